@@ -1,0 +1,76 @@
+# The commands of this project. `make help` explains them; each does its own set-up.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export GX_ANALYTICS_ENABLED := false
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: help
+help:  ## Show this help
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+$(READY): requirements.lock .ci/uv.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found. Install one, or say: make PYTHON=/path/to/python"; exit 1; }
+	@echo "Setting up .venv (once; about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --system-certs --compile-bytecode --require-hashes -r requirements.lock \
+	  || { echo "uv did not succeed; trying pip (3 to 5 minutes) ..."; \
+	       $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: setup
+setup: $(READY)  ## Make the virtual environment from the hashed lock (the others do it by themselves)
+
+.PHONY: run
+run: $(READY)  ## The main job: pull, check, train, compare, score, list. Ends with the list's first rows
+	@churn run
+
+.PHONY: doctor
+doctor: $(READY)  ## Look at your activity before anything is trained
+	@churn doctor
+
+.PHONY: ui
+ui: $(READY)  ## Open MLflow on the runs made here
+	@churn ui
+
+.PHONY: test
+test: lint $(READY)  ## The whole test suite, with style, types and import rules
+	@pytest -n 2 --dist loadfile -rs
+
+.PHONY: test-fast
+test-fast: $(READY)  ## The tests that answer within a minute
+	@pytest -n 2 --dist loadfile -m "not slow and not browser"
+
+.PHONY: lint
+lint: $(READY)  ## Style, types and import rules only
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@lint-imports --no-cache
+
+.PHONY: bench
+bench: $(READY)  ## Time `make run` from nothing and with nothing to do, stage by stage, in a copy of its own
+	@python tests/benchmarks/run.py
+
+.PHONY: bench-quality
+bench-quality: $(READY)  ## Judge the list's scores by the four weeks that followed, which the pipeline never saw
+	@python tests/benchmarks/quality.py
+
+.PHONY: bench-features
+bench-features: $(READY)  ## CPU, time and memory of the feature engine: make bench-features ARGS="--events 1000000"
+	@python tests/benchmarks/features.py $(ARGS)
+
+.PHONY: lock
+lock: $(READY)  ## Renew requirements.lock from pyproject.toml
+	@uv pip compile --system-certs --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  --group dev --quiet pyproject.toml -o requirements.lock
+
+.PHONY: clean
+clean:  ## Delete everything the pipeline made (keeps .venv): data, MLflow store, DVC cache
+	@rm -rf data/*/ mlflow.db mlartifacts .dvc/cache .dvc/tmp .dvc/storage

@@ -1,0 +1,1 @@
+"""Activity -> numbers. Pure: no files, no clock, no network; knows neither models nor pipelines."""

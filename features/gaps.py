@@ -1,0 +1,71 @@
+"""The gaps between the active days of many customers, whatever the moment from which they are looked at.
+
+A gap is the number of days from one active day to the next, so two orders of one day are one step of the rhythm.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from features.windows import Array
+
+
+def running_sum(numbers: Array, dtype: type = np.int64) -> Array:
+    """Sums of the first 0, 1, ..., n numbers. Whole numbers wrap around silently: their differences stay exact."""
+    sums: Array = np.zeros(len(numbers) + 1, dtype=dtype)
+    np.cumsum(numbers, out=sums[1:], dtype=dtype)
+    return sums
+
+
+def ratio(above: Array, below: Array) -> Array:
+    """above / below as float, NaN where below is 0."""
+    below = np.where(below == 0, np.nan, below)
+    return np.asarray(above / below)
+
+
+class Gaps:
+    """What the gaps of a stream are, whatever the moment. Arrays are as long as the stream's active days."""
+
+    def __init__(self, customer: Array, day: Array) -> None:
+        self.customer, self.day = customer.astype(np.int64), day
+        self.is_gap = np.zeros(len(self.day), dtype=bool)
+        self.is_gap[1:] = self.customer[1:] == self.customer[:-1]
+        self.gap = np.zeros(len(self.day), dtype=np.int64)
+        self.gap[1:] = np.where(self.is_gap[1:], self.day[1:] - self.day[:-1], 0)
+        self.squares = running_sum(self.gap * self.gap)
+        self._weeks: dict[int, Array] = {}
+
+    @cached_property
+    def longest(self) -> Array:
+        """The longest gap of the customer so far."""
+        span = 1 << 20
+        return (
+            np.maximum.accumulate(self.gap + self.customer * span) - self.customer * span if len(self.gap) else self.gap
+        )
+
+    @cached_property
+    def by_length(self) -> tuple[Array, Array]:
+        """Lengths of all gaps, and the days on which they ended, sorted by customer and length."""
+        order = np.lexsort((self.gap, self.customer))
+        order = order[self.is_gap[order]]
+        return self.gap[order], self.day[order]
+
+    def weeks(self, weekday: int) -> Array:
+        """Running count of the active days that are the first of their week, where weeks begin on a day of that number.
+
+        `weekday` is a day number modulo 7. Moments on the same weekday share the count.
+        """
+        if weekday not in self._weeks:
+            week = (self.day - weekday) // 7
+            new = np.ones(len(week), dtype=bool)
+            new[1:] = (week[1:] != week[:-1]) | ~self.is_gap[1:]
+            self._weeks[weekday] = running_sum(new)
+        return self._weeks[weekday]
+
+    @cached_property
+    def weekdays(self) -> Array:
+        """Shape (7, n + 1): running counts of active days on each weekday, Monday first."""
+        weekday = (self.day + 3) % 7
+        return np.stack([running_sum(weekday == day) for day in range(7)])

@@ -1,0 +1,174 @@
+"""The model that scores: boosters blended with a logistic regression in log-odds, calibrated; a folder of JSON and
+text.
+
+    log-odds = (1 - logistic_share) * mean of the boosters + logistic_share * logistic regression
+    churn_probability = calibration(log-odds)
+
+Columns are found by name. The same content has the same digest, on any machine and at any thread count; no pickle
+anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from models.boosting import Boosters
+from models.calibrate import Calibration
+from models.columns import Columns
+from models.logistic import Linear
+from models.problems import ModelProblem
+from models.segments import Quintiles
+from models.value import ValueModel
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class ChurnModel:
+    """Everything that a score needs.
+
+    Attributes:
+        definition: the churn definition's setting.
+        columns_info: the entries of columns.json at training.
+        profile: what training looked like, for drift checks: `as_of`, `customers`, `churn_rate`, `score_edges` (9
+            deciles of probabilities on rows that trained nothing), `score_shares` (10, between the edges),
+            `activities` (volumes).
+        known: the frozen columns.
+        boosters: None where the blend is all logistic.
+        linear: None where the blend is all boosters.
+        logistic_share: weight of `linear`, 0..1.
+        calibration: log-odds to probability.
+        quintiles: R, F, M cut-points.
+        value: None without money.
+    """
+
+    definition: Mapping[str, Any]
+    columns_info: list[dict[str, Any]]
+    profile: Mapping[str, Any]
+    known: Columns
+    boosters: Boosters | None
+    linear: Linear | None
+    logistic_share: float
+    calibration: Calibration
+    quintiles: Quintiles
+    value: ValueModel | None
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the feature columns that the model needs, in alphabetical order."""
+        return list(self.known.names)
+
+    def predict(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64]:
+        """Probability of leaving for each row.
+
+        Raises:
+            ModelProblem: a column is missing or a number is null; each is named. Extra columns are ignored.
+        """
+        return np.asarray(self.calibration(self.log_odds(features, threads=threads)), dtype=np.float64)
+
+    def log_odds(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64]:
+        """Log-odds before calibration for each row."""
+        x = self.known.matrix(features)
+        total = np.zeros(len(x))
+        if self.boosters is not None:
+            total += (1 - self.logistic_share) * self.boosters.raw(x, threads=threads)
+        if self.linear is not None:
+            total += self.logistic_share * self.linear.log_odds(self.known.wide(x)[0])
+        return total
+
+    def contributions(self, features: pd.DataFrame, *, threads: int = 1) -> pd.DataFrame:
+        """Log-odds that each column adds to each row, before calibration (which keeps the order); index of `features`.
+
+        Exact: the row sum and one constant give `log_odds`. Costs 60 times a prediction: only for those who are listed.
+        """
+        x = self.known.matrix(features)
+        total = np.zeros(x.shape)
+        if self.boosters is not None:
+            total += (1 - self.logistic_share) * self.boosters.contributions(x, threads=threads)[:, :-1]
+        if self.linear is not None:
+            wide, owners = self.known.wide(x)
+            np.add.at(total.T, owners, self.logistic_share * self.linear.contributions(wide).T)
+        return pd.DataFrame(total, columns=self.columns, index=features.index)
+
+    def expected_value(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64] | None:
+        """Money expected in the horizon if the customer stays, for each row; None where the stream has no money."""
+        if self.value is None:
+            return None
+        return np.asarray(self.value.expected(self.known.matrix(features), threads=threads), dtype=np.float64)
+
+    def segments(self, features: pd.DataFrame) -> pd.DataFrame:
+        """`r_score, f_score, m_score` (1..5, 5 is best, m_score null without money) and the named `segment`."""
+        return self.quintiles.segments(features)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content: that of the folder that `save` writes (names and files in order of name)."""
+        sha = hashlib.sha256()
+        for name, text in sorted(self._files().items()):
+            sha.update(name.encode() + b"\0" + hashlib.sha256(text.encode()).digest())
+        return sha.hexdigest()
+
+    def save(self, folder: Path) -> None:
+        """Write model.json and one text per booster into `folder`, which may exist."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self._files().items():
+            (folder / name).write_bytes(text.encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> ChurnModel:
+        """The model that `save` wrote.
+
+        Raises:
+            ModelProblem: the folder holds no model, or only a part of one.
+        """
+        try:
+            content = json.loads((folder / "model.json").read_bytes())
+            boosters = tuple((folder / name).read_bytes().decode() for name in content["boosters"])
+            value = tuple((folder / name).read_bytes().decode() for name in content["value"])
+        except FileNotFoundError as error:
+            raise ModelProblem(
+                f"{folder}: holds no whole model, {Path(str(error.filename)).name} is missing. Train or restore it."
+            ) from None
+        return cls(
+            definition=content["definition"],
+            columns_info=content["columns_info"],
+            profile=content["profile"],
+            known=Columns.from_json(content["columns"]),
+            boosters=Boosters(boosters) if boosters else None,
+            linear=Linear.from_json(content["linear"]) if content["linear"] else None,
+            logistic_share=content["logistic_share"],
+            calibration=Calibration.from_json(content["calibration"]),
+            quintiles=Quintiles.from_json(content["quintiles"]),
+            value=ValueModel(Boosters(value)) if value else None,
+        )
+
+    def _files(self) -> dict[str, str]:
+        boosters = _numbered("booster", self.boosters)
+        value = _numbered("value", self.value.boosters if self.value else None)
+        content = {
+            "definition": dict(self.definition),
+            "columns_info": self.columns_info,
+            "profile": dict(self.profile),
+            "columns": self.known.to_json(),
+            "boosters": list(boosters),
+            "linear": self.linear.to_json() if self.linear else None,
+            "logistic_share": self.logistic_share,
+            "calibration": self.calibration.to_json(),
+            "quintiles": self.quintiles.to_json(),
+            "value": list(value),
+        }
+        text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+        return {"model.json": text, **boosters, **value}
+
+
+def _numbered(kind: str, boosters: Boosters | None) -> dict[str, str]:
+    return {f"{kind}_{place:02d}.txt": text for place, text in enumerate(boosters.texts)} if boosters else {}

@@ -1,0 +1,199 @@
+"""How good a probability is, in figures that can be compared: metrics, paired differences, a grade in plain words.
+
+Ties are never broken by luck: lift, precision and recall count a tied customer by the share of the tie that fits.
+Everything is keyed (DVC drops lists) and finite (null where a figure has no meaning, for instance AUC without
+churners).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from models import bootstrap
+from models.baselines import BASELINES, IN_WORDS
+from models.calibrate import row_losses
+
+Floats = npt.NDArray[np.floating[Any]]
+
+TOP_SHARE = 0.1
+BINS = 10
+CLEAR = {"roc_auc": 0.01, "log_loss": 0.002}  # smaller gains change no decision
+
+ADVICE = {
+    "A": "The ranking and the probabilities can be used.",
+    "B": "Use the ranking; look again when more history is there.",
+    "C": "Use the simple rule: it is as good and easier to explain. More history, more kinds of activity or another "
+    "horizon may change that.",
+}
+
+
+def figures(probability: Floats, churned: Floats) -> dict[str, float | int | None]:
+    """The figures of one moment.
+
+    Args:
+        probability: of leaving, 0..1, one per customer.
+        churned: 0 or 1 per customer.
+
+    Returns:
+        customers, churn_rate, roc_auc, average_precision, log_loss (nats), brier, ece (mean distance between promised
+        and observed share over ten equally large groups), and for the tenth of customers with the highest probability:
+        lift_at_10 (churn rate there over the churn rate of all), precision_at_10, recall_at_10.
+    """
+    p, y = np.asarray(probability, dtype=np.float64), np.asarray(churned, dtype=np.float64)
+    rate, found = float(y.mean()), _found_in_top(p, y, TOP_SHARE * len(y))
+    precision = found / (TOP_SHARE * len(y))
+    some = rate > 0
+    return {
+        "customers": len(y),
+        "churn_rate": rate,
+        "roc_auc": roc_auc(p, y),
+        "average_precision": average_precision(p, y) if some else None,
+        "log_loss": float(row_losses(p, y).mean()),
+        "brier": float(np.mean((p - y) ** 2)),
+        "ece": expected_calibration_error(p, y),
+        "lift_at_10": precision / rate if some else None,
+        "precision_at_10": precision,
+        "recall_at_10": found / float(y.sum()) if some else None,
+    }
+
+
+def roc_auc(probability: Floats, churned: Floats) -> float | None:
+    """Chance that a churner scores above a stayer, ties counting half; None where there is only one kind."""
+    value = float(bootstrap.aucs(probability, churned, np.ones((1, len(churned))))[0])
+    return None if np.isnan(value) else value
+
+
+def average_precision(probability: Floats, churned: Floats) -> float:
+    """Precision summed over the steps of recall; tied customers enter together."""
+    caught, taken, _ = _cumulated(probability, churned)
+    return float(np.sum(np.diff(caught, prepend=0.0) * caught / taken) / caught[-1])
+
+
+def expected_calibration_error(probability: Floats, churned: Floats) -> float:
+    """Mean over ten equally large groups of |mean probability - share that left|."""
+    groups = calibration_groups(probability, churned)
+    return float(np.average(np.abs(groups["promised"] - groups["observed"]), weights=groups["customers"]))
+
+
+def calibration_groups(probability: Floats, churned: Floats) -> pd.DataFrame:
+    """Ten (fewer for few customers) equally large groups by probability: `customers, promised, observed`."""
+    order = np.argsort(probability, kind="stable")
+    parts = [part for part in np.array_split(order, BINS) if len(part)]
+    return pd.DataFrame(
+        {
+            "customers": [len(part) for part in parts],
+            "promised": [float(np.mean(probability[part])) for part in parts],
+            "observed": [float(np.mean(churned[part])) for part in parts],
+        }
+    )
+
+
+def _cumulated(probability: Floats, churned: Floats) -> tuple[Floats, Floats, Floats]:
+    """Churners caught, customers taken, lowest probability taken, after each group of tied customers, best first."""
+    order = np.argsort(-np.asarray(probability), kind="stable")
+    p, y = probability[order], np.asarray(churned, dtype=np.float64)[order]
+    ends = np.append(np.flatnonzero(np.diff(p)), len(p) - 1)
+    return np.cumsum(y)[ends], (ends + 1).astype(np.float64), p[ends]
+
+
+def _found_in_top(probability: Floats, churned: Floats, size: float) -> float:
+    """Churners among the `size` highest; of a tie at the edge, its mean share."""
+    caught, taken, _ = _cumulated(probability, churned)
+    return float(np.interp(size, np.concatenate([[0.0], taken]), np.concatenate([[0.0], caught])))
+
+
+def report(predictions: pd.DataFrame, *, draws: int, seed: int) -> dict[str, Any]:
+    """metrics.json from what every origin predicted (see `Trained.predictions`).
+
+    Args:
+        predictions: `customer_id, as_of, role, churned, seen_in_training, model` and one column per baseline.
+        draws: bootstrap draws of whole customers.
+        seed: of the draws.
+    """
+    paired = {name: bootstrap.paired(predictions, name, draws=draws, seed=seed) for name in BASELINES}
+    best = min(BASELINES, key=lambda name: _mean_loss(predictions, name))
+    unseen = predictions[(predictions["role"] == "test") & ~predictions["seen_in_training"].astype(bool)]
+    return {
+        **_by_role(predictions, "model"),
+        "baselines": {name: _by_role(predictions, name) for name in BASELINES},
+        "paired": paired,
+        "never_seen": _figures_of(unseen, "model") if len(unseen) else {"customers": 0},
+        "grade": grade(paired[best], best),
+    }
+
+
+def _by_role(predictions: pd.DataFrame, name: str) -> dict[str, Any]:
+    test = predictions[predictions["role"] == "test"]
+    earlier = predictions[predictions["role"] == "backtest"]
+    return {
+        "test": {"as_of": moments_of(test)[0], **_figures_of(test, name)},
+        "backtest": {at: _figures_of(earlier[_dates(earlier) == at], name) for at in sorted(set(moments_of(earlier)))},
+    }
+
+
+def _figures_of(rows: pd.DataFrame, name: str) -> dict[str, float | int | None]:
+    return figures(rows[name].to_numpy(dtype=np.float64), rows["churned"].to_numpy(dtype=np.float64))
+
+
+def _dates(rows: pd.DataFrame) -> pd.Series[str]:
+    return pd.to_datetime(rows["as_of"]).dt.strftime("%Y-%m-%d")
+
+
+def moments_of(rows: pd.DataFrame) -> list[str]:
+    """ISO date of each row."""
+    return [str(day) for day in _dates(rows)]
+
+
+def _mean_loss(predictions: pd.DataFrame, name: str) -> float:
+    return float(row_losses(predictions[name].to_numpy(), predictions["churned"].to_numpy(dtype=np.float64)).mean())
+
+
+def grade(paired: Mapping[str, Mapping[str, Any]], best: str) -> dict[str, str]:
+    """A, B or C by how clearly the model beats the best baseline, and what to do.
+
+    A: ranking and probabilities both better, by more than chance and by enough to matter (.01 AUC, .002 log loss).
+    B: one of the two is better by more than chance and the other not worse by more than chance. C: everything else.
+    """
+    auc, loss = paired["roc_auc"], paired["log_loss"]
+    ranks, spends = bool(auc["low"] > 0), bool(loss["high"] < 0)
+    worse = auc["high"] < 0 or loss["low"] > 0
+    enough = auc["difference"] >= CLEAR["roc_auc"] and loss["difference"] <= -CLEAR["log_loss"]
+    letter = "A" if ranks and spends and enough else "B" if (ranks or spends) and not worse else "C"
+    text = (
+        f"Against the best simple rule ({IN_WORDS[best]}): ROC AUC {_signed(auc)}, log loss {_signed(loss)} "
+        f"(lower is better). {ADVICE[letter]}"
+    )
+    return {"grade": letter, "best_baseline": best, "text": text}
+
+
+def _signed(interval: Mapping[str, Any]) -> str:
+    return f"{interval['difference']:+.3f} ({interval['low']:+.3f} to {interval['high']:+.3f})"
+
+
+def curves(probability: Floats, churned: Floats, *, points: int = 101) -> dict[str, pd.DataFrame]:
+    """Curves of one moment, at most `points` rows each: roc, precision_recall, calibration, gains."""
+    y = np.asarray(churned, dtype=np.float64)
+    caught, taken, edge = _cumulated(probability, y)
+    left, stayed = max(float(y.sum()), 1.0), max(float(len(y) - y.sum()), 1.0)
+    roc = pd.DataFrame({"false_positive_rate": (taken - caught) / stayed, "true_positive_rate": caught / left})
+    recall = pd.DataFrame({"recall": caught / left, "precision": caught / taken, "threshold": edge})
+    share = np.linspace(0, 1, points)
+    found = np.interp(share * len(y), np.concatenate([[0.0], taken]), np.concatenate([[0.0], caught]))
+    gains = pd.DataFrame({"contacted_share": share, "churners_found_share": found / left})
+    zero = pd.DataFrame({"false_positive_rate": [0.0], "true_positive_rate": [0.0]})
+    return {
+        "roc": _thinned(pd.concat([zero, roc], ignore_index=True), points),
+        "precision_recall": _thinned(recall, points),
+        "calibration": calibration_groups(probability, y),
+        "gains": gains,
+    }
+
+
+def _thinned(curve: pd.DataFrame, points: int) -> pd.DataFrame:
+    keep: Sequence[int] = np.unique(np.linspace(0, len(curve) - 1, points).round().astype(int)).tolist()
+    return curve.iloc[list(keep)].reset_index(drop=True)

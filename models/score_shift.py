@@ -1,0 +1,57 @@
+"""How far scores are spread from training's: the population stability index, and how large chance alone makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating[Any]]
+
+CHANCE = 0.001
+"""A shift this improbable among scores that did not move is not called chance."""
+
+
+def shares_between(scores: Floats, edges: Sequence[float]) -> Floats:
+    """Share of scores in each of the len(edges) + 1 classes; a score on an edge belongs to the class below it.
+
+    Half a score is added to each class, so that an empty one leaves the index finite.
+    """
+    counts = np.bincount(np.searchsorted(np.asarray(edges), scores, side="left"), minlength=len(edges) + 1) + 0.5
+    return np.asarray(counts / counts.sum(), dtype=np.float64)
+
+
+def population_stability_index(found: Floats, expected: Floats) -> float:
+    """Sum of (found - expected) x ln(found / expected) over the classes of two spreads: 0 where equal, never negative.
+
+    By custom below 0.1 is no shift, above 0.25 a large one (Siddiqi, Credit Risk Scorecards, Wiley 2006); it is the
+    symmetrised Kullback-Leibler divergence.
+
+    Args:
+        found, expected: shape (classes,), shares above 0.
+    """
+    return float(np.sum((found - expected) * np.log(found / expected)))
+
+
+def shift_by_chance(classes: int, found: int, expected: int) -> float:
+    """The index that scores which did not move exceed with probability 0.001.
+
+    Yurdakul, Statistical Properties of Population Stability Index (dissertation, Western Michigan University 2018):
+    without a shift the index is distributed as (1/found + 1/expected) x chi-squared with classes - 1 degrees of
+    freedom.
+
+    Args:
+        classes: number of classes compared.
+        found, expected: number of scores in either spread, at least 1.
+    """
+    from scipy.special import chdtri
+
+    return float(chdtri(classes - 1, CHANCE) * (1 / found + 1 / expected))
+
+
+def smoothed(shares: Sequence[float], count: int) -> Floats:
+    """Shares of `count` scores with half a score added to each class, as `shares_between` makes them."""
+    counts = np.asarray(shares, dtype=np.float64) * count + 0.5
+    return np.asarray(counts / counts.sum(), dtype=np.float64)

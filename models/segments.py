@@ -1,0 +1,146 @@
+"""RFM: quintiles of recency, frequency and money, and the named segments that follow from them.
+
+Cut-points are fitted on training rows and stored with the model, so that a customer's segment never depends on who
+else is looked at today; equal values get equal ranks. 5 is best: most recent, most frequent, most money.
+
+The first rule of NAMED that holds gives the name. R, F and M are the quintile scores; the value score V is M, or F in a
+stream without money; tenure is days since the first order seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from models import columns
+from models.problems import ModelProblem
+
+Floats = npt.NDArray[np.floating[Any]]
+
+NEW_WITHIN_DAYS = 60
+
+Scores = Mapping[str, npt.NDArray[Any]]
+NAMED: tuple[tuple[str, str, Callable[[Scores], npt.NDArray[np.bool_]]], ...] = (
+    ("new", f"first order at most {NEW_WITHIN_DAYS} days ago", lambda s: s["tenure"] <= NEW_WITHIN_DAYS),
+    ("high value", "R at least 3 and V = 5", lambda s: (s["r"] >= 3) & (s["v"] == 5)),
+    ("regular", "R at least 3 and F at least 4", lambda s: (s["r"] >= 3) & (s["f"] >= 4)),
+    (
+        "at risk",
+        "R at most 2 and (F or V at least 4): used to be good",
+        lambda s: (s["r"] <= 2) & (np.maximum(s["f"], s["v"]) >= 4),
+    ),
+    ("hibernating", "R = 1, or R = 2 and F at most 2", lambda s: (s["r"] == 1) | ((s["r"] == 2) & (s["f"] <= 2))),
+    ("needs attention", "R = 2 or 3: middling and slowing", lambda s: s["r"] <= 3),
+    ("occasional", "everyone else: recent, seldom", lambda s: s["r"] >= 4),
+)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which columns hold recency, frequency, money (None without money) and tenure of the definition's activity."""
+
+    recency: str
+    frequency: str
+    money: str | None
+    tenure: str
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that are there, in the order R, F, M, T."""
+        return [name for name in (self.recency, self.frequency, self.money, self.tenure) if name]
+
+
+def roles(columns_info: Sequence[Mapping[str, Any]], activity: str) -> Roles:
+    """Find R, F, M and T among the declared columns: the longest window of each measure of `activity`.
+
+    Raises:
+        ModelProblem: the catalogue declares no recency, frequency or tenure for the activity.
+    """
+    found = {role: _longest(columns_info, activity, measures) for role, measures in _MEASURES.items()}
+    missing = [role for role in ("recency", "frequency", "tenure") if found[role] is None]
+    if missing:
+        wanted = "; ".join(f"{role}: {' or '.join(_MEASURES[role])}" for role in missing)
+        raise ModelProblem(
+            f"columns.json: nothing declares {', '.join(missing)} of {activity} ({wanted}). Build the features again."
+        )
+    return Roles(str(found["recency"]), str(found["frequency"]), found["money"], str(found["tenure"]))
+
+
+_MEASURES = {
+    "recency": ("days_since_last",),
+    "frequency": ("count",),
+    "money": ("total_value",),
+    "tenure": ("days_since_first",),
+}
+
+
+def _longest(columns_info: Sequence[Mapping[str, Any]], activity: str, measures: Sequence[str]) -> str | None:
+    fitting = [info for info in columns_info if info["activity"] == activity and info["measure"] in measures]
+    best = max(fitting, key=lambda info: (info["days"] or 10**6, info["name"]), default=None)
+    return None if best is None else str(best["name"])
+
+
+@dataclass(frozen=True)
+class Quintiles:
+    """Cut-points of R, F and M, fitted on training rows."""
+
+    roles: Roles
+    cuts: Mapping[str, tuple[float, ...]]
+
+    @classmethod
+    def fit(cls, features: pd.DataFrame, roles: Roles) -> Quintiles:
+        """Cut-points at 20, 40, 60 and 80 percent of the rows."""
+        names = [name for name in (roles.recency, roles.frequency, roles.money) if name]
+        values = columns.numbers(features, names)
+        quantiles = np.quantile(values, [0.2, 0.4, 0.6, 0.8], axis=0)
+        return cls(roles, {name: tuple(quantiles[:, place].tolist()) for place, name in enumerate(names)})
+
+    def scores(self, features: pd.DataFrame) -> pd.DataFrame:
+        """`r_score, f_score, m_score` (1 to 5, m_score null without money), on the index of `features`."""
+        columns.require(features, self.roles.names)
+        recency = 6 - self._rank(features, self.roles.recency)
+        frequency = self._rank(features, self.roles.frequency)
+        money = pd.array([pd.NA] * len(features), dtype="Int64")
+        if self.roles.money:
+            money = pd.array(self._rank(features, self.roles.money), dtype="Int64")
+        return pd.DataFrame(
+            {
+                "r_score": pd.array(recency, dtype="Int64"),
+                "f_score": pd.array(frequency, dtype="Int64"),
+                "m_score": money,
+            },
+            index=features.index,
+        )
+
+    def _rank(self, features: pd.DataFrame, name: str) -> npt.NDArray[np.int64]:
+        """1 to 5: one more than the cut-points strictly below, so that equal values are equal."""
+        values = features[name].to_numpy(dtype=np.float64)
+        return np.asarray(1 + np.searchsorted(self.cuts[name], values, side="left"), dtype=np.int64)
+
+    def sums(self, features: pd.DataFrame) -> Floats:
+        """R + F + M (R + F without money): the RFM score that teams add up in a spreadsheet."""
+        return self.scores(features).fillna(0).sum(axis=1).to_numpy(dtype=np.float64)
+
+    def segments(self, features: pd.DataFrame) -> pd.DataFrame:
+        """`scores` and the named `segment`."""
+        table = self.scores(features)
+        frequency = table["f_score"].to_numpy(dtype=np.int64)
+        value = table["m_score"].to_numpy(dtype=np.int64) if self.roles.money else frequency
+        tenure = features[self.roles.tenure].to_numpy(dtype=np.float64)
+        scored: Scores = {"r": table["r_score"].to_numpy(dtype=np.int64), "f": frequency, "v": value, "tenure": tenure}
+        names = np.select([rule(scored) for _, _, rule in NAMED], [name for name, _, _ in NAMED], default="occasional")
+        return table.assign(segment=pd.Series(names, index=table.index, dtype="str"))
+
+    def to_json(self) -> dict[str, Any]:
+        """Roles and cut-points."""
+        return {"roles": vars(self.roles), "cuts": {name: list(cuts) for name, cuts in self.cuts.items()}}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Quintiles:
+        """The inverse of `to_json`."""
+        return cls(Roles(**content["roles"]), {name: tuple(cuts) for name, cuts in content["cuts"].items()})

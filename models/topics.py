@@ -1,0 +1,99 @@
+"""What a column is about: columns that tell one story about one activity are one topic, and a topic is told once.
+
+An activity that only repeats the main one (a discount on every order) has no story of its own: its columns join the
+main activity's topics and are not spoken of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+Column = Mapping[str, Any]
+
+# Correlation of counts over the same windows from which on an activity repeats the main one.
+REPEATS = 0.9
+_MOST_ROWS = 20_000
+
+STORIES = {
+    "recency": "time since the last",
+    "rhythm": "time since the last",
+    "calendar": "time since the last",
+    "frequency": "how often",
+    "decay": "how often",
+    "btyd": "how often",
+    "money": "how much",
+    "trend": "lately beside before",
+    "shape": "what kind",
+    "variety": "how many different",
+    "tenure": "how long a customer",
+}
+THE_ACTIVITY_ITSELF = ("engagement", "survey", "support")
+STORIES_OF_MEASURES = {"weeks_active_share": "how often", "quantity": "how much"}
+STORIES_OF_REPEATS = {
+    "days_since_last": "time since the last",
+    "total_value": "how much",
+    "count_trend": "lately beside before",
+}
+
+# What a retention team wants to hear first about a topic, where several numbers could tell it.
+PREFERRED = (
+    "days_since_last",
+    "silence_per_gap",
+    "count_trend",
+    "count",
+    "total_value",
+    "value_change",
+    "since_main_count",
+)
+
+
+class Topics:
+    """The topic of every column, for one model and one population.
+
+    Args:
+        columns_info: the entries of columns.json.
+        everyone: features of everyone scored, in which repeating activities show.
+    """
+
+    def __init__(self, columns_info: Sequence[Column], everyone: pd.DataFrame) -> None:
+        self.main = next((column["activity"] for column in columns_info if column["family"] == "frequency"), None)
+        self.repeating = _repeating(columns_info, everyone, self.main)
+
+    def of(self, column: Column) -> str:
+        """In words: the activity, where there is one, and the story ("placed order: how often")."""
+        family, measure, activity = str(column["family"]), column["measure"], column.get("activity")
+        if activity in self.repeating:
+            activity, story = self.main, STORIES_OF_REPEATS.get(measure, "how often")
+        else:
+            story = STORIES_OF_MEASURES.get(measure) or STORIES.get(family, family)
+        parts = [str(activity or ""), "" if activity and story in THE_ACTIVITY_ITSELF else story]
+        return ": ".join(part.replace("_", " ") for part in parts if part)
+
+    def spoken(self, column: Column) -> bool:
+        """Whether the column has a sentence that says something of its own."""
+        return bool(column["sentence"]) and column.get("activity") not in self.repeating
+
+
+def preference(column: Column) -> tuple[bool, int]:
+    """Sorts columns by how well they tell their topic; a number that is neither good nor bad news comes last."""
+    measure = column["measure"]
+    place = PREFERRED.index(measure) if measure in PREFERRED else len(PREFERRED)
+    return column["higher_is_worse"] is None, place
+
+
+def _repeating(columns_info: Sequence[Column], everyone: pd.DataFrame, main: str | None) -> frozenset[str]:
+    step = max(1, len(everyone) // _MOST_ROWS)
+    sample = everyone.iloc[::step]
+    counts = {
+        (column["activity"], column["days"]): column["name"]
+        for column in columns_info
+        if column["measure"] == "count" and column["name"] in sample.columns
+    }
+    alike: dict[str, list[float]] = {}
+    for (activity, days), name in counts.items():
+        if activity != main and (main, days) in counts and sample[name].nunique() > 1:
+            alike.setdefault(activity, []).append(float(sample[name].corr(sample[counts[main, days]])))
+    return frozenset(activity for activity, found in alike.items() if sum(found) / len(found) >= REPEATS)

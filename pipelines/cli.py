@@ -1,0 +1,147 @@
+"""The `churn` command. Reads arguments, calls one function, prints. The only place that knows the date of today."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from pipelines import params
+from pipelines.stage import MENDABLE
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """A mendable error is printed without a traceback, exit code 1."""
+    try:
+        yield
+    except MENDABLE as error:
+        click.echo(f"\n{error}", err=True)
+        sys.exit(1)
+
+
+def _say(text: str) -> None:
+    click.echo(text)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "-C",
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The project's folder (where params.yaml is).  [default: this folder]",
+)
+def main(project: Path | None) -> None:
+    """Who is about to leave, why, and what it is worth.
+
+    Start with `churn run`. Everything that can be set stands in params.yaml.
+    """
+    if project:
+        os.chdir(project)
+    os.environ.update({"GX_ANALYTICS_ENABLED": "false", "MLFLOW_DISABLE_TELEMETRY": "true"})
+
+
+@main.command()
+@click.option("--no-promote", is_flag=True, help="Train and compare, but keep the champion that scores.")
+def run(no_promote: bool) -> None:
+    """Bring everything up to date and print the list: pull, check, train, compare, promote, score, list.
+
+    What has not changed is not done again. Safe to interrupt; run it again and it goes on.
+    """
+    from pipelines import run as runner
+
+    with _in_words():
+        settings = params.load()
+        with runner.only_run(_say):
+            runner.run(settings, _say, promote=not no_promote)
+            click.echo(runner.result(settings))
+
+
+@main.command()
+def doctor() -> None:
+    """Look at the activity before anything is trained: is there enough, and what would leaving mean here?"""
+    from pipelines.doctor import diagnose
+
+    with _in_words():
+        click.echo(diagnose(params.load()))
+
+
+@main.command()
+@click.argument("customer")
+def explain(customer: str) -> None:
+    """Say why CUSTOMER is on the list, or why not, with the numbers."""
+    from pipelines.explain import explain_customer
+
+    with _in_words():
+        click.echo(explain_customer(customer, params.load()))
+
+
+@main.command()
+@click.argument("definition", required=False)
+@click.option("--force", is_flag=True, help="Promote although the gate says no. The reason is kept with the version.")
+def promote(definition: str | None, force: bool) -> None:
+    """Make the candidate the champion that scores, where it passes the gate."""
+    from pipelines import run as runner
+    from pipelines.promote import promote as promote_one
+
+    with _in_words():
+        settings = params.load()
+        with runner.only_run(_say):
+            for name in _chosen(definition, settings):
+                click.echo(promote_one(name, settings, force=force))
+
+
+@main.command()
+@click.argument("definition", required=False)
+def rollback(definition: str | None) -> None:
+    """Bring the previous champion back. The next list is scored by it."""
+    from pipelines import run as runner
+    from pipelines.promote import rollback as roll_back_one
+
+    with _in_words():
+        settings = params.load()
+        with runner.only_run(_say):
+            for name in _chosen(definition, settings):
+                click.echo(roll_back_one(name))
+
+
+@main.command()
+@click.argument("definition", required=False)
+def restore(definition: str | None) -> None:
+    """On a new machine: fetch the champion from the MLflow registry."""
+    from pipelines import run as runner
+    from pipelines.promote import restore as restore_one
+
+    with _in_words():
+        settings = params.load()
+        with runner.only_run(_say):
+            for name in _chosen(definition, settings):
+                click.echo(restore_one(name))
+
+
+@main.command()
+def ui() -> None:
+    """Open MLflow on the runs of this project (stop it with Ctrl-C)."""
+    from pipelines.tracking import open_ui
+
+    with _in_words():
+        open_ui(_say)
+
+
+def _chosen(definition: str | None, settings: params.Settings) -> list[str]:
+    if definition is None:
+        return list(settings.churn)
+    if definition not in settings.churn:
+        from pipelines.problems import Problem, did_you_mean
+
+        near = did_you_mean(definition, settings.churn)
+        raise Problem(f"{definition} is not a churn definition of params.yaml.{near}")
+    return [definition]
+
+
+if __name__ == "__main__":
+    main()

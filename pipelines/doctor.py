@@ -1,0 +1,162 @@
+"""`churn doctor`: looks at the configured sources before anything is trained and says in words what it sees.
+
+Writes nothing and trains nothing. What it suggests is a start for params.yaml, never a change of it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from features.churn import Definition
+from features.windows import day_number, midnight
+from pipelines.diagnosis import Moment, Rhythm, moments_of, rhythm_of, suggestion, verdict
+from pipelines.params import Settings
+from pipelines.problems import Problem, did_you_mean
+from pipelines.sources.cut import cut
+from pipelines.sources.facts import facts_of
+from pipelines.sources.quarantine import reasons
+from pipelines.sources.readers import check_sources, customers_of, read_sources
+from pipelines.sources.stream import connect
+
+
+def diagnose(settings: Settings) -> str:
+    """The report, as text of several short sections, each a heading and its lines.
+
+    Raises:
+        Problem: the sources cannot be read, all their faults at once; or nothing lies before `score.as_of`.
+    """
+    faults = check_sources(settings)
+    if faults:
+        raise Problem(*faults)
+    con = connect()
+    read_sources(con, settings)
+    moment = midnight(settings.observations.score.as_of, settings.timezone)
+    notes = [line for lines in reasons(con).values() for line in lines] + cut(con, moment)
+    facts = facts_of(con, moment)
+    if not facts["rows"]:
+        raise Problem(f"No activity lies before observations.score.as_of {settings.observations.score.as_of}.")
+    sections = [
+        ("What is there", _stream(con, settings, facts)),
+        ("Rows that cannot be used", notes),
+        *_churn(con, settings, facts),
+    ]
+    return "\n\n".join("\n".join([title, *map(_wrapped, lines)]) for title, lines in sections if lines)
+
+
+def _wrapped(line: str) -> str:
+    """Sentences at most 100 wide; what is indented is to be copied as it stands."""
+    return (
+        f"  {line}"
+        if line.startswith("  ")
+        else textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="    ")
+    )
+
+
+def _stream(con: Any, settings: Settings, facts: dict[str, Any]) -> list[str]:
+    as_of = settings.observations.score.as_of
+    later = con.execute("select count(*) from stream").fetchall()[0][0] - facts["rows"]
+    wide = max(len(name) for name in facts["activities"])
+    lines = [f"{facts['rows']:,} activities of {facts['customers']:,} customers before {as_of}."]
+    for name, one in sorted(facts["activities"].items(), key=lambda item: -item[1]["count"]):
+        span = f"{one['first'][:10]} to {one['last'][:10]}"
+        has = [word for word in ("value", "quantity", "detail") if one[f"has_{word}"]]
+        lines.append(
+            f"{name:{wide}}  {one['count']:>11,} by {one['customers']:>9,} customers, {span}, "
+            + (f"with {', '.join(has)}" if has else "bare")
+        )
+    if later:
+        lines.append(f"{later:,} more rows lie at or after {as_of} (or are copies): nothing will see them.")
+    customers = customers_of(con, settings, midnight(as_of, settings.timezone))
+    if customers is not None:
+        attributes = [name for name in customers.column_names if name not in ("customer_id", "joined_at", "valid_from")]
+        lines.append(f"A customers table with {customers.num_rows:,} rows: {', '.join(attributes) or 'no attributes'}.")
+    return lines + _missing(facts, settings)
+
+
+def _missing(facts: dict[str, Any], settings: Settings) -> list[str]:
+    lines = []
+    main = facts["activities"].get(settings.main_activity, {})
+    if main and not main["has_value"]:
+        lines.append(f"{settings.main_activity} has no value: the list will rank by probability, not by money at risk.")
+    if not facts["has_recorded_at"]:
+        lines.append(
+            "No source says when it learned of a row (recorded_at): if facts arrive late or are corrected, the past "
+            "will look better known than it was. Map such a column (synced, inserted, updated at) if there is one."
+        )
+    return lines
+
+
+def _churn(con: Any, settings: Settings, facts: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Rhythm, configured definitions, a suggested one, and whether there is enough of everything."""
+    main, until = settings.main_activity, settings.observations.train.until
+    if main not in facts["activities"]:
+        return [("Not enough", [f"Nobody did {main} before.{did_you_mean(main, facts['activities'])}"])]
+    span = facts["activities"][main]
+    first_day, history = span["first"][:10], day_number(until) - day_number(span["first"][:10])
+    rhythm = rhythm_of(con, main, settings.timezone)
+    if rhythm is None:
+        return [("Not enough", [f"Nobody did {main} on two days: there is no rhythm that silence could break."])]
+    definitions = {name: Definition(**one.model_dump()) for name, one in settings.churn.items()}
+    suggested = suggestion(rhythm, main, history)
+    found = {name: moments_of(con, one, until, first_day, settings.timezone) for name, one in definitions.items()}
+    sections = [(f"How often customers do {main}", _rhythm(rhythm, span, settings, history))]
+    sections += [(f"churn.{name} (as configured)", _definition(one, found[name])) for name, one in definitions.items()]
+    if suggested not in definitions.values():
+        moments = moments_of(con, suggested, until, first_day, settings.timezone)
+        name = f"silent_{suggested.horizon_days}d"
+        lines = _definition(suggested, moments) + _snippet(name, suggested)
+        sections.append((f"churn.{name} (suggested by the rhythm)", lines))
+        definitions[name], found[name] = suggested, moments
+    judged = [line for name, one in definitions.items() for line in _enough(name, one, found[name], history)]
+    return [*sections, ("Is it enough?", judged)]
+
+
+def _rhythm(rhythm: Rhythm, span: dict[str, Any], settings: Settings, history: int) -> list[str]:
+    low, middle, high, longest = (f"{days:.0f}" for days in rhythm.quantiles)
+    lines = [
+        f"History before observations.train.until: {history:,} days ({history / 7:.0f} weeks).",
+        f"{rhythm.returned:,} of {span['customers']:,} customers came on two days or more.",
+        f"Between two visits usually {middle} days; half of the pauses last {low} to {high}, 90% up to {longest}.",
+        f"For the typical customer nine of ten pauses are shorter than {rhythm.usual_longest:.0f} days.",
+    ]
+    silent = day_number(settings.observations.score.as_of) - day_number(span["last"][:10]) - 1
+    if silent > settings.checks.max_days_without_activity:
+        lines.append(
+            f"The last one lies {silent} days before observations.score.as_of {settings.observations.score.as_of}: the "
+            f"list would be old. Set as_of to the day after {span['last'][:10]}, or pull newer data."
+        )
+    return lines
+
+
+def _definition(one: Definition, moments: list[Moment]) -> list[str]:
+    wait = f" from day {one.gap_days} on" if one.gap_days else ""
+    meaning = (
+        f"A customer did {one.activity} in the last {one.active_within_days} days; "
+        f"leaving is not doing it in the next {one.horizon_days} days{wait}."
+    )
+    lines = [meaning]
+    if moments:
+        lines.append("as of        customers   leave   share")
+    return lines + [f"{at.as_of}  {at.customers:>11,} {at.churners:>7,}   {at.share:>5.1%}" for at in moments]
+
+
+def _snippet(name: str, one: Definition) -> list[str]:
+    entry = (
+        f"{name}: {{kind: {one.kind}, activity: {one.activity}, active_within_days: {one.active_within_days}, "
+        f"gap_days: {one.gap_days}, horizon_days: {one.horizon_days}}}"
+    )
+    return ["In params.yaml:", "  churn:", f"    {entry}"]
+
+
+def _enough(name: str, one: Definition, moments: list[Moment], history: int) -> list[str]:
+    found = verdict(one, moments, history)
+    head = "not enough." if not found.enough else "enough, but thin." if found.thin else "enough."
+    extreme = []
+    if moments and moments[0].share > 0.8:
+        extreme.append(
+            f"At {moments[0].as_of} nearly everybody leaves ({moments[0].share:.0%}): lengthen horizon_days."
+        )
+    if moments and 0 < moments[0].share < 0.01:
+        extreme.append(f"At {moments[0].as_of} hardly anybody leaves ({moments[0].share:.1%}): shorten horizon_days.")
+    return [f"{name}: {head}", *(f"- {line}" for line in (*found.lacks, *found.thin, *extreme))]

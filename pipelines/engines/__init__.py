@@ -1,0 +1,1 @@
+"""Where the feature kernel runs: partitioning and spilling, no arithmetic."""

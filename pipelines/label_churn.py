@@ -1,0 +1,77 @@
+"""Stage label_churn: activity of the training branch -> who left, under one churn definition, at every training moment.
+
+Only moments whose window ahead was fully observed before `until`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.churn import label
+from pipelines.build_features import definitions_of, moments_of
+from pipelines.params import Settings, load
+from pipelines.problems import Problem, did_you_mean
+from pipelines.stage import run_stage
+from pipelines.tables import read_json, write_parquet
+
+LABELS = pa.schema(
+    [
+        pa.field("customer_id", pa.string(), nullable=False),
+        pa.field("as_of", pa.date32(), nullable=False),
+        pa.field("churned", pa.bool_(), nullable=False),
+        pa.field("value_ahead", pa.float64()),
+    ]
+)
+
+
+def label_definition(settings: Settings, name: str, activity: Path, out: Path) -> None:
+    """Write the labels of one definition.
+
+    Raises:
+        Problem: the definition is not in params.yaml, or no moment has its whole window ahead before `until`.
+    """
+    definitions = definitions_of(settings)
+    if name not in definitions:
+        raise Problem(f"params.yaml: churn.{name} does not exist.{did_you_mean(name, definitions)}")
+    definition = definitions[name]
+    facts = read_json(activity / "facts.json")
+    columns = [
+        "customer_id",
+        "activity",
+        "occurred_at",
+        "value",
+        *(["recorded_at"] if facts["has_recorded_at"] else []),
+    ]
+    events = pq.read_table(
+        activity / "activity", columns=columns, filters=[("activity", "=", definition.activity)]
+    ).to_pandas()
+    until = settings.observations.train.until
+    labels = label(events, definition, moments_of(settings, facts, "train"), settings.timezone, until)
+    if labels.empty:
+        raise Problem(
+            f"params.yaml: churn.{name}: nobody was a customer at a moment with {definition.lead.ahead_days} "
+            f"observed days ahead of it before {until}. Shorten horizon_days, widen active_within_days, or pull a "
+            "longer history."
+        )
+    write_parquet(out, pa.Table.from_pandas(labels, schema=LABELS, preserve_index=False))
+
+
+def main() -> None:
+    """`python -m pipelines.label_churn --definition D --activity data/activity/train --out data/labels/D.parquet`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--definition", required=True)
+    parser.add_argument("--activity", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    run_stage(
+        "label_churn",
+        lambda: label_definition(load(), options.definition, options.activity, options.out),
+    )
+
+
+if __name__ == "__main__":
+    main()

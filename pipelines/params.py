@@ -1,0 +1,170 @@
+"""params.yaml as checked settings. Owns what may be set; every fault of the file is named in one go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from pipelines.faults import in_words
+from pipelines.problems import Problem, did_you_mean
+from pipelines.setting_text import parse
+from pipelines.setting_types import Day, Days, Name, Section, Share, Zone
+from pipelines.source_settings import Customers, Source
+
+
+class TrainMoments(Section):
+    """Moments of the training branch count back from `until`; nothing at or after it is known."""
+
+    until: Day
+    every_days: Days | Literal["auto"] = "auto"
+    count: Annotated[int, Field(ge=1, le=200)] | Literal["auto"] = "auto"
+
+
+class ScoreMoment(Section):
+    """The moment the list is for."""
+
+    as_of: Day
+
+
+class Observations(Section):
+    """Who is looked at, and when."""
+
+    seen_within_days: Days = 365
+    train: TrainMoments
+    score: ScoreMoment
+
+
+class Silence(Section):
+    """A customer did `activity` in the `active_within_days` before; leaving is none of it in the horizon."""
+
+    kind: Literal["silence"]
+    activity: Name = "placed_order"
+    active_within_days: Days
+    gap_days: Annotated[int, Field(ge=0, le=366)] = 0
+    horizon_days: Days
+
+
+class FeatureChoice(Section):
+    """What may enter the model."""
+
+    attributes: list[Name] = Field(default_factory=list)
+    families: dict[Name, bool] = Field(default_factory=dict)
+
+
+class Model(Section):
+    """The recipe. `auto` is chosen on moments that fitted nothing; see models/train.py."""
+
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 7
+    seeds: Annotated[int, Field(ge=1, le=20)] = 2
+    learning_rate: Annotated[float, Field(gt=0, le=0.5)] = 0.03
+    leaves: Annotated[int, Field(ge=2, le=256)] = 8
+    min_rows_in_leaf: Annotated[int, Field(ge=1, le=100_000)] = 200
+    column_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    max_rounds: Annotated[int, Field(ge=10, le=5000)] = 300
+    max_rows: Annotated[int, Field(ge=1000)] = 40_000
+    rounds: Annotated[int, Field(ge=1, le=5000)] | Literal["auto"] = "auto"
+    logistic_share: Share | Literal["auto"] = "auto"
+    logistic_penalty: Annotated[float, Field(gt=0, le=10)] = 0.001
+    calibration: Literal["auto", "none", "platt", "isotonic", "beta"] = "auto"
+    backtest_moments: Annotated[int, Field(ge=0, le=24)] = 3
+
+
+class Promotion(Section):
+    """When a candidate becomes the champion."""
+
+    automatic: bool = True
+
+
+class Checks(Section):
+    """When data is refused. `irregular_activities` come in bursts (campaigns): their volume is not judged."""
+
+    max_days_without_activity: Annotated[float, Field(gt=0)] = 3
+    max_volume_ratio: Annotated[float, Field(gt=1)] = 4.0
+    max_score_shift: Annotated[float, Field(gt=0)] = 0.25
+    irregular_activities: list[Name] = Field(default_factory=list)
+
+
+class Tiers(Section):
+    """How many times the average customer's odds of leaving, p / (1 - p), each tier asks for; the rest is `low`."""
+
+    very_high: Annotated[float, Field(gt=0)] = 6.0
+    high: Annotated[float, Field(gt=0)] = 3.0
+    medium: Annotated[float, Field(gt=0)] = 1.0
+
+    @model_validator(mode="after")
+    def _falling(self) -> Tiers:
+        if not self.very_high > self.high > self.medium:
+            raise ValueError(
+                "very_high must be above high, and high above medium; "
+                f"found {self.very_high:g}, {self.high:g}, {self.medium:g}"
+            )
+        return self
+
+    def odds(self) -> dict[str, float]:
+        """Tier in words -> odds, highest first."""
+        return {"very high": self.very_high, "high": self.high, "medium": self.medium}
+
+
+class AtRisk(Section):
+    """The list: which definition ranks it, how long it may be, where its tiers begin."""
+
+    definition: str
+    capacity: Annotated[int, Field(ge=1, le=100_000)] = 300
+    tiers: Tiers = Tiers()
+
+
+class Settings(Section):
+    """The whole of params.yaml."""
+
+    timezone: Zone = "UTC"
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    sources: Annotated[dict[Name, Source], Field(min_length=1)]
+    customers: Customers | None = None
+    observations: Observations
+    churn: Annotated[dict[Name, Silence], Field(min_length=1)]
+    features: FeatureChoice = FeatureChoice()
+    model: Model = Model()
+    promotion: Promotion = Promotion()
+    checks: Checks = Checks()
+    at_risk: AtRisk
+    engine: Literal["duckdb"] = "duckdb"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if self.at_risk.definition not in self.churn:
+            near = did_you_mean(self.at_risk.definition, self.churn)
+            raise ValueError(f"at_risk.definition {self.at_risk.definition!r} is not under churn.{near}")
+        if self.observations.train.until > self.observations.score.as_of:
+            raise ValueError(
+                f"observations.train.until {self.observations.train.until} lies after observations.score.as_of "
+                f"{self.observations.score.as_of}: the model would know the future of the list. Move one of them"
+            )
+        return self
+
+    @property
+    def main_activity(self) -> str:
+        """What a customer does when nothing is wrong: the activity of the definition that ranks the list."""
+        return self.churn[self.at_risk.definition].activity
+
+
+def load(path: Path = Path("params.yaml")) -> Settings:
+    """Settings of a params.yaml.
+
+    Raises:
+        Problem: one line for every unknown, missing or impossible setting, as `params.yaml: churn.x.y ...`.
+    """
+    try:
+        content = parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Problem(f"{path}: there is no such file. Run from the project's folder.") from None
+    except yaml.YAMLError as error:
+        raise Problem(f"{path}: is not YAML. {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise Problem(f"{path}: must be a mapping of settings, found {type(content).__name__}.")
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        raise Problem(*(f"{path.name}: {fault}" for fault in in_words(error, Settings))) from None

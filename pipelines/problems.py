@@ -1,0 +1,26 @@
+"""The error of this package, and the search for the nearest name ("Did you mean ...?")."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class Problem(ValueError):
+    """Something that a person can mend: one line per fault, all faults of one file at once.
+
+    Shown without a traceback; whatever was there before is still there.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(faults))
+
+
+def did_you_mean(found: str, allowed: Iterable[str]) -> str:
+    """` Did you mean x?` where a name is near, else the names that are allowed."""
+    names = sorted(str(name) for name in allowed)
+    near = difflib.get_close_matches(found, names, n=1, cutoff=0.6)
+    if near:
+        return f" Did you mean {near[0]}?"
+    return f" Allowed: {', '.join(names)}." if names else ""

@@ -1,0 +1,173 @@
+"""The champion, the model that scores: promote a candidate to it, roll back to the one before, restore it elsewhere.
+
+The champion is a folder, data/champion/{definition} (the model's files and champion.json), so scoring needs no server.
+The MLflow registry holds the same model, its history and the reasons. Each step can be repeated, and they come in such
+an order that the same command after an interruption goes on where it was cut, with a whole champion at every moment.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pipelines import registry as registered
+from pipelines.evaluated import Evaluated
+from pipelines.gate import gate
+from pipelines.params import Settings
+from pipelines.problems import Problem
+from pipelines.registry import FORCED, REFUSED, ROLLED_BACK, TURN, Registry, Version
+from pipelines.tables import read_json, whole_folder, write_json
+from pipelines.tracking import record
+
+DATA = Path("data")
+FILE = "champion.json"
+
+
+def champion_folder(definition: str) -> Path:
+    """Where the champion is."""
+    return DATA / "champion" / definition
+
+
+def champion(definition: str) -> dict[str, Any] | None:
+    """champion.json: `digest`, `metrics`, `previous` (digest or None), `version`; None where no champion is here."""
+    file = champion_folder(definition) / FILE
+    return dict(read_json(file)) if file.exists() else None
+
+
+def promote(definition: str, settings: Settings, force: bool = False) -> str:
+    """Make the candidate in data/models the champion where the gate lets it, and say in words what was done.
+
+    A candidate that the gate refuses, or that was rolled back before, is registered as `challenger` with the reason,
+    and the champion stays; `force` promotes it all the same and keeps the reason.
+
+    Raises:
+        Problem: there is no candidate, or MLflow cannot be reached. The champion is as it was.
+    """
+    candidate = _candidate(definition, settings)
+    digest = candidate.shipped.digest
+    present = champion(definition)
+    if present and present["digest"] == digest:
+        return f"{definition}: the candidate {digest[:8]} is the champion already."
+    with registered.registry(definition) as registry:
+        crowned = registry.with_alias("champion")
+        if present is None and crowned:
+            _restore(definition, registry, crowned)
+            present = champion(definition)
+            if crowned.digest == digest:
+                return f"{definition}: the candidate {digest[:8]} is the champion already; its folder was restored."
+        passed, reason = _judged(candidate, present, registry)
+        run_id = record(candidate, registry.store)
+        version = registry.register(run_id, digest, _tags(candidate), candidate.card)
+        if not passed and not force:
+            return _refuse(definition, registry, version, reason)
+        if not passed:
+            registry.tag(version, FORCED, reason)
+        _crown(candidate, registry, version)
+    forced = "" if passed else " Forced, although: "
+    return f"{definition}: {digest[:8]} is the champion now (version {version.number}).{forced} {reason}".replace(
+        "  ", " "
+    )
+
+
+def _candidate(definition: str, settings: Settings) -> Evaluated:
+    model, evaluation = DATA / "models" / definition, DATA / "evaluation" / definition
+    return Evaluated.of(settings, definition, model, evaluation, DATA / "activity" / "train")
+
+
+def _judged(candidate: Evaluated, present: dict[str, Any] | None, registry: Registry) -> tuple[bool, str]:
+    known = registry.of_digest(candidate.shipped.digest)
+    if known and known.rolled_back:
+        return (
+            False,
+            f"Version {known.number} was rolled back. To have it again: churn promote {candidate.definition} --force",
+        )
+    verdict = gate(candidate.metrics, present and present["metrics"])
+    return verdict.passed, verdict.reason
+
+
+def _tags(candidate: Evaluated) -> dict[str, str]:
+    """What a version carries: whatever its run does except what only a run's page shows, and the headline figures."""
+    tags = {key: value for key, value in candidate.tags.items() if key.startswith("churn.")}
+    test = candidate.metrics["test"]
+    figures = {
+        f"test.{key}": f"{test[key]:.4f}" for key in ("roc_auc", "log_loss", "lift_at_10") if test.get(key) is not None
+    }
+    return {**candidate.identity, **tags, **figures, "test.as_of": str(test["as_of"])}
+
+
+def _refuse(definition: str, registry: Registry, version: Version, reason: str) -> str:
+    registry.tag(version, REFUSED, reason)
+    registry.point("challenger", version)
+    kept = "The champion stays." if champion(definition) else "There is no champion yet."
+    refused = f"{version.digest[:8]} was not promoted (version {version.number}, challenger)"
+    return f"{definition}: {refused}. {kept}\n  {reason}"
+
+
+def _crown(candidate: Evaluated, registry: Registry, version: Version) -> None:
+    """Put a version on top of the history, let `champion` point to it, write the folder. Each step may be repeated."""
+    top = max((one.turn or 0 for one in registry.versions()), default=0)
+    if not version.turn or version.turn < top:
+        registry.tag(version, TURN, str(top + 1))
+    if version.rolled_back:
+        registry.tag(version, ROLLED_BACK, None)
+    registry.point("champion", version)
+    registry.unpoint("challenger", version)
+    _write(candidate.definition, registry, version, candidate.model / "shipped", candidate.metrics)
+
+
+def rollback(definition: str) -> str:
+    """The champion before the present one scores again; the present one is not promoted again unless forced.
+
+    Raises:
+        Problem: there is no champion before, or MLflow cannot be reached. The champion is as it was.
+    """
+    with registered.registry(definition) as registry:
+        crowned = registry.with_alias("champion")
+        if crowned is None:
+            raise Problem(f"{definition}: MLflow knows no champion, so there is nothing to roll back to.")
+        before = registry.before(crowned)
+        if before is None:
+            raise Problem(f"{definition}: version {crowned.number} is the first champion; there is none before it.")
+        # The alias moves last: as long as it has not, the same command starts from the same version again.
+        with registry.fetched(before) as payload:
+            registry.tag(crowned, ROLLED_BACK, f"to version {before.number}")
+            _write(definition, registry, before, payload / "model", read_json(payload / "metrics.json"))
+            registry.point("champion", before)
+        return (
+            f"{definition}: rolled back from version {crowned.number} to {before.digest[:8]} (version {before.number})."
+        )
+
+
+def restore(definition: str) -> str:
+    """Fetch the champion from the MLflow registry into its folder, as a new machine needs it.
+
+    Raises:
+        Problem: the registry has no champion, or its files are not what was registered.
+    """
+    with registered.registry(definition) as registry:
+        crowned = registry.with_alias("champion")
+        if crowned is None:
+            raise Problem(f"{definition}: MLflow knows no champion. Train and promote one: churn run")
+        _restore(definition, registry, crowned)
+        return f"{definition}: {crowned.digest[:8]} (version {crowned.number}) is here and scores."
+
+
+def _restore(definition: str, registry: Registry, version: Version) -> None:
+    with registry.fetched(version) as payload:
+        _write(definition, registry, version, payload / "model", read_json(payload / "metrics.json"))
+
+
+def _write(definition: str, registry: Registry, version: Version, model: Path, metrics: dict[str, Any]) -> None:
+    """The champion's folder. The same version gives the same bytes, from the candidate as from the registry."""
+    known = registry.of_digest(version.digest)  # its turn may just have been set
+    before = registry.before(known or version)
+    content = {
+        "digest": version.digest,
+        "metrics": metrics,
+        "previous": before.digest if before else None,
+        "version": version.number,
+    }
+    with whole_folder(champion_folder(definition)) as folder:
+        shutil.copytree(model, folder, dirs_exist_ok=True)
+        write_json(folder / FILE, content)

@@ -1,0 +1,120 @@
+"""Stage pull_activity: sources -> the activity stream of one branch, cut at its moment and checked.
+
+Out: `activity/YYYY-MM.parquet` (ACTIVITY_SCHEMA, by UTC month, sorted by ACTIVITY_ORDER), `customers.parquet` where
+there is a customers table, `facts.json`. A pure cut: what occurred or was recorded at or after the moment is not in it.
+Bad rows are listed in `quarantine_{branch}.csv` beside the report, or stop the pull where they are too many.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from features.windows import midnight
+from pipelines.params import Settings, load
+from pipelines.problems import Problem, did_you_mean
+from pipelines.sources.cut import cut
+from pipelines.sources.facts import facts_of
+from pipelines.sources.quarantine import set_aside
+from pipelines.sources.readers import check_sources, customers_of, read_sources
+from pipelines.sources.stream import connect, months
+from pipelines.stage import run_stage
+from pipelines.tables import digest_of, whole_folder, write_json, write_parquet
+
+__all__ = ["check_sources", "main", "pull"]
+
+
+def pull(settings: Settings, branch: str, out: Path, report: Path) -> list[str]:
+    """Write the stream of one branch (`train` or `score`) to the folder `out`; whatever is wrong, what was there stays.
+
+    Returns:
+        What a person should know although nothing is wrong: rows left out, copies.
+
+    Raises:
+        Problem: faults of the configuration (all at once), too many bad rows, nothing before the moment, a failed
+            check. The report is written whatever it says.
+    """
+    faults = check_sources(settings)
+    if faults:
+        raise Problem(*faults)
+    setting, day = _moment(settings, branch)
+    moment = midnight(day, settings.timezone)
+    con = connect()
+    read_sources(con, settings)
+    notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
+    notes += cut(con, moment)
+    facts = {"moment": day, "timezone": settings.timezone, **facts_of(con, moment)}
+    _require_activities(con, settings, facts, setting)
+    with whole_folder(out) as folder:
+        _write(con, settings, folder, moment, facts)
+        _check(folder, settings, branch, report)
+    return notes
+
+
+def _moment(settings: Settings, branch: str) -> tuple[str, str]:
+    """The setting at whose day's midnight a branch's knowledge ends, and that day."""
+    if branch == "train":
+        return "observations.train.until", settings.observations.train.until
+    return "observations.score.as_of", settings.observations.score.as_of
+
+
+def _max_bad_shares(settings: Settings) -> dict[str, float]:
+    return {name: getattr(source, "max_bad_share", 0.0) for name, source in settings.sources.items()}
+
+
+def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], setting: str) -> None:
+    """Something must be left, and what the churn definitions speak of must be among it."""
+    if not facts["rows"]:
+        first, last = con.execute("select min(occurred_at)::varchar, max(occurred_at)::varchar from stream").fetchall()[
+            0
+        ]
+        raise Problem(
+            f"params.yaml: {setting}: no activity lies before {facts['moment']}; the sources' activities lie between "
+            f"{first} and {last}. Choose a day after the first of them."
+        )
+    raised = [
+        f"params.yaml: churn.{name}.activity: no source has {definition.activity} before {facts['moment']}."
+        + did_you_mean(definition.activity, facts["activities"])
+        for name, definition in settings.churn.items()
+        if definition.activity not in facts["activities"]
+    ]
+    if raised:
+        raise Problem(*raised)
+
+
+def _write(con: Any, settings: Settings, folder: Path, moment: int, facts: dict[str, Any]) -> None:
+    for month, rows in months(con, "known"):
+        write_parquet(folder / "activity" / f"{month}.parquet", rows)
+    customers = customers_of(con, settings, moment)
+    if customers is not None:
+        write_parquet(folder / "customers.parquet", customers)
+    write_json(folder / "facts.json", {**facts, "digest": digest_of(folder / "activity")})
+
+
+def _check(folder: Path, settings: Settings, branch: str, report: Path) -> None:
+    """Judge the stream before it takes its place; the report is written either way."""
+    from pipelines.checks import check_activity
+
+    judged = check_activity(folder, settings, branch)
+    judged.write(report)
+    judged.require()
+
+
+def main() -> None:
+    """`python -m pipelines.pull_activity --branch train --out data/activity/train --report ...json`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--branch", choices=("train", "score"), required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--report", type=Path, required=True)
+    options = parser.parse_args()
+
+    def work() -> None:
+        for note in pull(load(), options.branch, options.out, options.report):
+            print(f"pull_activity@{options.branch}: {note}")
+
+    run_stage(f"pull_activity@{options.branch}", work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,265 @@
+"""`churn run`: the whole graph, the promotion between its two branches, and what came out.
+
+DVC decides what must run again; this module only drives it, one run at a time, and reads the results.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import Timeout
+
+from pipelines import stage
+from pipelines.params import Settings
+from pipelines.problems import Problem
+
+Say = Callable[[str], None]
+HOLDER = stage.STATE / "run.json"
+
+
+@contextmanager
+def only_run(say: Say) -> Iterator[None]:
+    """Hold the run lock. A run that somebody watches is an error; one whose parent was killed is waited for.
+
+    Raises:
+        Problem: another run is under way.
+    """
+    lock = stage.run_lock()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder = _read(HOLDER)
+        if not _orphaned(holder):
+            raise Problem(
+                f"A run is under way (process {holder.get('pid', '?')}, since {holder.get('since', '?')}). "
+                "Wait until it has ended; nothing was started."
+            ) from None
+        say(f"An interrupted run is still finishing (process {holder['pid']}). Waiting for it ...")
+        lock.acquire()
+    try:
+        _wait_for_leftovers(say)
+        _write_holder(dvc=None)
+        yield
+    finally:
+        HOLDER.unlink(missing_ok=True)
+        lock.release()
+
+
+def _wait_for_leftovers(say: Say) -> None:
+    """A killed run leaves its `dvc` behind, a killed `dvc` its stage. Neither may write beside us."""
+    left = _read(HOLDER).get("dvc")
+    if left and _alive(left["pid"], left["created"]):
+        say("An interrupted run is still finishing its work. Waiting for it ...")
+        psutil.wait_procs([psutil.Process(left["pid"])])
+    lock = stage.stage_lock()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        name = _read(stage.STATE / "stage.json").get("stage")
+        say(f"A stage of an interrupted run is still writing ({name}). Waiting ...")
+        lock.acquire()
+    lock.release()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return content
+
+
+def _alive(pid: int, created: float) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return process.create_time() == created and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _orphaned(holder: dict[str, Any]) -> bool:
+    parent = holder.get("parent")
+    return parent is not None and not _alive(parent["pid"], parent["created"])
+
+
+def _identity(pid: int) -> dict[str, Any]:
+    return {"pid": pid, "created": psutil.Process(pid).create_time()}
+
+
+def _write_holder(dvc: int | None) -> None:
+    holder = {
+        "pid": os.getpid(),
+        "since": time.strftime("%H:%M:%S"),
+        "parent": _identity(os.getppid()),
+        "dvc": _identity(dvc) if dvc else None,
+    }
+    stage.write_state(HOLDER.name, holder)
+
+
+def run(settings: Settings, say: Say = print, *, promote: bool = True) -> None:
+    """Training branch, promotion where the gate says so, scoring branch, result. Raises Problem where one fails."""
+    from pipelines.pull_activity import check_sources
+
+    faults = check_sources(settings)
+    if faults:
+        raise Problem(*faults)
+    (stage.STATE / "times.jsonl").unlink(missing_ok=True)
+    try:
+        reproduce(["evaluate_model"], say)
+        if promote and settings.promotion.automatic:
+            promote_candidates(settings, say)
+        require_champions(settings)
+        reproduce(["make_list"], say)
+    finally:
+        write_overview()
+
+
+def reproduce(targets: list[str], say: Say) -> None:
+    """`dvc repro` of some stages and all that they need, with one line for each stage that ran."""
+    # DVC runs each command in a shell: the stages must find the same Python as this process.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    command = [sys.executable, "-m", "dvc", "repro", *targets]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        bufsize=1,
+    ) as dvc:
+        _write_holder(dvc.pid)
+        follow = _Follow(say)
+        assert dvc.stdout is not None
+        for line in dvc.stdout:
+            follow.line(line.rstrip())
+        follow.end()
+    _write_holder(None)
+    if dvc.returncode:
+        raise Problem(*follow.failure())
+
+
+class _Follow:
+    """Turns what DVC prints into one line per stage, and keeps what a failed stage said."""
+
+    def __init__(self, say: Say) -> None:
+        self.say, self.stage, self.started, self.said = say, "", 0.0, list[str]()
+
+    def line(self, text: str) -> None:
+        running = re.match(r"Running stage '(.+)':$", text)
+        if running:
+            self.end()
+            self.stage, self.started, self.said = running[1], time.perf_counter(), []
+        elif text and not text.startswith(
+            ("> python", "'data/", "Stage '", "Updating lock", "Generating lock", "Use `dvc push`")
+        ):
+            self.said.append(text)
+            if self.stage and not text.startswith(("ERROR: failed to reproduce", "To track", "\tgit add", "To enable")):
+                self.say(f"      {text}")
+
+    def end(self) -> None:
+        if self.stage and not any(text.startswith("ERROR") for text in self.said):
+            self.say(f"  {self.stage:<32} {time.perf_counter() - self.started:5.1f} s")
+        self.stage = ""
+
+    def failure(self) -> list[str]:
+        last = [text for text in self.said if text.strip()][-12:]
+        return ["The run stopped; earlier lists are untouched.", *last]
+
+
+def promote_candidates(settings: Settings, say: Say) -> None:
+    """Put every definition's candidate before the gate, and say what it decided."""
+    from pipelines.promote import promote
+
+    for definition in settings.churn:
+        for line in promote(definition, settings).splitlines():
+            say(f"  {line}")
+
+
+def require_champions(settings: Settings) -> None:
+    """Raise Problem where a definition has no model to score with."""
+    missing = [name for name in settings.churn if not Path("data/champion", name, "champion.json").exists()]
+    if missing:
+        raise Problem(
+            *(
+                f"{name}: there is no champion yet, so nobody can be scored. See the verdict above; "
+                f"`churn promote {name} --force` takes the candidate all the same."
+                for name in missing
+            )
+        )
+
+
+def write_overview() -> None:
+    """data/validation/index.html: every report there is, on one page."""
+    from pipelines.sinks.checks_page import write_page
+
+    reports = reports_of(Path("data/validation"))
+    if reports:
+        write_page(reports, Path("data/validation/index.html"))
+
+
+def reports_of(folder: Path) -> list[dict[str, Any]]:
+    """The reports of the data checks, in order of name."""
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+
+
+def result(settings: Settings) -> str:
+    """The list's first rows, the model beside the best naive rule, the checks' verdict, and where to look."""
+    import pandas as pd
+
+    from pipelines.sinks.checks_page import verdict
+    from pipelines.sinks.terminal import list_preview
+
+    folder = Path("data/at_risk", settings.observations.score.as_of)
+    at_risk = pd.read_parquet(folder / "at_risk.parquet")
+    definition = settings.at_risk.definition
+    metrics = json.loads(Path("data/evaluation", definition, "metrics.json").read_text())
+    return "\n".join(
+        [
+            "",
+            list_preview(at_risk, rows=10, currency=settings.currency, colour=sys.stdout.isatty()),
+            "",
+            headline(metrics, definition),
+            "",
+            verdict(reports_of(Path("data/validation"))),
+            f"List   {folder / 'at_risk.html'}  (also .csv, .xlsx, .parquet: {len(at_risk):,} customers)",
+            "Checks data/validation/index.html",
+        ]
+    )
+
+
+FIGURES = (
+    ("roc_auc", "ROC AUC", "higher is better"),
+    ("log_loss", "log loss", "lower is better"),
+    ("brier", "Brier score", "lower is better"),
+    ("lift_at_10", "lift at 10%", "higher is better"),
+    ("precision_at_10", "precision at 10%", "higher is better"),
+)
+
+
+NAIVE = ("days_since_last", "rfm_score")  # what a team can do without a model
+
+
+def headline(metrics: dict[str, Any], definition: str) -> str:
+    """The candidate beside the best naive rule (by ROC AUC) on the same held-out moment, as a small table."""
+    test = metrics["test"]
+    rules = {name: metrics["baselines"][name]["test"] for name in NAIVE if name in metrics["baselines"]}
+    best = max(rules, key=lambda name: float(rules[name]["roc_auc"]))
+    counted = f"{test['customers']:,} customers, {test['churn_rate']:.1%} left"
+    return "\n".join(
+        [
+            f"How good is it? Held-out moment {test['as_of']}, {definition}: {counted}",
+            f"  {'':<18}{'model':>9}   {'best naive rule: ' + best.replace('_', ' '):>32}",
+            *(f"  {word:<18}{test[key]:>9.3f}   {rules[best][key]:>32.3f}   {which}" for key, word, which in FIGURES),
+            f"  Grade {metrics['grade']['grade']}. {metrics['grade']['text']}",
+        ]
+    )

@@ -1,0 +1,49 @@
+"""What kinds of value settings may have, and the words that a wrong one gets."""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from features.activity import ACTIVITY_NAME
+from pipelines.problems import did_you_mean
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, date):
+        raise ValueError(f'must be quoted: write "{value}"')
+    try:
+        date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError(f'{value!r} is not a date. Write it as "2017-12-04"') from None
+    return value
+
+
+def _name(value: str) -> str:
+    if not ACTIVITY_NAME.fullmatch(value):
+        raise ValueError(f"{value!r} is not a name. Allowed: small letters, digits and _, starting with a letter")
+    return value
+
+
+def _timezone(value: str) -> str:
+    if value not in zoneinfo.available_timezones():
+        near = did_you_mean(value, zoneinfo.available_timezones())
+        hint = near if "Did you mean" in near else " Write it like Europe/Berlin"
+        raise ValueError(f"{value!r} is not a timezone.{hint}")
+    return value
+
+
+Day = Annotated[str, BeforeValidator(_day)]
+Name = Annotated[str, AfterValidator(_name)]
+Zone = Annotated[str, AfterValidator(_timezone)]
+Days = Annotated[int, Field(ge=1, le=3660)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: unknown keys are faults, values are never changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,1 @@
+"""Writers: the list, its files and its page."""

@@ -1,0 +1,49 @@
+"""The first rows of the list, readable in a terminal."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+
+from pipelines.sinks.wording import money, percent
+
+
+def list_preview(
+    frame: pd.DataFrame, rows: int = 10, *, currency: str = "USD", width: int = 118, colour: bool = False
+) -> str:
+    """The first `rows` customers as a table `width` characters wide, and one line that says how many more there are.
+
+    `frame`: the list as at_risk.parquet has it. `colour`: with the colours of a terminal; plain text otherwise.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = frame.head(rows)
+    has_money = bool(shown["value_at_risk"].notna().any())
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, width=width, header_style="bold")
+    for heading, side in (("", "right"), ("Customer", "left"), ("Risk", "right"), ("Tier", "left")):
+        table.add_column(heading, justify="right" if side == "right" else "left", no_wrap=True)
+    if has_money:
+        table.add_column("At risk", justify="right", no_wrap=True)
+    table.add_column("Segment", no_wrap=True)
+    table.add_column("What stands out", ratio=1)
+    for row in shown.to_dict("records"):
+        cells = [str(row["rank"]), row["customer_id"], percent(row["churn_probability"]), row["risk_tier"]]
+        cells += [money(row["value_at_risk"], currency)] if has_money else []
+        reasons = ". ".join(row[name] for name in ("reason_1", "reason_2") if row[name])
+        table.add_row(*(_plain(str(cell)) for cell in (*cells, row["segment"], reasons)))
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
+    console.print(table)
+    more = len(frame) - len(shown)
+    lines = [line.rstrip() for line in out.getvalue().strip("\n").splitlines()]
+    return "\n".join([*lines, *([f"... and {more:,} more"] if more > 0 else [])])
+
+
+def _plain(text: str) -> str:
+    """Square brackets are no markup here, and control characters do nothing."""
+    from rich.markup import escape
+
+    return escape("".join(letter if letter.isprintable() else " " for letter in text))

@@ -1,0 +1,1 @@
+"""Readers: a company's tables -> the activity stream."""

@@ -1,0 +1,82 @@
+"""Which physical line of a CSV a record begins on: DuckDB counts records, people open files.
+
+Blank lines and line breaks inside quotes make the two differ; then the file is walked once more, which only files with
+bad rows cost.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+from pipelines.sources.located import Located, open_text
+
+_CHUNK = 1 << 22
+
+
+def line_at(path: Path, positions: Iterable[int]) -> dict[int, int]:
+    """Byte (from 0) of a record, or of the line break before it -> the line (from 1) that the record begins on."""
+    lines: dict[int, int] = {}
+    wanted = sorted(set(positions))
+    with _open_bytes(path) as stream:
+        seen, breaks = 0, 0
+        for position in wanted:
+            before = stream.read(position - seen)
+            breaks += before.count(b"\n")
+            seen = position
+            ahead = stream.read(1)
+            seen += len(ahead)
+            breaks += ahead == b"\n"
+            lines[position] = breaks + 1
+    return lines
+
+
+def _open_bytes(path: Path) -> IO[bytes]:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def line_of(file: Located, records: list[int], rows: int, rejected: set[int]) -> dict[int, int]:
+    """Record -> the line it begins on.
+
+    Args:
+        file: the CSV.
+        records: which records are asked for, counted from 1 among those that were read.
+        rows: how many were read.
+        rejected: lines of those that were not (too few columns and the like).
+    """
+    if not rejected and _breaks(file.path) == rows + 1:
+        return {record: record + 1 for record in records}
+    wanted, last = set(records), max(records)
+    good = (line for line in _starts(file) if line not in rejected)
+    found: dict[int, int] = {}
+    for record, line in enumerate(good, start=1):
+        if record in wanted:
+            found[record] = line
+        if record >= last:
+            break
+    return found
+
+
+def _breaks(path: Path) -> int:
+    """Line breaks of a file; a last line without one counts as if it had it."""
+    breaks, last = 0, b"\n"
+    with _open_bytes(path) as stream:
+        for chunk in iter(lambda: stream.read(_CHUNK), b""):
+            breaks, last = breaks + chunk.count(b"\n"), chunk[-1:]
+    return breaks + (last != b"\n")
+
+
+def _starts(file: Located) -> Iterator[int]:
+    """The line on which each record after the header begins; blank lines are no records."""
+    csv.field_size_limit(1 << 30)
+    with open_text(file.path) as stream:
+        rows = csv.reader(stream, delimiter=file.delimiter)
+        next(rows, None)
+        begins = rows.line_num + 1
+        for row in rows:
+            if row:
+                yield begins
+            begins = rows.line_num + 1

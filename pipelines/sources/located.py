@@ -1,0 +1,148 @@
+"""Files behind a path, and what their headers say. Reads a few bytes of each: quick enough to look before any work."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import gzip
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from pipelines.problems import Problem, did_you_mean
+from pipelines.source_settings import Table
+
+ENDINGS = {"csv": (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), "parquet": (".parquet", ".pq")}
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+@dataclass(frozen=True)
+class Located:
+    """A file as messages call it, its columns in order, and how they are written.
+
+    `types`: the SQL-like type of each column; CSV columns are all `text`. `delimiter`: empty for Parquet. `rows`: False
+    where the file holds a header and nothing else.
+    """
+
+    path: Path
+    name: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    delimiter: str
+    rows: bool
+
+    def type_of(self, column: str) -> str:
+        """The type of a column that is there."""
+        return self.types[self.columns.index(column)]
+
+
+def files_of(table: Table) -> list[Path]:
+    """The files of a table's path, sorted: itself, everything of its kind in the folder, or what the glob matches."""
+    path = Path(table.path)
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        found = (file for file in path.rglob("*") if file.name.lower().endswith(ENDINGS[table.reader]))
+        return sorted(file for file in found if file.is_file() and not file.name.startswith((".", "_")))
+    # Path.glob takes no absolute pattern.
+    return sorted(file for file in map(Path, glob.glob(table.path, recursive=True)) if file.is_file())  # noqa: PTH207
+
+
+def locate(table: Table, section: str) -> tuple[list[Located], list[str]]:
+    """The files of a table with their headers, and what is wrong with them as lines for people.
+
+    Args:
+        table: where the files should lie.
+        section: the setting that says so, such as `sources.orders`.
+    """
+    paths = files_of(table)
+    if not paths:
+        return [], [f"params.yaml: {section}.path: {_nothing_at(table)}"]
+    located, faults = [], []
+    for path in paths:
+        try:
+            located.append(_look(path, _shown(path, paths), table))
+        except Problem as problem:
+            faults += [f"{fault} ({section}.path)" for fault in problem.faults]
+    if located and not faults and not any(file.rows for file in located):
+        names = located[0].name if len(located) == 1 else f"{located[0].name} and {len(located) - 1} more files"
+        faults.append(f"{names}: there is a header but not one row. Export it again. ({section}.path)")
+    return located, faults
+
+
+def _shown(path: Path, paths: list[Path]) -> str:
+    """The file's name, or its whole path where several have that name."""
+    return path.name if Counter(other.name for other in paths)[path.name] == 1 else path.as_posix()
+
+
+def _nothing_at(table: Table) -> str:
+    path = Path(table.path)
+    endings = " or ".join(ENDINGS[table.reader][:1])
+    if path.is_dir():
+        return f"the folder {table.path} holds no {endings} file. Put one there or name another path."
+    if glob.has_magic(table.path):
+        return f"no file matches {table.path}. Paths begin at the project's folder."
+    siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = did_you_mean(path.name, siblings) if siblings else ""
+    hint = near if "Did you mean" in near else " Paths begin at the project's folder."
+    return f"there is no file {table.path}.{hint}"
+
+
+def _look(path: Path, name: str, table: Table) -> Located:
+    return _look_at_csv(path, name, table.delimiter) if table.reader == "csv" else _look_at_parquet(path, name)
+
+
+def open_text(path: Path) -> IO[str]:
+    """A CSV file as text, unpacked where its name ends in `.gz`; line ends as they are, what is no UTF-8 as U+FFFD."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="")
+    return path.open(encoding="utf-8-sig", errors="replace", newline="")
+
+
+def _look_at_csv(path: Path, name: str, delimiter: str | None) -> Located:
+    try:
+        with open_text(path) as stream:
+            first = stream.readline()
+            stream.seek(0)
+            delimiter = delimiter or max(_DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
+            rows = csv.reader(stream, delimiter=delimiter)
+            header = next(rows, [])
+            filled = any(any(row) for row in rows)
+    except (OSError, EOFError, csv.Error) as error:
+        raise Problem(f"{name}: cannot be read as CSV. {error}.") from None
+    if not any(header):
+        raise Problem(f"{name}: is empty. The first line must name the columns.")
+    if "\ufffd" in first:
+        raise Problem(f"{name}: is not UTF-8 text. Save it as UTF-8.")
+    columns = tuple(column.strip() for column in header)
+    return Located(path, name, columns, ("text",) * len(columns), delimiter, filled)
+
+
+def _look_at_parquet(path: Path, name: str) -> Located:
+    import pyarrow.parquet as pq
+    from pyarrow import ArrowException
+
+    try:
+        with pq.ParquetFile(path) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+    except (ArrowException, OSError) as error:
+        raise Problem(f"{name}: is not a Parquet file. {str(error).splitlines()[0]}") from None
+    return Located(path, name, tuple(schema.names), tuple(_kind(field.type) for field in schema), "", rows > 0)
+
+
+def _kind(kind: Any) -> str:
+    """An Arrow type in one of the words that conversions know: text, number, time, instant, day, or its own name."""
+    from pyarrow import types as of
+
+    if of.is_dictionary(kind):
+        return _kind(kind.value_type)
+    words = (
+        ("text", of.is_string(kind) or of.is_large_string(kind) or of.is_string_view(kind)),
+        ("number", of.is_integer(kind) or of.is_floating(kind) or of.is_decimal(kind)),
+        ("instant", of.is_timestamp(kind) and kind.tz is not None),
+        ("time", of.is_timestamp(kind)),
+        ("day", of.is_date(kind)),
+        ("empty", of.is_null(kind)),
+    )
+    return next((word for word, fits in words if fits), str(kind))

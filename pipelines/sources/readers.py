@@ -1,0 +1,66 @@
+"""The readers by the name that params.yaml calls them, and the look at every source before any work starts."""
+
+# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.params import Settings
+from pipelines.problems import did_you_mean
+from pipelines.source_settings import Files
+from pipelines.sources import complete_journey, files
+from pipelines.sources.customers import faults_of_customers, read_customers
+from pipelines.sources.reader import Reader
+
+READERS: dict[str, Reader] = {
+    "complete_journey": complete_journey.READER,
+    "csv": files.READER,
+    "parquet": files.READER,
+}
+
+
+def check_sources(settings: Settings) -> list[str]:
+    """Every fault of every source and of the customers table that shows without reading rows; empty if all is well."""
+    faults: list[str] = []
+    for name, source in settings.sources.items():
+        faults += READERS[source.reader].faults(name, source, settings)
+    return faults + faults_of_customers(settings) + _unknown_activities(settings)
+
+
+def read_sources(con: Any, settings: Settings) -> None:
+    """Fill `stream`, `rejected` and `delivered` from every source, in the order of params.yaml."""
+    for name, source in settings.sources.items():
+        READERS[source.reader].read(con, name, source, settings)
+
+
+def customers_of(con: Any, settings: Settings, moment: int) -> pa.Table | None:
+    """The customers table as it was known at `moment` (microseconds, UTC), sorted; None where there is none."""
+    if settings.customers is not None:
+        return read_customers(con, settings, settings.customers, moment)
+    for source in settings.sources.values():
+        query = READERS[source.reader].customers
+        if query is not None:
+            return con.sql(f"select * from ({query()}) order by customer_id").to_arrow_table()
+    return None
+
+
+def _unknown_activities(settings: Settings) -> list[str]:
+    """Churn definitions of an activity which no source can yield, where every source says what it yields."""
+    told: set[str] = set()
+    for source in settings.sources.values():
+        if not isinstance(source, Files):
+            told.update(complete_journey.ACTIVITIES)
+        elif source.activity is None:
+            return []
+        else:
+            told.update(name for name in (source.activity, source.when_negative) if name)
+    return [
+        f"params.yaml: churn.{name}.activity: no source yields {definition.activity}."
+        + did_you_mean(definition.activity, told)
+        for name, definition in settings.churn.items()
+        if definition.activity not in told
+    ]

@@ -1,0 +1,84 @@
+"""The DuckDB tables that readers fill: `stream` (activity rows and their source), `rejected` (rows put aside, and why)
+and `delivered` (rows read from each file, bad ones included).
+
+Nothing is downloaded: the extensions that come inside DuckDB are enough, and loading others is switched off.
+"""
+
+# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
+
+COLUMNS = tuple(ACTIVITY_SCHEMA.names)
+
+_TABLES = """
+create table stream (
+    source varchar, activity_id varchar, customer_id varchar, occurred_at timestamptz, recorded_at timestamptz,
+    activity varchar, value double, quantity double, detail varchar
+);
+create table rejected (source varchar, file varchar, line bigint, fault varchar, field varchar, found varchar);
+create table delivered (source varchar, file varchar, rows bigint);
+"""
+
+
+def connect() -> Any:
+    """An empty DuckDB in memory with the three tables; times are shown in UTC."""
+    con = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+    con.execute("set timezone = 'UTC'")
+    con.execute(_TABLES)
+    return con
+
+
+def text(value: str | Path) -> str:
+    """A SQL string."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def column(name: str) -> str:
+    """A SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def months(con: Any, relation: str) -> Iterator[tuple[str, pa.Table]]:
+    """Activity rows by UTC month (`2017-03`), each sorted as the contract says; sorted once, one month in memory.
+
+    Yields:
+        Month and its rows in ACTIVITY_SCHEMA, oldest first; months without rows are left out.
+    """
+    query = f"""
+        select strftime(occurred_at, '%Y-%m') as month, {", ".join(COLUMNS)}
+        from {relation} order by {", ".join(ACTIVITY_ORDER)}
+    """
+    month = ""
+    parts: list[pa.Table] = []
+    for batch in con.sql(query).to_arrow_reader(100_000):
+        for name, part in _by_month(pa.Table.from_batches([batch])):
+            if name != month and parts:
+                yield month, _contract(parts)
+                parts = []
+            month = name
+            parts.append(part)
+    if parts:
+        yield month, _contract(parts)
+
+
+def _by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Consecutive runs of one month in a sorted table."""
+    start = 0
+    for run in pc.value_counts(rows["month"]).to_pylist():  # counted in order of first appearance
+        yield run["values"], rows.slice(start, run["counts"]).drop(["month"])
+        start += run["counts"]
+
+
+def _contract(parts: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(parts).combine_chunks().cast(ACTIVITY_SCHEMA)

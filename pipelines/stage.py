@@ -1,0 +1,76 @@
+"""What every stage shares: the lock, the errors, the time it took.
+
+A stage is `python -m pipelines.<name> --option ...`; its paths come from dvc.yaml as arguments, its numbers from
+params.yaml.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from filelock import FileLock, Timeout
+
+from features.problems import FeatureProblem
+from models.problems import ModelProblem
+from pipelines.problems import Problem
+
+MENDABLE = (Problem, FeatureProblem, ModelProblem)
+STATE = Path(".dvc/tmp/churn")  # locks and times: never an output, never shared
+
+
+def stage_lock() -> FileLock:
+    """Held by the one stage that writes. Whoever kills `dvc` does not kill its stage, so each stage takes it itself."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    return FileLock(STATE / "stage.lock")
+
+
+def run_lock() -> FileLock:
+    """Held by `churn run` and everything else that drives the graph."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    return FileLock(STATE / "run.lock")
+
+
+def write_state(name: str, content: dict[str, Any]) -> None:
+    """Who works now, for the next run to read: whole or not at all."""
+    beside = STATE / f"{name}.{os.getpid()}"
+    beside.write_text(json.dumps(content))
+    beside.replace(STATE / name)
+
+
+def _instance(name: str, arguments: list[str]) -> str:
+    """`build_features@train`, as DVC calls it, from the stage's own arguments."""
+    for option in ("--branch", "--definition"):
+        if option in arguments[:-1]:
+            return f"{name}@{arguments[arguments.index(option) + 1]}"
+    return name
+
+
+def fail(error: Exception, name: str) -> NoReturn:
+    """Say every fault in a line of its own, and end with exit code 1."""
+    for line in str(error).splitlines():
+        print(f"{name}: {line}" if line.strip() else line, file=sys.stderr)
+    raise SystemExit(1)
+
+
+def run_stage(name: str, work: Callable[[], None]) -> None:
+    """Run `work` alone: nobody else writes meanwhile; a mendable error is printed without a traceback, exit code 1."""
+    name = _instance(name, sys.argv)
+    # The same settings for every process: no telemetry, no calls home.
+    os.environ.update({"GX_ANALYTICS_ENABLED": "false", "MLFLOW_DISABLE_TELEMETRY": "true"})
+    started = time.perf_counter()
+    try:
+        with stage_lock().acquire(timeout=0):
+            write_state("stage.json", {"stage": name, "pid": os.getpid()})
+            work()
+    except Timeout:
+        fail(Problem("another stage is writing now. Wait until it has ended, then run again."), name)
+    except MENDABLE as error:
+        fail(error, name)
+    with (STATE / "times.jsonl").open("a") as log:
+        log.write(json.dumps({"stage": name, "seconds": round(time.perf_counter() - started, 2)}) + "\n")

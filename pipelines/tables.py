@@ -1,0 +1,87 @@
+"""Files appear whole or not at all: written beside, then renamed. Also the Parquet and JSON conventions.
+
+Same content in, same bytes out: no times, no host names, sorted keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def _beside(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for stale in path.parent.glob(f".{path.name}.partial-*"):
+        _remove(stale)
+    return path.parent / f".{path.name}.partial-{uuid.uuid4().hex[:8]}"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A path to write to; it takes the place of `path` only when the block ends without an error."""
+    partial = _beside(path)
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        _remove(partial)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to fill; it takes the place of `path` only when the block ends without an error."""
+    partial = _beside(path)
+    partial.mkdir()
+    try:
+        yield partial
+        if path.exists():
+            _remove(path)
+        partial.replace(path)
+    finally:
+        _remove(partial)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Two-space JSON with sorted keys and a newline at its end. NaN is an error."""
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    with whole_file(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """What write_json wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """One file, zstd, no pandas metadata (it holds library versions and would change the bytes)."""
+    with whole_file(path) as partial:
+        pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, or of a folder: every file's relative name and content, in order of name."""
+    sha = hashlib.sha256()
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        if path.is_dir():
+            sha.update(file.relative_to(path).as_posix().encode() + b"\0")
+        with file.open("rb") as stream:
+            sha.update(hashlib.file_digest(stream, "sha256").digest())
+    return sha.hexdigest()

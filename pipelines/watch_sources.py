@@ -1,0 +1,60 @@
+"""Stage watch_sources: what the sources hold now, as one small file per branch that the pulls depend on.
+
+Sources have no path that DVC could watch, so this stage runs every time: a changed source changes the fingerprint and
+with it reruns the pull, an unchanged one costs the reading of its bytes. Names do not count, only content.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pipelines.params import Settings, load
+from pipelines.problems import Problem
+from pipelines.sources.customers import customer_files
+from pipelines.sources.readers import READERS, check_sources
+from pipelines.stage import run_stage
+from pipelines.tables import digest_of, write_json
+
+
+def fingerprint(settings: Settings) -> dict[str, Any]:
+    """Per source its reader, the version of what reads it where that matters, and its files' SHA-256, sorted.
+
+    Raises:
+        Problem: faults of the sources, all at once.
+    """
+    faults = check_sources(settings)
+    if faults:
+        raise Problem(*faults)
+    sources: dict[str, dict[str, Any]] = {}
+    for name, source in settings.sources.items():
+        reader = READERS[source.reader]
+        sources[name] = {"reader": source.reader, "files": _digests(reader.files(source))}
+        if reader.version is not None:
+            sources[name]["version"] = reader.version()
+    return {"sources": sources, "customers": _digests(customer_files(settings))}
+
+
+def _digests(files: list[Path]) -> list[str]:
+    return sorted(digest_of(file) for file in files)
+
+
+def watch(settings: Settings, train: Path, score: Path) -> None:
+    """Write both branches' fingerprints. Files are watched whole, so the two are alike."""
+    found = fingerprint(settings)
+    for path in (train, score):
+        write_json(path, found)
+
+
+def main() -> None:
+    """`python -m pipelines.watch_sources --train ...json --score ...json`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--score", type=Path, required=True)
+    options = parser.parse_args()
+    run_stage("watch_sources", lambda: watch(load(), options.train, options.score))
+
+
+if __name__ == "__main__":
+    main()

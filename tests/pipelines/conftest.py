@@ -1,0 +1,178 @@
+"""Candidates as the stages leave them: trained on a small made-up panel, in a project folder of their own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+DEFINITION = "silent_28d"
+MOMENTS = ("2024-01-01", "2024-02-05", "2024-03-11", "2024-04-15", "2024-05-20")
+MEASURES = {
+    "placed_order_days_since_last": ("days_since_last", None, 365.0),
+    "placed_order_count_365d": ("count", 365, 0.0),
+    "placed_order_total_value_365d": ("total_value", 365, 0.0),
+    "placed_order_days_since_first": ("days_since_first", None, 0.0),
+    "visited_site_count_28d": ("count", 28, 0.0),
+}
+PARAMS = f"""
+sources: {{shop: {{reader: csv, path: shop.csv, activity: placed_order}}}}
+observations: {{train: {{until: "2024-07-01"}}, score: {{as_of: "2024-07-01"}}}}
+churn:
+  {DEFINITION}: {{kind: silence, activity: placed_order, active_within_days: 56, gap_days: 0, horizon_days: 28}}
+model: {{seeds: 1, max_rounds: 60, min_rows_in_leaf: 20}}
+at_risk: {{definition: {DEFINITION}}}
+"""
+
+
+def column(name: str) -> dict[str, Any]:
+    measure, days, silence = MEASURES.get(name, ("attribute", None, None))
+    activity = name.removesuffix(f"_{measure}" + (f"_{days}d" if days else ""))
+    bounds: dict[str, Any] = {"low": 0.0, "high": None, "monotone": 0, "higher_is_worse": None, "sentence": ""}
+    return {
+        "name": name,
+        "activity": activity,
+        "measure": measure,
+        "days": days,
+        "family": "f",
+        "unit": "",
+        **bounds,
+    } | {"silence": silence}
+
+
+def observations(day: str, customers: int, signal: float) -> pd.DataFrame:
+    """Leaving follows a visit count that no naive rule knows, as far as `signal` says; the rest is chance."""
+    random = np.random.default_rng(int(day.replace("-", "")))
+    last, visits = random.uniform(0, 56, customers), random.poisson(3, customers).astype(float)
+    count = random.poisson(12, customers) + 1.0
+    risk = 1 / (1 + np.exp(1.2 - signal * (last / 28 - 1) + signal * 0.9 * (visits - 3)))
+    return pd.DataFrame(
+        {
+            "customer_id": [f"{number:04d}" for number in range(customers)],
+            "as_of": pd.Timestamp(day).date(),
+            "placed_order_days_since_last": last,
+            "placed_order_count_365d": count,
+            "placed_order_total_value_365d": count * random.gamma(4, 9, customers),
+            "placed_order_days_since_first": random.uniform(60, 365, customers),
+            "visited_site_count_28d": visits,
+            "customer_income": random.choice(["low", "high"], customers),
+            "churned": random.random(customers) < risk,
+        }
+    )
+
+
+def write_panel(data: Path, *, customers: int, signal: float) -> None:
+    """data/features/train, data/labels and data/activity/train/facts.json."""
+    features = data / "features" / "train"
+    features.mkdir(parents=True)
+    labels = []
+    for day in MOMENTS:
+        frame = observations(day, customers, signal)
+        numbers = {name: frame[name].astype("float32") for name in MEASURES}
+        kept = frame[["customer_id", "as_of", *MEASURES, "customer_income"]].assign(**numbers)
+        pq.write_table(pa.Table.from_pandas(kept, preserve_index=False), features / f"{day}.parquet")
+        value = np.where(frame["churned"], 0.0, frame["placed_order_total_value_365d"] / 12)
+        labels.append(frame[["customer_id", "as_of", "churned"]].assign(value_ahead=value))
+    (features / "columns.json").write_text(json.dumps([column(name) for name in [*MEASURES, "customer_income"]]))
+    (data / "labels").mkdir()
+    pq.write_table(pa.Table.from_pandas(pd.concat(labels), preserve_index=False), data / f"labels/{DEFINITION}.parquet")
+    one = {"count": 9000, "customers": customers, "first": "2023-01-01T00:00:00Z", "last": "2024-06-30T23:00:00Z"}
+    facts = {"moment": "2024-07-01", "timezone": "UTC", "rows": 9000, "customers": customers, "has_recorded_at": False}
+    (data / "activity" / "train").mkdir(parents=True)
+    every = {**facts, "digest": "ab" * 32, "activities": {"placed_order": one}}
+    (data / "activity" / "train" / "facts.json").write_text(json.dumps(every))
+
+
+def make_candidate(folder: Path, *, signal: float = 1.0, seed: int = 7, customers: int = 300) -> Path:
+    """A project folder with a trained and judged candidate."""
+    from pipelines import params
+    from pipelines import train_model as stage
+    from pipelines.evaluate_model import evaluate_model
+
+    data = folder / "data"
+    write_panel(data, customers=customers, signal=signal)
+    (folder / "params.yaml").write_text(PARAMS.replace("model: {", f"model: {{seed: {seed}, "))
+    settings, model = params.load(folder / "params.yaml"), data / "models" / DEFINITION
+    features, labels, activity = data / "features/train", data / f"labels/{DEFINITION}.parquet", data / "activity/train"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "threads", lambda: 1)  # so small a panel is trained fastest by one
+        stage.train_model(DEFINITION, settings, features=features, labels=labels, activity=activity, out=model)
+    evaluate_model(DEFINITION, settings, model=model, out=data / "evaluation" / DEFINITION)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project folder with a good candidate."""
+    return make_candidate(tmp_path_factory.mktemp("first") / "project")
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another good candidate: the same data, another seed."""
+    return make_candidate(tmp_path_factory.mktemp("second") / "project", seed=8)
+
+
+@pytest.fixture(scope="session")
+def chance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A candidate that had nothing to learn from."""
+    return make_candidate(tmp_path_factory.mktemp("chance") / "project", signal=0.0)
+
+
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    """The present folder is `folder`, and MLflow's store is the embedded one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def recorded_once(tmp_path_factory: pytest.TempPathFactory, first: Path) -> Path:
+    """A project in which the first candidate is recorded. Copied for each test: making a store takes its time."""
+    from pipelines import params, tracking
+
+    project = tmp_path_factory.mktemp("recorded") / "project"
+    shutil.copytree(first, project)
+    data = Path("data")
+    folders = data / "models" / DEFINITION, data / "evaluation" / DEFINITION
+    with inside(project):
+        tracking.record_evaluation(params.load(), DEFINITION, *folders, activity_folder=data / "activity/train")
+    return project
+
+
+@pytest.fixture
+def project(recorded_once: Path, tmp_path: Path) -> Iterator[Path]:
+    """The present folder is a project of its own, in which the first candidate is recorded."""
+    folder = tmp_path / "project"
+    shutil.copytree(recorded_once, folder)
+    with inside(folder):
+        yield folder
+
+
+@pytest.fixture
+def untouched(first: Path, tmp_path: Path) -> Iterator[Path]:
+    """The present folder is a project with the first candidate, and MLflow was never used."""
+    folder = tmp_path / "project"
+    shutil.copytree(first, folder)
+    with inside(folder):
+        yield folder
+
+
+def bring(candidate: Path, project: Path) -> None:
+    """Let another candidate take the place of the project's, as the next training would."""
+    for part in ("data/models", "data/evaluation", "data/activity", "params.yaml"):
+        source, target = candidate / part, project / part
+        if target.is_dir():
+            shutil.rmtree(target)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from pipelines import evaluate_model, train_model
+from pipelines.tables import digest_of, read_json
+from tests.models.panels_for_tests import MOMENTS
+from tests.pipelines.model_folders_for_tests import D, Folders, fill, settings_with
+
+FIGURES = {"customers", "churn_rate", "roc_auc", "average_precision", "log_loss", "brier", "ece"}
+FIGURES |= {"lift_at_10", "precision_at_10", "recall_at_10"}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    folders = fill(tmp_path_factory.mktemp("evaluate"))
+    places = {"features": folders.features, "labels": folders.root / "labels.parquet", "activity": folders.activity}
+    train_model.train_model(D, settings_with(), **places, out=folders.model)
+    evaluate_model.evaluate_model(D, settings_with(), model=folders.model, out=folders.evaluation)
+    return folders
+
+
+def test_metrics_are_as_the_contract_says(folders: Folders) -> None:
+    metrics = read_json(folders.evaluation / "metrics.json")
+    assert set(metrics["test"]) == FIGURES | {"as_of"}
+    assert list(metrics["backtest"]) == list(MOMENTS[2:5])
+    assert set(metrics["backtest"][MOMENTS[2]]) == FIGURES
+    assert set(metrics["baselines"]) == set(metrics["paired"]) == {"days_since_last", "rfm_score", "logistic_rfmt"}
+    for paired in metrics["paired"].values():
+        for figure in paired.values():
+            assert figure["low"] <= figure["difference"] <= figure["high"]
+            assert list(figure["moments"]) == list(MOMENTS[2:])
+    assert metrics["grade"]["grade"] in "ABC"
+    assert metrics["model"]["held_out"] == digest_of(folders.model / "held_out")
+
+
+def test_judged_is_what_the_held_out_fit_said_of_the_test_moment(folders: Folders) -> None:
+    from models.churn_model import ChurnModel
+
+    predictions = pd.read_parquet(folders.model / "predictions.parquet")
+    test = predictions[predictions["role"] == "test"]
+    features = pd.read_parquet(folders.features / f"{MOMENTS[-1]}.parquet")
+    said = ChurnModel.load(folders.model / "held_out").predict(features)
+    assert said == pytest.approx(test["model"].to_numpy(), abs=1e-12)
+    metrics = read_json(folders.evaluation / "metrics.json")
+    assert metrics["test"]["roc_auc"] == pytest.approx(roc_auc_score(test["churned"], said))
+
+
+def test_curves_are_csv_of_stable_size_and_the_same_each_time(folders: Folders, tmp_path: Path) -> None:
+    names = sorted(path.name for path in folders.evaluation.iterdir())
+    assert names == ["calibration.csv", "gains.csv", "metrics.json", "precision_recall.csv", "roc.csv"]
+    assert all(len(pd.read_csv(path)) <= 101 for path in folders.evaluation.glob("*.csv"))
+    evaluate_model.evaluate_model(D, settings_with(), model=folders.model, out=tmp_path / "again")
+    assert digest_of(tmp_path / "again") == digest_of(folders.evaluation)

@@ -1,0 +1,147 @@
+"""Which stages run again for which edit, and what DVC's own commands say, tried in a real project folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+pytestmark = pytest.mark.slow
+
+SCORING = [
+    "pull_activity@score",
+    "build_features@score",
+    "validate_features@score",
+    "score_customers@silent_28d",
+    "make_list",
+]
+
+
+def ran(output: str) -> list[str]:
+    """The stages that `churn run` says it ran, without the one that always runs."""
+    names = [words[0] for line in output.splitlines() if len(words := line.split()) == 3 and words[2] == "s"]
+    return [name for name in names if name != "watch_sources"]
+
+
+def hashes(project: Any) -> dict[str, str]:
+    """Every output's hash as dvc.lock has it."""
+    lock = yaml.safe_load((project.folder / "dvc.lock").read_text())
+    return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage.get("outs", [])}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_the_first_run_runs_every_stage_and_ends_with_the_list(shop_run: Any) -> None:
+    output = (shop_run.folder / "first_run.txt").read_text()
+    assert len(ran(output)) == 11
+    for word in ("ROC AUC", "log loss", "at_risk.html", "data/validation/index.html", "checks passed"):
+        assert word in output
+
+
+def test_nothing_to_do_runs_nothing_and_still_shows_the_list(shop: Any) -> None:
+    before = hashes(shop)
+    output = shop.churn("run").stdout
+    assert ran(output) == []
+    assert "at_risk.html" in output
+    assert hashes(shop) == before
+
+
+def test_one_week_on_runs_the_scoring_branch_alone_and_back_again_restores_the_list(shop: Any) -> None:
+    lists = shop.folder / "data/at_risk"
+    first, lock = content(lists / "2024-12-02"), hashes(shop)
+    shop.edit("params.yaml", 'as_of: "2024-12-02"', 'as_of: "2024-12-09"')
+    assert ran(shop.churn("run").stdout) == SCORING
+    later = content(lists / "2024-12-09")
+    assert content(lists / "2024-12-02") == first
+
+    shop.edit("params.yaml", 'as_of: "2024-12-09"', 'as_of: "2024-12-02"')
+    shop.churn("run")
+    assert content(lists / "2024-12-02") == first
+    assert content(lists / "2024-12-09") == later
+    assert hashes(shop) == lock
+
+
+def add_order(project: Any, when: str) -> None:
+    with (project.folder / "shop.csv").open("a") as orders:
+        orders.write(f"N-{when},00001,{when}T12:00:00+01:00,33.00\n")
+
+
+@pytest.mark.parametrize(
+    ("when", "runs"),
+    [
+        ("2024-12-20", {"pull_activity@train", "pull_activity@score"}),
+        (
+            "2024-11-30",
+            {
+                "pull_activity@train",
+                "build_features@train",
+                "label_churn@silent_28d",
+                "train_model@silent_28d",
+                *SCORING,
+            },
+        ),
+    ],
+    ids=["after both moments", "before until"],
+)
+def test_an_edited_source_is_noticed(shop: Any, when: str, runs: set[str]) -> None:
+    add_order(shop, when)
+    assert runs <= set(ran(shop.churn("run").stdout))
+    if when > "2024-12-02":
+        assert ran(shop.churn("run").stdout) == []
+
+
+def test_an_edit_between_until_and_as_of_leaves_the_training_branch_alone(shop: Any) -> None:
+    shop.edit("params.yaml", 'as_of: "2024-12-02"', 'as_of: "2024-12-09"')
+    shop.churn("run")
+    add_order(shop, "2024-12-05")
+    again = ran(shop.churn("run").stdout)
+    assert [
+        name for name in again if name.endswith("@train") or name.startswith(("train_", "label_", "evaluate_"))
+    ] == ["pull_activity@train"]
+    assert "build_features@score" in again
+
+
+def test_a_capacity_changes_the_list_alone(shop: Any) -> None:
+    shop.edit("params.yaml", "capacity: 300", "capacity: 20")
+    assert ran(shop.churn("run").stdout) == ["make_list"]
+    assert len(pd.read_parquet(shop.folder / "data/at_risk/2024-12-02/at_risk.parquet")) == 20
+
+
+def test_an_experiment_ends_at_evaluation(shop: Any) -> None:
+    champion = content(shop.folder / "data/champion/silent_28d")
+    listed = content(shop.folder / "data/at_risk/2024-12-02")
+    as_somebody = ("git", "-c", "user.name=Shop", "-c", "user.email=shop@example.org")
+    shop.call(*as_somebody, "add", "dvc.lock")
+    shop.call(*as_somebody, "commit", "-qm", "The first run")
+    output = shop.dvc("exp", "run", "-S", "model.seed=8").stdout
+    assert "train_model@silent_28d" in output
+    assert content(shop.folder / "data/champion/silent_28d") == champion
+    assert content(shop.folder / "data/at_risk/2024-12-02") == listed
+    assert "silent_28d" in shop.dvc("exp", "show", "--md").stdout
+    changed = json.loads(shop.dvc("metrics", "diff", "--json").stdout)
+    assert any("log_loss" in json.dumps(figures) for figures in changed.values())
+    shop.dvc("plots", "diff", "HEAD")
+
+
+def test_dvc_commands_of_a_new_user(shop: Any) -> None:
+    assert "evaluate_model@silent_28d" in shop.dvc("dag").stdout
+    assert "roc_auc" in shop.dvc("metrics", "show").stdout
+    shop.dvc("repro")
+    shop.dvc("push")
+    shop.call("rm", "-rf", ".dvc/cache", "data/features", "data/models")
+    shop.dvc("pull")
+    assert ran(shop.churn("run").stdout) == []
+
+
+def test_run_again_from_nothing_gives_the_same_hashes(shop: Any) -> None:
+    before, listed = hashes(shop), content(shop.folder / "data/at_risk/2024-12-02")
+    shop.call("bash", "-c", "rm -rf data/*/ dvc.lock mlflow.db mlartifacts .dvc/cache .dvc/tmp")
+    shop.churn("run")
+    assert hashes(shop) == before
+    assert content(shop.folder / "data/at_risk/2024-12-02") == listed

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from models import decision
+from pipelines import params
+from pipelines.make_list import listed, make_list
+from pipelines.problems import Problem
+from pipelines.tables import digest_of, read_json
+from tests.pipelines.lists_for_tests import DAY, DEFINITION, Shop, settings, shop
+
+FILES = ["at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx", "manifest.json"]
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Shop:
+    return shop(tmp_path)
+
+
+def rewrite_scores(small: Shop, table: pd.DataFrame) -> None:
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), small.data / f"scores/{DEFINITION}.parquet")
+
+
+def test_the_whole_folder_is_written(small: Shop) -> None:
+    make_list(settings(), small.inputs, small.out)
+    assert sorted(path.name for path in small.out.iterdir()) == FILES
+    table = pq.read_table(small.out / "at_risk.parquet").to_pandas()
+    assert list(table.columns) == list(decision.LIST_COLUMNS)
+    assert len(table) == 12
+    assert table["value_at_risk"].is_monotonic_decreasing
+
+
+def test_the_same_inputs_give_the_same_bytes(small: Shop) -> None:
+    make_list(settings(), small.inputs, small.out)
+    first = {path.name: path.read_bytes() for path in small.out.iterdir()}
+    make_list(settings(), small.inputs, small.out)
+    assert {path.name: path.read_bytes() for path in small.out.iterdir()} == first
+
+
+def test_reasons_are_sentences_with_the_customers_own_numbers(small: Shop) -> None:
+    table = listed({DEFINITION: small.scores}, small.features, small.model, settings(capacity=40))
+    own = small.features.set_index("customer_id")
+    silent = [row for row in table.to_dict("records") if row["reason_1"].startswith("Last order")]
+    assert silent
+    for row in silent:
+        days = own.loc[row["customer_id"], "placed_order_days_since_last"]
+        assert row["reason_1"].startswith(f"Last order {days:.0f} days ago")
+
+
+def test_without_money_the_list_is_ranked_by_probability(tmp_path: Path) -> None:
+    poor = shop(tmp_path, money=False)
+    make_list(settings(), poor.inputs, poor.out)
+    table = pq.read_table(poor.out / "at_risk.parquet").to_pandas()
+    assert table["churn_probability"].is_monotonic_decreasing
+    assert table["value_at_risk"].isna().all()
+    assert read_json(poor.out / "manifest.json")["figures"]["value_at_risk"] is None
+
+
+@pytest.mark.parametrize("name", ["activity_score", "features_score", f"scores_{DEFINITION}"])
+def test_no_list_without_a_passed_report_and_the_earlier_list_is_untouched(small: Shop, name: str) -> None:
+    make_list(settings(), small.inputs, small.out)
+    before = digest_of(small.out)
+    small.report(name, passed=False)
+    with pytest.raises(Problem, match=rf"{name}.json: 2 of 7 checks failed. No list was written"):
+        make_list(settings(), small.inputs, small.out)
+    (small.data / "validation" / f"{name}.json").unlink()
+    with pytest.raises(Problem, match=rf"{name}.json: there is no such report"):
+        make_list(settings(), small.inputs, small.out)
+    assert digest_of(small.out) == before
+
+
+def test_scores_of_another_model_or_day_are_refused(small: Shop) -> None:
+    rewrite_scores(small, small.scores.assign(model_version="f" * 64))
+    with pytest.raises(Problem, match="were made by model ffffffffffff, the champion is"):
+        make_list(settings(), small.inputs, small.out)
+    rewrite_scores(small, small.scores.assign(as_of=pd.Timestamp("2024-02-26").date()))
+    with pytest.raises(Problem, match=f"the scores are for 2024-02-26, the list is for {DAY}"):
+        make_list(settings(), small.inputs, small.out)
+    assert not small.out.exists()
+
+
+def test_a_scored_customer_without_features_is_named(small: Shop) -> None:
+    stranger = small.scores.head(1).assign(customer_id="new-1")
+    rewrite_scores(small, pd.concat([small.scores, stranger]))
+    with pytest.raises(Problem, match=r"1 scored customers have none \(new-1\)"):
+        make_list(settings(), small.inputs, small.out)
+
+
+def test_tiers_must_fall(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(text.replace("{very_high: 6, high: 3,", "{very_high: 2, high: 3,"))
+    with pytest.raises(
+        Problem, match=r"at_risk\.tiers.*very_high must be above high, and high above medium; found 2, 3, 1"
+    ):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_missing_inputs_say_what_to_do(small: Shop) -> None:
+    (small.data / f"features/score/{DAY}.parquet").unlink()
+    with pytest.raises(Problem, match=r"there are no features for this day\. Run `churn run`"):
+        make_list(settings(), small.inputs, small.out)
+    (small.data / f"scores/{DEFINITION}.parquet").unlink()
+    with pytest.raises(Problem, match=r"there are no scores\. Run `churn run`"):
+        make_list(settings(), small.inputs, small.out)
+
+
+def test_a_failure_while_writing_leaves_the_earlier_list(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_list(settings(), small.inputs, small.out)
+    before = digest_of(small.out)
+
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("pipelines.sinks.list_page.write_page", full)
+    with pytest.raises(OSError, match="No space left"):
+        make_list(settings(capacity=3), small.inputs, small.out)
+    assert digest_of(small.out) == before
+    assert [path.name for path in small.out.parent.iterdir()] == [DAY]
+
+
+@pytest.mark.slow
+def test_the_command_that_dvc_runs(small: Shop) -> None:
+    text = f"""
+sources: {{shop: {{reader: csv, path: shop.csv, activity: placed_order}}}}
+observations: {{train: {{until: "{DAY}"}}, score: {{as_of: "{DAY}"}}}}
+churn: {{{DEFINITION}: {{kind: silence, active_within_days: 56, horizon_days: 28}}}}
+at_risk: {{definition: {DEFINITION}, capacity: 5}}
+"""
+    project = small.data.parent
+    (project / "params.yaml").write_text(text)
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.make_list",
+        "--scores",
+        "data/scores",
+        "--features",
+        "data/features/score",
+    ]
+    command += ["--activity", "data/activity/score", "--champion", "data/champion", "--reports", "data/validation"]
+    command += ["--out", f"data/at_risk/{DAY}"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(pq.read_table(small.out / "at_risk.parquet")) == 5
+    small.report("activity_score", passed=False)
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "No list was written; earlier lists are untouched." in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+from pipelines.make_list import make_list
+from pipelines.sinks.manifest import CODE, PARAMETERS, code_digest
+from pipelines.tables import digest_of, read_json
+from tests.pipelines.lists_for_tests import DAY, DEFINITION, settings, shop
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_manifest_ties_the_list_to_data_parameters_code_and_model(tmp_path: Path) -> None:
+    small = shop(tmp_path)
+    make_list(settings(), small.inputs, small.out)
+    found = read_json(small.out / "manifest.json")
+    assert found["as_of"] == DAY
+    assert found["model_version"] == small.model.digest == digest_of_model(small.data / "champion" / DEFINITION)
+    assert found["code"] == code_digest(ROOT)
+    assert found["parameters"]["at_risk"]["capacity"] == 12
+    assert found["parameters"]["observations"] == {"score": {"as_of": DAY}}
+    assert found["inputs"]["activity"] == {"digest": "ab" * 32, "rows": 40, "customers": 40}
+    assert found["inputs"]["scores"] == {DEFINITION: digest_of(small.data / f"scores/{DEFINITION}.parquet")}
+    assert found["files"] == {
+        name: digest_of(small.out / name) for name in ("at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx")
+    }
+    assert all(check["passed"] for check in found["checks"].values())
+
+
+def digest_of_model(folder: Path) -> str:
+    """The champion's digest leaves out champion.json, which says where it came from."""
+    copy = folder.parent / "copy"
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("champion.json"))
+    return digest_of(copy)
+
+
+def test_the_figures_are_those_of_the_list_and_of_everyone(tmp_path: Path) -> None:
+    small = shop(tmp_path)
+    make_list(settings(), small.inputs, small.out)
+    found = read_json(small.out / "manifest.json")["figures"]
+    assert (found["listed"], found["eligible"], found["bound"]) == (12, 37, "capacity")
+    assert found["base_rate"] == round(float(small.scores["churn_probability"].mean()), 6)
+    assert sum(tier["listed"] for tier in found["tiers"].values()) == 12
+    assert found["value_at_risk_listed"] < found["value_at_risk"]
+
+
+def test_a_list_that_holds_everyone_says_so(tmp_path: Path) -> None:
+    small = shop(tmp_path)
+    make_list(settings(capacity=500), small.inputs, small.out)
+    assert read_json(small.out / "manifest.json")["figures"]["bound"] == "everyone eligible is listed"
+
+
+def test_the_code_digest_sees_names_and_content_of_sources_only(tmp_path: Path) -> None:
+    for package in ("features", "models", "pipelines"):
+        (tmp_path / package).mkdir()
+    (tmp_path / "models/one.py").write_text("a = 1\n")
+    first = code_digest(tmp_path)
+    (tmp_path / "models/__pycache__").mkdir()
+    (tmp_path / "models/__pycache__/one.pyc").write_bytes(b"x")
+    assert code_digest(tmp_path) == first
+    (tmp_path / "models/one.py").rename(tmp_path / "models/two.py")
+    second = code_digest(tmp_path)
+    (tmp_path / "models/two.py").write_text("a = 2\n")
+    assert len({first, second, code_digest(tmp_path)}) == 3
+
+
+def test_code_and_parameters_are_what_the_stage_depends_on() -> None:
+    # Otherwise an edit would change the manifest without the stage running, and a rerun from nothing would differ.
+    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["make_list"]
+    assert {dep for dep in stage["deps"] if not dep.startswith("data/")} == set(CODE)
+    assert set(stage["params"]) == {*PARAMETERS, "observations.score"}

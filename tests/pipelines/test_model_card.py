@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipelines.model_card import MOST_CHARACTERS, model_card
+from pipelines.params import Settings, load
+
+PARAMS = """
+currency: USD
+sources: {shop: {reader: csv, path: shop.csv, activity: placed_order}}
+observations: {train: {until: "2024-07-01"}, score: {as_of: "2024-07-01"}}
+churn: {silent_28d: {kind: silence, active_within_days: 56, gap_days: 7, horizon_days: 28}}
+at_risk: {definition: silent_28d}
+"""
+TEST = {"as_of": "2024-05-20", "customers": 2000, "churn_rate": 0.25, "roc_auc": 0.812, "log_loss": None, "ece": 0.01}
+GRADE = {"grade": "A", "text": "Clearly better."}
+METRICS: dict[str, Any] = {
+    "test": TEST,
+    "baselines": {"days_since_last": {"test": TEST | {"roc_auc": 0.7}}},
+    "backtest": {"2024-03-11": {"roc_auc": 0.81}, "2024-04-15": {"roc_auc": None}},
+    "grade": GRADE,
+}
+FACTS: dict[str, Any] = {
+    "moment": "2024-07-01",
+    "rows": 12345,
+    "customers": 2100,
+    "has_recorded_at": True,
+    "digest": "ab" * 32,
+    "activities": {"visited_site": {}, "placed_order": {}},
+}
+MODEL: Any = SimpleNamespace(columns=["a", "b"], digest="cd" * 32)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    return load(tmp_path / "params.yaml")
+
+
+def card(settings: Settings, metrics: dict[str, Any] = METRICS, facts: dict[str, Any] = FACTS) -> str:
+    return model_card("silent_28d", settings, metrics, facts, MODEL)
+
+
+def test_a_card_says_what_for_whom_from_what_and_how_well(settings: Settings) -> None:
+    text = card(settings)
+    assert "no `placed_order` in the 28 days ahead that begin 7 days later" in text
+    assert "did at least one in the 56 days before" in text
+    assert "12,345 activities of 2,100 customers before 2024-07-01 (UTC): `placed_order`, `visited_site`." in text
+    assert "judged on 2024-05-20: 2,000 customers, 25.0% left." in text
+    assert "| ROC AUC (1 = perfect order, 0.5 = chance) | 0.812 | 0.700 |" in text
+    assert "log loss" not in text  # it has none
+    assert "Grade A. Clearly better." in text
+
+
+WEAK = [
+    # what is so                                         what the card admits
+    ({"test": TEST | {"customers": 120}}, {}, "Judged on 120 customers only"),
+    ({"test": TEST | {"ece": 0.05}}, {}, "Probabilities are off by 0.050"),
+    ({"backtest": {"a": {"roc_auc": 0.7}, "b": {"roc_auc": 0.8}}}, {}, "ROC AUC from 0.700 to 0.800 at 2 moments"),
+    ({}, {"has_recorded_at": False}, "late facts may have flattered the figures"),
+]
+
+
+@pytest.mark.parametrize(("metrics", "facts", "admits"), WEAK)
+def test_a_card_admits_weak_points(
+    settings: Settings, metrics: dict[str, Any], facts: dict[str, Any], admits: str
+) -> None:
+    assert admits not in card(settings)
+    assert admits in card(settings, METRICS | metrics, FACTS | facts)
+
+
+def test_a_card_fits_into_the_registry(settings: Settings) -> None:
+    many = {f"did_something_{number}": {} for number in range(1000)}
+    assert len(card(settings, facts=FACTS | {"activities": many})) <= MOST_CHARACTERS + 1

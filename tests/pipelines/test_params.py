@@ -1,0 +1,216 @@
+"""params.yaml: what may be set, and the words that a wrong setting gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines.params import Settings, load
+from pipelines.problems import Problem
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD: dict[str, Any] = {
+    "sources": {"demo": {"reader": "complete_journey"}},
+    "observations": {"train": {"until": "2017-12-04"}, "score": {"as_of": "2017-12-04"}},
+    "churn": {"silent_28d": {"kind": "silence", "active_within_days": 56, "horizon_days": 28}},
+    "at_risk": {"definition": "silent_28d"},
+}
+ORDERS: dict[str, Any] = {"reader": "csv", "path": "orders.csv", "activity": "placed_order"}
+
+
+def changed(where: str, value: Any) -> dict[str, Any]:
+    """GOOD with one setting changed: `observations.train.until`."""
+    content: dict[str, Any] = yaml.safe_load(yaml.safe_dump(GOOD))
+    *parents, last = where.split(".")
+    section = content
+    for name in parents:
+        section = section.setdefault(name, {})
+    section[last] = value
+    return content
+
+
+def faults(tmp_path: Path, content: dict[str, Any] | str) -> list[str]:
+    path = tmp_path / "params.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
+    with pytest.raises(Problem) as problem:
+        load(path)
+    return [fault.removeprefix("params.yaml: ") for fault in problem.value.faults]
+
+
+def test_the_shipped_file_is_right() -> None:
+    settings = load(ROOT / "params.yaml")
+    assert settings.main_activity == "placed_order"
+
+
+def test_the_least_that_must_be_set() -> None:
+    settings = Settings.model_validate(GOOD)
+    assert (settings.timezone, settings.engine, settings.customers) == ("UTC", "duckdb", None)
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "fault"),
+    [
+        ("colour", 1, "colour is not a setting. Allowed: at_risk, checks, "),
+        ("timezon", "UTC", "timezon is not a setting. Did you mean timezone?"),
+        ("timezone", "Europe/Berlim", "timezone: 'Europe/Berlim' is not a timezone. Did you mean Europe/Berlin?"),
+        ("timezone", "MEZ+9", "timezone: 'MEZ+9' is not a timezone. Write it like Europe/Berlin."),
+        ("currency", "usd", "currency must match ^[A-Z]{3}$, found 'usd'."),
+        ("engine", "sparkk", "engine must be duckdb"),
+        ("sources", {}, "sources must have at least 1 entries."),
+        ("sources.demo.reader", "csw", "sources.demo.reader cannot be 'csw'. Did you mean csv? Allowed: complete_jour"),
+        ("sources.demo", {"path": "x"}, "sources.demo has no reader. Allowed: complete_journey, csv, parquet."),
+        ("sources.demo", 4, "sources.demo must be a mapping of settings, found 4."),
+        ("sources.demo.path", "x", "sources.demo.path is not a setting. Allowed: reader."),
+        ("sources.Demo", {"reader": "complete_journey"}, "sources.Demo: 'Demo' is not a name. Allowed: small letters"),
+        ("observations.seen_within_days", 0, "observations.seen_within_days must be at least 1, found 0."),
+        ("observations.train.until", "2017-13-04", "observations.train.until: '2017-13-04' is not a date. Write it as"),
+        ("observations.train.until", 20171204, "observations.train.until: 20171204 is not a date. Write it as"),
+        (
+            "observations.train.every_days",
+            "x",
+            "observations.train.every_days must be a whole number or auto, found 'x'.",
+        ),
+        ("observations.train.count", 0, "observations.train.count must be at least 1 or auto, found 0."),
+        ("observations.train.until", "2018-01-01", "observations.train.until 2018-01-01 lies after observations.score"),
+        ("churn", {}, "churn must have at least 1 entries."),
+        (
+            "churn.silent_28d.horizon_day",
+            28,
+            "churn.silent_28d.horizon_day is not a setting. Did you mean horizon_days?",
+        ),
+        ("churn.silent_28d.horizon_days", 2.5, "churn.silent_28d.horizon_days must be a whole number, found 2.5."),
+        ("churn.silent_28d.horizon_days", 99999, "churn.silent_28d.horizon_days must be at most 3660, found 99999."),
+        ("churn.silent_28d.kind", "sillence", "churn.silent_28d.kind "),
+        ("churn.silent_28d.activity", "Order", "churn.silent_28d.activity: 'Order' is not a name."),
+        (
+            "at_risk.definition",
+            "silent_28",
+            "at_risk.definition 'silent_28' is not under churn. Did you mean silent_28d?",
+        ),
+        ("at_risk.capacity", "many", "at_risk.capacity must be a whole number, found 'many'."),
+        ("promotion.automatic", "perhaps", "promotion.automatic must be true or false, found 'perhaps'."),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, where: str, value: Any, fault: str) -> None:
+    found = faults(tmp_path, changed(where, value))
+    assert len(found) == 1, found
+    assert found[0].startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ({"path": ""}, "sources.shop.path must not be empty, found ''."),
+        ({"colums": {}}, "sources.shop.colums is not a setting. Did you mean columns?"),
+        ({"activity": "Placed Order"}, "sources.shop.activity: 'Placed Order' is not a name."),
+        ({"activities": {"Sale": "Sale"}}, "sources.shop.activities.Sale: 'Sale' is not a name."),
+        (
+            {"columns": {"custmer_id": "a"}},
+            "sources.shop.columns.custmer_id is not a column of ours. Did you mean customer_id?",
+        ),
+        (
+            {"columns": {"customer_id": "a"}},
+            "sources.shop.columns: occurred_at must be mapped too. Write `occurred_at: the",
+        ),
+        ({"columns": {"value": "a"}}, "sources.shop.columns: customer_id and occurred_at must be mapped too."),
+        (
+            {"columns": {"customer_id": 3, "occurred_at": "b"}},
+            "sources.shop.columns.customer_id must be text (put it into",
+        ),
+        (
+            {"columns": {"customer_id": "a", "occurred_at": "b", "activity": "c"}},
+            "sources.shop.activity: columns.activity tells it already. Keep one of the two.",
+        ),
+        (
+            {"columns": {"customer_id": "a", "occurred_at": "b"}, "activity": None},
+            "sources.shop: neither activity (one for all rows) nor columns.activity is set.",
+        ),
+        ({"unit": 0}, "sources.shop.unit must be more than 0, found 0."),
+        ({"unit": "cents"}, "sources.shop.unit must be a number, found 'cents'."),
+        ({"timezone": "Berlin"}, "sources.shop.timezone: 'Berlin' is not a timezone."),
+        (
+            {"time_format": "DD.MM.YYYY"},
+            "sources.shop.time_format: 'DD.MM.YYYY' is not a time format. Write it as in strptime",
+        ),
+        ({"decimal": ";"}, "sources.shop.decimal must be . or ,, found ';'."),
+        ({"delimiter": "||"}, "sources.shop.delimiter must have at most 1 characters, found '||'."),
+        (
+            {"reader": "parquet", "delimiter": ";"},
+            "sources.shop.delimiter: a Parquet file has no delimiter. Take it out.",
+        ),
+        ({"max_bad_share": 5}, "sources.shop.max_bad_share must be at most 1, found 5."),
+    ],
+)
+def test_a_wrong_source_is_named(tmp_path: Path, source: dict[str, Any], fault: str) -> None:
+    found = faults(tmp_path, changed("sources", {"shop": ORDERS | source}))
+    assert len(found) == 1, found
+    assert found[0].startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("customers", "fault"),
+    [
+        ({"reader": "xlsx"}, "customers.reader must be csv or parquet, found 'xlsx'."),
+        ({"columns": {"tier": "Tier"}}, "customers.columns: customer_id must be mapped too."),
+        ({"columns": {"customer_id": "a", "Tier": "b"}}, "customers.columns.Tier: 'Tier' is not a name."),
+        ({"statick": True}, "customers.statick is not a setting. Did you mean static?"),
+    ],
+)
+def test_a_wrong_customers_table_is_named(tmp_path: Path, customers: dict[str, Any], fault: str) -> None:
+    found = faults(tmp_path, changed("customers", {"reader": "csv", "path": "c.csv"} | customers))
+    assert len(found) == 1, found
+    assert found[0].startswith(fault)
+
+
+def test_bare_dates_are_refused_because_they_crash_templating(tmp_path: Path) -> None:
+    text = yaml.safe_dump(GOOD).replace("'2017-12-04'", "2017-12-04")
+    assert faults(tmp_path, text) == [
+        'observations.train.until: must be quoted: write "2017-12-04".',
+        'observations.score.as_of: must be quoted: write "2017-12-04".',
+    ]
+
+
+def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
+    content = changed("sources", {"a": {"reader": "csv"}, "b": ORDERS | {"pat": "x"}, "c": {"reader": "oracle"}})
+    content["churn"] = {"x": {"kind": "silence", "horizon_days": 0}}
+    content["observations"]["score"] = {}
+    del content["at_risk"]["definition"]
+    assert faults(tmp_path, content) == [
+        "sources.a.path is missing. Add it.",
+        "sources.b.pat is not a setting. Did you mean path?",
+        "sources.c.reader cannot be 'oracle'. Allowed: complete_journey, csv, parquet.",
+        "observations.score.as_of is missing. Add it.",
+        "churn.x.active_within_days is missing. Add it.",
+        "churn.x.horizon_days must be at least 1, found 0.",
+        "at_risk.definition is missing. Add it.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("- a\n- b\n", "must be a mapping of settings, found list."),
+        ("", "must be a mapping of settings, found NoneType."),
+        ("a: [1,", "is not YAML."),
+        ("a: 1\na: 2\n", "is not YAML. a stands there twice"),
+    ],
+)
+def test_a_file_that_is_no_settings(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(Problem) as problem:
+        load(path)
+    assert problem.value.faults[0].startswith(f"{path}: {fault}")
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"there is no such file\. Run from the project's folder"):
+        load(tmp_path / "params.yaml")
+
+
+def test_settings_are_never_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings.model_validate(GOOD).timezone = "UTC"

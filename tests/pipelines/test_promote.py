@@ -1,0 +1,392 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from models.churn_model import ChurnModel
+from pipelines import params, promote, registry, tracking
+from pipelines.problems import Problem
+from pipelines.registry import REFUSED, Registry
+from pipelines.tables import digest_of
+
+# MLflow's own use of its libraries is not ours to mend.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*Any type hint is inferred:UserWarning"),
+]
+
+D = "silent_28d"
+CHAMPION = Path("data/champion") / D
+
+
+def bring(candidate: Path) -> str:
+    """Let another candidate take the place of the project's, as the next training would; its digest."""
+    for part in ("data/models", "data/evaluation", "params.yaml"):
+        source, target = candidate / part, Path(part)
+        if target.is_dir():
+            shutil.rmtree(target)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    return digest(Path("data/models") / D / "shipped")
+
+
+def digest(folder: Path) -> str:
+    return ChurnModel.load(folder).digest
+
+
+def promoted(**options: bool) -> str:
+    return promote.promote(D, params.load(), **options)
+
+
+def state() -> dict[str, Any]:
+    """What the registry says, by version: the history, and where the aliases point."""
+    with registry.registry(D) as found:
+        aliases = {alias: found.with_alias(alias) for alias in ("champion", "challenger")}
+        return {
+            "versions": [one.number for one in found.versions()],
+            "history": [one.number for one in found.versions() if one.turn and not one.rolled_back],
+            **{alias: one.number if one else None for alias, one in aliases.items()},
+        }
+
+
+def tags(version: str) -> dict[str, str]:
+    with tracking.opened() as store:
+        return dict(store.client.get_model_version(f"churn_{D}", version).tags)
+
+
+def test_the_first_candidate_that_beats_the_naive_rule_is_the_champion(project: Path) -> None:
+    said = promoted()
+    shipped = project / "data/models" / D / "shipped"
+    champion = promote.champion(D)
+    assert said.startswith(f"{D}: {digest(shipped)[:8]} is the champion now (version 1). The first champion: +0.")
+    assert champion is not None
+    assert (champion["digest"], champion["previous"], champion["version"]) == (digest(shipped), None, "1")
+    assert champion["metrics"] == json.loads((project / "data/evaluation" / D / "metrics.json").read_text())
+    assert digest(CHAMPION) == digest(shipped)
+    assert state() == {"versions": ["1"], "history": ["1"], "champion": "1", "challenger": None}
+
+
+def test_a_version_carries_what_is_needed_to_understand_it(project: Path) -> None:
+    promoted()
+    kept = tags("1")
+    assert {"churn.model_digest", "churn.data_digest", "churn.params_digest", "churn.code_version"} <= set(kept)
+    assert float(kept["test.roc_auc"]) > 0.7
+    assert kept["test.as_of"] == "2024-05-20"
+    with tracking.opened() as store:
+        card = store.client.get_model_version(f"churn_{D}", "1").description
+    assert card.startswith(f"# {D}")
+    assert len(card) < 5000
+
+
+def test_promoting_the_champion_again_does_nothing_and_needs_no_mlflow(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promoted()
+    before = digest_of(CHAMPION)
+    monkeypatch.setattr(tracking, "opened", lambda: pytest.fail("MLflow was asked"))
+    assert promoted().endswith("is the champion already.")
+    assert digest_of(CHAMPION) == before
+
+
+def test_a_candidate_that_is_no_better_than_the_naive_rule_is_a_challenger(project: Path, chance: Path) -> None:
+    bring(chance)
+    said = promoted()
+    assert "was not promoted (version 1, challenger). There is no champion yet.\n  It is not clearly better" in said
+    assert promote.champion(D) is None
+    assert state() == {"versions": ["1"], "history": [], "champion": None, "challenger": "1"}
+    assert tags("1")[REFUSED].startswith("It is not clearly better than the best naive rule")
+    assert promoted() == said
+    assert state()["versions"] == ["1"]
+
+
+def test_the_champion_stays_where_the_next_candidate_is_refused(project: Path, chance: Path) -> None:
+    promoted()
+    before = digest_of(CHAMPION)
+    bring(chance)
+    assert "The champion stays." in promoted()
+    assert digest_of(CHAMPION) == before
+    assert state()["champion"] == "1"
+
+
+def test_force_promotes_and_keeps_the_reason(project: Path, chance: Path) -> None:
+    found = bring(chance)
+    promoted()
+    assert "Forced, although: It is not clearly better" in promoted(force=True)
+    assert digest(CHAMPION) == found
+    assert state() == {"versions": ["1"], "history": ["1"], "champion": "1", "challenger": None}
+    assert "churn.forced" in tags("1")
+
+
+def test_promote_and_roll_back_and_forth(project: Path, second: Path) -> None:
+    first_digest = digest(Path("data/models") / D / "shipped")
+    promoted()
+    before = digest_of(CHAMPION)
+    second_digest = bring(second)
+    promoted()
+    champion = promote.champion(D)
+    assert champion is not None
+    assert (champion["digest"], champion["previous"]) == (second_digest, first_digest)
+    assert state()["history"] == ["1", "2"]
+
+    assert promote.rollback(D) == f"{D}: rolled back from version 2 to {first_digest[:8]} (version 1)."
+    assert digest_of(CHAMPION) == before  # the same bytes as when it was promoted
+    assert state() == {"versions": ["1", "2"], "history": ["1"], "champion": "1", "challenger": None}
+
+    assert "Version 2 was rolled back." in promoted()  # `churn run` does not undo what a person did
+    assert digest_of(CHAMPION) == before
+    assert "is the champion now (version 2). Forced" in promoted(force=True)
+    assert state()["history"] == ["1", "2"]
+    assert digest(CHAMPION) == second_digest
+
+
+def test_the_first_champion_has_none_before_it(project: Path) -> None:
+    with pytest.raises(Problem, match="knows no champion"):
+        promote.rollback(D)
+    promoted()
+    with pytest.raises(Problem, match="version 1 is the first champion"):
+        promote.rollback(D)
+    assert state()["champion"] == "1"
+
+
+def test_a_new_machine_restores_the_champion_from_the_registry(project: Path) -> None:
+    with pytest.raises(Problem, match="knows no champion"):
+        promote.restore(D)
+    promoted()
+    before = digest_of(CHAMPION)
+    shutil.rmtree("data")
+    assert "(version 1) is here and scores." in promote.restore(D)
+    assert digest_of(CHAMPION) == before
+
+
+def test_promoting_on_a_new_machine_compares_with_the_champion_of_the_registry(project: Path, chance: Path) -> None:
+    promoted()
+    before = digest_of(CHAMPION)
+    shutil.rmtree("data/champion")
+    bring(chance)
+    assert "The champion stays." in promoted()
+    assert digest_of(CHAMPION) == before
+
+
+def test_files_that_are_not_what_was_registered_are_refused(project: Path) -> None:
+    promoted()
+    before = digest_of(CHAMPION)
+    for file in (project / "mlartifacts").rglob("payload/model/model.json"):
+        file.write_text(file.read_text().replace('"horizon_days": 28', '"horizon_days": 29'))
+    with pytest.raises(Problem, match="are gone or not the model that was registered"):
+        promote.restore(D)
+    assert digest_of(CHAMPION) == before
+
+
+def test_artifacts_that_are_gone_are_told_and_promoting_needs_none(project: Path, second: Path) -> None:
+    promoted()
+    shutil.rmtree("mlartifacts")
+    bring(second)
+    promoted()
+    before = digest_of(CHAMPION)
+    with pytest.raises(Problem, match="version 1 are gone or not the model"):
+        promote.rollback(D)
+    assert digest_of(CHAMPION) == before
+    assert state()["history"] == ["1", "2"]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+CUTS = ["create_model_version", "set_model_version_tag", "set_registered_model_alias", "write_json"]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", CUTS)
+def test_promoting_goes_on_where_it_was_killed(
+    project: Path, second: Path, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
+) -> None:
+    promoted()
+    first_champion = digest_of(CHAMPION)
+    found = bring(second)
+    with monkeypatch.context() as patch:
+        kill(patch, step, after=after)
+        with pytest.raises(Killed):
+            promoted()
+    assert digest_of(CHAMPION) == first_champion  # whoever scores now, scores with a whole champion
+    assert "is the champion now (version 2)" in promoted()
+    assert digest(CHAMPION) == found
+    assert state() == {"versions": ["1", "2"], "history": ["1", "2"], "champion": "2", "challenger": None}
+    promote.rollback(D)
+    assert digest_of(CHAMPION) == first_champion
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", CUTS[1:])
+def test_rolling_back_goes_on_where_it_was_killed(
+    project: Path, second: Path, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
+) -> None:
+    promoted()
+    first_champion = digest_of(CHAMPION)
+    bring(second)
+    promoted()
+    with monkeypatch.context() as patch:
+        kill(patch, step, after=after)
+        with pytest.raises(Killed):
+            promote.rollback(D)
+    if (step, after) != ("set_registered_model_alias", True):  # the last step: all was done
+        assert "(version 1)" in promote.rollback(D)
+    assert digest_of(CHAMPION) == first_champion
+    assert state() == {"versions": ["1", "2"], "history": ["1"], "champion": "1", "challenger": None}
+
+
+def kill(patch: pytest.MonkeyPatch, step: str, *, after: bool) -> None:
+    from mlflow import MlflowClient
+
+    place: Any = promote if step == "write_json" else MlflowClient
+    real = getattr(place, step)
+
+    def cut(*arguments: Any, **options: Any) -> None:
+        if after:
+            real(*arguments, **options)
+        raise Killed
+
+    patch.setattr(place, step, cut)
+
+
+def test_a_dead_server_leaves_the_champion_alone(project: Path, second: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    promoted()
+    before = digest_of(CHAMPION)
+    bring(second)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    for command in (promoted, lambda: promote.rollback(D), lambda: promote.restore(D)):
+        started = time.monotonic()
+        with pytest.raises(Problem, match="does not answer"):
+            command()
+        assert time.monotonic() - started < 15
+    assert digest_of(CHAMPION) == before
+
+
+def test_without_a_candidate_it_says_what_is_missing(project: Path) -> None:
+    shutil.rmtree(project / "data/evaluation")
+    with pytest.raises(Problem, match=r"metrics\.json is not there: silent_28d was not trained or not judged yet"):
+        promoted()
+
+
+def test_figures_of_another_model_are_refused(project: Path, second: Path) -> None:
+    shutil.rmtree("data/models")
+    shutil.copytree(second / "data/models", "data/models")
+    with pytest.raises(Problem, match="a run was interrupted between the two"):
+        promoted()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**kept, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", **more}
+
+
+def test_mlflow_models_predict_scores_a_csv_as_the_pipeline_does(project: Path) -> None:
+    promoted()
+    frame = pq.read_table("data/features/train/2024-05-20.parquet").to_pandas().head(60)
+    frame.to_csv("features.csv", index=False)
+    command = [sys.executable, "-m", "mlflow", "models", "predict", "-m", f"models:/churn_{D}@champion"]
+    command += ["-i", "features.csv", "-t", "csv", "-o", "scores.json", "--env-manager", "local"]
+    there = environment(MLFLOW_TRACKING_URI=tracking.store_uri())
+    done = subprocess.run(command, env=there, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    scored = pd.DataFrame(json.loads(Path("scores.json").read_text())["predictions"])
+    model = ChurnModel.load(CHAMPION)
+    assert scored["churn_probability"].tolist() == model.predict(frame).tolist()
+    value = model.expected_value(frame)
+    assert value is not None
+    assert scored["expected_value"].tolist() == value.tolist()
+
+
+@contextlib.contextmanager
+def serving(place: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A real tracking server with a SQLite store; its artifacts travel through it."""
+    place.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{place}/mlflow.db", "--artifacts-destination", str(place / "files")]
+    quiet = environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
+    with (
+        (place / "log").open("w") as log,
+        subprocess.Popen(command, cwd=place, env=quiet, stdout=log, stderr=log, start_new_session=True) as process,
+    ):
+        try:
+            wait_for(f"http://127.0.0.1:{port}/health", process)
+            yield process
+        finally:
+            end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        assert process.poll() is None, "the server ended"
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail("the server did not start")
+
+
+def test_a_server_works_like_the_embedded_store_and_may_die_in_mid_run(
+    project: Path, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    with serving(tmp_path / "server", port) as process:
+        promoted()
+        before = digest_of(CHAMPION)
+        bring(second)
+        with monkeypatch.context() as patch:
+            log_model = tracking._log_model
+            patch.setattr(tracking, "_log_model", lambda *arguments: (end(process), log_model(*arguments)))
+            started = time.monotonic()
+            with pytest.raises(Problem, match=r"does not answer\. Nothing was registered"):
+                promoted()
+            assert time.monotonic() - started < 20
+        assert digest_of(CHAMPION) == before
+    with serving(tmp_path / "server", port):
+        assert state()["versions"] == ["1"]
+        promoted()
+        assert state()["history"] == ["1", "2"]
+        promote.rollback(D)
+        assert digest_of(CHAMPION) == before
+        shutil.rmtree(CHAMPION)
+        promote.restore(D)
+        assert digest_of(CHAMPION) == before
+        assert state() == {"versions": ["1", "2"], "history": ["1"], "champion": "1", "challenger": None}
+
+
+def test_the_registry_ignores_versions_that_are_not_ours(project: Path) -> None:
+    promoted()
+    with tracking.opened() as store:
+        name = f"churn_{D}"
+        store.client.create_model_version(name, source=(project / "mlartifacts").as_uri())
+        assert [one.number for one in Registry(name, store).versions()] == ["1"]
+    assert state()["champion"] == "1"

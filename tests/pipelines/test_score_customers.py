@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from models.churn_model import ChurnModel
+from models.problems import ModelProblem
+from pipelines import train_model
+from pipelines.problems import Problem
+from pipelines.score_customers import SCORES, Places, score_customers
+from pipelines.tables import digest_of, read_json, write_json
+from tests.pipelines.model_folders_for_tests import AS_OF, D, Folders, fill, settings_with, write_features, write_orders
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    folders = fill(tmp_path_factory.mktemp("score"))
+    places = {"features": folders.features, "labels": folders.root / "labels.parquet", "activity": folders.activity}
+    train_model.train_model(D, settings_with(), **places, out=folders.model)
+    return folders
+
+
+@pytest.fixture
+def places(made: Folders, tmp_path: Path) -> Places:
+    """A copy of the scoring folders that a test may spoil."""
+    mine = fill(tmp_path)
+    return Places(
+        mine.score_activity, mine.score_features, made.model / "shipped", mine.scores, mine.root / "report.json"
+    )
+
+
+def change(places: Places, edit: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    path = places.features / f"{AS_OF}.parquet"
+    table = pq.read_table(path).to_pandas()
+    write_features(places.features, AS_OF, edit(table.assign(as_of=pd.to_datetime(table["as_of"]))))
+
+
+def test_every_eligible_customer_gets_one_row_of_the_contract(places: Places) -> None:
+    scores = score_customers(D, settings_with(), places)
+    table = pq.read_table(places.out)
+    assert table.schema.equals(SCORES)
+    assert table["customer_id"].to_pylist() == [f"c{number:04d}" for number in range(250)]
+    model = ChurnModel.load(places.model)
+    features = pq.read_table(places.features / f"{AS_OF}.parquet").to_pandas()
+    assert np.array_equal(scores["churn_probability"], model.predict(features))
+    assert scores["value_at_risk"].to_numpy() == pytest.approx(scores["churn_probability"] * scores["expected_value"])
+    assert set(scores["model_version"]) == {model.digest}
+    assert places.report.exists()
+    before = digest_of(places.out)
+    score_customers(D, settings_with(), places)
+    assert digest_of(places.out) == before
+
+
+def test_who_is_no_customer_any_more_is_not_scored(places: Places) -> None:
+    folder = places.activity / "activity"
+    write_orders(folder / "2021-06.parquet", [f"c{number:04d}" for number in range(240)], days_ago=56)
+    write_orders(folder / "2021-04.parquet", [f"c{number:04d}" for number in range(240, 250)], days_ago=57)
+    assert len(score_customers(D, settings_with(), places)) == 240
+    write_orders(folder / "2021-06.parquet", [], days_ago=56)
+    with pytest.raises(Problem, match="nobody did placed_order in the 56 days before 2021-06-21"):
+        score_customers(D, settings_with(), places)
+
+
+def test_the_order_of_columns_and_rows_never_matters(places: Places) -> None:
+    before = score_customers(D, settings_with(), places)
+    change(places, lambda table: table[table.columns[::-1]].iloc[::-1])
+    pd.testing.assert_frame_equal(score_customers(D, settings_with(), places), before)
+
+
+def test_a_vanished_column_is_an_error_and_a_new_one_a_line(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
+    before = score_customers(D, settings_with(), places)
+    info = read_json(places.features / "columns.json")
+    write_json(places.features / "columns.json", [*info, {**info[0], "name": "visited_site_count_28d"}])
+    change(places, lambda table: table.assign(visited_site_count_28d=np.nan))
+    pd.testing.assert_frame_equal(score_customers(D, settings_with(), places), before)
+    assert "1 columns are new since training and not used: visited_site_count_28d" in capsys.readouterr().out
+    kept = digest_of(places.out)
+    change(places, lambda table: table.drop(columns="noise_1"))
+    with pytest.raises(ModelProblem, match="needs the column noise_1, which is not there"):
+        score_customers(D, settings_with(), places)
+    assert digest_of(places.out) == kept
+
+
+def test_failed_checks_leave_a_report_and_the_old_scores(places: Places) -> None:
+    score_customers(D, settings_with(), places)
+    kept = digest_of(places.out)
+    places.report.unlink()
+    change(places, lambda table: table.assign(placed_order_days_since_last=400.0, placed_order_count_364d=1.0))
+    with pytest.raises(Problem, match="The scores are spread as in training"):
+        score_customers(D, settings_with(), places)
+    assert places.report.exists()
+    assert digest_of(places.out) == kept
+
+
+def test_customers_without_features_are_named(places: Places) -> None:
+    change(places, lambda table: table.iloc[3:])
+    with pytest.raises(Problem, match=r"3 of 250 eligible customers have no features \(c0000, c0001, c0002\)"):
+        score_customers(D, settings_with(), places)
+    (places.features / f"{AS_OF}.parquet").unlink()
+    with pytest.raises(Problem, match="there are no features for 2021-06-21"):
+        score_customers(D, settings_with(), places)
+
+
+def test_a_champion_of_another_question_is_refused(places: Places) -> None:
+    other = {D: {"kind": "silence", "activity": "placed_order", "active_within_days": 56, "horizon_days": 14}}
+    with pytest.raises(Problem, match=r"churn\.silent_28d\.horizon_days is 14, but the champion .* trained with 28"):
+        score_customers(D, settings_with(churn=other), places)
+    with pytest.raises(ModelProblem, match="holds no whole model"):
+        score_customers(D, settings_with(), replace(places, model=places.features))

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from models.churn_model import ChurnModel
+from pipelines import train_model
+from pipelines.problems import Problem
+from pipelines.tables import digest_of, read_json
+from tests.models.panels_for_tests import MOMENTS, panel
+from tests.pipelines.model_folders_for_tests import D, Folders, fill, settings_with, write_labels
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return fill(tmp_path)
+
+
+def trained(folders: Folders, **changes: object) -> Path:
+    places = {"features": folders.features, "labels": folders.root / "labels.parquet", "activity": folders.activity}
+    train_model.train_model(D, settings_with(**changes), **places, out=folders.model)
+    return folders.model
+
+
+def test_the_folder_holds_both_fits_the_recipe_and_the_predictions(folders: Folders) -> None:
+    out = trained(folders)
+    assert sorted(path.name for path in out.iterdir()) == ["held_out", "predictions.parquet", "recipe.json", "shipped"]
+    recipe = read_json(out / "recipe.json")
+    for name in ("shipped", "held_out"):
+        assert ChurnModel.load(out / name).digest == recipe["digests"][name] == digest_of(out / name)
+    assert recipe["plan"]["test"] == MOMENTS[-1]
+    assert recipe["rows"] == 1500
+    schema = pq.read_schema(out / "predictions.parquet")
+    assert str(schema.field("as_of").type) == "date32[day]"
+    assert str(schema.field("churned").type) == "bool"
+
+
+def test_the_same_in_gives_the_same_bytes_out(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = digest_of(trained(folders))
+    monkeypatch.setattr(train_model, "threads", lambda: 1)
+    assert digest_of(trained(folders)) == before
+
+
+def test_a_family_that_is_off_drops_its_columns_and_a_wrong_one_is_named(folders: Folders) -> None:
+    info = [{**one, "family": "noise" if one["measure"] == "noise" else "recency"} for one in panel().columns_info]
+    off = settings_with(features={"families": {"noise": False}})
+    assert train_model.switched_off(info, off) == ["noise_0", "noise_1", "noise_2"]
+    with pytest.raises(Problem, match=r"features\.families\.nois is not a family.*noise"):
+        train_model.switched_off(info, settings_with(features={"families": {"nois": False}}))
+
+
+def test_labels_without_features_are_named(folders: Folders) -> None:
+    path = folders.features / f"{MOMENTS[2]}.parquet"
+    rows = pq.read_table(path)
+    pq.write_table(rows.slice(2), path)
+    with pytest.raises(Problem, match=r"2 of 250 labelled customers have no features \(c0000, c0001\)"):
+        trained(folders)
+    path.unlink()
+    with pytest.raises(Problem, match="there are labels for 2021-03-01 but no features"):
+        trained(folders)
+
+
+def test_no_labels_is_an_error_in_words_and_leaves_the_old_model(folders: Folders) -> None:
+    before = digest_of(trained(folders))
+    data = panel()
+    empty = type(data)(
+        data.features.iloc[:0], data.churned[:0], data.value_ahead[:0], data.columns_info, data.activities
+    )
+    write_labels(folders.root / "labels.parquet", empty)
+    with pytest.raises(Problem, match="holds no labels"):
+        trained(folders)
+    assert digest_of(folders.model) == before
+
+
+def test_the_panel_is_ordered_whatever_the_labels_order(folders: Folders) -> None:
+    path = folders.root / "labels.parquet"
+    places = (folders.features, path, folders.activity)
+    before = train_model.read_panel(*places)
+    table = pq.read_table(path)
+    pq.write_table(table.take(list(range(len(table)))[::-1]), path)
+    after = train_model.read_panel(*places)
+    pd.testing.assert_frame_equal(before.features, after.features)
+    assert (before.churned == after.churned).all()
