@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--activity", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    run_stage("build_features", lambda: build(load(), options.branch, options.activity, options.out))
+    run_stage(f"build_features@{options.branch}", lambda: build(load(), options.branch, options.activity, options.out))
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     run_stage(
-        "label_churn",
+        f"label_churn@{options.definition}",
         lambda: label_definition(load(), options.definition, options.activity, options.out),
     )
 

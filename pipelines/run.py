@@ -163,7 +163,9 @@ class _Follow:
             ("> python", "'data/", "Stage '", "Updating lock", "Generating lock", "Use `dvc push`")
         ):
             self.said.append(text)
-            if self.stage and not text.startswith(("ERROR: failed to reproduce", "To track", "\tgit add", "To enable")):
+            if self.stage and not text.startswith(
+                ("ERROR: failed to reproduce", "To track", "\tgit add", "To enable", "\tdvc config")
+            ):
                 self.say(f"      {text}")
 
     def end(self) -> None:

@@ -43,14 +43,6 @@ def write_state(name: str, content: dict[str, Any]) -> None:
     beside.replace(STATE / name)
 
 
-def _instance(name: str, arguments: list[str]) -> str:
-    """`build_features@train`, as DVC calls it, from the stage's own arguments."""
-    for option in ("--branch", "--definition"):
-        if option in arguments[:-1]:
-            return f"{name}@{arguments[arguments.index(option) + 1]}"
-    return name
-
-
 def fail(error: Exception, name: str) -> NoReturn:
     """Say every fault in a line of its own, and end with exit code 1."""
     for line in str(error).splitlines():
@@ -59,8 +51,10 @@ def fail(error: Exception, name: str) -> NoReturn:
 
 
 def run_stage(name: str, work: Callable[[], None]) -> None:
-    """Run `work` alone: nobody else writes meanwhile; a mendable error is printed without a traceback, exit code 1."""
-    name = _instance(name, sys.argv)
+    """Run `work` alone, nobody else writes meanwhile; a mendable error is printed without a traceback, exit code 1.
+
+    `name` is the stage as DVC calls it: `build_features@train`.
+    """
     # The same settings for every process: no telemetry, no calls home.
     os.environ.update({"GX_ANALYTICS_ENABLED": "false", "MLFLOW_DISABLE_TELEMETRY": "true"})
     started = time.perf_counter()

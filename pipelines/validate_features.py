@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)
     options = parser.parse_args(arguments)
-    run_stage("validate_features", lambda: validate(options.features, options.report, load()))
+    run_stage(f"validate_features@{options.features.name}", lambda: validate(options.features, options.report, load()))
 
 
 if __name__ == "__main__":

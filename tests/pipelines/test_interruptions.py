@@ -44,14 +44,14 @@ def emptied(shop: Any) -> Any:
 
 
 def start(project: Any, *command: str) -> subprocess.Popen[bytes]:
-    log = (project.folder / "interrupted.txt").open("ab")
-    return subprocess.Popen(command, cwd=project.folder, env=project.environment(), stdout=log, stderr=log)
+    with (project.folder / "interrupted.txt").open("ab") as log:
+        return subprocess.Popen(command, cwd=project.folder, env=project.environment(), stdout=log, stderr=log)
 
 
-def wait_for_stage(project: Any, wanted: str, seconds: float = 180) -> int:
-    """The process of a stage that has just begun."""
-    state, until = project.folder / ".dvc/tmp/churn/stage.json", time.monotonic() + seconds
-    while time.monotonic() < until:
+def wait_for_stage(project: Any, wanted: str, top: subprocess.Popen[bytes]) -> int:
+    """The process of a stage that has just begun under `top`."""
+    state = project.folder / ".dvc/tmp/churn/stage.json"
+    while top.poll() is None:
         if state.exists():
             now = json.loads(state.read_text())
             if now["stage"] == wanted and psutil.pid_exists(now["pid"]):
@@ -80,7 +80,7 @@ def test_killed_in_every_stage_in_turn_and_completed(shop: Any, victim: str) -> 
     emptied(shop)
     for stage in STAGES:
         top = start(shop, *CHURN)
-        kill_victim(victim, wait_for_stage(shop, stage), top)
+        kill_victim(victim, wait_for_stage(shop, stage, top), top)
         if victim == "top":
             top.wait(timeout=10)
     done = shop.churn("run")
@@ -94,7 +94,7 @@ def test_killed_make_leaves_a_run_that_the_next_one_waits_for(shop: Any) -> None
     emptied(shop)
     (shop.folder / "Makefile").write_text(f"run:\n\t@{' '.join(CHURN)}\n\t@true\n")
     top = start(shop, "make", "run")
-    wait_for_stage(shop, "build_features@train")
+    wait_for_stage(shop, "build_features@train", top)
     top.kill()
     top.wait()
     done = shop.call("make", "run")
@@ -105,7 +105,7 @@ def test_killed_make_leaves_a_run_that_the_next_one_waits_for(shop: Any) -> None
 def test_a_second_run_says_at_once_that_one_is_under_way(shop: Any) -> None:
     emptied(shop)
     first = start(shop, *CHURN)
-    wait_for_stage(shop, "pull_activity@train")
+    wait_for_stage(shop, "pull_activity@train", first)
     started = time.monotonic()
     second = shop.churn("run", check=False)
     assert second.returncode == 1

@@ -15,11 +15,10 @@ from pipelines import stage
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["build_features", "--branch", "train"])
 
 
 def test_a_stage_notes_who_it_is_and_how_long_it_took() -> None:
-    stage.run_stage("build_features", lambda: None)
+    stage.run_stage("build_features@train", lambda: None)
     assert json.loads((stage.STATE / "stage.json").read_text())["stage"] == "build_features@train"
     assert json.loads((stage.STATE / "times.jsonl").read_text())["stage"] == "build_features@train"
 
@@ -29,7 +28,7 @@ def test_a_mendable_error_is_said_in_words(capsys: pytest.CaptureFixture[str]) -
         raise FeatureProblem("no orders\nmap a source")
 
     with pytest.raises(SystemExit) as ended:
-        stage.run_stage("build_features", work)
+        stage.run_stage("build_features@train", work)
     assert ended.value.code == 1
     said = capsys.readouterr().err
     assert said.splitlines() == ["build_features@train: no orders", "build_features@train: map a source"]
@@ -40,11 +39,11 @@ def test_a_defect_keeps_its_traceback() -> None:
         raise KeyError("a defect")
 
     with pytest.raises(KeyError):
-        stage.run_stage("build_features", work)
+        stage.run_stage("build_features@train", work)
 
 
 def test_two_stages_never_write_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     stage.STATE.mkdir(parents=True)
     with FileLock(stage.STATE / "stage.lock"), pytest.raises(SystemExit):
-        stage.run_stage("build_features", lambda: pytest.fail("wrote beside another"))
+        stage.run_stage("build_features@train", lambda: pytest.fail("wrote beside another"))
     assert "another stage is writing now" in capsys.readouterr().err

@@ -78,5 +78,5 @@ def test_as_a_command_it_is_quiet_and_calls_nobody(project: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["validate_features"] * 3
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["validate_features@score"] * 3
     assert "c007" in done.stderr
