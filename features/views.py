@@ -12,7 +12,7 @@ import numpy as np
 
 from features.gaps import ratio
 from features.rhythm import Rhythm
-from features.streams import MILLIONTHS, Stream
+from features.streams import MILLIONTHS, Stream, key_of
 from features.windows import Array
 
 
@@ -26,7 +26,7 @@ class View:
     def __init__(self, stream: Stream, as_of: int, rows: Array, main: View | None = None) -> None:
         self.stream, self.as_of = stream, as_of
         self.rows: Any = slice(None) if len(rows) == stream.customers else rows
-        self.size = len(rows)
+        self.customers = rows
         self.main = main if main is not None else self
         self._read: dict[tuple[str, int | None], Array] = {}
 
@@ -105,19 +105,14 @@ class View:
 
     def distinct(self, days: int) -> Array:
         """Different details in the window."""
-        stream = self.stream
-        last_of_detail = (stream.day < self.as_of) & (stream.next_day_of_detail >= self.as_of)
-        counted = last_of_detail & (stream.day >= self.as_of - days)
-        assert stream.detail is not None
-        numbers = np.bincount(stream.customer[counted & (stream.detail >= 0)], minlength=stream.customers)
-        return np.asarray(numbers[self.rows])
+        counted = self.stream.last_of_detail(self.as_of)
+        return np.asarray(counted[self.at(0)] - counted[self.at(days)])
 
     @cached_property
     def last_value(self) -> Array:
         """Mean value on the last day that has one; NaN where there is none."""
         stream = self.stream
-        assert stream.value is not None
-        known = np.flatnonzero(~np.isnan(stream.value))
+        known = stream.known
         end, begin = self._cell("valued", 0), self._cell("valued", None)
         if not len(known):
             return np.full(len(end), np.nan)
@@ -137,10 +132,9 @@ class View:
     def _on_last_day(self, name: str) -> Array:
         """What the last day with a value adds to a running sum."""
         stream = self.stream
-        assert stream.value is not None
-        known = np.flatnonzero(~np.isnan(stream.value))
+        known = stream.known
         if not len(known):
-            return np.zeros(self.size, dtype=np.int64)
+            return np.zeros(len(self.customers), dtype=np.int64)
         last = known[np.clip(self._cell("valued", 0) - 1, 0, len(known) - 1)]
         sums = getattr(stream, name)
         steps = sums[last + 1] - sums[stream.first_of_day[stream.days_before[last + 1] - 1]]
@@ -174,16 +168,9 @@ class View:
     @cached_property
     def since_main(self) -> Array:
         """Activities on days later than the last day of the main activity."""
-        trailing = self.stream.trailing(self.main.stream)
-        run_start, main_days = trailing
-        last = np.clip(self.at(0) - 1, 0, max(0, len(run_start) - 1))
-        if not len(run_start):
-            return np.zeros(self.size, dtype=np.int64)
-        current = (
-            main_days[last]
-            == self.main.stream.days_before[self.main.at(0)] - self.main.stream.active_start[self.main.rows]
-        )
-        return np.where(self.done & current, self.at(0) - np.maximum(run_start[last], self.at(None)), 0)
+        last = key_of(self.customers, np.where(self.main.done, self.main.last_day, 0))
+        after = np.searchsorted(self.stream.key, last, side="right")
+        return self.at(0) - np.clip(after, self.at(None), self.at(0))
 
     @cached_property
     def rhythm(self) -> Rhythm:
