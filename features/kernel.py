@@ -143,11 +143,7 @@ def _at_moments(
 def _streams(events: Events, day: Array, days: Sequence[int], settings: _Settings) -> dict[str, Stream]:
     """One stream per activity: sorted by customer, then day."""
     moments = np.unique(np.asarray(days, dtype=np.int64))
-    edges: dict[str, set[int]] = {name: {0, settings.seen_within_days} for name in events.names}
-    for feature in settings.features:
-        for name in events.names if feature.activity == ANY else (feature.activity,):
-            edges[name].update(feature.edges)
-        edges[settings.main_activity].update(feature.edges if feature.measure in ("per_main", "value_share") else ())
+    edges = edges_of(settings.features, events.names, settings.main_activity, settings.seen_within_days)
     order = _sorted(events, day)
     ordered = {
         what: None if column is None else column[order]
@@ -164,6 +160,18 @@ def _streams(events: Events, day: Array, days: Sequence[int], settings: _Setting
         columns: dict[str, Any] = {what: None if column is None else column[own] for what, column in ordered.items()}
         streams[name] = Stream(customers=events.customers, timeline=Timeline(boundaries, moments), **columns)
     return streams
+
+
+def edges_of(
+    features: Sequence[Feature], names: Sequence[str], main_activity: str, seen_within_days: int
+) -> dict[str, set[int]]:
+    """Per activity, the days before a moment at which time is cut."""
+    edges = {name: {0, seen_within_days} for name in names}
+    for feature in features:
+        for name in names if feature.activity == ANY else (feature.activity,):
+            edges[name].update(feature.edges)
+        edges[main_activity].update(feature.edges if feature.measure in ("per_main", "value_share") else ())
+    return edges
 
 
 def _sorted(events: Events, day: Array) -> Array:

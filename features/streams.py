@@ -50,7 +50,7 @@ def key_of(customer: Array, day: Array) -> Array:
 def _added_up(table: Array) -> Array:
     """Sums along the first axis, in place. Row by row, which is several times as fast as cumsum."""
     for above, row in itertools.pairwise(table):
-        row += above
+        np.add(row, above, out=row)
     return table
 
 
@@ -148,9 +148,14 @@ class Stream:
     def valued(self) -> Array:
         """Running count of activities with a value."""
         assert self.value is not None
-        if len(self.known) == len(self.value):
+        if self.all_valued:
             return np.arange(len(self.value) + 1)
         return running_sum(~np.isnan(self.value))
+
+    @property
+    def all_valued(self) -> bool:
+        """Whether every activity has a value."""
+        return self.value is not None and len(self.known) == len(self.value)
 
     @cached_property
     def known(self) -> Array:
@@ -174,6 +179,11 @@ class Stream:
     def first_of_day(self) -> Array:
         """Positions in the stream of the first activity of every active day."""
         return np.flatnonzero(self.day_starts)
+
+    @cached_property
+    def day_ends(self) -> Array:
+        """Positions in the stream behind the last activity of every active day."""
+        return np.append(self.first_of_day[1:], len(self.day))
 
     @cached_property
     def active_day(self) -> Array:

@@ -5,6 +5,7 @@ Everything here is read at positions of a stream (see `streams`), so nothing fro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -28,7 +29,7 @@ class View:
         self.rows: Any = slice(None) if len(rows) == stream.customers else rows
         self.customers = rows
         self.main = main if main is not None else self
-        self._read: dict[tuple[str, int | None], Array] = {}
+        self._read: dict[tuple[Any, ...], Array] = {}
 
     def at(self, days: int | None) -> Array:
         """Positions in the stream of the boundary `days` before the moment (None: of the customer's beginning)."""
@@ -41,21 +42,25 @@ class View:
 
     def _sum(self, name: str, days: int | None, until: int = 0) -> Array:
         """Sum of a running sum's steps from `days` before the moment up to `until` days before it."""
-        return self._cell(name, until) - self._cell(name, days)
+        return self._once((name, days, until), lambda: self._cell(name, until) - self._cell(name, days))
+
+    def _once(self, key: tuple[Any, ...], read: Callable[[], Array]) -> Array:
+        """What several measures read is read once."""
+        found = self._read.get(key)
+        if found is None:
+            found = self._read[key] = read()
+        return found
 
     def _cell(self, name: str, days: int | None) -> Array:
-        key = (name, days)
-        if key not in self._read:
-            self._read[key] = getattr(self.stream, name).take(self.at(days), mode="clip")
-        return self._read[key]
+        return self._once((name, days), lambda: getattr(self.stream, name).take(self.at(days), mode="clip"))
 
     def count(self, days: int | None, until: int = 0) -> Array:
         """Activities in [as_of - days, as_of - until)."""
-        return self.at(until) - self.at(days)
+        return self._once(("count", days, until), lambda: self.at(until) - self.at(days))
 
     def total(self, days: int | None, until: int = 0) -> Array:
         """Sum of values in [as_of - days, as_of - until)."""
-        return self._sum("totals", days, until) / MILLIONTHS
+        return self._once(("total", days, until), lambda: self._sum("totals", days, until) / MILLIONTHS)
 
     def quantity(self, days: int | None) -> Array:
         """Sum of quantities."""
@@ -63,7 +68,7 @@ class View:
 
     def valued(self, days: int | None) -> Array:
         """Activities that have a value."""
-        return self._sum("valued", days)
+        return self.count(days) if self.stream.all_valued else self._sum("valued", days)
 
     def active_days(self, days: int | None) -> Array:
         """Different days with the activity."""
@@ -150,11 +155,9 @@ class View:
     def _first_day_end(self) -> Array:
         """Position after the last activity of the first day (of the customer's beginning where never done)."""
         stream = self.stream
-        ends = np.append(stream.first_of_day[1:], len(stream.day))
         if not len(stream.first_of_day):
             return self.at(None)
-        which = np.clip(stream.active_start[self.rows], 0, len(ends) - 1)
-        return np.where(self.done, ends[which], self.at(None))
+        return np.where(self.done, stream.day_ends.take(stream.active_start[self.rows], mode="clip"), self.at(None))
 
     @cached_property
     def value_spread(self) -> Array:
