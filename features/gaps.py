@@ -5,6 +5,7 @@ A gap is the number of days from one active day to the next, so two orders of on
 
 from __future__ import annotations
 
+import itertools
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,18 @@ def running_sum(numbers: Array, dtype: type = np.int64) -> Array:
     sums: Array = np.zeros(len(numbers) + 1, dtype=dtype)
     np.cumsum(numbers, out=sums[1:], dtype=dtype)
     return sums
+
+
+def key_of(customer: Array, day: Array) -> Array:
+    """Customer and day as one number that sorts by customer, then day."""
+    return np.asarray(customer.astype(np.int64) * (1 << 20) + day)  # more days than any calendar here
+
+
+def added_up(table: Array) -> Array:
+    """Sums along the first axis, in place. Row by row, which is several times as fast as cumsum."""
+    for above, row in itertools.pairwise(table):
+        np.add(row, above, out=row)
+    return table
 
 
 def small(numbers: Array) -> Array:

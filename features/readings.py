@@ -76,6 +76,11 @@ def weekday_share(weekday: int, view: View, _: None) -> Array:
     return ratio(view.rhythm.weekday_days(weekday), view.active_days(None))
 
 
+def month_share(part: int, view: View, _: None) -> Array:
+    """Share of the active days that fall into a third of the month (0: days 1 to 10, 1: 11 to 20, 2: the rest)."""
+    return ratio(view.rhythm.month_days(part), view.active_days(None))
+
+
 def share_of_main(view: View, days: int) -> Array:
     """Value of the activity beside its own and the main activity's together."""
     mine = np.abs(view.total(days))

@@ -116,6 +116,11 @@ class Rhythm:
         stream = self.view.stream
         return np.asarray(stream.weekdays[weekday, stream.timeline.moment_index[self.view.as_of]][self.view.rows])
 
+    def month_days(self, part: int) -> Array:
+        """Active days in a third of the month (0: days 1 to 10)."""
+        stream = self.view.stream
+        return np.asarray(stream.month_parts[part, stream.timeline.moment_index[self.view.as_of]][self.view.rows])
+
     @cached_property
     def usual_days_missed(self) -> Array:
         """Active days that the customer's weekday habit would have put into the present silence.

@@ -8,14 +8,13 @@ is lost on the way.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from features.gaps import Gaps, running_sum, small
+from features.gaps import Gaps, added_up, key_of, running_sum, small
 from features.problems import FeatureProblem
 from features.windows import Array
 
@@ -40,18 +39,6 @@ def whole_millionths(numbers: Array, what: str) -> Array:
         )
     millionths = numbers * MILLIONTHS
     return np.asarray(np.rint(millionths, out=millionths), dtype=np.int64)
-
-
-def key_of(customer: Array, day: Array) -> Array:
-    """Customer and day as one number that sorts by customer, then day."""
-    return np.asarray(customer.astype(np.int64) * (1 << 20) + day)  # more days than any calendar here
-
-
-def _added_up(table: Array) -> Array:
-    """Sums along the first axis, in place. Row by row, which is several times as fast as cumsum."""
-    for above, row in itertools.pairwise(table):
-        np.add(row, above, out=row)
-    return table
 
 
 @dataclass(frozen=True)
@@ -107,7 +94,7 @@ class Stream:
         counts = self._table(self._cells(cuts), len(cuts))
         if len(cuts):
             counts[0] += self.start[:-1]
-        return _added_up(counts)
+        return added_up(counts)
 
     def _cells(self, cuts: Array) -> Array:
         """Shape (n,): every activity's place in a table of intervals (between cuts) x customers."""
@@ -211,11 +198,22 @@ class Stream:
     @cached_property
     def weekdays(self) -> Array:
         """Shape (7, moments, customers): active days on each weekday before a moment, Monday first."""
+        return self._days_by((self.active_day + 3) % 7, 7)
+
+    @cached_property
+    def month_parts(self) -> Array:
+        """Shape (3, moments, customers): active days in each third of the month before a moment."""
+        days = self.active_day.astype("datetime64[D]")
+        of_month = (days - days.astype("datetime64[M]")).astype(np.int64)
+        return self._days_by(np.minimum(of_month // 10, 2), 3)
+
+    def _days_by(self, kind: Array, kinds: int) -> Array:
+        """Shape (kinds, moments, customers): active days of each kind before a moment."""
         moments = len(self.timeline.moments)
         size = (moments + 1) * self.customers
-        cells = self._moment_cells[self.first_of_day] + (self.active_day + 3) % 7 * size
-        counts = np.bincount(cells, minlength=7 * size).reshape(7, moments + 1, self.customers)
-        return np.stack([_added_up(days[:-1]) for days in counts])
+        cells = self._moment_cells[self.first_of_day] + kind * size
+        counts = np.bincount(cells, minlength=kinds * size).reshape(kinds, moments + 1, self.customers)
+        return np.stack([added_up(days[:-1]) for days in counts])
 
     def decayed(self, half_life: float, money: bool) -> Array:
         """Shape (moments, customers).
@@ -263,7 +261,7 @@ class Stream:
         """
         assert self.value is not None
         off = np.where(np.isnan(self.value), 0.0, self.value - self.centre[self.customer])
-        return _added_up(self.per_moment(off)), _added_up(self.per_moment(off * off))
+        return added_up(self.per_moment(off)), added_up(self.per_moment(off * off))
 
     @cached_property
     def next_day_of_detail(self) -> Array:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from features.gaps import ratio
+from features.gaps import key_of, ratio
 from features.rhythm import Rhythm
-from features.streams import MILLIONTHS, Stream, key_of
+from features.streams import MILLIONTHS, Stream
 from features.windows import Array
 
 
