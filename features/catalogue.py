@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from features.activity import ACTIVITY_NAME, OUR_DOINGS
-from features.measures import MEASURES, WEEKDAYS, Measure
+from features.measures import MEASURES, MONTH_PARTS, WEEKDAYS, Measure
 from features.problems import FeatureProblem
 from features.wording import NOUNS, sentence_of
 
@@ -63,6 +63,7 @@ _MAIN: tuple[Line, ...] = (
     ("value_trend", (28, 91)),
     ("count_slope", (56, 168, 336)),
     *((f"{day}_share", None) for day in WEEKDAYS),
+    *((f"month_{part}_share", None) for part in MONTH_PARTS),
     ("usual_days_missed", None),
     ("count_year_ago", (28, 91)),
 )

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from features.windows import Array
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MONTH_PARTS = ("begin", "middle", "end")  # days 1 to 10, 11 to 20, and the rest
 
 FAMILIES: dict[str, str] = {
     "recency": "How long ago the customer last did it.",
@@ -27,7 +28,7 @@ FAMILIES: dict[str, str] = {
     "engagement": "Everything else that the customer does.",
     "survey": "What the customer answered when asked.",
     "support": "Complaints, returns and calls for help.",
-    "calendar": "Weekday and season habits.",
+    "calendar": "Weekday, month and season habits.",
     "tenure": "How long the customer has been with us.",
 }
 

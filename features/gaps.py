@@ -5,6 +5,7 @@ A gap is the number of days from one active day to the next, so two orders of on
 
 from __future__ import annotations
 
+import itertools
 from functools import cached_property
 
 import numpy as np
@@ -19,10 +20,27 @@ def running_sum(numbers: Array, dtype: type = np.int64) -> Array:
     return sums
 
 
+def key_of(customer: Array, day: Array) -> Array:
+    """Customer and day as one number that sorts by customer, then day."""
+    return np.asarray(customer.astype(np.int64) * (1 << 20) + day)  # more days than any calendar here
+
+
+def added_up(table: Array) -> Array:
+    """Sums along the first axis, in place. Row by row, which is several times as fast as cumsum."""
+    for above, row in itertools.pairwise(table):
+        np.add(row, above, out=row)
+    return table
+
+
+def small(numbers: Array) -> Array:
+    """The same whole numbers in 16 bits where they fit: so they sort in linear time."""
+    return numbers.astype(np.uint16) if not len(numbers) or numbers.max() < 1 << 16 else numbers
+
+
 def ratio(above: Array, below: Array) -> Array:
-    """above / below as float, NaN where below is 0."""
-    below = np.where(below == 0, np.nan, below)
-    return np.asarray(above / below)
+    """above / below as float. Nothing of nothing (0 / 0) is NaN: silence."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(above / below)
 
 
 class Gaps:
@@ -48,7 +66,7 @@ class Gaps:
     @cached_property
     def by_length(self) -> tuple[Array, Array]:
         """Lengths of all gaps, and the days on which they ended, sorted by customer and length."""
-        order = np.lexsort((self.gap, self.customer))
+        order = np.lexsort((small(self.gap), small(self.customer)))
         order = order[self.is_gap[order]]
         return self.gap[order], self.day[order]
 
@@ -63,9 +81,3 @@ class Gaps:
             new[1:] = (week[1:] != week[:-1]) | ~self.is_gap[1:]
             self._weeks[weekday] = running_sum(new)
         return self._weeks[weekday]
-
-    @cached_property
-    def weekdays(self) -> Array:
-        """Shape (7, n + 1): running counts of active days on each weekday, Monday first."""
-        weekday = (self.day + 3) % 7
-        return np.stack([running_sum(weekday == day) for day in range(7)])

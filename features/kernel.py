@@ -8,6 +8,7 @@ was not recorded) is looked at alone for that moment, without it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from features.catalogue import ANY, Feature
+from features.gaps import small
 from features.streams import Stream, Timeline
 from features.views import View
 from features.windows import Array, day_number, local_days, midnight
@@ -141,27 +143,35 @@ def _at_moments(
 def _streams(events: Events, day: Array, days: Sequence[int], settings: _Settings) -> dict[str, Stream]:
     """One stream per activity: sorted by customer, then day."""
     moments = np.unique(np.asarray(days, dtype=np.int64))
-    edges: dict[str, set[int]] = {name: {0, settings.seen_within_days} for name in events.names}
-    for feature in settings.features:
-        for name in events.names if feature.activity == ANY else (feature.activity,):
-            edges[name].update(feature.edges)
-        edges[settings.main_activity].update(feature.edges if feature.measure in ("per_main", "value_share") else ())
+    edges = edges_of(settings.features, events.names, settings.main_activity, settings.seen_within_days)
     order = _sorted(events, day)
+    ordered = {
+        what: None if column is None else column[order]
+        for what, column in (
+            ("customer", events.customer), ("day", day), ("value", events.value), ("quantity", events.quantity),
+            ("detail", events.detail),
+        )
+    }  # fmt: skip
     ends = np.concatenate([[0], np.cumsum(np.bincount(events.activity, minlength=len(events.names)))])
     streams = {}
     for code, name in enumerate(events.names):
-        own = events.only(order[ends[code] : ends[code + 1]])
+        own = slice(ends[code], ends[code + 1])
         boundaries = np.unique(np.concatenate([moments - back for back in edges[name]]))
-        streams[name] = Stream(
-            customer=own.customer,
-            day=day[order[ends[code] : ends[code + 1]]],
-            value=own.value,
-            quantity=own.quantity,
-            detail=own.detail,
-            customers=events.customers,
-            timeline=Timeline(boundaries, moments),
-        )
+        columns: dict[str, Any] = {what: None if column is None else column[own] for what, column in ordered.items()}
+        streams[name] = Stream(customers=events.customers, timeline=Timeline(boundaries, moments), **columns)
     return streams
+
+
+def edges_of(
+    features: Sequence[Feature], names: Sequence[str], main_activity: str, seen_within_days: int
+) -> dict[str, set[int]]:
+    """Per activity, the days before a moment at which time is cut."""
+    edges = {name: {0, seen_within_days} for name in names}
+    for feature in features:
+        for name in names if feature.activity == ANY else (feature.activity,):
+            edges[name].update(feature.edges)
+        edges[main_activity].update(feature.edges if feature.measure in ("per_main", "value_share") else ())
+    return edges
 
 
 def _sorted(events: Events, day: Array) -> Array:
@@ -169,16 +179,11 @@ def _sorted(events: Events, day: Array) -> Array:
 
     Numbers of 16 bits sort in linear time.
     """
+    both = np.multiply(events.activity, events.customers, dtype=np.int64) + events.customer
     if len(day) and np.any(day[1:] < day[:-1]):
-        by_day = np.argsort(_small(day - day.min()), kind="stable")
-        by_customer = by_day[np.argsort(_small(events.customer[by_day]), kind="stable")]
-    else:
-        by_customer = np.argsort(_small(events.customer), kind="stable")
-    return by_customer[np.argsort(_small(events.activity[by_customer]), kind="stable")]
-
-
-def _small(numbers: Array) -> Array:
-    return numbers.astype(np.uint16) if not len(numbers) or numbers.max() < 1 << 16 else numbers
+        by_day = np.argsort(small(day - day.min()), kind="stable")
+        return np.asarray(by_day[np.argsort(small(both[by_day]), kind="stable")])
+    return np.argsort(small(both), kind="stable")
 
 
 def _block(streams: dict[str, Stream], as_of: int, settings: _Settings, mask: Array | None) -> Block:
@@ -199,7 +204,9 @@ def _block(streams: dict[str, Stream], as_of: int, settings: _Settings, mask: Ar
         read = feature.how.read(everything if feature.activity == ANY else views[feature.activity], feature.days)
         numbers[i] = read
         if read.dtype.kind == "f":
-            np.copyto(numbers[i], feature.how.silence, where=np.isnan(numbers[i]))
+            silent = np.isnan(numbers[i])
+            if silent.any():
+                np.copyto(numbers[i], feature.how.silence, where=silent)
     return Block(rows, numbers)
 
 
@@ -212,17 +219,17 @@ class Everything:
     @property
     def since_last(self) -> Array:
         """Days since the last activity of any kind."""
-        return np.asarray(np.fmin.reduce([view.since_last for view in self.views]))
+        return functools.reduce(np.fmin, (view.since_last for view in self.views))
 
     @property
     def since_first(self) -> Array:
         """Days since the first activity of any kind."""
-        return np.asarray(np.fmax.reduce([view.since_first for view in self.views]))
+        return functools.reduce(np.fmax, (view.since_first for view in self.views))
 
     def count(self, days: int) -> Array:
         """Activities of any kind in the window."""
-        return np.asarray(np.sum([view.count(days) for view in self.views], axis=0))
+        return functools.reduce(np.add, (view.count(days) for view in self.views))
 
     def kinds(self, days: int) -> Array:
         """Different kinds of activity in the window."""
-        return np.asarray(np.sum([view.count(days) > 0 for view in self.views], axis=0))
+        return functools.reduce(np.add, ((view.count(days) > 0).astype(np.int64) for view in self.views))

@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 
-from features.declarations import FAMILIES, WEEKDAYS, Measure
+from features.declarations import FAMILIES, MONTH_PARTS, WEEKDAYS, Measure
 from features.gaps import ratio
 from features.readings import (
     NEVER,
@@ -28,6 +28,7 @@ from features.readings import (
     count_slope,
     eighths,
     known_days,
+    month_share,
     outlast,
     share_of_main,
     shorter,
@@ -36,7 +37,7 @@ from features.readings import (
     year_ago,
 )
 
-__all__ = ["FAMILIES", "MEASURES", "WEEKDAYS", "Measure"]
+__all__ = ["FAMILIES", "MEASURES", "MONTH_PARTS", "WEEKDAYS", "Measure"]
 
 MEASURES: dict[str, Measure] = {
     # recency
@@ -90,6 +91,7 @@ MEASURES: dict[str, Measure] = {
     "count_before": Measure("trend", "activities", 0, lambda v, d: v.count(2 * d, d), windowed=True, edges=twice),
     # calendar
     **{f"{name}_share": Measure("calendar", "share", 0, partial(weekday_share, weekday), 0, 1, 1e-12) for weekday, name in enumerate(WEEKDAYS)},
+    **{f"month_{part}_share": Measure("calendar", "share", 0, partial(month_share, place), 0, 1, 1e-12) for place, part in enumerate(MONTH_PARTS)},
     "usual_days_missed": Measure("calendar", "days", 0, lambda v, _: v.rhythm.usual_days_missed, 0, None, 1e-9, monotone=1, higher_is_worse=True, sentence="By the weekdays of earlier <nouns>, <self:.1f> were to be expected since the last"),
     "count_year_ago": Measure("calendar", "activities", 0, lambda v, d: v.count(364, 364 - d), windowed=True, edges=year_ago),
     # everything else

@@ -45,10 +45,10 @@ def change(now: Array, before: Array) -> Array:
 def count_slope(view: View, days: int) -> Array:
     """Least-squares slope of the counts of eight equal parts of the window, in activities per part."""
     step = days // 8
-    counts = [view.count(step * (k + 1), step * k) for k in range(7, -1, -1)]
-    centre = (len(counts) - 1) / 2
-    rise = np.sum([(part - centre) * count for part, count in enumerate(counts)], axis=0)
-    return np.asarray(rise / sum((part - centre) ** 2 for part in range(len(counts))))
+    # Part k counts k - 3.5 times; of the positions that bound the parts, the inner ones remain once each.
+    inner = sum((view.at(step * k) for k in range(2, 8)), start=view.at(step))
+    rise = 3.5 * (view.at(0) + view.at(8 * step)) - inner
+    return np.asarray(rise / 42.0)
 
 
 def known_days(view: View, days: int) -> Array:
@@ -74,6 +74,11 @@ def shorter(view: View, _: None) -> Array:
 def weekday_share(weekday: int, view: View, _: None) -> Array:
     """Share of the active days that fall on a weekday (0: Monday)."""
     return ratio(view.rhythm.weekday_days(weekday), view.active_days(None))
+
+
+def month_share(part: int, view: View, _: None) -> Array:
+    """Share of the active days that fall into a third of the month (0: days 1 to 10, 1: 11 to 20, 2: the rest)."""
+    return ratio(view.rhythm.month_days(part), view.active_days(None))
 
 
 def share_of_main(view: View, days: int) -> Array:

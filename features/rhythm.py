@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from features.views import View
 
 
+# _PASSED[weekday, 7 * begin + days]: whether so many days that begin on weekday `begin` hold the weekday.
+_PASSED = np.array([[(day - begin) % 7 < days for begin in range(7) for days in range(7)] for day in range(7)])
+
+
 class Rhythm:
     """The gaps that lie wholly before the moment of a view, one number per row of the view.
 
@@ -107,14 +111,15 @@ class Rhythm:
         weeks = self.gaps.weeks(self.view.as_of % 7)
         return np.asarray(weeks[self.end] - weeks[self.view.stream.days_before[self.view.at(days)]])
 
-    @cached_property
-    def _weekdays(self) -> list[Array]:
-        counts = self.gaps.weekdays
-        return [counts[weekday][self.end] - counts[weekday][self.begin] for weekday in range(7)]
-
     def weekday_days(self, weekday: int) -> Array:
         """Active days on a weekday (0: Monday)."""
-        return self._weekdays[weekday]
+        stream = self.view.stream
+        return np.asarray(stream.weekdays[weekday, stream.timeline.moment_index[self.view.as_of]][self.view.rows])
+
+    def month_days(self, part: int) -> Array:
+        """Active days in a third of the month (0: days 1 to 10)."""
+        stream = self.view.stream
+        return np.asarray(stream.month_parts[part, stream.timeline.moment_index[self.view.as_of]][self.view.rows])
 
     @cached_property
     def usual_days_missed(self) -> Array:
@@ -124,8 +129,9 @@ class Rhythm:
         """
         silent = np.where(self.view.done, self.view.as_of - 1 - self.view.last_day, 0)
         weeks = np.where(self.view.done, (self.view.last_day - self.view.first_day) / 7.0, 0.0) + 1.0
+        whole, rest = np.divmod(silent, 7)
+        odd = (self.view.last_day + 1 + 3) % 7 * 7 + rest  # weekday after the last active day, days of the odd week
         missed = np.zeros(len(silent))
         for weekday in range(7):
-            passed = silent // 7 + ((weekday - (self.view.last_day + 1 + 3)) % 7 < silent % 7)
-            missed += self.weekday_days(weekday) / weeks * passed
-        return np.where(self.view.done, missed, np.nan)
+            missed += self.weekday_days(weekday) * (whole + _PASSED[weekday].take(odd))
+        return np.where(self.view.done, missed / weeks, np.nan)

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from features.gaps import Gaps, running_sum
+from features.gaps import Gaps, added_up, key_of, running_sum, small
 from features.problems import FeatureProblem
 from features.windows import Array
 
@@ -28,13 +28,17 @@ def whole_millionths(numbers: Array, what: str) -> Array:
     Raises:
         FeatureProblem: a number is infinite or beyond 1e12.
     """
-    numbers = np.where(np.isnan(numbers), 0.0, numbers)
-    if len(numbers) and not np.abs(numbers).max() <= LARGEST_VALUE:
+    nulls = np.isnan(numbers)
+    if nulls.any():
+        numbers = np.where(nulls, 0.0, numbers)
+    largest = max(numbers.max(initial=0.0), -numbers.min(initial=0.0))
+    if not largest <= LARGEST_VALUE:
         raise FeatureProblem(
-            f"activity: a {what} of {np.abs(numbers).max():g} was found; allowed are numbers between -1e12 and 1e12. "
+            f"activity: a {what} of {largest:g} was found; allowed are numbers between -1e12 and 1e12. "
             "Mend it in the source, or set `unit` so that the numbers become smaller."
         )
-    return np.asarray(np.rint(numbers * MILLIONTHS), dtype=np.int64)
+    millionths = numbers * MILLIONTHS
+    return np.asarray(np.rint(millionths, out=millionths), dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -82,24 +86,38 @@ class Stream:
         self.start = running_sum(np.bincount(customer, minlength=customers))
         self.position = self._positions()
         self._decayed: dict[tuple[float, bool], Array] = {}
-        self._trailing: tuple[Array, Array] | None = None
+        self._last_of_detail: dict[int, Array] = {}
 
     def _positions(self) -> Array:
         """Shape (boundaries, customers): how far into the stream a boundary lies for a customer."""
         cuts = self.timeline.boundaries
-        interval = self._by_day(lambda days: np.searchsorted(cuts, days, side="right"))
-        width = len(cuts) + 1
-        cells = np.bincount(self.customer * np.int64(width) + interval, minlength=self.customers * width)
-        counts = cells.reshape(self.customers, width)[:, :-1].cumsum(axis=1)
-        counts += self.start[:-1, None]
-        return np.ascontiguousarray(counts.T)
+        counts = self._table(self._cells(cuts), len(cuts))
+        if len(cuts):
+            counts[0] += self.start[:-1]
+        return added_up(counts)
+
+    def _cells(self, cuts: Array) -> Array:
+        """Shape (n,): every activity's place in a table of intervals (between cuts) x customers."""
+        cells = self._by_day(lambda days: np.searchsorted(cuts, days, side="right") * self.customers)
+        cells += self.customer
+        return cells
+
+    def _table(self, cells: Array, intervals: int, weights: Array | None = None) -> Array:
+        """Shape (intervals, customers): activities (or weights) in each cell; those after the last cut are left out."""
+        sums = np.bincount(cells, weights=weights, minlength=self.customers * (intervals + 1))
+        return np.asarray(sums.reshape(intervals + 1, self.customers)[:-1])
 
     def _by_day(self, rule: Callable[[Array], Array]) -> Array:
         """A number that depends on the day alone, looked up for every activity."""
-        if not len(self.day):
+        first, from_first = self._days_from_first
+        if not len(from_first):
             return np.zeros(0, dtype=np.int64)
-        first, last = int(self.day.min()), int(self.day.max())
-        return np.asarray(rule(np.arange(first, last + 1))[self.day - first])
+        return np.asarray(rule(np.arange(first, first + int(from_first.max()) + 1)).take(from_first, mode="clip"))
+
+    @cached_property
+    def _days_from_first(self) -> tuple[int, Array]:
+        first = int(self.day.min()) if len(self.day) else 0
+        return first, np.subtract(self.day, first, dtype=np.int64)
 
     @cached_property
     def totals(self) -> Array:
@@ -117,7 +135,20 @@ class Stream:
     def valued(self) -> Array:
         """Running count of activities with a value."""
         assert self.value is not None
+        if self.all_valued:
+            return np.arange(len(self.value) + 1)
         return running_sum(~np.isnan(self.value))
+
+    @property
+    def all_valued(self) -> bool:
+        """Whether every activity has a value."""
+        return self.value is not None and len(self.known) == len(self.value)
+
+    @cached_property
+    def known(self) -> Array:
+        """Positions of the activities with a value."""
+        assert self.value is not None
+        return np.flatnonzero(~np.isnan(self.value))
 
     @cached_property
     def day_starts(self) -> Array:
@@ -137,6 +168,11 @@ class Stream:
         return np.flatnonzero(self.day_starts)
 
     @cached_property
+    def day_ends(self) -> Array:
+        """Positions in the stream behind the last activity of every active day."""
+        return np.append(self.first_of_day[1:], len(self.day))
+
+    @cached_property
     def active_day(self) -> Array:
         """Every active day, sorted by customer and day."""
         return self.day[self.first_of_day].astype(np.int64)
@@ -152,16 +188,32 @@ class Stream:
         return self.days_before[self.start[:-1]]
 
     @cached_property
-    def next_moment(self) -> Array:
-        """Shape (n,): index of the first moment after every activity (the number of moments where there is none)."""
-        return self._by_day(lambda days: np.searchsorted(self.timeline.moments, days, side="right"))
+    def _moment_cells(self) -> Array:
+        return self._cells(self.timeline.moments)
 
     def per_moment(self, weights: Array) -> Array:
         """Shape (moments, customers): weights of the activities since the moment before, added up."""
-        width = len(self.timeline.moments) + 1
-        cell = self.customer * np.int64(width) + self.next_moment
-        sums = np.bincount(cell, weights=weights, minlength=self.customers * width).astype(np.float64, copy=False)
-        return np.ascontiguousarray(sums.reshape(self.customers, width)[:, :-1].T)
+        return self._table(self._moment_cells, len(self.timeline.moments), weights).astype(np.float64, copy=False)
+
+    @cached_property
+    def weekdays(self) -> Array:
+        """Shape (7, moments, customers): active days on each weekday before a moment, Monday first."""
+        return self._days_by((self.active_day + 3) % 7, 7)
+
+    @cached_property
+    def month_parts(self) -> Array:
+        """Shape (3, moments, customers): active days in each third of the month before a moment."""
+        days = self.active_day.astype("datetime64[D]")
+        of_month = (days - days.astype("datetime64[M]")).astype(np.int64)
+        return self._days_by(np.minimum(of_month // 10, 2), 3)
+
+    def _days_by(self, kind: Array, kinds: int) -> Array:
+        """Shape (kinds, moments, customers): active days of each kind before a moment."""
+        moments = len(self.timeline.moments)
+        size = (moments + 1) * self.customers
+        cells = self._moment_cells[self.first_of_day] + kind * size
+        counts = np.bincount(cells, minlength=kinds * size).reshape(kinds, moments + 1, self.customers)
+        return np.stack([added_up(days[:-1]) for days in counts])
 
     def decayed(self, half_life: float, money: bool) -> Array:
         """Shape (moments, customers).
@@ -196,9 +248,9 @@ class Stream:
         A value of the customer, from which deviations are measured so that squares stay small.
         """
         assert self.value is not None
-        known = np.flatnonzero(~np.isnan(self.value))
+        backwards = self.known[::-1]
         centre = np.zeros(self.customers)
-        centre[self.customer[known[::-1]]] = self.value[known[::-1]]
+        centre[self.customer[backwards]] = self.value[backwards]
         return centre
 
     @cached_property
@@ -209,32 +261,30 @@ class Stream:
         """
         assert self.value is not None
         off = np.where(np.isnan(self.value), 0.0, self.value - self.centre[self.customer])
-        return self.per_moment(off).cumsum(axis=0), self.per_moment(off * off).cumsum(axis=0)
+        return added_up(self.per_moment(off)), added_up(self.per_moment(off * off))
 
     @cached_property
     def next_day_of_detail(self) -> Array:
         """Shape (n,): the day on which the customer next did this with the same detail; a far day where never."""
         assert self.detail is not None
-        order = np.lexsort((self.detail, self.customer))
+        order = np.lexsort((self.detail, small(self.customer)))
         following = np.full(len(order), np.iinfo(np.int32).max, dtype=np.int64)
         customer, detail = self.customer[order], self.detail[order]
         same = (customer[1:] == customer[:-1]) & (detail[1:] == detail[:-1])
         following[order[:-1][same]] = self.day[order[1:][same]]
         return following
 
-    def trailing(self, main: Stream) -> tuple[Array, Array]:
-        """For every activity: where the run of activities since the same day of `main` begins, and how many days of
-        `main` (the same customer's) lie before its own day. Each shape (n,)."""
-        if self._trailing is None:
-            span = 1 << 20  # more days than any calendar here
-            theirs = main.active_customer.astype(np.int64) * span + main.active_day
-            mine = self.customer.astype(np.int64) * span + self.day
-            before = np.searchsorted(theirs, mine, side="left") - main.active_start[self.customer]
-            begins = np.ones(len(mine), dtype=bool)
-            begins[1:] = (before[1:] != before[:-1]) | (self.customer[1:] != self.customer[:-1])
-            at = np.where(begins, np.arange(len(mine)), 0)
-            self._trailing = np.maximum.accumulate(at) if len(at) else at, before
-        return self._trailing
+    def last_of_detail(self, as_of: int) -> Array:
+        """Running count of the activities that are not done again with the same detail before a moment."""
+        if as_of not in self._last_of_detail:
+            assert self.detail is not None
+            self._last_of_detail = {as_of: running_sum((self.next_day_of_detail >= as_of) & (self.detail >= 0))}
+        return self._last_of_detail[as_of]
+
+    @cached_property
+    def key(self) -> Array:
+        """Shape (n,), ascending: customer and day as one number (see `key_of`)."""
+        return key_of(self.customer, self.day)
 
     @cached_property
     def gaps(self) -> Gaps:

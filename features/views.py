@@ -5,12 +5,13 @@ Everything here is read at positions of a stream (see `streams`), so nothing fro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from features.gaps import ratio
+from features.gaps import key_of, ratio
 from features.rhythm import Rhythm
 from features.streams import MILLIONTHS, Stream
 from features.windows import Array
@@ -26,9 +27,9 @@ class View:
     def __init__(self, stream: Stream, as_of: int, rows: Array, main: View | None = None) -> None:
         self.stream, self.as_of = stream, as_of
         self.rows: Any = slice(None) if len(rows) == stream.customers else rows
-        self.size = len(rows)
+        self.customers = rows
         self.main = main if main is not None else self
-        self._read: dict[tuple[str, int | None], Array] = {}
+        self._read: dict[tuple[Any, ...], Array] = {}
 
     def at(self, days: int | None) -> Array:
         """Positions in the stream of the boundary `days` before the moment (None: of the customer's beginning)."""
@@ -41,21 +42,25 @@ class View:
 
     def _sum(self, name: str, days: int | None, until: int = 0) -> Array:
         """Sum of a running sum's steps from `days` before the moment up to `until` days before it."""
-        return self._cell(name, until) - self._cell(name, days)
+        return self._once((name, days, until), lambda: self._cell(name, until) - self._cell(name, days))
+
+    def _once(self, key: tuple[Any, ...], read: Callable[[], Array]) -> Array:
+        """What several measures read is read once."""
+        found = self._read.get(key)
+        if found is None:
+            found = self._read[key] = read()
+        return found
 
     def _cell(self, name: str, days: int | None) -> Array:
-        key = (name, days)
-        if key not in self._read:
-            self._read[key] = getattr(self.stream, name).take(self.at(days), mode="clip")
-        return self._read[key]
+        return self._once((name, days), lambda: getattr(self.stream, name).take(self.at(days), mode="clip"))
 
     def count(self, days: int | None, until: int = 0) -> Array:
         """Activities in [as_of - days, as_of - until)."""
-        return self.at(until) - self.at(days)
+        return self._once(("count", days, until), lambda: self.at(until) - self.at(days))
 
     def total(self, days: int | None, until: int = 0) -> Array:
         """Sum of values in [as_of - days, as_of - until)."""
-        return self._sum("totals", days, until) / MILLIONTHS
+        return self._once(("total", days, until), lambda: self._sum("totals", days, until) / MILLIONTHS)
 
     def quantity(self, days: int | None) -> Array:
         """Sum of quantities."""
@@ -63,7 +68,7 @@ class View:
 
     def valued(self, days: int | None) -> Array:
         """Activities that have a value."""
-        return self._sum("valued", days)
+        return self.count(days) if self.stream.all_valued else self._sum("valued", days)
 
     def active_days(self, days: int | None) -> Array:
         """Different days with the activity."""
@@ -105,19 +110,14 @@ class View:
 
     def distinct(self, days: int) -> Array:
         """Different details in the window."""
-        stream = self.stream
-        last_of_detail = (stream.day < self.as_of) & (stream.next_day_of_detail >= self.as_of)
-        counted = last_of_detail & (stream.day >= self.as_of - days)
-        assert stream.detail is not None
-        numbers = np.bincount(stream.customer[counted & (stream.detail >= 0)], minlength=stream.customers)
-        return np.asarray(numbers[self.rows])
+        counted = self.stream.last_of_detail(self.as_of)
+        return np.asarray(counted[self.at(0)] - counted[self.at(days)])
 
     @cached_property
     def last_value(self) -> Array:
         """Mean value on the last day that has one; NaN where there is none."""
         stream = self.stream
-        assert stream.value is not None
-        known = np.flatnonzero(~np.isnan(stream.value))
+        known = stream.known
         end, begin = self._cell("valued", 0), self._cell("valued", None)
         if not len(known):
             return np.full(len(end), np.nan)
@@ -137,10 +137,9 @@ class View:
     def _on_last_day(self, name: str) -> Array:
         """What the last day with a value adds to a running sum."""
         stream = self.stream
-        assert stream.value is not None
-        known = np.flatnonzero(~np.isnan(stream.value))
+        known = stream.known
         if not len(known):
-            return np.zeros(self.size, dtype=np.int64)
+            return np.zeros(len(self.customers), dtype=np.int64)
         last = known[np.clip(self._cell("valued", 0) - 1, 0, len(known) - 1)]
         sums = getattr(stream, name)
         steps = sums[last + 1] - sums[stream.first_of_day[stream.days_before[last + 1] - 1]]
@@ -156,11 +155,9 @@ class View:
     def _first_day_end(self) -> Array:
         """Position after the last activity of the first day (of the customer's beginning where never done)."""
         stream = self.stream
-        ends = np.append(stream.first_of_day[1:], len(stream.day))
         if not len(stream.first_of_day):
             return self.at(None)
-        which = np.clip(stream.active_start[self.rows], 0, len(ends) - 1)
-        return np.where(self.done, ends[which], self.at(None))
+        return np.where(self.done, stream.day_ends.take(stream.active_start[self.rows], mode="clip"), self.at(None))
 
     @cached_property
     def value_spread(self) -> Array:
@@ -174,16 +171,9 @@ class View:
     @cached_property
     def since_main(self) -> Array:
         """Activities on days later than the last day of the main activity."""
-        trailing = self.stream.trailing(self.main.stream)
-        run_start, main_days = trailing
-        last = np.clip(self.at(0) - 1, 0, max(0, len(run_start) - 1))
-        if not len(run_start):
-            return np.zeros(self.size, dtype=np.int64)
-        current = (
-            main_days[last]
-            == self.main.stream.days_before[self.main.at(0)] - self.main.stream.active_start[self.main.rows]
-        )
-        return np.where(self.done & current, self.at(0) - np.maximum(run_start[last], self.at(None)), 0)
+        last = key_of(self.customers, np.where(self.main.done, self.main.last_day, 0))
+        after = np.searchsorted(self.stream.key, last, side="right")
+        return self.at(0) - np.clip(after, self.at(None), self.at(0))
 
     @cached_property
     def rhythm(self) -> Rhythm:

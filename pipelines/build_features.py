@@ -8,8 +8,8 @@ Everything else is the same, so they cannot skew. Families are switched at train
 from __future__ import annotations
 
 import argparse
-import sys
-import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,13 @@ import pyarrow.parquet as pq
 
 from features.catalogue import Feature, catalogue, left_out
 from features.churn import Definition
+from features.kernel import Block
 from features.windows import day_number, day_text, local_days, training_moments
 from pipelines.customer_attributes import Attributes, attributes_of
 from pipelines.params import Settings, load
+from pipelines.problems import Problem
+from pipelines.progress import progress
+from pipelines.setting_types import bytes_of
 from pipelines.stage import run_stage
 from pipelines.tables import read_json, whole_folder, write_json
 
@@ -78,15 +82,21 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
         settings.timezone,
         seen_within(settings),
         facts["has_recorded_at"],
+        memory=bytes_of(settings.engine_memory),
     )
     for line in left_out(facts["activities"], settings.main_activity):
         print(f"build_features@{branch}: {line}")
-    with whole_folder(out) as folder:
-        tables = _Tables(folder, moments, features, attributes)
-        with tables:
-            for partition in features_of(activity / "activity", order, told=_progress()):
-                tables.add(partition.customer_ids, partition.blocks)
-        write_json(folder / "columns.json", [feature.column() for feature in features])
+    try:
+        with whole_folder(out) as folder:
+            computed = features_of(activity / "activity", order, told=progress("build_features"), spill=folder)
+            with closing(computed), _Tables(folder, moments, features, attributes) as tables:
+                for partition in computed:
+                    tables.add(partition.customer_ids, partition.blocks)
+            write_json(folder / "columns.json", [feature.column() for feature in features])
+    except OSError as error:
+        raise Problem(
+            f"{out}: the features could not be written: {error}. Free some space. Nothing was kept."
+        ) from error
 
 
 class _Tables:
@@ -94,6 +104,7 @@ class _Tables:
 
     def __init__(self, folder: Path, moments: list[str], features: tuple[Feature, ...], attributes: Attributes) -> None:
         self.moments, self.attributes = moments, attributes
+        self.pool = ThreadPoolExecutor(min(2, len(moments)))
         self.schema = pa.schema(
             [
                 pa.field("customer_id", pa.string(), nullable=False),
@@ -106,46 +117,36 @@ class _Tables:
             pq.ParquetWriter(
                 folder / f"{moment}.parquet",
                 self.schema,
-                compression="snappy",
+                compression="none",  # twice as quick to write and to read; floats hardly shrink
                 use_dictionary=["as_of", *(field.name for field in attributes.fields)],
                 write_statistics=False,
             )
             for moment in moments
         ]
 
-    def add(self, ids: pa.Array, blocks: list[Any]) -> None:
+    def add(self, ids: pa.Array, blocks: list[Block]) -> None:
         """A partition's rows, to every moment's file."""
-        for moment, writer, block in zip(self.moments, self.writers, blocks, strict=True):
-            customers = ids.take(pa.array(block.rows))
-            as_of = pa.array([day_number(moment)] * len(customers), pa.int32()).cast(pa.date32())
-            columns = [customers, as_of, *(pa.array(numbers) for numbers in block.numbers)]
-            columns += self.attributes.of(customers, moment)
-            writer.write_table(pa.Table.from_arrays(columns, schema=self.schema))
+        for written in [
+            self.pool.submit(self._write, moment, writer, ids, block)
+            for moment, writer, block in zip(self.moments, self.writers, blocks, strict=True)
+        ]:
+            written.result()
+
+    def _write(self, moment: str, writer: pq.ParquetWriter, ids: pa.Array, block: Block) -> None:
+        customers = ids.take(pa.array(block.rows))
+        as_of = pa.array(np.full(len(customers), day_number(moment), dtype=np.int32)).cast(pa.date32())
+        columns = [customers, as_of, *(pa.array(numbers) for numbers in block.numbers)]
+        columns += self.attributes.of(customers, moment)
+        writer.write_table(pa.Table.from_arrays(columns, schema=self.schema))
 
     def __enter__(self) -> _Tables:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.pool.shutdown()
         for writer in self.writers:
-            writer.close()
-
-
-def _progress() -> Any:
-    """Customers done and time left on stderr where somebody watches; silent otherwise."""
-    started = time.perf_counter()
-
-    def told(done: int, of: int) -> None:
-        if sys.stderr.isatty():
-            left = (time.perf_counter() - started) * (of - done) / max(1, done)
-            end = "\n" if done == of else ""
-            print(
-                f"\rbuild_features: {done:,} of {of:,} customers, {left:.0f} s left ",
-                end=end,
-                file=sys.stderr,
-                flush=True,
-            )
-
-    return told
+            with suppress(OSError) if kind else nullcontext():  # the first error counts, not what follows from it
+                writer.close()
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ def evaluate_model(definition: str, settings: params.Settings, *, model: Path, o
         "definition": definition,
         "held_out": recipe["digests"]["held_out"],
         "shipped": recipe["digests"]["shipped"],
+        **{name: recipe[name] for name in ("sampled_customers", "labelled_customers") if name in recipe},
     }
     test = predictions[predictions["role"] == "test"]
     with tables.whole_folder(out) as folder:

@@ -93,6 +93,12 @@ def _weak(metrics: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]:
     if spread and max(spread) - min(spread) > WIDE_SPREAD:
         worst, best = min(spread), max(spread)
         yield f"Not equally good every time: ROC AUC from {worst:.3f} to {best:.3f} at {len(spread)} moments."
+    made = metrics.get("model", {})
+    if "sampled_customers" in made:
+        yield (
+            f"Trained and judged on a sample of {made['sampled_customers']:,} of {made['labelled_customers']:,} "
+            "customers (all would not fit into `engine_memory`), drawn by their ids: the same ones every time."
+        )
     if not facts.get("has_recorded_at"):
         yield "The sources do not tell when a fact became known: late facts may have flattered the figures."
     yield "Customers unlike those it learned from (a new market, a new channel) are scored as if they were like them."

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from pipelines.faults import in_words
 from pipelines.problems import Problem, did_you_mean
 from pipelines.setting_text import parse
-from pipelines.setting_types import Day, Days, Name, Section, Share, Zone
+from pipelines.setting_types import Day, Days, Memory, Name, Section, Share, Zone
 from pipelines.source_settings import Customers, Source
 
 
@@ -131,6 +131,7 @@ class Settings(Section):
     checks: Checks = Checks()
     at_risk: AtRisk
     engine: Literal["duckdb"] = "duckdb"
+    engine_memory: Memory = "4GB"
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from datetime import date
 from typing import Annotated, Any
@@ -36,6 +37,21 @@ def _timezone(value: str) -> str:
     return value
 
 
+def bytes_of(size: str) -> int:
+    """`512MB` or `1.5GB` in bytes."""
+    return int(float(size[:-2]) * {"MB": 1 << 20, "GB": 1 << 30}[size[-2:]])
+
+
+def _memory(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]+(\.[0-9]+)?[MG]B", value):
+        raise ValueError(f"{value!r} is not a size of memory. Write it like 4GB or 512MB")
+    if bytes_of(value) < LEAST_MEMORY:
+        raise ValueError(f"must be at least {LEAST_MEMORY >> 20}MB, found {value}")
+    return value
+
+
+LEAST_MEMORY = 256 << 20
+Memory = Annotated[str, BeforeValidator(_memory)]
 Day = Annotated[str, BeforeValidator(_day)]
 Name = Annotated[str, AfterValidator(_name)]
 Zone = Annotated[str, AfterValidator(_timezone)]

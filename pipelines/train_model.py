@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from models import split
 from pipelines import params, tables
 from pipelines.problems import Problem, did_you_mean
+from pipelines.setting_types import bytes_of
 from pipelines.stage import run_stage
+from pipelines.training_sample import EVERYBODY, Sample, sample_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,13 @@ def train_model(
     from models.choice import Recipe
 
     setting = settings.churn[definition].model_dump()
-    panel = read_panel(features, labels, activity)
+    sample = sample_of(
+        labels,
+        columns=len(tables.read_json(features / "columns.json")),
+        memory=bytes_of(settings.engine_memory),
+        seed=settings.model.seed,
+    )
+    panel = read_panel(features, labels, activity, sample)
     recipe = Recipe(**settings.model.model_dump())
     plan = split.plan(
         set(panel.moments), span_days=setting["gap_days"] + setting["horizon_days"], origins=recipe.backtest_moments + 1
@@ -54,9 +61,10 @@ def train_model(
     with tables.whole_folder(out) as folder:
         trained.shipped.save(folder / "shipped")
         trained.held_out.save(folder / "held_out")
-        tables.write_json(folder / "recipe.json", _recipe(definition, settings, trained, panel, facts.get("digest")))
+        made = _recipe(definition, settings, trained, panel, facts.get("digest"))
+        tables.write_json(folder / "recipe.json", made | sample.told())
         tables.write_parquet(folder / "predictions.parquet", _predictions(trained.predictions))
-    for note in (*plan.notes, *trained.choice.notes):
+    for note in (*sample.notes(settings.engine_memory), *plan.notes, *trained.choice.notes):
         print(f"train_model: {note}")
 
 
@@ -65,8 +73,8 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def read_panel(features: Path, labels: Path, activity: Path) -> Panel:
-    """Labels joined to the features of the same customer and moment.
+def read_panel(features: Path, labels: Path, activity: Path, sample: Sample = EVERYBODY) -> Panel:
+    """Labels joined to the features of the same customer and moment, of the customers of the sample.
 
     Raises:
         Problem: there are no labels, or a labelled observation has no features.
@@ -75,14 +83,17 @@ def read_panel(features: Path, labels: Path, activity: Path) -> Panel:
 
     from models.panel import Panel
 
-    known = pq.read_table(labels).to_pandas(date_as_object=False)
+    known = sample.rows(labels).to_pandas(date_as_object=False)
     if known.empty:
         raise Problem(
             f"{labels}: holds no labels: no moment has a complete window before observations.train.until with eligible "
             "customers. Shorten horizon_days or active_within_days, or bring more history."
         )
     known["as_of"] = pd.to_datetime(known["as_of"])
-    parts = [_at(features, day, rows) for day, rows in known.groupby(known["as_of"].dt.strftime("%Y-%m-%d"), sort=True)]
+    parts = [
+        _at(features, day, rows, sample)
+        for day, rows in known.groupby(known["as_of"].dt.strftime("%Y-%m-%d"), sort=True)
+    ]
     joined = pd.concat(parts, ignore_index=True)
     return Panel(
         features=joined.drop(columns=["churned", "value_ahead"]),
@@ -93,12 +104,12 @@ def read_panel(features: Path, labels: Path, activity: Path) -> Panel:
     )
 
 
-def _at(features: Path, day: str, labels: pd.DataFrame) -> pd.DataFrame:
+def _at(features: Path, day: str, labels: pd.DataFrame, sample: Sample) -> pd.DataFrame:
     """The labelled rows of one moment with their features, by customer."""
     path = features / f"{day}.parquet"
     if not path.exists():
         raise Problem(f"{path}: there are labels for {day} but no features. Run build_features again.")
-    table = pq.read_table(path).to_pandas().drop(columns="as_of")
+    table = sample.rows(path).to_pandas().drop(columns="as_of")
     joined = labels.sort_values("customer_id").merge(
         table, on="customer_id", how="left", validate="1:1", indicator="found"
     )

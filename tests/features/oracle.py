@@ -260,6 +260,18 @@ class Seen:
     def sunday_share(self):
         return self._share_of_weekday(6)
 
+    def _share_of_month(self, first, last):
+        return sum(first <= day.day <= last for day in self.days) / len(self.days) if self.days else None
+
+    def month_begin_share(self):
+        return self._share_of_month(1, 10)
+
+    def month_middle_share(self):
+        return self._share_of_month(11, 20)
+
+    def month_end_share(self):
+        return self._share_of_month(21, 31)
+
     def usual_days_missed(self):
         if not self.days:
             return None

@@ -157,3 +157,29 @@ def test_scoring_looks_at_one_moment() -> None:
 def test_silent_where_nobody_watches(activity: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     build(settings_with(), "score", activity, tmp_path / "out")
     assert capsys.readouterr().err == ""
+
+
+def test_a_stream_without_money_works_and_says_what_it_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    end = midnight("2017-12-04", "UTC")
+    stream = [Did(f"{i % 7}", ("placed_order", "visited_site")[i % 2], end - (i + 1) * DAY_US) for i in range(200)]
+    build(settings_with(), "train", write_stream(tmp_path / "activity", stream), tmp_path / "out")
+    columns = [column["name"] for column in json.loads((tmp_path / "out" / "columns.json").read_text())]
+    assert "visited_site_count_28d" in columns
+    assert not [name for name in columns if "value" in name or "monetary" in name or "quantity" in name]
+    said = capsys.readouterr().out
+    assert "build_features@train: placed_order has no value: no btyd_monetary, decayed_value, last_value" in said
+    assert "placed_order has no detail: no distinct_details of it" in said
+    assert np.isfinite(pq.read_table(tmp_path / "out" / "2017-11-06.parquet").to_pandas().iloc[:, 2:].to_numpy()).all()
+
+
+def test_a_stream_with_one_activity_works_and_says_what_it_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    end = midnight("2017-12-04", "UTC")
+    stream = [Did(f"{i % 7}", "placed_order", end - (i + 1) * DAY_US, 2.5, 1.0, "north") for i in range(200)]
+    build(settings_with(), "score", write_stream(tmp_path / "activity", stream), tmp_path / "out")
+    columns = json.loads((tmp_path / "out" / "columns.json").read_text())
+    assert {column["activity"] for column in columns} == {"placed_order", "any_activity"}
+    assert "placed_order is the only activity: no engagement, surveys or support" in capsys.readouterr().out

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from features.windows import DAY_US, midnight
-from pipelines.engines import duckdb
+from pipelines.engines import layout
 from pipelines.engines.duckdb import Order, features_of
+from pipelines.engines.layout import Bounds
 from pipelines.problems import Problem
 from tests.features.oracle import Did, number_of, rows_at
 from tests.features.streams_for_tests import ACTIVITIES, MAIN, everything
@@ -71,7 +72,7 @@ def test_partitions_threads_and_spilling_change_nothing(
     folder = write_stream(tmp_path, shop(60, 900), "Europe/Berlin")
     together = rows(folder, ORDER)
     if on_disk:
-        monkeypatch.setattr(duckdb, "MEMORY_BYTES", 0)
+        monkeypatch.setattr(Bounds, "stream", 0)
     assert rows(folder, replace(ORDER, partition_customers=customers, threads=threads)) == together
 
 
@@ -82,7 +83,7 @@ def test_a_customer_with_very_many_activities_gets_a_partition_alone(
     stream += [replace(did, customer="00004") for did in shop(9, 300, seed=2)]
     folder = write_stream(tmp_path, stream, "Europe/Berlin")
     together = rows(folder, ORDER)
-    monkeypatch.setattr(duckdb, "PARTITION_ACTIVITIES", 50)
+    monkeypatch.setattr(layout, "PARTITION_ACTIVITIES", 50)
     sizes = [len(partition.customer_ids) for partition in features_of(folder / "activity", ORDER)]
     assert sum(sizes) == 9
     assert 1 in sizes

@@ -61,6 +61,7 @@ WEAK = [
     ({"test": TEST | {"customers": 120}}, {}, "Judged on 120 customers only"),
     ({"test": TEST | {"ece": 0.05}}, {}, "Probabilities are off by 0.050"),
     ({"backtest": {"a": {"roc_auc": 0.7}, "b": {"roc_auc": 0.8}}}, {}, "ROC AUC from 0.700 to 0.800 at 2 moments"),
+    ({"model": {"sampled_customers": 1200, "labelled_customers": 9000}}, {}, "a sample of 1,200 of 9,000 customers"),
     ({}, {"has_recorded_at": False}, "late facts may have flattered the figures"),
 ]
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.churn_model import ChurnModel
-from pipelines import train_model
+from pipelines import train_model, training_sample
 from pipelines.problems import Problem
 from pipelines.tables import digest_of, read_json
 from tests.models.panels_for_tests import MOMENTS, panel
@@ -84,3 +84,21 @@ def test_the_panel_is_ordered_whatever_the_labels_order(folders: Folders) -> Non
     after = train_model.read_panel(*places)
     pd.testing.assert_frame_equal(before.features, after.features)
     assert (before.churned == after.churned).all()
+
+
+def test_a_panel_larger_than_memory_is_sampled_by_customer_and_said_so(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(training_sample, "BYTES_PER_NUMBER", 38_000)  # 1,500 rows become 1.5 times the memory
+    out = trained(folders, engine_memory="256MB")
+    recipe, again = read_json(out / "recipe.json"), digest_of(out)
+    assert 100 < recipe["sampled_customers"] < recipe["labelled_customers"] == 250
+    assert recipe["customers"] == recipe["sampled_customers"]
+    assert recipe["rows"] == 6 * recipe["sampled_customers"]  # all moments of a customer, or none
+    said = capsys.readouterr().out
+    assert f"train_model: {recipe['sampled_customers']} of 250 customers, drawn by their ids, fit into" in said
+    assert digest_of(trained(folders, engine_memory="256MB")) == again
+
+
+def test_what_fits_is_not_sampled(folders: Folders) -> None:
+    assert "sampled_customers" not in read_json(trained(folders) / "recipe.json")

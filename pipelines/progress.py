@@ -1,0 +1,31 @@
+"""Progress on long work, for whoever watches; silent where nobody does."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+
+def progress(work: str) -> Callable[[int, int], None]:
+    """A function that is told how many customers are done, of how many.
+
+    Where stderr is a terminal it keeps one line there: customers done, and the time left at the pace so far. Elsewhere
+    (a pipe, a file, cron) it says nothing.
+    """
+    started = time.perf_counter()
+
+    def told(done: int, of: int) -> None:
+        if sys.stderr.isatty():
+            left = (time.perf_counter() - started) * (of - done) / max(1, done)
+            line = f"{work}: {done:,} of {of:,} customers, {in_words(left)} left"
+            print(f"\r{line:<79}", end="\n" if done == of else "", file=sys.stderr, flush=True)
+
+    return told
+
+
+def in_words(seconds: float) -> str:
+    """`45 s`, `3 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
