@@ -91,11 +91,14 @@ def _watched(days: list[str]) -> Iterator[str]:
 
 
 def _not_known_yet(newest: str, span: int, settings: Settings) -> list[str]:
-    """The weekly lists since the newest that can be judged, up to the one that is made now."""
-    day, lines = date.fromisoformat(newest), []
-    while (day := day + timedelta(days=past.WEEK_DAYS)) <= date.fromisoformat(settings.observations.score.as_of):
-        lines.append(f"{day}  not known yet: its window ends on {day + timedelta(days=span)}")
-    return lines
+    """The weekly lists since the newest that is judged, up to the one that is made now, whose windows are not over."""
+    known = date.fromisoformat(settings.observations.train.until)
+    last = date.fromisoformat(settings.observations.score.as_of)
+    days = [date.fromisoformat(newest)]
+    while (day := days[-1] + timedelta(days=past.WEEK_DAYS)) <= last:
+        days.append(day)
+    ends = {day: day + timedelta(days=span) for day in days[1:]}
+    return [f"{day}  not known yet: its window ends on {end}" for day, end in ends.items() if end > known]
 
 
 def _written(found: Backfill, folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ def subscriptions(customers: int = 600, days: int = 340, seed: int = 5) -> pd.Da
     random = np.random.default_rng(seed)
     rows: list[tuple[str, float, str, float | None]] = []
     for number in range(customers):
-        who, day, price = f"s{number:04d}", random.uniform(0, days * 0.7), float(random.choice([9, 19, 29]))
+        who, day, price = f"s{number:04d}", random.uniform(-60, days), float(random.choice([9, 19, 29]))
         rows.append((who, day, "started_subscription", price))
         while day < days:
             complains = random.random() < 0.15
@@ -33,7 +33,7 @@ def subscriptions(customers: int = 600, days: int = 340, seed: int = 5) -> pd.Da
             day += 30
             rows.append((who, day + random.uniform(0, 0.5), "renewed_subscription", price))
     frame = pd.DataFrame(rows, columns=["customer_id", "day", "activity", "value"])
-    frame = frame[frame["day"] < days].sort_values("day", kind="stable", ignore_index=True)
+    frame = frame[(frame["day"] >= 0) & (frame["day"] < days)].sort_values("day", kind="stable", ignore_index=True)
     stamps = BEGIN + pd.to_timedelta((frame["day"] * 86_400).round(), unit="s")
     frame["occurred_at"] = [stamp.isoformat() for stamp in stamps]
     frame["activity_id"] = [f"x{place:06d}" for place in range(len(frame))]
