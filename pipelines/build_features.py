@@ -22,6 +22,7 @@ from features.catalogue import Feature, catalogue, left_out
 from features.churn import Definition
 from features.kernel import Block
 from features.windows import day_number, day_text, local_days, training_moments
+from pipelines.churn_settings import definition_of
 from pipelines.customer_attributes import Attributes, attributes_of
 from pipelines.params import Settings, load
 from pipelines.problems import Problem
@@ -48,12 +49,13 @@ def moments_of(settings: Settings, facts: dict[str, Any], branch: str) -> list[s
 
 def definitions_of(settings: Settings) -> dict[str, Definition]:
     """Every churn definition of params.yaml."""
-    return {name: Definition(**entry.model_dump()) for name, entry in settings.churn.items()}
+    return {name: definition_of(entry) for name, entry in settings.churn.items()}
 
 
 def seen_within(settings: Settings) -> int:
     """Days behind a moment in which a customer must have done something: never fewer than a definition looks back."""
-    return max(settings.observations.seen_within_days, *(entry.active_within_days for entry in settings.churn.values()))
+    least = [definition.remembers_days for definition in definitions_of(settings).values()]
+    return max(settings.observations.seen_within_days, *least)
 
 
 def _first_day(facts: dict[str, Any], settings: Settings) -> str:

@@ -82,6 +82,21 @@ def explain(customer: str) -> None:
 
 @main.command()
 @click.argument("definition", required=False)
+@click.option("--weeks", type=click.IntRange(1, 104), default=8, show_default=True, help="Past lists to judge.")
+def backfill(definition: str | None, weeks: int) -> None:
+    """Show what the last lists would have said, scored by what was known then, and how each turned out."""
+    from pipelines import run as runner
+    from pipelines.backfill import backfill as judge
+
+    with _in_words():
+        settings = params.load()
+        name = _chosen(definition or settings.at_risk.definition, settings)[0]
+        with runner.only_run(_say):
+            click.echo(judge(name, settings, weeks))
+
+
+@main.command()
+@click.argument("definition", required=False)
 @click.option("--force", is_flag=True, help="Promote although the gate says no. The reason is kept with the version.")
 def promote(definition: str | None, force: bool) -> None:
     """Make the candidate the champion that scores, where it passes the gate."""

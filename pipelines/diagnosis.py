@@ -11,8 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from features.churn import Definition, label
+from features.churn import Definition, label, standings
 from features.windows import day_number, day_text
+from pipelines.sources.stream import text
 
 MOST_MOMENTS = 6
 QUANTILES = (0.25, 0.5, 0.75, 0.9)
@@ -86,15 +87,29 @@ def moments_of(con: Any, definition: Definition, until: str, first_day: str, tim
     wanted = [day_text(day) for day in days if day - definition.lead.behind_days >= day_number(first_day)]
     if not wanted:
         return []
-    table = con.sql(
-        "select customer_id, activity, occurred_at, recorded_at, value from known "
-        f"where activity = '{definition.activity}' order by occurred_at, activity_id"
-    ).to_arrow_table()
-    labels = label(table.to_pandas(), definition, wanted, timezone, until)
+    labels = label(_events(con, definition), definition, wanted, timezone, until)
     counted = labels.groupby("as_of")["churned"].agg(["size", "sum"]).sort_index(ascending=False)
     return [
         Moment(f"{pd.Timestamp(str(day)):%Y-%m-%d}", int(size), int(left)) for day, size, left in counted.itertuples()
     ]
+
+
+def standings_now(con: Any, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
+    """How everyone in `known` stands to the definition at a moment, by customer_id."""
+    return standings(_events(con, definition), definition, as_of, timezone)
+
+
+def _events(con: Any, definition: Definition) -> pd.DataFrame:
+    names = ", ".join(map(text, definition.activities))
+    table: pd.DataFrame = (
+        con.sql(
+            "select customer_id, activity, occurred_at, recorded_at, value from known "
+            f"where activity in ({names}) order by occurred_at, activity_id"
+        )
+        .to_arrow_table()
+        .to_pandas()
+    )
+    return table
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,17 @@ from typing import Any
 
 from features.churn import Definition
 from features.windows import day_number, midnight
-from pipelines.diagnosis import Moment, Rhythm, moments_of, rhythm_of, suggestion, verdict
+from pipelines.churn_settings import Cancellation, Churn, Silence, definition_of
+from pipelines.diagnosis import Moment, Rhythm, moments_of, rhythm_of, standings_now, suggestion, verdict
 from pipelines.params import Settings
 from pipelines.problems import Problem, did_you_mean
+from pipelines.sinks.wording import leaving, staying
 from pipelines.sources.cut import cut
 from pipelines.sources.facts import facts_of
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.readers import check_sources, customers_of, read_sources
 from pipelines.sources.stream import connect
+from pipelines.standing import counted_apart
 
 
 def diagnose(settings: Settings) -> str:
@@ -79,6 +82,10 @@ def _missing(facts: dict[str, Any], settings: Settings) -> list[str]:
     main = facts["activities"].get(settings.main_activity, {})
     if main and not main["has_value"]:
         lines.append(f"{settings.main_activity} has no value: the list will rank by probability, not by money at risk.")
+    subscriptions = {"started_subscription", "cancelled_subscription"} <= set(facts["activities"])
+    if subscriptions and not any(isinstance(one, Cancellation) for one in settings.churn.values()):
+        lines.append("Subscriptions are started and cancelled here. What that can mean as leaving, in params.yaml:")
+        lines += ["  churn:", "    cancelled_30d: {kind: cancellation, horizon_days: 30}"]
     if not facts["has_recorded_at"]:
         lines.append(
             "No source says when it learned of a row (recorded_at): if facts arrive late or are corrected, the past "
@@ -94,18 +101,25 @@ def _churn(con: Any, settings: Settings, facts: dict[str, Any]) -> list[tuple[st
         return [("Not enough", [f"Nobody did {main} before.{did_you_mean(main, facts['activities'])}"])]
     span = facts["activities"][main]
     first_day, history = span["first"][:10], day_number(until) - day_number(span["first"][:10])
+    subscribed = isinstance(settings.churn[settings.at_risk.definition], Cancellation)
     rhythm = rhythm_of(con, main, settings.timezone)
-    if rhythm is None:
+    if rhythm is None and not subscribed:
         return [("Not enough", [f"Nobody did {main} on two days: there is no rhythm that silence could break."])]
-    definitions = {name: Definition(**one.model_dump()) for name, one in settings.churn.items()}
-    suggested = suggestion(rhythm, main, history)
+    definitions = {name: definition_of(one) for name, one in settings.churn.items()}
     found = {name: moments_of(con, one, until, first_day, settings.timezone) for name, one in definitions.items()}
-    sections = [(f"How often customers do {main}", _rhythm(rhythm, span, settings, history))]
-    sections += [(f"churn.{name} (as configured)", _definition(one, found[name])) for name, one in definitions.items()]
-    if suggested not in definitions.values():
+    usual = _rhythm(rhythm, span, settings, history) if rhythm else []
+    sections = [(f"How often customers do {main}", usual)]
+    sections += [
+        (f"churn.{name} (as configured)", [_meaning(settings.churn[name]), *_moments(found[name]), *apart])
+        for name, one in definitions.items()
+        for apart in [_apart(con, settings, one)]
+    ]
+    suggested = suggestion(rhythm, main, history) if rhythm and not subscribed else None
+    if suggested and suggested not in definitions.values():
         moments = moments_of(con, suggested, until, first_day, settings.timezone)
         name = f"silent_{suggested.horizon_days}d"
-        lines = _definition(suggested, moments) + _snippet(name, suggested)
+        meaning = _meaning(Silence.model_validate(_entry(suggested)))
+        lines = [meaning, *_moments(moments), *_snippet(name, suggested)]
         sections.append((f"churn.{name} (suggested by the rhythm)", lines))
         definitions[name], found[name] = suggested, moments
     judged = [line for name, one in definitions.items() for line in _enough(name, one, found[name], history)]
@@ -129,24 +143,29 @@ def _rhythm(rhythm: Rhythm, span: dict[str, Any], settings: Settings, history: i
     return lines
 
 
-def _definition(one: Definition, moments: list[Moment]) -> list[str]:
-    wait = f" from day {one.gap_days} on" if one.gap_days else ""
-    meaning = (
-        f"A customer did {one.activity} in the last {one.active_within_days} days; "
-        f"leaving is not doing it in the next {one.horizon_days} days{wait}."
-    )
-    lines = [meaning]
-    if moments:
-        lines.append("as of        customers   leave   share")
-    return lines + [f"{at.as_of}  {at.customers:>11,} {at.churners:>7,}   {at.share:>5.1%}" for at in moments]
+def _meaning(one: Churn) -> str:
+    return f"Customers: {staying(one)}. Leaving: {leaving(one)}."
+
+
+def _moments(moments: list[Moment]) -> list[str]:
+    rows = [f"{at.as_of}  {at.customers:>11,} {at.churners:>7,}   {at.share:>5.1%}" for at in moments]
+    return ["as of        customers   leave   share", *rows] if rows else []
+
+
+def _apart(con: Any, settings: Settings, one: Definition) -> list[str]:
+    """Who is no customer on the day of the list although something still runs, or nothing can be said yet."""
+    as_of = settings.observations.score.as_of
+    return [f"On {as_of}: {line}" for line in counted_apart(standings_now(con, one, as_of, settings.timezone))]
+
+
+def _entry(one: Definition) -> dict[str, Any]:
+    names = ("kind", "activity", "active_within_days", "gap_days", "horizon_days")
+    return {name: getattr(one, name) for name in names}
 
 
 def _snippet(name: str, one: Definition) -> list[str]:
-    entry = (
-        f"{name}: {{kind: {one.kind}, activity: {one.activity}, active_within_days: {one.active_within_days}, "
-        f"gap_days: {one.gap_days}, horizon_days: {one.horizon_days}}}"
-    )
-    return ["In params.yaml:", "  churn:", f"    {entry}"]
+    entry = ", ".join(f"{key}: {value}" for key, value in _entry(one).items())
+    return ["In params.yaml:", "  churn:", f"    {name}: {{{entry}}}"]
 
 
 def _enough(name: str, one: Definition, moments: list[Moment], history: int) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import textwrap
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow.parquet as pq
 
+from features.churn import standings
+from features.definition import GONE, LEAVING, UNKNOWN
 from models import decision, explain
 from pipelines import make_list
+from pipelines.churn_settings import Cancellation, Silence, definition_of
 from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.sinks.wording import count, day, doing, money, percent
@@ -120,25 +124,42 @@ def _strength(log_odds: float) -> str:
 
 def _not_eligible(customer_id: str, settings: Settings, data: Path) -> str:
     """Known, but not a customer by the definition; a Problem where nobody has the id."""
-    definition = settings.churn[settings.at_risk.definition]
     as_of = date.fromisoformat(settings.observations.score.as_of)
-    since = as_of - timedelta(days=definition.active_within_days)
     events = _events(customer_id, data)
     if events.empty:
         near = _nearest(customer_id, data)
         raise Problem(f"Customer {customer_id} is not known in the activity before {day(as_of)}.{near}")
     noun = _noun(settings)
-    window = count(definition.active_within_days, "day")
     latest = day(_local(events["occurred_at"].max(), settings))
+    head = f"Customer {customer_id} is not on the list of {day(as_of)} and has no score: {_why_not(events, settings)}"
     return "\n".join(
         [
-            f"Customer {customer_id} is not on the list of {day(as_of)} and has no score: no {noun} in the {window}",
-            f"before (since {day(since)}). The list is about customers who can still be kept.",
+            *textwrap.wrap(f"{head} The list is about customers who can still be kept.", 100),
             "",
             f"  {'Last ' + noun:<18}{_last_time(customer_id, settings, data)}",
             f"  {'Known activity':<18}{len(events):,} in all, the last on {latest}",
         ]
     )
+
+
+def _why_not(events: pd.DataFrame, settings: Settings) -> str:
+    """The sentence that says how this customer stands to the definition."""
+    entry, as_of = settings.churn[settings.at_risk.definition], settings.observations.score.as_of
+    found = standings(events, definition_of(entry), as_of, settings.timezone)
+    word = str(found.iloc[0]) if len(found) else GONE
+    if word == LEAVING:
+        return (
+            "the subscription is cancelled already, and only runs until what was paid for ends: leaving, not at risk."
+        )
+    if word == UNKNOWN:
+        return f"too few pauses between one {_noun(settings)} and the next for a rhythm of their own."
+    if isinstance(entry, Silence):
+        window = count(entry.active_within_days, "day")
+        since = date.fromisoformat(as_of) - timedelta(days=entry.active_within_days)
+        return f"no {_noun(settings)} in the {window} before (since {day(since)})."
+    if isinstance(entry, Cancellation):
+        return "no subscription that runs: never started, cancelled, or not renewed in time."
+    return f"silent for longer than is usual for this customer, or than {count(entry.active_within_days, 'day')}: gone."
 
 
 def _last_time(customer_id: str, settings: Settings, data: Path) -> str:
@@ -160,12 +181,14 @@ def _local(moment: pd.Timestamp, settings: Settings) -> date:
 
 
 def _events(customer_id: str, data: Path) -> pd.DataFrame:
-    """This customer's activity, `activity` and `occurred_at`."""
+    """This customer's activity: `customer_id`, `activity`, `occurred_at`, `recorded_at`."""
     import pyarrow.dataset as ds
 
     stream = ds.dataset(data / "activity" / "score" / "activity", format="parquet")
     mine = ds.field("customer_id") == customer_id
-    table: pd.DataFrame = stream.to_table(columns=["activity", "occurred_at"], filter=mine).to_pandas()
+    table: pd.DataFrame = stream.to_table(
+        columns=["customer_id", "activity", "occurred_at", "recorded_at"], filter=mine
+    ).to_pandas()
     return table
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.churn import label
+from features.churn import Definition, label
+from features.subscriptions import misdated
 from pipelines.build_features import definitions_of, moments_of
 from pipelines.params import Settings, load
 from pipelines.problems import Problem, did_you_mean
@@ -47,17 +49,30 @@ def label_definition(settings: Settings, name: str, activity: Path, out: Path) -
         *(["recorded_at"] if facts["has_recorded_at"] else []),
     ]
     events = pq.read_table(
-        activity / "activity", columns=columns, filters=[("activity", "=", definition.activity)]
+        activity / "activity", columns=columns, filters=[("activity", "in", definition.activities)]
     ).to_pandas()
+    _require_dated_when_told(name, definition, events, settings.timezone)
     until = settings.observations.train.until
     labels = label(events, definition, moments_of(settings, facts, "train"), settings.timezone, until)
     if labels.empty:
         raise Problem(
             f"params.yaml: churn.{name}: nobody was a customer at a moment with {definition.lead.ahead_days} "
-            f"observed days ahead of it before {until}. Shorten horizon_days, widen active_within_days, or pull a "
-            "longer history."
+            f"observed days ahead of it before {until}. Shorten horizon_days, widen who counts as a customer "
+            "(active_within_days, term_days, least_pauses), or pull a longer history."
         )
     write_parquet(out, pa.Table.from_pandas(labels, schema=LABELS, preserve_index=False))
+
+
+def _require_dated_when_told(name: str, definition: Definition, events: pd.DataFrame, timezone: str) -> None:
+    """A cancellation is dated when the customer cancels. Dated when it takes effect, it would hide who has left."""
+    wrong = misdated(events, definition, timezone)
+    if len(wrong):
+        shown = ", ".join(sorted(str(customer) for customer in wrong["customer_id"].unique())[:3])
+        raise Problem(
+            f"params.yaml: churn.{name}.ends: {len(wrong):,} of {int((events['activity'] == definition.ends).sum()):,} "
+            f"{definition.ends} were recorded on a day before they occurred ({shown}): they seem to be dated when they "
+            "take effect. Map occurred_at to the moment at which the customer cancelled."
+        )
 
 
 def main() -> None:

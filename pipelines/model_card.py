@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipelines.params import Settings
+from pipelines.sinks.wording import leaving, staying
 
 if TYPE_CHECKING:
     from models.churn_model import ChurnModel
@@ -45,10 +46,8 @@ def model_card(
 
 def _what(definition: str, settings: Settings) -> str:
     chosen = settings.churn[definition]
-    after = f" that begin {chosen.gap_days} days later" if chosen.gap_days else ""
     return (
-        f"Probability (0 to 1) that a customer does no `{chosen.activity}` in the {chosen.horizon_days} days "
-        f"ahead{after}. For customers who did at least one in the {chosen.active_within_days} days before; nobody else "
+        f"Probability (0 to 1) of leaving: {leaving(chosen)}. Customers are: {staying(chosen)}; nobody else "
         "has a score. It ranks customers for a retention team. It does not say why a customer leaves, nor that "
         "contacting them helps, and must not decide prices, credit or access."
     )

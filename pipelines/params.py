@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from pipelines.churn_settings import Churn
 from pipelines.faults import in_words
 from pipelines.problems import Problem, did_you_mean
 from pipelines.setting_text import parse
@@ -35,16 +36,6 @@ class Observations(Section):
     seen_within_days: Days = 365
     train: TrainMoments
     score: ScoreMoment
-
-
-class Silence(Section):
-    """A customer did `activity` in the `active_within_days` before; leaving is none of it in the horizon."""
-
-    kind: Literal["silence"]
-    activity: Name = "placed_order"
-    active_within_days: Days
-    gap_days: Annotated[int, Field(ge=0, le=366)] = 0
-    horizon_days: Days
 
 
 class FeatureChoice(Section):
@@ -124,7 +115,7 @@ class Settings(Section):
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     customers: Customers | None = None
     observations: Observations
-    churn: Annotated[dict[Name, Silence], Field(min_length=1)]
+    churn: Annotated[dict[Name, Churn], Field(min_length=1)]
     features: FeatureChoice = FeatureChoice()
     model: Model = Model()
     promotion: Promotion = Promotion()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from features.windows import midnight
+from pipelines.churn_settings import activities_of
 from pipelines.params import Settings, load
 from pipelines.problems import Problem, did_you_mean
 from pipelines.sources.cut import cut
@@ -74,10 +75,11 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
             f"{first} and {last}. Choose a day after the first of them."
         )
     raised = [
-        f"params.yaml: churn.{name}.activity: no source has {definition.activity} before {facts['moment']}."
-        + did_you_mean(definition.activity, facts["activities"])
+        f"params.yaml: churn.{name}.{role}: no source has {activity} before {facts['moment']}."
+        + did_you_mean(activity, facts["activities"])
         for name, definition in settings.churn.items()
-        if definition.activity not in facts["activities"]
+        for role, activity in activities_of(definition).items()
+        if activity not in facts["activities"]
     ]
     if raised:
         raise Problem(*raised)

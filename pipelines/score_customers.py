@@ -1,6 +1,8 @@
 """Stage: every eligible customer gets a probability of leaving and, where there is money, what is at stake.
 
 `data/champion/D`, `data/features/score` and `data/activity/score` in; `data/scores/D.parquet` out, sorted by customer.
+Where other definitions ask the same over another horizon, their champions are asked too, and the probabilities of a
+customer are put in order (models/horizons.py): every definition's stage sees the same, so their scores never cross.
 The checks of the scores are written first and have to pass before the new scores take the place of the old.
 """
 
@@ -19,6 +21,8 @@ from pipelines.problems import Problem
 from pipelines.stage import run_stage
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from models.churn_model import ChurnModel
@@ -56,13 +60,15 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     """
     from models.churn_model import ChurnModel
     from pipelines import checks
+    from pipelines.standing import counted_apart, customers, standings_of
 
     model = ChurnModel.load(places.model)
     _require_same(definition, settings, model, places.model)
-    customers = _eligible(definition, settings, places.activity)
-    scores = scored(model, _features(places.features, settings.observations.score.as_of, customers))
+    found = standings_of(definition, settings, places.activity)
+    features = _features(places.features, settings.observations.score.as_of, customers(found))
+    scores = scored(model, features, probability=_in_order(definition, settings, places, model, features))
     facts = tables.read_json(places.activity / "facts.json")
-    for line in _new_columns(places.features, model):
+    for line in (*counted_apart(found), *_new_columns(places.features, model)):
         print(f"score_customers: {line}")
     report = checks.check_scores(scores, model.profile, facts, settings, definition=definition)
     report.write(places.report)
@@ -71,15 +77,21 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     return scores
 
 
-def scored(model: ChurnModel, features: pd.DataFrame) -> pd.DataFrame:
-    """The contract's columns for every row of `features`, in its order; money is null where the stream has none."""
+def scored(
+    model: ChurnModel, features: pd.DataFrame, *, probability: npt.NDArray[np.float64] | None = None
+) -> pd.DataFrame:
+    """The contract's columns for every row of `features`, in its order; money is null where the stream has none.
+
+    `probability`: of each row, where it is not simply what the model says.
+    """
     import numpy as np
     import pandas as pd
 
     from models.value import value_at_risk
     from pipelines.train_model import threads
 
-    probability = model.predict(features, threads=threads())
+    if probability is None:
+        probability = model.predict(features, threads=threads())
     money = model.expected_value(features, threads=threads())
     expected = np.full(len(features), np.nan) if money is None else money
     return pd.DataFrame(
@@ -94,40 +106,52 @@ def scored(model: ChurnModel, features: pd.DataFrame) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def _eligible(definition: str, settings: params.Settings, activity: Path) -> list[str]:
-    from features import churn
-    from pipelines.build_features import definitions_of
+def _in_order(
+    definition: str, settings: params.Settings, places: Places, model: ChurnModel, features: pd.DataFrame
+) -> npt.NDArray[np.float64]:
+    """The model's probability for each row; where kin have champions too, moved so that their horizons do not cross."""
+    import numpy as np
 
-    facts = tables.read_json(activity / "facts.json")
-    known = definitions_of(settings)[definition]
-    columns = ["customer_id", "activity", "occurred_at", *(["recorded_at"] if facts["has_recorded_at"] else [])]
-    events = pq.read_table(
-        activity / "activity", columns=columns, filters=[("activity", "=", known.activity)]
-    ).to_pandas()
-    as_of = settings.observations.score.as_of
-    found = [str(customer) for customer in churn.eligible(events, known, as_of, settings.timezone)]
-    if not found:
-        raise Problem(
-            f"{activity}: nobody did {known.activity} in the {known.active_within_days} days before {as_of}. "
-            f"Check observations.score.as_of and churn.{definition}.active_within_days."
-        )
-    return found
+    from models import horizons
+    from models.churn_model import ChurnModel
+    from pipelines.standing import customers, standings_of
+
+    asked = {definition: _by_customer(model, features)}
+    kin = horizons.kin({name: entry.model_dump() for name, entry in settings.churn.items()}, definition)
+    for name in kin:
+        folder = places.model.with_name(name)
+        if name != definition and (folder / "model.json").is_file():
+            other = ChurnModel.load(folder)
+            _require_same(name, settings, other, folder)
+            theirs = customers(standings_of(name, settings, places.activity))
+            asked[name] = _by_customer(other, features[features["customer_id"].isin(theirs)])
+    present = [name for name in kin if name in asked]
+    ordered = horizons.in_order([asked[name] for name in present])
+    return np.asarray(ordered[present.index(definition)], dtype=np.float64)
 
 
-def _features(folder: Path, as_of: str, customers: list[str]) -> pd.DataFrame:
+def _by_customer(model: ChurnModel, features: pd.DataFrame) -> pd.Series[float]:
+    import pandas as pd
+
+    from pipelines.train_model import threads
+
+    return pd.Series(model.predict(features, threads=threads()), index=features["customer_id"].astype("str"))
+
+
+def _features(folder: Path, as_of: str, eligible: list[str]) -> pd.DataFrame:
     """Features of the eligible customers, sorted by customer."""
     path = folder / f"{as_of}.parquet"
     if not path.exists():
         raise Problem(f"{path}: there are no features for {as_of}. Run build_features for the scoring branch.")
     features = pq.read_table(path).to_pandas()
     found: pd.DataFrame = (
-        features[features["customer_id"].isin(customers)].sort_values("customer_id").reset_index(drop=True)
+        features[features["customer_id"].isin(eligible)].sort_values("customer_id").reset_index(drop=True)
     )
-    absent = sorted(set(customers) - set(found["customer_id"]))
+    absent = sorted(set(eligible) - set(found["customer_id"]))
     if absent:
         raise Problem(
-            f"{path}: {len(absent)} of {len(customers)} eligible customers have no features ({', '.join(absent[:3])}). "
-            "Make observations.seen_within_days at least active_within_days, and build the features again."
+            f"{path}: {len(absent)} of {len(eligible)} eligible customers have no features ({', '.join(absent[:3])}). "
+            "Build the features again."
         )
     return found
 

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any
 
 from features.wording import nouns_of
-from pipelines.params import Settings, Silence
+from pipelines.churn_settings import Cancellation, Churn, Rhythm
+from pipelines.params import Settings
 
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "THB": "฿", "INR": "₹"}
 
@@ -63,10 +64,33 @@ def doing(activity: str) -> str:
     return nouns_of(activity)[0]
 
 
-def leaving(definition: Silence) -> str:
+def leaving(definition: Churn) -> str:
     """What leaving is: `no order in the next 28 days`."""
     wait = f" that begin in {count(definition.gap_days, 'day')}" if definition.gap_days else ""
-    return f"no {doing(definition.activity)} in the next {count(definition.horizon_days, 'day')}{wait}"
+    ahead = f"in the next {count(definition.horizon_days, 'day')}{wait}"
+    if isinstance(definition, Cancellation):
+        lapse = f", or not renewed within {count(definition.term_days, 'day')}" if definition.term_days else ""
+        late = f" and {definition.grace_days} of grace" if definition.grace_days else ""
+        return f"the subscription is cancelled{lapse}{late}, {ahead}"
+    if isinstance(definition, Rhythm):
+        usual = f"for longer than {percent(definition.quantile)} of the customer's own pauses"
+        start = f", beginning in {count(definition.gap_days, 'day')}" if definition.gap_days else ""
+        most = count(definition.horizon_days, "day")
+        return f"no {doing(definition.activity)} {usual}, or for {most} where those are longer{start}"
+    return f"no {doing(definition.activity)} {ahead}"
+
+
+def staying(definition: Churn) -> str:
+    """Who is a customer: `at least one order in the 56 days before`."""
+    if isinstance(definition, Cancellation):
+        return "subscribers who have not cancelled" + (" and are not overdue" if definition.term_days else "")
+    before = f"at least one {doing(definition.activity)} in the {count(definition.active_within_days, 'day')} before"
+    if isinstance(definition, Rhythm):
+        return (
+            f"{before}, {definition.least_pauses} pauses or more, and a silence no longer than "
+            f"{percent(definition.quantile)} of them"
+        )
+    return before
 
 
 def tier_words(floors: Mapping[str, float]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.churn_settings import activities_of
 from pipelines.params import Settings
 from pipelines.problems import did_you_mean
 from pipelines.source_settings import Files
@@ -59,8 +60,8 @@ def _unknown_activities(settings: Settings) -> list[str]:
         else:
             told.update(name for name in (source.activity, source.when_negative) if name)
     return [
-        f"params.yaml: churn.{name}.activity: no source yields {definition.activity}."
-        + did_you_mean(definition.activity, told)
+        f"params.yaml: churn.{name}.{role}: no source yields {activity}.{did_you_mean(activity, told)}"
         for name, definition in settings.churn.items()
-        if definition.activity not in told
+        for role, activity in activities_of(definition).items()
+        if activity not in told
     ]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipelines.churn_settings import activities_of, definition_of
 from pipelines.params import Settings, load
 from pipelines.problems import Problem
 
@@ -98,6 +99,59 @@ def test_a_wrong_setting_is_named(tmp_path: Path, where: str, value: Any, fault:
     found = faults(tmp_path, changed(where, value))
     assert len(found) == 1, found
     assert found[0].startswith(fault)
+
+
+SUBSCRIBED = {"kind": "cancellation", "horizon_days": 30}
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ({"horizon_days": 28}, "churn.x has no kind. Allowed: silence, rhythm, cancellation."),
+        ({"kind": "canceled"}, "churn.x.kind cannot be 'canceled'. Did you mean cancellation? Allowed: silence,"),
+        ({**SUBSCRIBED, "active_within_days": 9}, "churn.x.active_within_days is not a setting."),
+        ({**SUBSCRIBED, "term_day": 30}, "churn.x.term_day is not a setting. Did you mean term_days?"),
+        ({**SUBSCRIBED, "ends": "started_subscription"}, "churn.x: starts, renews and ends must be different"),
+        ({**SUBSCRIBED, "renews": "paid_invoice"}, "churn.x: renews is set but term_days is not."),
+        ({**SUBSCRIBED, "grace_days": 3}, "churn.x: grace_days is set but term_days is not"),
+        (
+            {"kind": "rhythm", "quantile": 0.3, "active_within_days": 90, "horizon_days": 60},
+            "churn.x.quantile must be at least 0.5, found 0.3.",
+        ),
+    ],
+)
+def test_a_wrong_definition_is_named(tmp_path: Path, entry: dict[str, Any], fault: str) -> None:
+    found = faults(tmp_path, changed("churn.x", entry))
+    assert len(found) == 1, found
+    assert found[0].startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("entry", "activity", "roles"),
+    [
+        (SUBSCRIBED, "started_subscription", {"starts": "started_subscription", "ends": "cancelled_subscription"}),
+        (
+            {**SUBSCRIBED, "renews": "paid_invoice", "term_days": 30},
+            "paid_invoice",
+            {"starts": "started_subscription", "renews": "paid_invoice", "ends": "cancelled_subscription"},
+        ),
+        (
+            {**SUBSCRIBED, "activity": "visited_site"},
+            "visited_site",
+            {"activity": "visited_site", "starts": "started_subscription", "ends": "cancelled_subscription"},
+        ),
+        (
+            {"kind": "rhythm", "active_within_days": 90, "horizon_days": 60},
+            "placed_order",
+            {"activity": "placed_order"},
+        ),
+    ],
+)
+def test_what_a_definition_is_about(entry: dict[str, Any], activity: str, roles: dict[str, str]) -> None:
+    found = Settings.model_validate(changed("churn.x", entry)).churn["x"]
+    assert found.activity == activity
+    assert activities_of(found) == roles
+    assert definition_of(found).remembers_days == (90 if found.kind == "rhythm" else 30 if "renews" in entry else 3660)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,213 @@
+"""What past lists would have said, and how each turned out: the whole recipe again at each past day, on what was known.
+
+At a day only moments whose windows had ended by then train anything, calibration included; the rows of the day itself
+are predicted. The settings that the recipe leaves open are given, not chosen again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from models import decision, split, train
+from models.choice import Recipe
+from models.evaluate import calibration_groups, expected_calibration_error
+from models.panel import Panel
+from models.value import value_at_risk
+
+Floats = npt.NDArray[np.floating[Any]]
+
+WEEK_DAYS = 7
+
+
+def list_days(moments: Iterable[str], *, span_days: int, weeks: int) -> list[str]:
+    """The newest `weeks` days on which a list can be judged, at least a week apart, oldest first.
+
+    Args:
+        moments: labelled moments, ISO dates.
+        span_days: gap + horizon.
+        weeks: how many at most. Fewer where there is no earlier moment that was known on the day.
+    """
+    found: list[str] = []
+    for day in sorted(set(moments), reverse=True):
+        apart = not found or (date.fromisoformat(found[-1]) - date.fromisoformat(day)).days >= WEEK_DAYS
+        if apart and len(found) < weeks and split.known(moments, day, span_days):
+            found.append(day)
+    return found[::-1]
+
+
+def settled(recipe: Recipe, choice: Mapping[str, Any]) -> Recipe:
+    """The recipe with what was left open set as it was chosen; `choice`: as in recipe.json."""
+    names = {field.name for field in fields(Recipe)}
+    return replace(recipe, **{name: value for name, value in choice.items() if name in names})
+
+
+def replay(
+    panel: Panel,
+    day: str,
+    recipe: Recipe,
+    definition: Mapping[str, Any],
+    *,
+    without: Sequence[str] = (),
+    threads: int = 1,
+) -> pd.DataFrame:
+    """What the list of a day would have been made of: `Trained.predictions` of that day's customers.
+
+    Args:
+        panel: labelled observations; those of later moments, or whose windows had not ended, are not looked at.
+        day: a moment of the panel with at least one known moment before it.
+        recipe: with nothing left open.
+        definition: the churn definition's setting.
+        without: feature columns that must not enter the model.
+        threads: change the time, never the result.
+
+    Raises:
+        ModelProblem: too few churners or stayers were known on the day.
+    """
+    span = int(definition["gap_days"]) + int(definition["horizon_days"])
+    moments = panel.moments
+    rows = np.isin(moments, [*split.known(moments.tolist(), day, span), day])
+    then = replace(
+        panel,
+        features=panel.features[rows].reset_index(drop=True),
+        churned=panel.churned[rows],
+        value_ahead=panel.value_ahead[rows],
+    )
+    plan = split.plan(set(then.moments.tolist()), span_days=span, origins=2)
+    found = train.train(then, plan, recipe, definition, without=without, threads=threads).predictions
+    return found[found["role"] == "test"].reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Week:
+    """One past list: what it promised and what happened. Money is NaN without any.
+
+    Attributes:
+        as_of: day of the list.
+        customers, left: who could have been listed, and how many of them left.
+        listed: length of the list.
+        hits: of those listed, how many left; `promised_hits`: how many should have, by their probabilities.
+        hits_by_risk: the same where the list is ranked by probability alone.
+        rule_hits: listed instead by the simple rule; `chance_hits`: by drawing lots.
+        at_risk_value: value at risk of the list; `lost_value`: expected value of those listed who left;
+            `rule_lost_value`: that of the simple rule's list.
+        promised_share, left_share: mean probability of all customers, and the share that left (0..1).
+        ece: mean distance between promised and observed share over ten groups.
+    """
+
+    as_of: str
+    customers: int
+    left: int
+    listed: int
+    hits: int
+    promised_hits: float
+    hits_by_risk: int
+    rule_hits: float
+    chance_hits: float
+    at_risk_value: float
+    lost_value: float
+    rule_lost_value: float
+    promised_share: float
+    left_share: float
+    ece: float
+
+
+def turned_out(predictions: pd.DataFrame, *, capacity: int, rule: str) -> Week:
+    """How the list of one day turned out.
+
+    Args:
+        predictions: of one day, as `replay` gives them.
+        capacity: customers on the list at most.
+        rule: a column of `predictions`: the simple rule that would have been used instead.
+    """
+    chance, left = (predictions[name].to_numpy(dtype=np.float64) for name in ("model", "churned"))
+    worth = predictions["expected_value"].to_numpy(dtype=np.float64)
+    ids = predictions["customer_id"].astype("str")
+    scores = pd.DataFrame({"customer_id": ids, "churn_probability": chance, "expected_value": worth})
+    listed = _places(scores.assign(value_at_risk=value_at_risk(chance, worth)), capacity)
+    by_risk = _places(scores.assign(value_at_risk=np.nan), capacity)
+    instead = _share_in_top(predictions[rule].to_numpy(dtype=np.float64), len(listed))
+    return Week(
+        as_of=f"{pd.Timestamp(str(predictions['as_of'].iloc[0])):%Y-%m-%d}",
+        customers=len(left),
+        left=int(left.sum()),
+        listed=len(listed),
+        hits=int(left[listed].sum()),
+        promised_hits=float(chance[listed].sum()),
+        hits_by_risk=int(left[by_risk].sum()),
+        rule_hits=float(instead @ left),
+        chance_hits=float(len(listed) * left.mean()),
+        at_risk_value=float((chance * worth)[listed].sum()),
+        lost_value=float((left * worth)[listed].sum()),
+        rule_lost_value=float(instead @ (left * worth)),
+        promised_share=float(chance.mean()),
+        left_share=float(left.mean()),
+        ece=expected_calibration_error(chance, left),
+    )
+
+
+def _places(scores: pd.DataFrame, capacity: int) -> list[int]:
+    """Rows of `scores` that the list would hold."""
+    place = {customer: row for row, customer in enumerate(scores["customer_id"])}
+    return [place[customer] for customer in decision.ranked(scores)["customer_id"].head(capacity)]
+
+
+def _share_in_top(score: Floats, size: int) -> Floats:
+    """For each row the chance to be among the `size` highest where ties are broken by lot."""
+    edge = np.sort(score)[::-1][size - 1]
+    above, tied = score > edge, score == edge
+    return np.asarray(above + tied * (size - above.sum()) / tied.sum(), dtype=np.float64)
+
+
+def best_rule(predictions: pd.DataFrame, rules: Sequence[str], *, capacity: int) -> str:
+    """The rule with most hits over all days: chosen in hindsight, in the rule's favour."""
+    days = [rows for _, rows in predictions.groupby("as_of", sort=True)]
+    hits = {rule: sum(turned_out(rows, capacity=capacity, rule=rule).rule_hits for rows in days) for rule in rules}
+    return max(hits, key=lambda rule: hits[rule])
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """Past lists and how they turned out, oldest first.
+
+    Attributes:
+        definition: name of the churn definition.
+        weeks: one per list.
+        rule: the simple rule with most hits over all of them.
+        groups: promised and observed share in ten groups of all customers of all days: `customers, promised, observed`.
+        currency: of the money.
+    """
+
+    definition: str
+    weeks: tuple[Week, ...]
+    rule: str
+    groups: pd.DataFrame
+    currency: str
+
+    @classmethod
+    def of(
+        cls, definition: str, predictions: pd.DataFrame, rules: Sequence[str], *, capacity: int, currency: str
+    ) -> Backfill:
+        """The outcome of every day of `predictions`."""
+        rule = best_rule(predictions, rules, capacity=capacity)
+        days = [rows for _, rows in predictions.groupby("as_of", sort=True)]
+        groups = calibration_groups(
+            predictions["model"].to_numpy(dtype=np.float64), predictions["churned"].to_numpy(dtype=np.float64)
+        )
+        weeks = tuple(turned_out(rows, capacity=capacity, rule=rule) for rows in days)
+        return cls(definition, weeks, rule, groups, currency)
+
+    @property
+    def has_money(self) -> bool:
+        """Whether the lists are ranked by value at risk."""
+        return any(np.isfinite(week.at_risk_value) for week in self.weeks)
+
+    def total(self, figure: str) -> float:
+        """A figure of `Week` added up over all lists."""
+        return float(sum(getattr(week, figure) for week in self.weeks))
