@@ -1,14 +1,15 @@
 """The champion, the model that scores: promote a candidate to it, roll back to the one before, restore it elsewhere.
 
-The champion is a folder, data/champion/{definition} (the model's files and champion.json), so scoring needs no server.
-champion.json holds its recipe too: settings and choice, by which the next candidate is judged against it (`match`).
-The MLflow registry holds the same model, its history and the reasons. Each step can be repeated, and they come in such
-an order that the same command after an interruption goes on where it was cut, with a whole champion at every moment.
+The champion is a folder, data/champion/{definition} (the model's files, its card, champion.json): scoring needs no
+server. champion.json holds its recipe too, by which the next candidate is judged against it (`match`). The MLflow
+registry holds the same model, its history and the reasons. Each step can be repeated, and they come in such an order
+that the same command after an interruption goes on where it was cut, with a whole champion at every moment.
 """
 
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from pipelines.tracking import record
 
 DATA = Path("data")
 FILE = "champion.json"
+CARD = "model_card.md"
 
 
 def champion_folder(definition: str) -> Path:
@@ -113,7 +115,8 @@ def _tags(candidate: Evaluated) -> dict[str, str]:
     figures = {
         f"test.{key}": f"{test[key]:.4f}" for key in ("roc_auc", "log_loss", "lift_at_10") if test.get(key) is not None
     }
-    return {**candidate.identity, **tags, **figures, "test.as_of": str(test["as_of"])}
+    settings = {f"params.{key}": value for key, value in candidate.params().items() if not key.startswith("recipe.")}
+    return {**candidate.identity, **tags, **settings, **figures, "test.as_of": str(test["as_of"])}
 
 
 def _refuse(definition: str, registry: Registry, version: Version, reason: str, against: str) -> str:
@@ -136,8 +139,8 @@ def _crown(candidate: Evaluated, registry: Registry, version: Version) -> None:
     registry.unpoint("challenger", version)
     for tag in (REFUSED, AGAINST) if version.refused else ():
         registry.tag(version, tag, None)
-    files = candidate.model / "shipped", candidate.evaluation / "metrics.json", candidate.model / "recipe.json"
-    _write(candidate.definition, registry, version, files)
+    with tempfile.TemporaryDirectory() as scratch:
+        _write(candidate.definition, registry, version, candidate.write_payload(Path(scratch)))
 
 
 def rollback(definition: str) -> str:
@@ -156,7 +159,7 @@ def rollback(definition: str) -> str:
         # The alias moves last: as long as it has not, the same command starts from the same version again.
         with registry.fetched(before) as payload:
             registry.roll_back(crowned, before)
-            _write(definition, registry, before, _files(payload))
+            _write(definition, registry, before, payload)
             registry.point("champion", before)
         return (
             f"{definition}: rolled back from version {crowned.number} to {before.digest[:8]} (version {before.number})."
@@ -179,26 +182,26 @@ def restore(definition: str) -> str:
 
 def _restore(definition: str, registry: Registry, version: Version) -> None:
     with registry.fetched(version) as payload:
-        _write(definition, registry, version, _files(payload))
+        _write(definition, registry, version, payload)
 
 
-def _files(payload: Path) -> tuple[Path, Path, Path]:
-    return payload / "model", payload / "metrics.json", payload / "recipe.json"
+def _write(definition: str, registry: Registry, version: Version, payload: Path) -> None:
+    """The champion's folder. The same version gives the same bytes, from the candidate as from the registry.
 
-
-def _write(definition: str, registry: Registry, version: Version, files: tuple[Path, Path, Path]) -> None:
-    """The champion's folder. The same version gives the same bytes, from the candidate as from the registry."""
-    model, metrics, recipe = files
+    `payload`: what travels inside a version, see `Evaluated.write_payload`.
+    """
+    recipe = payload / "recipe.json"
     known = registry.of_digest(version.digest) or version  # its turn may just have been set
     before, after = registry.before(known), registry.rolled_back_to(known)
     content = {
         "digest": version.digest,
-        "metrics": read_json(metrics),
+        "metrics": read_json(payload / "metrics.json"),
         "recipe": read_json(recipe) if recipe.exists() else None,
         "previous": before.digest if before else None,
         "version": version.number,
         "rolled_back_from": {"version": after.number, "digest": after.digest} if after else None,
     }
     with whole_folder(champion_folder(definition)) as folder:
-        shutil.copytree(model, folder, dirs_exist_ok=True)
+        shutil.copytree(payload / "model", folder, dirs_exist_ok=True)
+        shutil.copy(payload / CARD, folder / CARD)
         write_json(folder / FILE, content)

@@ -186,7 +186,7 @@ def untouched(first: Path, tmp_path: Path) -> Iterator[Path]:
 
 def bring(candidate: Path, project: Path) -> None:
     """Let another candidate take the place of the project's, as the next training would."""
-    for part in ("data/models", "data/evaluation", "data/activity", "params.yaml"):
+    for part in ("data/models", "data/evaluation", "data/features", "data/labels", "data/activity", "params.yaml"):
         source, target = candidate / part, project / part
         if target.is_dir():
             shutil.rmtree(target)

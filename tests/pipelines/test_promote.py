@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +82,14 @@ def test_a_version_carries_what_is_needed_to_understand_it(project: Path) -> Non
     promoted()
     kept = tags("1")
     assert {"churn.model_digest", "churn.data_digest", "churn.params_digest", "churn.code_version"} <= set(kept)
+    assert (kept["params.model.max_rounds"], kept["params.churn.horizon_days"]) == ("60", "28")
     assert float(kept["test.roc_auc"]) > 0.7
     assert kept["test.as_of"] == "2024-05-20"
     with tracking.opened() as store:
         card = store.client.get_model_version(f"churn_{D}", "1").description
     assert card.startswith(f"# {D}")
     assert len(card) < 5000
+    assert (CHAMPION / "model_card.md").read_text() == card
 
 
 def test_promoting_the_champion_again_does_nothing_and_needs_no_mlflow(
@@ -422,72 +420,6 @@ def test_mlflow_models_predict_scores_a_csv_as_the_pipeline_does(project: Path) 
     value = model.expected_value(frame)
     assert value is not None
     assert scored["expected_value"].tolist() == value.tolist()
-
-
-@contextlib.contextmanager
-def serving(place: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A real tracking server with a SQLite store; its artifacts travel through it."""
-    place.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{place}/mlflow.db", "--artifacts-destination", str(place / "files")]
-    quiet = environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
-    with (
-        (place / "log").open("w") as log,
-        subprocess.Popen(command, cwd=place, env=quiet, stdout=log, stderr=log, start_new_session=True) as process,
-    ):
-        try:
-            wait_for(f"http://127.0.0.1:{port}/health", process)
-            yield process
-        finally:
-            end(process)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        assert process.poll() is None, "the server ended"
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("the server did not start")
-
-
-def test_a_server_works_like_the_embedded_store_and_may_die_in_mid_run(
-    project: Path, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    port = free_port()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-    with serving(tmp_path / "server", port) as process:
-        promoted()
-        was, before = champion_json(), digest_of(CHAMPION)
-        bring(second)
-        with monkeypatch.context() as patch:
-            log_model = tracking._log_model
-            patch.setattr(tracking, "_log_model", lambda *arguments: (end(process), log_model(*arguments)))
-            started = time.monotonic()
-            with pytest.raises(Problem, match=r"does not answer\. Nothing was registered"):
-                promoted()
-            assert time.monotonic() - started < 20
-        assert digest_of(CHAMPION) == before
-    with serving(tmp_path / "server", port):
-        assert state()["versions"] == ["1"]
-        promoted()
-        assert state()["history"] == ["1", "2"]
-        promote.rollback(D)
-        assert came_back(was)
-        before = digest_of(CHAMPION)
-        shutil.rmtree(CHAMPION)
-        promote.restore(D)
-        assert digest_of(CHAMPION) == before
-        assert state() == {"versions": ["1", "2"], "history": ["1"], "champion": "1", "challenger": None}
 
 
 def test_the_registry_ignores_versions_that_are_not_ours(project: Path) -> None:
