@@ -204,6 +204,8 @@ class Evaluated:
         """What travels inside the logged model: enough to be the champion on another machine."""
         shutil.copytree(self.model / "shipped", folder / "model")
         shutil.copy(self.evaluation / "metrics.json", folder / "metrics.json")
+        if (self.model / "recipe.json").exists():
+            shutil.copy(self.model / "recipe.json", folder / "recipe.json")
         (folder / "model_card.md").write_text(self.card, encoding="utf-8")
         return folder
 

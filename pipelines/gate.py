@@ -1,17 +1,24 @@
-"""May a candidate become the champion? One pure function over two metrics.json.
+"""May a candidate become the champion? One pure function over figures.
 
 1. The candidate must order customers better than the best naive rule: the whole interval of the paired difference in
-   ROC AUC, pooled over its held-out moments (customers drawn with all their rows), lies above zero.
-2. Where there is a champion, the candidate's lead over its naive rule may fall behind the champion's lead over the
-   champion's own by no more than the noise of both. Leads are compared, not figures: moments differ in how hard they
-   are, and what the naive rule scores says how hard. It is no head-to-head comparison and cannot see small differences.
+   ROC AUC, pooled over its held-out moments (customers drawn with all their rows), lies above zero. For the first
+   champion that is enough.
+2. Where the champion was clearly better than the best baseline of any kind (grade A or B), a candidate that is not
+   (grade C) does not take its place.
+3. The same recipe again (equal settings and columns, newer data) is a tie by construction: it takes the champion's
+   place, unless its lead over its naive rule fell behind the champion's lead by more than the noise of both, as broken
+   training data would make it.
+4. Another recipe meets the champion's in a match (see `match`): both trained and judged on the candidate's moments. It
+   has to lower the log loss by at least `margin`, with a whole interval below zero, and order customers no worse than
+   by chance. So a recipe that is tested again every week is not promoted by luck.
 
-A rule is naive if a team could apply it in a spreadsheet; the logistic regressions are models, and no measure here.
+A rule is naive if a team could apply it in a spreadsheet; the logistic regressions are models, and no measure for 1.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +27,35 @@ NAIVE = ("days_since_last", "rfm_score")
 
 @dataclass(frozen=True)
 class Verdict:
-    """`reason` is one sentence in either case."""
+    """`reason`: one or two sentences in either case."""
 
     passed: bool
     reason: str
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two recipes on the candidate's moments.
+
+    Attributes:
+        differing: what the recipes differ in, in words; empty where they are one recipe.
+        paired: candidate minus champion's recipe, as `bootstrap.paired` has it; None where they are one recipe, or the
+            champion's cannot be trained again (`differing` says why).
+    """
+
+    differing: tuple[str, ...] = ()
+    paired: Mapping[str, Any] | None = None
+
+    def __str__(self) -> str:
+        if self.paired is None:
+            return "; ".join(self.differing)
+        loss, auc = self.paired["log_loss"], self.paired["roc_auc"]
+        moments = sorted(loss["moments"])
+        return (
+            f"against the champion's recipe ({'; '.join(self.differing)}), both trained and judged on the same "
+            f"{_moments(len(moments))} up to {moments[-1]}: log loss {_signed(loss, 4)}, lower is better, ROC AUC "
+            f"{_signed(auc, 3)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -43,36 +75,56 @@ class Lead:
         return (self.high - self.low) / 2
 
     def __str__(self) -> str:
-        rule, held_out = (
-            self.rule.replace("_", " "),
-            f"{self.moments} held-out moment{'s' * (self.moments != 1)} up to {self.as_of}",
-        )
+        rule, held_out = self.rule.replace("_", " "), f"{_moments(self.moments)} up to {self.as_of}"
         return f"{self.difference:+.3f} ROC AUC ({self.low:+.3f} to {self.high:+.3f}) against {rule} at {held_out}"
 
 
-def gate(candidate: dict[str, Any], champion: dict[str, Any] | None) -> Verdict:
+def gate(
+    candidate: Mapping[str, Any], champion: Mapping[str, Any] | None, match: Match | None = None, *, margin: float = 0.0
+) -> Verdict:
     """Whether the candidate may become the champion, and why.
 
     Args:
         candidate: its metrics.json.
         champion: the metrics.json that the champion was promoted with; None where there is none.
+        match: the two recipes side by side; None stands for one recipe.
+        margin: log loss (nats) that another recipe has to gain, at least 0.
     """
     lead = lead_of(candidate)
     if lead.low <= 0:
         return Verdict(False, f"It is not clearly better than the best naive rule: {lead}.")
     if champion is None:
         return Verdict(True, f"The first champion: {lead}.")
-    before = lead_of(champion)
+    if _grade(candidate) == "C" and _grade(champion) != "C":
+        return Verdict(False, f"It is not better than the best baseline, and the champion was. {_said(candidate)}")
+    if match and match.differing:
+        return _by_match(match, margin)
+    return _by_lead(lead, lead_of(champion))
+
+
+def _by_lead(lead: Lead, before: Lead) -> Verdict:
     noise = math.hypot(lead.noise, before.noise)
     if lead.difference < before.difference - noise:
         return Verdict(
             False,
             f"Its lead is smaller than the champion's by more than noise ({noise:.3f}): {lead}; champion {before}.",
         )
-    return Verdict(True, f"{lead}; the champion had {before}.")
+    return Verdict(True, f"The champion's recipe again: {lead}; the champion had {before}.")
 
 
-def lead_of(metrics: dict[str, Any]) -> Lead:
+def _by_match(match: Match, margin: float) -> Verdict:
+    if match.paired is None:
+        return Verdict(False, f"It cannot be compared with the champion's recipe: {match}.")
+    loss, auc = match.paired["log_loss"], match.paired["roc_auc"]
+    if loss["low"] > 0 or auc["high"] < 0:
+        return Verdict(False, f"It is worse {match}.")
+    if loss["high"] >= 0 or loss["difference"] > -margin:
+        back = "With the champion's settings in params.yaml its recipe is refreshed instead."
+        return Verdict(False, f"It is not better by more than chance and the margin of {margin:g} {match}. {back}")
+    return Verdict(True, f"It is better {match}.")
+
+
+def lead_of(metrics: Mapping[str, Any]) -> Lead:
     """The lead over the naive rule that comes nearest to the model (over any baseline where none is naive)."""
     paired = metrics["paired"]
     rules = [name for name in NAIVE if name in paired] or sorted(paired)
@@ -80,3 +132,21 @@ def lead_of(metrics: dict[str, Any]) -> Lead:
     found = paired[best]["roc_auc"]
     moments = len(found.get("moments", {})) or 1
     return Lead(best, moments, metrics["test"]["as_of"], found["difference"], found["low"], found["high"])
+
+
+def _grade(metrics: Mapping[str, Any]) -> str | None:
+    found = metrics.get("grade", {}).get("grade")
+    return str(found) if found else None
+
+
+def _said(metrics: Mapping[str, Any]) -> str:
+    return str(metrics["grade"].get("text", "Grade C."))
+
+
+def _moments(count: int) -> str:
+    return f"{count} held-out moment{'s' * (count != 1)}"
+
+
+def _signed(interval: Mapping[str, float], digits: int) -> str:
+    difference, low, high = (f"{interval[key]:+.{digits}f}" for key in ("difference", "low", "high"))
+    return f"{difference} ({low} to {high})"

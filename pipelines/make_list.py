@@ -54,13 +54,15 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     features = read_features(inputs.features, settings)
     table = listed(scores, features, model, settings)
     figures = glance.figures(table, scores[settings.at_risk.definition], settings)
-    trust = glance.trust(read_json(champion / "champion.json").get("metrics") or {})
+    crowned = read_json(champion / "champion.json")
+    trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned))
     with whole_folder(out) as folder:
         _write(folder, table, figures, trust, settings)
         content = manifest.manifest(
             settings,
             list_id=table["list_id"].iloc[0],
             model_version=model.digest,
+            champion=crowned,
             inputs=_digests(inputs, settings),
             checks=checks,
             figures=figures,

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 4900
 FEW_CUSTOMERS = 500
+FEW_IN_SEGMENT = 50  # fewer say too little about a segment
+MOST_SEGMENTS = 14
+MOST_NAMES = 30
 POOR_CALIBRATION = 0.03
 WIDE_SPREAD = 0.03
+POOR_SEGMENT = 0.05
 
 FIGURES = (
     ("roc_auc", "ROC AUC (1 = perfect order, 0.5 = chance)"),
@@ -38,7 +42,7 @@ def model_card(
         f"# {definition}",
         _what(definition, settings),
         "## Learned from\n\n" + _data(settings, facts, model),
-        "## How well it does\n\n" + _figures(metrics),
+        "## How well it does\n\n" + _figures(metrics) + _segments(metrics),
         "## Where it is weak\n\n" + "\n".join(f"- {line}" for line in _weak(metrics, facts)),
     ]
     return "\n\n".join(parts)[:MOST_CHARACTERS] + "\n"
@@ -54,7 +58,8 @@ def _what(definition: str, settings: Settings) -> str:
 
 
 def _data(settings: Settings, facts: dict[str, Any], model: ChurnModel) -> str:
-    names = ", ".join(f"`{name}`" for name in sorted(facts.get("activities", {})))
+    every = sorted(facts.get("activities", {}))
+    names = ", ".join([*(f"`{name}`" for name in every[:MOST_NAMES]), *(["..."] if len(every) > MOST_NAMES else [])])
     return (
         f"{facts['rows']:,} activities of {facts['customers']:,} customers before {facts['moment']} "
         f"({settings.timezone}): {names}. {len(model.columns)} columns. Data digest `{str(facts['digest'])[:12]}`, "
@@ -82,6 +87,24 @@ def _figures(metrics: dict[str, Any]) -> str:
     )
 
 
+def _segments(metrics: dict[str, Any]) -> str:
+    """The same model at all held-out moments, for each kind of customer; the largest first."""
+    found = _of_size(metrics)
+    if not found:
+        return ""
+    rows = [["segment", "customers", "left", "ROC AUC", "promised"], ["---"] * 5]
+    for name, one in found[:MOST_SEGMENTS]:
+        figures = [f"{one['customers']:,}", f"{one['churn_rate']:.1%}"]
+        figures += ["" if one.get("roc_auc") is None else f"{one['roc_auc']:.3f}"]
+        rows.append([name, *figures, "" if one.get("promised") is None else f"{one['promised']:.1%}"])
+    return "\n\nPer segment:\n\n" + "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _of_size(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    sized = [(name, one) for name, one in metrics.get("segments", {}).items() if one.get("customers")]
+    return sorted(sized, key=lambda pair: (-pair[1]["customers"], pair[0]))
+
+
 def _weak(metrics: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]:
     test = metrics["test"]
     if test["customers"] < FEW_CUSTOMERS:
@@ -98,7 +121,23 @@ def _weak(metrics: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]:
             f"Trained and judged on a sample of {made['sampled_customers']:,} of {made['labelled_customers']:,} "
             "customers (all would not fit into `engine_memory`), drawn by their ids: the same ones every time."
         )
+    yield from _weak_segments(metrics)
     if not facts.get("has_recorded_at"):
         yield "The sources do not tell when a fact became known: late facts may have flattered the figures."
     yield "Customers unlike those it learned from (a new market, a new channel) are scored as if they were like them."
     yield "Once lists are acted on, saved customers look like mistakes: judge later figures on the held-out group."
+
+
+def _weak_segments(metrics: dict[str, Any]) -> Iterator[str]:
+    """The segments that the model orders clearly worse than everyone, and those that nothing can be said about."""
+    whole, found = metrics["test"].get("roc_auc"), _of_size(metrics)
+    poor = [
+        f"{name} ({one['roc_auc']:.3f})"
+        for name, one in found
+        if whole and one["customers"] >= FEW_IN_SEGMENT and (one.get("roc_auc") or 1) < whole - POOR_SEGMENT
+    ]
+    if poor:
+        yield f"Orders some customers worse than others: ROC AUC {', '.join(poor)}; {whole:.3f} for all."
+    few = [name for name, one in found if one["customers"] < FEW_IN_SEGMENT]
+    if few:
+        yield f"Too few of these to say how well it does for them: {', '.join(few)}."

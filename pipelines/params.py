@@ -64,9 +64,10 @@ class Model(Section):
 
 
 class Promotion(Section):
-    """When a candidate becomes the champion."""
+    """When a candidate becomes the champion. `margin`: log loss (nats) that another recipe than its own has to gain."""
 
     automatic: bool = True
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.001
 
 
 class Checks(Section):

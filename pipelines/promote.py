@@ -1,27 +1,31 @@
 """The champion, the model that scores: promote a candidate to it, roll back to the one before, restore it elsewhere.
 
-The champion is a folder, data/champion/{definition} (the model's files and champion.json), so scoring needs no server.
-The MLflow registry holds the same model, its history and the reasons. Each step can be repeated, and they come in such
-an order that the same command after an interruption goes on where it was cut, with a whole champion at every moment.
+The champion is a folder, data/champion/{definition} (the model's files, its card, champion.json): scoring needs no
+server. champion.json holds its recipe too, by which the next candidate is judged against it (`match`). The MLflow
+registry holds the same model, its history and the reasons. Each step can be repeated, and they come in such an order
+that the same command after an interruption goes on where it was cut, with a whole champion at every moment.
 """
 
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from pipelines import registry as registered
 from pipelines.evaluated import Evaluated
 from pipelines.gate import gate
+from pipelines.match import match
 from pipelines.params import Settings
 from pipelines.problems import Problem
-from pipelines.registry import FORCED, REFUSED, ROLLED_BACK, TURN, Registry, Version
+from pipelines.registry import AGAINST, FORCED, REFUSED, ROLLED_BACK, TURN, Registry, Version
 from pipelines.tables import read_json, whole_folder, write_json
 from pipelines.tracking import record
 
 DATA = Path("data")
 FILE = "champion.json"
+CARD = "model_card.md"
 
 
 def champion_folder(definition: str) -> Path:
@@ -30,7 +34,11 @@ def champion_folder(definition: str) -> Path:
 
 
 def champion(definition: str) -> dict[str, Any] | None:
-    """champion.json: `digest`, `metrics`, `previous` (digest or None), `version`; None where no champion is here."""
+    """champion.json, None where no champion is here.
+
+    `digest`, `metrics`, `recipe` (of the candidate it was), `previous` (digest or None), `version`, and
+    `rolled_back_from` (None, or `version` and `digest` of the champion whose place it took back).
+    """
     file = champion_folder(definition) / FILE
     return dict(read_json(file)) if file.exists() else None
 
@@ -56,11 +64,12 @@ def promote(definition: str, settings: Settings, force: bool = False) -> str:
             present = champion(definition)
             if crowned.digest == digest:
                 return f"{definition}: the candidate {digest[:8]} is the champion already; its folder was restored."
-        passed, reason = _judged(candidate, present, registry)
+        against = _against(candidate, present)
+        passed, reason = _judged(candidate, present, registry, against)
         run_id = record(candidate, registry.store)
         version = registry.register(run_id, digest, _tags(candidate), candidate.card)
         if not passed and not force:
-            return _refuse(definition, registry, version, reason)
+            return _refuse(definition, registry, version, reason, against)
         if not passed:
             registry.tag(version, FORCED, reason)
         _crown(candidate, registry, version)
@@ -75,14 +84,27 @@ def _candidate(definition: str, settings: Settings) -> Evaluated:
     return Evaluated.of(settings, definition, model, evaluation, DATA / "activity" / "train")
 
 
-def _judged(candidate: Evaluated, present: dict[str, Any] | None, registry: Registry) -> tuple[bool, str]:
+def _against(candidate: Evaluated, present: dict[str, Any] | None) -> str:
+    """What a verdict depends on besides the candidate's model: its figures, the champion, the margin."""
+    margin, figures = candidate.settings.promotion.margin, candidate.identity["churn.metrics_digest"]
+    return f"champion {present['digest'] if present else None}, figures {figures}, margin {margin:g}"
+
+
+def _judged(candidate: Evaluated, present: dict[str, Any] | None, registry: Registry, against: str) -> tuple[bool, str]:
     known = registry.of_digest(candidate.shipped.digest)
     if known and known.rolled_back:
         return (
             False,
             f"Version {known.number} was rolled back. To have it again: churn promote {candidate.definition} --force",
         )
-    verdict = gate(candidate.metrics, present and present["metrics"])
+    if known and known.refused and known.against == against:
+        return False, known.refused  # a match takes as long as training: not again for the same
+    if present is None:
+        verdict = gate(candidate.metrics, None)
+    else:
+        name, settings = candidate.definition, candidate.settings
+        found = match(name, settings, present, champion_folder(name), DATA)
+        verdict = gate(candidate.metrics, present["metrics"], found, margin=settings.promotion.margin)
     return verdict.passed, verdict.reason
 
 
@@ -93,11 +115,13 @@ def _tags(candidate: Evaluated) -> dict[str, str]:
     figures = {
         f"test.{key}": f"{test[key]:.4f}" for key in ("roc_auc", "log_loss", "lift_at_10") if test.get(key) is not None
     }
-    return {**candidate.identity, **tags, **figures, "test.as_of": str(test["as_of"])}
+    settings = {f"params.{key}": value for key, value in candidate.params().items() if not key.startswith("recipe.")}
+    return {**candidate.identity, **tags, **settings, **figures, "test.as_of": str(test["as_of"])}
 
 
-def _refuse(definition: str, registry: Registry, version: Version, reason: str) -> str:
+def _refuse(definition: str, registry: Registry, version: Version, reason: str, against: str) -> str:
     registry.tag(version, REFUSED, reason)
+    registry.tag(version, AGAINST, against)
     registry.point("challenger", version)
     kept = "The champion stays." if champion(definition) else "There is no champion yet."
     refused = f"{version.digest[:8]} was not promoted (version {version.number}, challenger)"
@@ -113,7 +137,10 @@ def _crown(candidate: Evaluated, registry: Registry, version: Version) -> None:
         registry.tag(version, ROLLED_BACK, None)
     registry.point("champion", version)
     registry.unpoint("challenger", version)
-    _write(candidate.definition, registry, version, candidate.model / "shipped", candidate.metrics)
+    for tag in (REFUSED, AGAINST) if version.refused else ():
+        registry.tag(version, tag, None)
+    with tempfile.TemporaryDirectory() as scratch:
+        _write(candidate.definition, registry, version, candidate.write_payload(Path(scratch)))
 
 
 def rollback(definition: str) -> str:
@@ -131,8 +158,8 @@ def rollback(definition: str) -> str:
             raise Problem(f"{definition}: version {crowned.number} is the first champion; there is none before it.")
         # The alias moves last: as long as it has not, the same command starts from the same version again.
         with registry.fetched(before) as payload:
-            registry.tag(crowned, ROLLED_BACK, f"to version {before.number}")
-            _write(definition, registry, before, payload / "model", read_json(payload / "metrics.json"))
+            registry.roll_back(crowned, before)
+            _write(definition, registry, before, payload)
             registry.point("champion", before)
         return (
             f"{definition}: rolled back from version {crowned.number} to {before.digest[:8]} (version {before.number})."
@@ -155,19 +182,26 @@ def restore(definition: str) -> str:
 
 def _restore(definition: str, registry: Registry, version: Version) -> None:
     with registry.fetched(version) as payload:
-        _write(definition, registry, version, payload / "model", read_json(payload / "metrics.json"))
+        _write(definition, registry, version, payload)
 
 
-def _write(definition: str, registry: Registry, version: Version, model: Path, metrics: dict[str, Any]) -> None:
-    """The champion's folder. The same version gives the same bytes, from the candidate as from the registry."""
-    known = registry.of_digest(version.digest)  # its turn may just have been set
-    before = registry.before(known or version)
+def _write(definition: str, registry: Registry, version: Version, payload: Path) -> None:
+    """The champion's folder. The same version gives the same bytes, from the candidate as from the registry.
+
+    `payload`: what travels inside a version, see `Evaluated.write_payload`.
+    """
+    recipe = payload / "recipe.json"
+    known = registry.of_digest(version.digest) or version  # its turn may just have been set
+    before, after = registry.before(known), registry.rolled_back_to(known)
     content = {
         "digest": version.digest,
-        "metrics": metrics,
+        "metrics": read_json(payload / "metrics.json"),
+        "recipe": read_json(recipe) if recipe.exists() else None,
         "previous": before.digest if before else None,
         "version": version.number,
+        "rolled_back_from": {"version": after.number, "digest": after.digest} if after else None,
     }
     with whole_folder(champion_folder(definition)) as folder:
-        shutil.copytree(model, folder, dirs_exist_ok=True)
+        shutil.copytree(payload / "model", folder, dirs_exist_ok=True)
+        shutil.copy(payload / CARD, folder / CARD)
         write_json(folder / FILE, content)

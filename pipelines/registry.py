@@ -19,20 +19,27 @@ from pipelines import tracking
 from pipelines.problems import Problem
 from pipelines.tracking import Store
 
-DIGEST, TURN, ROLLED_BACK, REFUSED, FORCED = (
-    f"churn.{tag}" for tag in ("model_digest", "champion_turn", "rolled_back", "refused", "forced")
+DIGEST, TURN, ROLLED_BACK, REFUSED, AGAINST, FORCED = (
+    f"churn.{tag}" for tag in ("model_digest", "champion_turn", "rolled_back", "refused", "judged_against", "forced")
 )
+BACK_TO = "to version {number}"
 
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version. `turn` is its place in the history of champions, None where it is not in it."""
+    """A registered version.
+
+    `turn`: its place in the history of champions, None where it is not in it. `rolled_back`: to which version, "" where
+    it was not. `refused`, `against`: why it was not promoted, and what that verdict depended on; "" where it was.
+    """
 
     number: str
     digest: str
     turn: int | None
-    rolled_back: bool
+    rolled_back: str
     source: str
+    refused: str = ""
+    against: str = ""
 
     @classmethod
     def of(cls, found: Any) -> Version:
@@ -40,7 +47,13 @@ class Version:
         tags: Mapping[str, str] = found.tags
         turn = tags.get(TURN)
         return cls(
-            str(found.version), tags.get(DIGEST, ""), int(turn) if turn else None, ROLLED_BACK in tags, found.source
+            str(found.version),
+            tags.get(DIGEST, ""),
+            int(turn) if turn else None,
+            tags.get(ROLLED_BACK, ""),
+            found.source,
+            tags.get(REFUSED, ""),
+            tags.get(AGAINST, ""),
         )
 
 
@@ -73,6 +86,16 @@ class Registry:
         turn = version.turn or 0
         earlier = [one for one in self.versions() if one.turn and one.turn < turn and not one.rolled_back]
         return max(earlier, key=lambda one: one.turn or 0, default=None)
+
+    def rolled_back_to(self, version: Version) -> Version | None:
+        """The champion whose place this one took back last, since it was promoted itself."""
+        back, turn = BACK_TO.format(number=version.number), version.turn or 0
+        later = [one for one in self.versions() if one.rolled_back == back and (one.turn or 0) > turn]
+        return max(later, key=lambda one: one.turn or 0, default=None)
+
+    def roll_back(self, crowned: Version, to: Version) -> None:
+        """Take a champion off the history and note which version takes its place."""
+        self.tag(crowned, ROLLED_BACK, BACK_TO.format(number=to.number))
 
     def register(self, run_id: str, digest: str, tags: Mapping[str, str], card: str) -> Version:
         """The version of the model that a run holds: made, or found where it was registered before."""

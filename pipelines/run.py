@@ -220,17 +220,20 @@ def result(settings: Settings) -> str:
 
     from pipelines.sinks.checks_page import verdict
     from pipelines.sinks.terminal import list_preview
+    from pipelines.sinks.wording import scored_by
 
     folder = Path("data/at_risk", settings.observations.score.as_of)
     at_risk = pd.read_parquet(folder / "at_risk.parquet")
     definition = settings.at_risk.definition
     metrics = json.loads(Path("data/evaluation", definition, "metrics.json").read_text())
+    champion = json.loads(Path("data/champion", definition, "champion.json").read_text())
     return "\n".join(
         [
             "",
             list_preview(at_risk, rows=10, currency=settings.currency, colour=sys.stdout.isatty()),
             "",
             headline(metrics, definition),
+            scored_by(champion),
             "",
             verdict(reports_of(Path("data/validation"))),
             f"List   {folder / 'at_risk.html'}  (also .csv, .xlsx, .parquet: {len(at_risk):,} customers)",

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +59,7 @@ class Project:
     """A folder that holds what a clone holds, with a small source instead of the demo's."""
 
     folder: Path
+    more: dict[str, str] = field(default_factory=dict)  # variables of the environment
 
     def churn(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.call(sys.executable, "-m", "pipelines.cli", *arguments, check=check)
@@ -81,7 +82,7 @@ class Project:
         kept = {
             key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW", "PYTEST", "DVC", "GIT"))
         }
-        return {**kept, "PATH": path, "GIT_CONFIG_GLOBAL": str(self.folder / "no-git-config")}
+        return {**kept, "PATH": path, "GIT_CONFIG_GLOBAL": str(self.folder / "no-git-config"), **self.more}
 
     def edit(self, name: str, old: str, new: str) -> None:
         text = (self.folder / name).read_text()
@@ -90,7 +91,7 @@ class Project:
 
     def copy_to(self, folder: Path) -> Project:
         shutil.copytree(self.folder, folder, symlinks=True)
-        return Project(folder)
+        return Project(folder, dict(self.more))
 
 
 def new_project(folder: Path, orders: pd.DataFrame) -> Project:

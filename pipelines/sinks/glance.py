@@ -53,11 +53,14 @@ def _cut(table: pd.DataFrame, *, money: bool) -> float:
     return float(table["value_at_risk" if money else "churn_probability"].iloc[-1])
 
 
-def trust(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """How far to trust the model, from the champion's own test: `verdict`, `short` (a sentence), `lines` (why)."""
-    test = metrics.get("test")
+def trust(metrics: Mapping[str, Any], version: str = "") -> dict[str, Any]:
+    """How far to trust the model, from the champion's own test: `verdict`, `short` (a sentence), `lines` (why).
+
+    `version`: a sentence on which version scored; the last of the lines.
+    """
+    test, last = metrics.get("test"), [version] if version else []
     if not test:
-        return {"verdict": "Not tested", "short": UNTESTED, "lines": []}
+        return {"verdict": "Not tested", "short": UNTESTED, "lines": last}
     grade = metrics.get("grade") or {}
     verdict, short = VERDICTS.get(str(grade.get("grade")), ("Tested", ""))
     best = str(grade.get("best_baseline", ""))
@@ -74,7 +77,7 @@ def trust(metrics: Mapping[str, Any]) -> dict[str, Any]:
             1, f"Shown one customer who left and one who stayed, it gave the one who left the higher risk {told}"
         )
     lines += [f"The best simple rule was {RULES.get(best, best.replace('_', ' '))}."] if best else []
-    return {"verdict": verdict, "short": short, "lines": lines}
+    return {"verdict": verdict, "short": short, "lines": lines + last}
 
 
 def _of_100(share: float) -> str:

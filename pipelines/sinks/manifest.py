@@ -70,17 +70,19 @@ def manifest(
     *,
     list_id: str,
     model_version: str,
+    champion: Mapping[str, Any],
     inputs: Mapping[str, Any],
     checks: Mapping[str, Any],
     figures: Mapping[str, Any],
     files: Path,
 ) -> dict[str, Any]:
-    """The manifest of the list whose files stand in the folder `files`."""
+    """The manifest of the list whose files stand in the folder `files`; `champion`: champion.json of who scored."""
     return {
         "list_id": list_id,
         "as_of": settings.observations.score.as_of,
         "definition": settings.at_risk.definition,
         "model_version": model_version,
+        "champion": {key: champion.get(key) for key in ("version", "previous", "rolled_back_from")},
         "code": code_digest(),
         "parameters": parameters(settings),
         "inputs": dict(inputs),

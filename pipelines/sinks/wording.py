@@ -125,3 +125,14 @@ def column_facts(
         "horizon_days": definition.horizon_days,
         "currency": settings.currency,
     }
+
+
+def scored_by(champion: Mapping[str, Any]) -> str:
+    """Which version of the model scored, and whose place it took back: from champion.json; "" where it says nothing."""
+    if not champion.get("version"):
+        return ""
+    until = (champion.get("recipe") or {}).get("until")
+    told = f"Scored by version {champion['version']} of the model"
+    told += f", which learned from what was known before {day(until)}" if until else ""
+    back = champion.get("rolled_back_from")
+    return f"{told}. It was brought back in place of version {back['version']}." if back else f"{told}."

@@ -29,9 +29,11 @@ sources: {{shop: {{reader: csv, path: shop.csv, activity: placed_order}}}}
 observations: {{train: {{until: "2024-07-01"}}, score: {{as_of: "2024-07-01"}}}}
 churn:
   {DEFINITION}: {{kind: silence, activity: placed_order, active_within_days: 56, gap_days: 0, horizon_days: 28}}
-model: {{seeds: 1, max_rounds: 60, min_rows_in_leaf: 20}}
+model: MODEL
 at_risk: {{definition: {DEFINITION}}}
 """
+
+MODEL = {"seed": 7, "seeds": 1, "max_rounds": 60, "min_rows_in_leaf": 20}
 
 
 def column(name: str) -> dict[str, Any]:
@@ -92,15 +94,15 @@ def write_panel(data: Path, *, customers: int, signal: float) -> None:
     (data / "activity" / "train" / "facts.json").write_text(json.dumps(every))
 
 
-def make_candidate(folder: Path, *, signal: float = 1.0, seed: int = 7, customers: int = 300) -> Path:
-    """A project folder with a trained and judged candidate."""
+def make_candidate(folder: Path, *, signal: float = 1.0, customers: int = 300, **model: Any) -> Path:
+    """A project folder with a trained and judged candidate; `model`: settings other than MODEL's."""
     from pipelines import params
     from pipelines import train_model as stage
     from pipelines.evaluate_model import evaluate_model
 
     data = folder / "data"
     write_panel(data, customers=customers, signal=signal)
-    (folder / "params.yaml").write_text(PARAMS.replace("model: {", f"model: {{seed: {seed}, "))
+    (folder / "params.yaml").write_text(PARAMS.replace("MODEL", json.dumps(MODEL | model)))
     settings, model = params.load(folder / "params.yaml"), data / "models" / DEFINITION
     features, labels, activity = data / "features/train", data / f"labels/{DEFINITION}.parquet", data / "activity/train"
     with pytest.MonkeyPatch.context() as patch:
@@ -118,8 +120,21 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another good candidate: the same data, another seed."""
-    return make_candidate(tmp_path_factory.mktemp("second") / "project", seed=8)
+    """Another good candidate: the same recipe on other data, as a week later."""
+    return make_candidate(tmp_path_factory.mktemp("second") / "project", customers=310)
+
+
+@pytest.fixture(scope="session")
+def reseeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A candidate that is another recipe and no better: another seed."""
+    return make_candidate(tmp_path_factory.mktemp("reseeded") / "project", seed=8)
+
+
+@pytest.fixture(scope="session")
+def coarse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A candidate that beats the naive rule, but learns far less than the first's recipe does."""
+    poor = {"leaves": 2, "max_rounds": 15, "rounds": 15, "learning_rate": 0.05, "logistic_share": 0.0}
+    return make_candidate(tmp_path_factory.mktemp("coarse") / "project", calibration="none", **poor)
 
 
 @pytest.fixture(scope="session")
@@ -171,7 +186,7 @@ def untouched(first: Path, tmp_path: Path) -> Iterator[Path]:
 
 def bring(candidate: Path, project: Path) -> None:
     """Let another candidate take the place of the project's, as the next training would."""
-    for part in ("data/models", "data/evaluation", "data/activity", "params.yaml"):
+    for part in ("data/models", "data/evaluation", "data/features", "data/labels", "data/activity", "params.yaml"):
         source, target = candidate / part, project / part
         if target.is_dir():
             shutil.rmtree(target)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.gate import gate, lead_of
+from pipelines.gate import Match, gate, lead_of
 
 
 def metrics(**leads: tuple[float, float, float]) -> dict[str, Any]:
@@ -36,6 +36,61 @@ TABLE = [
 def test_the_gate(lead: tuple[float, float, float], champion: tuple[float, float, float] | None, passes: bool) -> None:
     verdict = gate(metrics(days_since_last=lead), metrics(days_since_last=champion) if champion else None)
     assert verdict.passed is passes
+
+
+GRADES = [
+    # candidate, champion, passes
+    ("A", "A", True),
+    ("B", "A", True),
+    ("C", "A", False),
+    ("C", "B", False),
+    ("C", "C", True),  # neither beats the best baseline: the same recipe on newer data is no step back
+    ("C", None, True),  # the first champion has to beat the naive rule
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "passes"), GRADES)
+def test_what_is_no_better_than_the_best_baseline_does_not_follow_what_is(
+    ours: str, theirs: str | None, passes: bool
+) -> None:
+    def graded(letter: str) -> dict[str, Any]:
+        return CLEAR | {"grade": {"grade": letter, "text": "Use the simple rule."}}
+
+    verdict = gate(graded(ours), graded(theirs) if theirs else None)
+    assert verdict.passed is passes
+    assert passes or verdict.reason.endswith("the champion was. Use the simple rule.")
+
+
+MARGIN = 0.001
+MATCHES = [
+    # log loss: difference, low, high    ROC AUC                  passes  says
+    ((-0.004, -0.006, -0.002), (0.002, -0.001, 0.005), True, "It is better against"),
+    ((-0.004, -0.009, 0.001), (0.010, 0.005, 0.015), False, "not better by more than chance"),
+    ((-0.0008, -0.0012, -0.0004), (0.0, -0.001, 0.001), False, "the margin of 0.001"),  # certain, but too small
+    ((-0.004, -0.006, -0.002), (-0.004, -0.006, -0.002), False, "It is worse"),  # orders customers worse
+    ((0.004, 0.002, 0.006), (0.0, -0.001, 0.001), False, "It is worse"),
+    ((0.0, -0.001, 0.001), (0.0, -0.001, 0.001), False, "its recipe is refreshed instead"),
+]
+
+
+@pytest.mark.parametrize(("loss", "auc", "passes", "says"), MATCHES)
+def test_another_recipe_has_to_win_a_match(
+    loss: tuple[float, float, float], auc: tuple[float, float, float], passes: bool, says: str
+) -> None:
+    figures = {
+        name: dict(zip(("difference", "low", "high"), of, strict=True)) | {"moments": {"2024-05-20": of[0]}}
+        for name, of in (("log_loss", loss), ("roc_auc", auc))
+    }
+    verdict = gate(CLEAR, CLEAR, Match(("leaves 8 -> 16",), figures), margin=MARGIN)
+    assert verdict.passed is passes
+    assert says in verdict.reason
+    assert "(leaves 8 -> 16), both trained and judged on the same 1 held-out moment up to 2024-05-20" in verdict.reason
+
+
+def test_a_champion_without_a_recipe_is_replaced_by_force_alone() -> None:
+    verdict = gate(CLEAR, CLEAR, Match(("the champion was promoted without its recipe",)))
+    assert not verdict.passed
+    assert "cannot be compared" in verdict.reason
 
 
 def test_the_naive_rule_that_comes_nearest_counts_and_no_logistic_regression() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -75,6 +76,18 @@ def test_no_list_without_a_passed_report_and_the_earlier_list_is_untouched(small
     with pytest.raises(Problem, match=rf"{name}.json: there is no such report"):
         make_list(settings(), small.inputs, small.out)
     assert digest_of(small.out) == before
+
+
+def test_a_list_says_which_version_scored_and_whose_place_it_took_back(small: Shop) -> None:
+    file = small.data / "champion" / DEFINITION / "champion.json"
+    crowned = read_json(file) | {"version": "3", "previous": None, "recipe": {"until": "2024-02-01"}}
+    told = "Scored by version 3 of the model, which learned from what was known before 1 February 2024."
+    for back, more in ((None, ""), ({"version": "4", "digest": "ab"}, " It was brought back in place of version 4.")):
+        file.write_text(json.dumps(crowned | {"rolled_back_from": back}))
+        make_list(settings(), small.inputs, small.out)
+        assert (told + more in (small.out / "at_risk.html").read_text()) is True
+        champion = read_json(small.out / "manifest.json")["champion"]
+        assert champion == {"version": "3", "previous": None, "rolled_back_from": back}
 
 
 def test_scores_of_another_model_or_day_are_refused(small: Shop) -> None:

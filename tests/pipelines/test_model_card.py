@@ -56,6 +56,25 @@ def test_a_card_says_what_for_whom_from_what_and_how_well(settings: Settings) ->
     assert "Grade A. Clearly better." in text
 
 
+SEGMENTS = {
+    "at risk": {"customers": 300, "churn_rate": 0.4, "roc_auc": 0.71, "promised": 0.39},
+    "regular": {"customers": 1200, "churn_rate": 0.05, "roc_auc": 0.81},
+    "lost": {"customers": 12, "churn_rate": 0.9, "roc_auc": None},
+}
+
+
+def test_a_card_says_how_well_per_segment_the_largest_first_and_which_are_weak(settings: Settings) -> None:
+    text = card(settings, METRICS | {"segments": SEGMENTS})
+    rows = [line for line in text.splitlines() if line.startswith(("| regular", "| at risk", "| lost"))]
+    assert rows == [
+        "| regular | 1,200 | 5.0% | 0.810 |  |",
+        "| at risk | 300 | 40.0% | 0.710 | 39.0% |",
+        "| lost | 12 | 90.0% |  |  |",
+    ]
+    assert "Orders some customers worse than others: ROC AUC at risk (0.710); 0.812 for all." in text
+    assert "Too few of these to say how well it does for them: lost." in text
+
+
 WEAK = [
     # what is so                                         what the card admits
     ({"test": TEST | {"customers": 120}}, {}, "Judged on 120 customers only"),

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +14,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from models import bootstrap, train
 from models.churn_model import ChurnModel
 from pipelines import params, promote, registry, tracking
+from pipelines.match import match
 from pipelines.problems import Problem
 from pipelines.registry import REFUSED, Registry
 from pipelines.tables import digest_of
@@ -36,7 +34,7 @@ CHAMPION = Path("data/champion") / D
 
 def bring(candidate: Path) -> str:
     """Let another candidate take the place of the project's, as the next training would; its digest."""
-    for part in ("data/models", "data/evaluation", "params.yaml"):
+    for part in ("data/models", "data/evaluation", "data/features", "data/labels", "data/activity", "params.yaml"):
         source, target = candidate / part, Path(part)
         if target.is_dir():
             shutil.rmtree(target)
@@ -84,12 +82,14 @@ def test_a_version_carries_what_is_needed_to_understand_it(project: Path) -> Non
     promoted()
     kept = tags("1")
     assert {"churn.model_digest", "churn.data_digest", "churn.params_digest", "churn.code_version"} <= set(kept)
+    assert (kept["params.model.max_rounds"], kept["params.churn.horizon_days"]) == ("60", "28")
     assert float(kept["test.roc_auc"]) > 0.7
     assert kept["test.as_of"] == "2024-05-20"
     with tracking.opened() as store:
         card = store.client.get_model_version(f"churn_{D}", "1").description
     assert card.startswith(f"# {D}")
     assert len(card) < 5000
+    assert (CHAMPION / "model_card.md").read_text() == card
 
 
 def test_promoting_the_champion_again_does_nothing_and_needs_no_mlflow(
@@ -134,7 +134,7 @@ def test_force_promotes_and_keeps_the_reason(project: Path, chance: Path) -> Non
 def test_promote_and_roll_back_and_forth(project: Path, second: Path) -> None:
     first_digest = digest(Path("data/models") / D / "shipped")
     promoted()
-    before = digest_of(CHAMPION)
+    promoted_first = champion_json()
     second_digest = bring(second)
     promoted()
     champion = promote.champion(D)
@@ -143,7 +143,9 @@ def test_promote_and_roll_back_and_forth(project: Path, second: Path) -> None:
     assert state()["history"] == ["1", "2"]
 
     assert promote.rollback(D) == f"{D}: rolled back from version 2 to {first_digest[:8]} (version 1)."
-    assert digest_of(CHAMPION) == before  # the same bytes as when it was promoted
+    assert champion_json() == promoted_first | {"rolled_back_from": {"version": "2", "digest": second_digest}}
+    assert digest(CHAMPION) == first_digest
+    before = digest_of(CHAMPION)
     assert state() == {"versions": ["1", "2"], "history": ["1"], "champion": "1", "challenger": None}
 
     assert "Version 2 was rolled back." in promoted()  # `churn run` does not undo what a person did
@@ -151,6 +153,99 @@ def test_promote_and_roll_back_and_forth(project: Path, second: Path) -> None:
     assert "is the champion now (version 2). Forced" in promoted(force=True)
     assert state()["history"] == ["1", "2"]
     assert digest(CHAMPION) == second_digest
+    assert champion_json()["rolled_back_from"] is None
+
+
+def champion_json() -> dict[str, Any]:
+    found = promote.champion(D)
+    assert found is not None
+    return found
+
+
+def test_a_new_machine_restores_a_champion_that_was_rolled_back_to(project: Path, second: Path) -> None:
+    promoted()
+    bring(second)
+    promoted()
+    promote.rollback(D)
+    before = digest_of(CHAMPION)
+    shutil.rmtree("data")
+    promote.restore(D)
+    assert digest_of(CHAMPION) == before
+
+
+def test_the_champion_keeps_its_recipe(project: Path) -> None:
+    promoted()
+    assert champion_json()["recipe"] == json.loads(Path(f"data/models/{D}/recipe.json").read_text())
+
+
+def test_the_same_recipe_on_newer_data_takes_the_place_without_training(
+    project: Path, second: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promoted()
+    bring(second)
+    monkeypatch.setattr(train, "train", lambda *_, **__: pytest.fail("it trained"))
+    assert "(version 2). The champion's recipe again: +0." in promoted()
+
+
+def test_another_recipe_that_is_no_better_is_a_challenger_and_is_compared_once(
+    project: Path, reseeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promoted()
+    before = digest_of(CHAMPION)
+    bring(reseeded)
+    said = promoted()
+    assert "(version 2, challenger). The champion stays." in said
+    assert "It is not better by more than chance and the margin of 0.001 against the champion's recipe" in said
+    assert "(seed 7 -> 8), both trained and judged on the same 4 held-out moments up to 2024-05-20: log loss" in said
+    assert digest_of(CHAMPION) == before
+    assert tags("2")[REFUSED] in said
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "train", lambda *_, **__: pytest.fail("it trained again"))
+        assert promoted() == said
+    Path("params.yaml").write_text(Path("params.yaml").read_text() + "promotion: {margin: 0.5}\n")
+    assert "the margin of 0.5" in promoted()  # another margin is another verdict
+    assert state()["versions"] == ["1", "2"]
+
+
+def test_a_worse_recipe_is_refused_and_a_better_one_promoted(project: Path, first: Path, coarse: Path) -> None:
+    promoted()
+    bring(coarse)
+    assert "It is worse against the champion's recipe (" in promoted()
+    promoted(force=True)
+    found = bring(first)
+    said = promoted()
+    assert "is the champion now (version 1). It is better against the champion's recipe" in said
+    assert digest(CHAMPION) == found
+
+
+def test_recipes_are_judged_customer_by_customer_on_the_candidates_moments(
+    project: Path, first: Path, coarse: Path
+) -> None:
+    """The champion's recipe predicts what it predicted when it was the candidate, if data are the same."""
+    promoted()
+    bring(coarse)
+    found = match(D, params.load(), champion_json(), CHAMPION, Path("data"))
+    mine, other = (
+        pq.read_table(folder / f"data/models/{D}/predictions.parquet").to_pandas(date_as_object=False)
+        for folder in (coarse, first)
+    )
+    both = mine[["customer_id", "as_of", "churned", "model"]].assign(champion=other["model"])
+    assert found.paired == bootstrap.paired(both, "champion", draws=1000, seed=7)
+    assert set(found.differing) == {"6 settings, learning_rate 0.03 -> 0.05, leaves 8 -> 2, max_rounds 60 -> 15, ..."}
+
+
+def test_features_of_another_run_are_refused(project: Path, reseeded: Path, second: Path) -> None:
+    promoted()
+    bring(reseeded)
+    for part in ("data/features", "data/labels"):
+        shutil.rmtree(part)
+        shutil.copytree(second / part, part)
+    with pytest.raises(Problem, match="they give other customers to judge"):
+        promoted()
+    shutil.rmtree("data/features")
+    with pytest.raises(Problem, match=r"data/features/train is not there: the champion's recipe cannot be trained"):
+        promoted()
+    assert state()["champion"] == "1"
 
 
 def test_the_first_champion_has_none_before_it(project: Path) -> None:
@@ -216,18 +311,18 @@ def test_promoting_goes_on_where_it_was_killed(
     project: Path, second: Path, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
 ) -> None:
     promoted()
-    first_champion = digest_of(CHAMPION)
+    first_champion, first_bytes = champion_json(), digest_of(CHAMPION)
     found = bring(second)
     with monkeypatch.context() as patch:
         kill(patch, step, after=after)
         with pytest.raises(Killed):
             promoted()
-    assert digest_of(CHAMPION) == first_champion  # whoever scores now, scores with a whole champion
+    assert digest_of(CHAMPION) == first_bytes  # whoever scores now, scores with a whole champion
     assert "is the champion now (version 2)" in promoted()
     assert digest(CHAMPION) == found
     assert state() == {"versions": ["1", "2"], "history": ["1", "2"], "champion": "2", "challenger": None}
     promote.rollback(D)
-    assert digest_of(CHAMPION) == first_champion
+    assert came_back(first_champion)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -236,7 +331,7 @@ def test_rolling_back_goes_on_where_it_was_killed(
     project: Path, second: Path, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
 ) -> None:
     promoted()
-    first_champion = digest_of(CHAMPION)
+    first_champion = champion_json()
     bring(second)
     promoted()
     with monkeypatch.context() as patch:
@@ -245,8 +340,17 @@ def test_rolling_back_goes_on_where_it_was_killed(
             promote.rollback(D)
     if (step, after) != ("set_registered_model_alias", True):  # the last step: all was done
         assert "(version 1)" in promote.rollback(D)
-    assert digest_of(CHAMPION) == first_champion
+    assert came_back(first_champion)
     assert state() == {"versions": ["1", "2"], "history": ["1"], "champion": "1", "challenger": None}
+
+
+def came_back(before: dict[str, Any]) -> bool:
+    """The champion is the one that it was, and says whose place it took."""
+    now = champion_json()
+    taken = now["rolled_back_from"]
+    return (
+        digest(CHAMPION) == before["digest"] and taken["version"] == "2" and now == before | {"rolled_back_from": taken}
+    )
 
 
 def kill(patch: pytest.MonkeyPatch, step: str, *, after: bool) -> None:
@@ -316,71 +420,6 @@ def test_mlflow_models_predict_scores_a_csv_as_the_pipeline_does(project: Path) 
     value = model.expected_value(frame)
     assert value is not None
     assert scored["expected_value"].tolist() == value.tolist()
-
-
-@contextlib.contextmanager
-def serving(place: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A real tracking server with a SQLite store; its artifacts travel through it."""
-    place.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{place}/mlflow.db", "--artifacts-destination", str(place / "files")]
-    quiet = environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
-    with (
-        (place / "log").open("w") as log,
-        subprocess.Popen(command, cwd=place, env=quiet, stdout=log, stderr=log, start_new_session=True) as process,
-    ):
-        try:
-            wait_for(f"http://127.0.0.1:{port}/health", process)
-            yield process
-        finally:
-            end(process)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        assert process.poll() is None, "the server ended"
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("the server did not start")
-
-
-def test_a_server_works_like_the_embedded_store_and_may_die_in_mid_run(
-    project: Path, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    port = free_port()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-    with serving(tmp_path / "server", port) as process:
-        promoted()
-        before = digest_of(CHAMPION)
-        bring(second)
-        with monkeypatch.context() as patch:
-            log_model = tracking._log_model
-            patch.setattr(tracking, "_log_model", lambda *arguments: (end(process), log_model(*arguments)))
-            started = time.monotonic()
-            with pytest.raises(Problem, match=r"does not answer\. Nothing was registered"):
-                promoted()
-            assert time.monotonic() - started < 20
-        assert digest_of(CHAMPION) == before
-    with serving(tmp_path / "server", port):
-        assert state()["versions"] == ["1"]
-        promoted()
-        assert state()["history"] == ["1", "2"]
-        promote.rollback(D)
-        assert digest_of(CHAMPION) == before
-        shutil.rmtree(CHAMPION)
-        promote.restore(D)
-        assert digest_of(CHAMPION) == before
-        assert state() == {"versions": ["1", "2"], "history": ["1"], "champion": "1", "challenger": None}
 
 
 def test_the_registry_ignores_versions_that_are_not_ours(project: Path) -> None:
