@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from pipelines.faults import in_words
+from pipelines.privacy_settings import Identities, Privacy
 from pipelines.problems import Problem, did_you_mean
 from pipelines.setting_text import parse
 from pipelines.setting_types import Day, Days, Name, Section, Share, Zone
@@ -123,6 +124,8 @@ class Settings(Section):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     customers: Customers | None = None
+    identities: Identities | None = None
+    privacy: Privacy = Privacy()
     observations: Observations
     churn: Annotated[dict[Name, Silence], Field(min_length=1)]
     features: FeatureChoice = FeatureChoice()

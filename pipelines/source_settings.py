@@ -59,6 +59,7 @@ class Files(Table):
     -> ours. `when_negative`: the activity of rows whose value (quantity, where there is no value) is below zero, for
     returns booked as negative orders; both are turned positive. `unit`: factor for `value` (0.01 for cents). `decimal`:
     what divides whole from fraction where numbers are text. `max_bad_share`: of unreadable rows before the pull fails.
+    `identity`: the system whose ids stand in `customer_id`; see `identities:`. Without it they are the customers' own.
     """
 
     columns: dict[ActivityColumn, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
@@ -68,6 +69,7 @@ class Files(Table):
     unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     decimal: Literal[".", ","] = "."
     max_bad_share: Share = 0.01
+    identity: Name | None = None
 
     @field_validator("columns")
     @classmethod

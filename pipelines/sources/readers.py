@@ -15,6 +15,7 @@ from pipelines.source_settings import Files
 from pipelines.sources import complete_journey, files
 from pipelines.sources.customers import faults_of_customers, read_customers
 from pipelines.sources.reader import Reader
+from pipelines.sources.who import faults_of_privacy, settle_customers
 
 READERS: dict[str, Reader] = {
     "complete_journey": complete_journey.READER,
@@ -28,7 +29,7 @@ def check_sources(settings: Settings) -> list[str]:
     faults: list[str] = []
     for name, source in settings.sources.items():
         faults += READERS[source.reader].faults(name, source, settings)
-    return faults + faults_of_customers(settings) + _unknown_activities(settings)
+    return faults + faults_of_customers(settings) + faults_of_privacy(settings) + _unknown_activities(settings)
 
 
 def read_sources(con: Any, settings: Settings) -> None:
@@ -40,11 +41,12 @@ def read_sources(con: Any, settings: Settings) -> None:
 def customers_of(con: Any, settings: Settings, moment: int) -> pa.Table | None:
     """The customers table as it was known at `moment` (microseconds, UTC), sorted; None where there is none."""
     if settings.customers is not None:
-        return read_customers(con, settings, settings.customers, moment)
+        return settle_customers(read_customers(con, settings, settings.customers, moment), settings)
     for source in settings.sources.values():
         query = READERS[source.reader].customers
         if query is not None:
-            return con.sql(f"select * from ({query()}) order by customer_id").to_arrow_table()
+            table = con.sql(f"select * from ({query()}) order by customer_id").to_arrow_table()
+            return settle_customers(table, settings)
     return None
 
 
