@@ -118,6 +118,12 @@ def _load_file(con: Any, setting: Identities, table: IdentityTable, file: Locate
     return faults
 
 
+def rows_of(con: Any, customer: str) -> list[tuple[str, str]]:
+    """System and id of all rows of `identity` that lead to a customer."""
+    found = con.execute("select system, id from identity where customer_id = $1 order by all", [customer])
+    return [(str(system), str(one)) for system, one in found.fetchall()]
+
+
 def written_alike(setting: Identities | None, system: str | None = None, column: str = "id") -> str:
     """SQL of an id as its system's rule writes it: of one system, or of the column `system` where none is given."""
     rules = setting.rules if setting else {}
@@ -166,8 +172,8 @@ def _two_customers(con: Any) -> list[str]:
     told = "; ".join(f"{system} {one}: {' and '.join(customers[:3])}" for system, one, customers in found[:3])
     return [
         (
-            f"identities.table: {len(found):,} ids stand for two customers ({told}). Keep one row for each id; where two "
-            "customers are one person now, add a row: system customer_id, id the old one, customer_id the new one."
+            f"identities.table: {len(found):,} ids stand for two customers ({told}). Keep one row for each id; where "
+            "two customers are one person now, add a row: system customer_id, id the old one, customer_id the new one."
         )
     ]
 
