@@ -15,6 +15,7 @@ from typing import Any
 from features.windows import midnight
 from pipelines.params import Settings, load
 from pipelines.problems import Problem, did_you_mean
+from pipelines.sources.arrival import excluded_rows
 from pipelines.sources.cut import cut
 from pipelines.sources.facts import facts_of
 from pipelines.sources.quarantine import set_aside
@@ -46,6 +47,7 @@ def pull(settings: Settings, branch: str, out: Path, report: Path) -> list[str]:
     read_sources(con, settings)
     hide_found(con, settings)
     notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
+    notes += excluded_rows(con)
     notes += settle(con, settings, moment, report.parent / f"unmatched_{branch}.csv")
     notes += cut(con, moment)
     facts = {"moment": day, "timezone": settings.timezone, **facts_of(con, moment)}

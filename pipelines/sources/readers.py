@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.params import Settings
 from pipelines.problems import did_you_mean
-from pipelines.source_settings import Files
+from pipelines.source_settings import Mapped
 from pipelines.sources import complete_journey, files
 from pipelines.sources.customers import faults_of_customers, read_customers
 from pipelines.sources.reader import Reader
@@ -54,12 +54,13 @@ def _unknown_activities(settings: Settings) -> list[str]:
     """Churn definitions of an activity which no source can yield, where every source says what it yields."""
     told: set[str] = set()
     for source in settings.sources.values():
-        if not isinstance(source, Files):
+        if not isinstance(source, Mapped):
             told.update(complete_journey.ACTIVITIES)
-        elif source.activity is None:
-            return []
-        else:
-            told.update(name for name in (source.activity, source.when_negative) if name)
+            continue
+        for mapping in source.mappings():
+            if mapping.activity is None:
+                return []
+            told.update(name for name in (mapping.activity, mapping.when_negative) if name)
     return [
         f"params.yaml: churn.{name}.activity: no source yields {definition.activity}."
         + did_you_mean(definition.activity, told)
