@@ -70,6 +70,36 @@ def doctor() -> None:
         click.echo(diagnose(params.load()))
 
 
+@main.group(invoke_without_command=True)
+@click.pass_context
+def sources(context: click.Context) -> None:
+    """List the presets: exports that are understood by naming them. See also `churn sources show`, `check`."""
+    if context.invoked_subcommand is None:
+        from pipelines.look_at_sources import listed
+
+        click.echo("\n".join(listed()))
+
+
+@sources.command()
+@click.argument("preset")
+def show(preset: str) -> None:
+    """One preset in full: its fields, where they are documented, an entry to copy."""
+    from pipelines.look_at_sources import listed
+
+    with _in_words():
+        click.echo("\n".join(listed(preset)))
+
+
+@sources.command()
+@click.option("--rows", default=5, show_default=True, help="How many rows of each source to show.")
+def check(rows: int) -> None:
+    """Try the configured sources and show the first rows that would result, before anything runs."""
+    from pipelines.look_at_sources import checked
+
+    with _in_words():
+        click.echo("\n".join(checked(params.load(), rows)))
+
+
 @main.command()
 @click.argument("customer")
 def explain(customer: str) -> None:

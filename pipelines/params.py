@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from pipelines.faults import in_words
+from pipelines.presets import expanded
 from pipelines.privacy_settings import Identities, Privacy
 from pipelines.problems import Problem, did_you_mean
 from pipelines.setting_text import parse
@@ -168,6 +169,6 @@ def load(path: Path = Path("params.yaml")) -> Settings:
     if not isinstance(content, dict):
         raise Problem(f"{path}: must be a mapping of settings, found {type(content).__name__}.")
     try:
-        return Settings.model_validate(content)
+        return Settings.model_validate(expanded(content))
     except ValidationError as error:
         raise Problem(*(f"{path.name}: {fault}" for fault in in_words(error, Settings))) from None
