@@ -70,14 +70,47 @@ def doctor() -> None:
         click.echo(diagnose(params.load()))
 
 
+@main.group(invoke_without_command=True)
+@click.pass_context
+def sources(context: click.Context) -> None:
+    """List the presets: exports that are understood by naming them. See also `churn sources show`, `check`."""
+    if context.invoked_subcommand is None:
+        from pipelines.look_at_sources import listed
+
+        click.echo("\n".join(listed()))
+
+
+@sources.command()
+@click.argument("preset")
+def show(preset: str) -> None:
+    """One preset in full: its fields, where they are documented, an entry to copy."""
+    from pipelines.look_at_sources import listed
+
+    with _in_words():
+        click.echo("\n".join(listed(preset)))
+
+
+@sources.command()
+@click.option("--rows", default=5, show_default=True, help="How many rows of each source to show.")
+def check(rows: int) -> None:
+    """Try the configured sources and show the first rows that would result, before anything runs."""
+    from pipelines.look_at_sources import checked
+
+    with _in_words():
+        click.echo("\n".join(checked(params.load(), rows)))
+
+
 @main.command()
 @click.argument("customer")
 def explain(customer: str) -> None:
     """Say why CUSTOMER is on the list, or why not, with the numbers."""
     from pipelines.explain import explain_customer
+    from pipelines.export import known_as
 
     with _in_words():
-        click.echo(explain_customer(customer, params.load()))
+        settings = params.load()
+        name = known_as(customer, settings)
+        click.echo(explain_customer(name, settings).replace(name, customer))
 
 
 @main.command()
@@ -136,6 +169,33 @@ def restore(definition: str | None) -> None:
         with runner.only_run(_say):
             for name in _chosen(definition, settings):
                 click.echo(restore_one(name))
+
+
+@main.command()
+@click.option("--to", type=click.Path(path_type=Path), help="A folder of your choice.  [default: data/exports/AS_OF]")
+def export(to: Path | None) -> None:
+    """Write the list under the customers' own ids, where `privacy.pseudonymise` is on. The vault opens only here."""
+    from pipelines.export import export as export_list
+
+    with _in_words():
+        for line in export_list(params.load(), to):
+            click.echo(line)
+
+
+@main.command()
+@click.argument("customer")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(customer: str, yes: bool) -> None:
+    """Remove CUSTOMER from every store of this project, for ever, and say what that was."""
+    from pipelines import run as runner
+    from pipelines.forget import forget as forget_one
+
+    with _in_words():
+        settings = params.load()
+        if not yes:
+            click.confirm("This cannot be undone. Forget this customer?", abort=True)
+        with runner.only_run(_say):
+            forget_one(customer, settings, _say)
 
 
 @main.command()

@@ -5,7 +5,9 @@ Writes nothing and trains nothing. What it suggests is a start for params.yaml, 
 
 from __future__ import annotations
 
+import tempfile
 import textwrap
+from pathlib import Path
 from typing import Any
 
 from features.churn import Definition
@@ -20,6 +22,7 @@ from pipelines.sources.facts import facts_of
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.readers import check_sources, customers_of, read_sources
 from pipelines.sources.stream import connect
+from pipelines.sources.who import settle
 from pipelines.standing import counted_apart
 
 
@@ -35,7 +38,10 @@ def diagnose(settings: Settings) -> str:
     con = connect()
     read_sources(con, settings)
     moment = midnight(settings.observations.score.as_of, settings.timezone)
-    notes = [line for lines in reasons(con).values() for line in lines] + cut(con, moment)
+    notes = [line for lines in reasons(con).values() for line in lines]
+    with tempfile.TemporaryDirectory() as scratch:  # what is left out is said here and kept by the pull
+        notes += settle(con, settings, moment, Path(scratch, "unmatched.csv"))
+    notes += cut(con, moment)
     facts = facts_of(con, moment)
     if not facts["rows"]:
         raise Problem(f"No activity lies before observations.score.as_of {settings.observations.score.as_of}.")

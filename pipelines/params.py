@@ -10,6 +10,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from pipelines.churn_settings import Churn
 from pipelines.faults import in_words
+from pipelines.presets import expanded
+from pipelines.privacy_settings import Identities, Privacy
 from pipelines.problems import Problem, did_you_mean
 from pipelines.setting_text import parse
 from pipelines.setting_types import Day, Days, Memory, Name, Section, Share, Zone
@@ -115,6 +117,8 @@ class Settings(Section):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     customers: Customers | None = None
+    identities: Identities | None = None
+    privacy: Privacy = Privacy()
     observations: Observations
     churn: Annotated[dict[Name, Churn], Field(min_length=1)]
     features: FeatureChoice = FeatureChoice()
@@ -158,6 +162,6 @@ def load(path: Path = Path("params.yaml")) -> Settings:
     if not isinstance(content, dict):
         raise Problem(f"{path}: must be a mapping of settings, found {type(content).__name__}.")
     try:
-        return Settings.model_validate(content)
+        return Settings.model_validate(expanded(content))
     except ValidationError as error:
         raise Problem(*(f"{path.name}: {fault}" for fault in in_words(error, Settings))) from None

@@ -2,7 +2,8 @@
 
 Out: `activity/YYYY-MM.parquet` (ACTIVITY_SCHEMA, by UTC month, sorted by ACTIVITY_ORDER), `customers.parquet` where
 there is a customers table, `facts.json`. A pure cut: what occurred or was recorded at or after the moment is not in it.
-Bad rows are listed in `quarantine_{branch}.csv` beside the report, or stop the pull where they are too many.
+Bad rows are listed in `quarantine_{branch}.csv` beside the report, or stop the pull where they are too many; rows whose
+id is no customer's are kept in `unmatched_{branch}.csv`. Customers who asked to be forgotten are never in it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from features.windows import midnight
 from pipelines.churn_settings import activities_of
 from pipelines.params import Settings, load
 from pipelines.problems import Problem, did_you_mean
+from pipelines.sources.arrival import excluded_rows
 from pipelines.sources.cut import cut
 from pipelines.sources.facts import facts_of
 from pipelines.sources.quarantine import set_aside
 from pipelines.sources.readers import check_sources, customers_of, read_sources
 from pipelines.sources.stream import connect, months
+from pipelines.sources.who import hide_found, settle
 from pipelines.stage import run_stage
 from pipelines.tables import digest_of, whole_folder, write_json, write_parquet
 
@@ -43,7 +46,10 @@ def pull(settings: Settings, branch: str, out: Path, report: Path) -> list[str]:
     moment = midnight(day, settings.timezone)
     con = connect()
     read_sources(con, settings)
+    hide_found(con, settings)
     notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
+    notes += excluded_rows(con)
+    notes += settle(con, settings, moment, report.parent / f"unmatched_{branch}.csv")
     notes += cut(con, moment)
     facts = {"moment": day, "timezone": settings.timezone, **facts_of(con, moment)}
     _require_activities(con, settings, facts, setting)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -12,6 +12,7 @@ UNIX_TIMES = ("unix_seconds", "unix_milliseconds")
 ActivityColumn = Literal[
     "activity_id", "customer_id", "occurred_at", "recorded_at", "activity", "value", "quantity", "detail"
 ]
+Text = Annotated[str, Field(min_length=1)]
 
 
 def _time_format(value: str) -> str:
@@ -30,16 +31,15 @@ class CompleteJourney(Section):
 
 
 class Table(Section):
-    """Where a table lies and how it is written: what activities and customers have in common.
+    """Where a table's files lie and how they are written: what activities and customers have in common.
 
-    `path`: a file, folder or glob. `columns`: our name -> the file's column. `delimiter`: of CSV (default: what the
-    header shows). `timezone`: of times without an offset (default: the top-level timezone). `time_format`: of times
-    that are not written like 2017-12-04 13:05, as in strptime, or `unix_seconds` or `unix_milliseconds`.
+    `path`: a file, folder or glob, local or `s3://bucket/...`. `delimiter`: of CSV (default: what the header shows).
+    `timezone`: of times without an offset (default: the top-level timezone). `time_format`: of times that are not
+    written like 2017-12-04 13:05, as in strptime, or `unix_seconds` or `unix_milliseconds`.
     """
 
-    reader: Literal["csv", "parquet"]
-    path: Annotated[str, Field(min_length=1)]
-    columns: dict[Any, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    reader: Literal["csv", "json", "parquet"]
+    path: Text
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     timezone: Zone | None = None
     time_format: Annotated[str, AfterValidator(_time_format)] | None = None
@@ -47,35 +47,30 @@ class Table(Section):
     @field_validator("delimiter")
     @classmethod
     def _only_csv(cls, value: str | None, found: ValidationInfo) -> str | None:
-        if value is not None and found.data.get("reader") == "parquet":
-            raise ValueError("a Parquet file has no delimiter. Take it out")
+        if value is not None and found.data.get("reader") != "csv":
+            raise ValueError("only a CSV file has a delimiter. Take it out")
         return value
 
 
-class Files(Table):
-    """Files of activities. Without `columns` the file must have the columns of the activity schema.
+class Mapping(Section):
+    """What a table's rows mean. Each of `columns` is the table's column or a SQL expression over its columns.
 
     `activity`: the activity of every row, where no column tells it. `activities`: names found in the activity column
-    -> ours. `when_negative`: the activity of rows whose value (quantity, where there is no value) is below zero, for
-    returns booked as negative orders; both are turned positive. `unit`: factor for `value` (0.01 for cents). `decimal`:
-    what divides whole from fraction where numbers are text. `max_bad_share`: of unreadable rows before the pull fails.
+    -> ours. `where`: a condition; rows for which it is not true are not read. `when_negative`: the activity of rows
+    whose value (quantity, where there is no value) is below zero, for returns booked as negative orders; both are
+    turned positive. `unit`: factor for `value` (0.01 for cents). `decimal`: what divides whole from fraction where
+    numbers are text. `timezone`, `time_format`: of times, as in `Table`.
     """
 
-    columns: dict[ActivityColumn, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    columns: dict[ActivityColumn, Text] = Field(default_factory=dict)
     activity: Name | None = None
     activities: dict[str, Name] = Field(default_factory=dict)
+    where: Text | None = None
     when_negative: Name | None = None
     unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     decimal: Literal[".", ","] = "."
-    max_bad_share: Share = 0.01
-
-    @field_validator("columns")
-    @classmethod
-    def _complete(cls, columns: dict[str, str]) -> dict[str, str]:
-        missing = [name for name in ("customer_id", "occurred_at") if name not in columns]
-        if columns and missing:
-            raise ValueError(f"{' and '.join(missing)} must be mapped too. Write `{missing[0]}: the file's column`")
-        return columns
+    timezone: Zone | None = None
+    time_format: Annotated[str, AfterValidator(_time_format)] | None = None
 
     @field_validator("activity")
     @classmethod
@@ -84,11 +79,57 @@ class Files(Table):
             raise ValueError("columns.activity tells it already. Keep one of the two")
         return activity
 
+
+class Mapped(Mapping):
+    """A source: its mapping, or several in `yields`, each of which inherits what stands above it and overrides it.
+
+    Without `columns` the table must have the columns of the activity schema. `exclude`: a condition; rows of test and
+    internal accounts, left out and counted. `max_bad_share`: of unreadable rows before the pull fails. `identity`: the
+    system whose ids stand in `customer_id`, see `identities:`; without it they are the customers' own.
+    """
+
+    yields: list[Mapping] = Field(default_factory=list)
+    exclude: Text | None = None
+    max_bad_share: Share = 0.01
+    identity: Name | None = None
+
     @model_validator(mode="after")
-    def _told(self) -> Files:
-        if self.columns and "activity" not in self.columns and self.activity is None:
-            raise ValueError("neither activity (one for all rows) nor columns.activity is set. Set one of the two")
+    def _told(self) -> Self:
+        faults = []
+        for i, mapping in enumerate(self.mappings()):
+            at = f"yields.{i}: " if self.yields else ""
+            missing = [name for name in ("customer_id", "occurred_at") if name not in mapping.columns]
+            if mapping.columns and missing:
+                faults.append(
+                    f"{at}columns must map {' and '.join(missing)} too. Write `{missing[0]}: the table's column`"
+                )
+            elif mapping.columns and "activity" not in mapping.columns and mapping.activity is None:
+                faults.append(
+                    f"{at}neither activity (one for all rows) nor columns.activity is set. Set one of the two"
+                )
+        if faults:
+            raise ValueError(". ".join(faults))
         return self
+
+    def mappings(self) -> list[Mapping]:
+        """What the rows mean, in full: one mapping for every activity that the source yields."""
+        own = {name: getattr(self, name) for name in Mapping.model_fields}
+        return [_under(own, entry) for entry in self.yields] or [Mapping.model_construct(**own)]
+
+
+def _under(above: dict[str, Any], entry: Mapping) -> Mapping:
+    """An entry of `yields` over what it inherits. How it tells its activity replaces how it was told above."""
+    given = {name: getattr(entry, name) for name in entry.model_fields_set}
+    columns = {**above["columns"], **entry.columns}
+    if entry.activity:
+        columns.pop("activity", None)
+    if "activity" in entry.columns:
+        given["activity"] = None
+    return Mapping.model_construct(**{**above, **given, "columns": columns})
+
+
+class Files(Mapped, Table):
+    """Files of activities and what their rows mean."""
 
 
 Source = Annotated[CompleteJourney | Files, Field(discriminator="reader")]
@@ -97,12 +138,12 @@ Source = Annotated[CompleteJourney | Files, Field(discriminator="reader")]
 class Customers(Table):
     """An optional table of customers: `customer_id`, `joined_at`?, `valid_from`?, attributes.
 
-    Without `columns` the table has these names, and of its attributes only those under `features.attributes` are read.
-    Attributes enter the model only where they are declared `static`: today's tier would leak into yesterday's
-    observation. A table with `valid_from` may have several rows per customer.
+    `columns`: our name -> the file's column. Without it the table has these names, and of its attributes only those
+    under `features.attributes` are read. Attributes enter the model only where they are declared `static`: today's
+    tier would leak into yesterday's observation. A table with `valid_from` may have several rows per customer.
     """
 
-    columns: dict[Name, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    columns: dict[Name, Text] = Field(default_factory=dict)
     static: bool = False
 
     @field_validator("columns")

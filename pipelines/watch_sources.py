@@ -14,6 +14,7 @@ from pipelines.params import Settings, load
 from pipelines.problems import Problem
 from pipelines.sources.customers import customer_files
 from pipelines.sources.readers import READERS, check_sources
+from pipelines.sources.who import fingerprint_of_privacy
 from pipelines.stage import run_stage
 from pipelines.tables import digest_of, write_json
 
@@ -33,7 +34,8 @@ def fingerprint(settings: Settings) -> dict[str, Any]:
         sources[name] = {"reader": source.reader, "files": _digests(reader.files(source))}
         if reader.version is not None:
             sources[name]["version"] = reader.version()
-    return {"sources": sources, "customers": _digests(customer_files(settings))}
+    customers = _digests(customer_files(settings))
+    return {"sources": sources, "customers": customers, "who": fingerprint_of_privacy(settings)}
 
 
 def _digests(files: list[Path]) -> list[str]:

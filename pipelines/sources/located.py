@@ -12,6 +12,8 @@ from typing import IO, Any
 
 from pipelines.problems import Problem, did_you_mean
 from pipelines.source_settings import Table
+from pipelines.sources.cells import kind_of
+from pipelines.sources.expressions import checker
 
 ENDINGS = {"csv": (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), "parquet": (".parquet", ".pq")}
 _DELIMITERS = (",", ";", "\t", "|")
@@ -21,8 +23,8 @@ _DELIMITERS = (",", ";", "\t", "|")
 class Located:
     """A file as messages call it, its columns in order, and how they are written.
 
-    `types`: the SQL-like type of each column; CSV columns are all `text`. `delimiter`: empty for Parquet. `rows`: False
-    where the file holds a header and nothing else.
+    `types`: the kind of each column (convert.py); CSV columns are all `text`. `delimiter`: empty for Parquet. `rows`:
+    False where the file holds a header and nothing else. `stored`: DuckDB's type of each column.
     """
 
     path: Path
@@ -31,10 +33,7 @@ class Located:
     types: tuple[str, ...]
     delimiter: str
     rows: bool
-
-    def type_of(self, column: str) -> str:
-        """The type of a column that is there."""
-        return self.types[self.columns.index(column)]
+    stored: tuple[str, ...]
 
 
 def files_of(table: Table) -> list[Path]:
@@ -116,7 +115,7 @@ def _look_at_csv(path: Path, name: str, delimiter: str | None) -> Located:
     if "\ufffd" in first:
         raise Problem(f"{name}: is not UTF-8 text. Save it as UTF-8.")
     columns = tuple(column.strip() for column in header)
-    return Located(path, name, columns, ("text",) * len(columns), delimiter, filled)
+    return Located(path, name, columns, ("text",) * len(columns), delimiter, filled, ("VARCHAR",) * len(columns))
 
 
 def _look_at_parquet(path: Path, name: str) -> Located:
@@ -128,21 +127,22 @@ def _look_at_parquet(path: Path, name: str) -> Located:
             schema, rows = file.schema_arrow, file.metadata.num_rows
     except (ArrowException, OSError) as error:
         raise Problem(f"{name}: is not a Parquet file. {str(error).splitlines()[0]}") from None
-    return Located(path, name, tuple(schema.names), tuple(_kind(field.type) for field in schema), "", rows > 0)
+    stored = stored_types(schema)
+    return Located(path, name, tuple(schema.names), tuple(map(kind_of, stored)), "", rows > 0, stored)
 
 
-def _kind(kind: Any) -> str:
-    """An Arrow type in one of the words that conversions know: text, number, time, instant, day, or its own name."""
+def stored_types(schema: Any) -> tuple[str, ...]:
+    """DuckDB's types of an Arrow schema's columns."""
+    import pyarrow as pa
+
+    fields = [pa.field(f"c{i}", _plain(field.type)) for i, field in enumerate(schema)]
+    empty = pa.schema(fields).empty_table()
+    found = checker().from_arrow(empty).types
+    return tuple(str(one) for one in found)
+
+
+def _plain(kind: Any) -> Any:
+    """Dictionaries as their values: DuckDB would make enums of them."""
     from pyarrow import types as of
 
-    if of.is_dictionary(kind):
-        return _kind(kind.value_type)
-    words = (
-        ("text", of.is_string(kind) or of.is_large_string(kind) or of.is_string_view(kind)),
-        ("number", of.is_integer(kind) or of.is_floating(kind) or of.is_decimal(kind)),
-        ("instant", of.is_timestamp(kind) and kind.tz is not None),
-        ("time", of.is_timestamp(kind)),
-        ("day", of.is_date(kind)),
-        ("empty", of.is_null(kind)),
-    )
-    return next((word for word, fits in words if fits), str(kind))
+    return kind.value_type if of.is_dictionary(kind) else kind

@@ -1,12 +1,15 @@
-"""Which column of a file becomes which of ours, and what is wrong with that: all of it found before a row is read."""
+"""What is wrong with a mapping: found before a row is read, with source, setting and the nearest that exists."""
 
 from __future__ import annotations
 
-from pipelines.problems import did_you_mean
-from pipelines.source_settings import UNIX_TIMES, Customers, Files, Table
+from collections.abc import Iterator, Sequence
+
+from pipelines.problems import Problem, did_you_mean
+from pipelines.source_settings import UNIX_TIMES, Customers, Mapped, Mapping, Table
+from pipelines.sources.cells import Shape, cell, some
 from pipelines.sources.convert import NUMBERS, TIMES
 from pipelines.sources.located import Located
-from pipelines.sources.stream import COLUMNS
+from pipelines.sources.rows import columns_of
 
 _KINDS = {
     "occurred_at": TIMES,
@@ -16,13 +19,8 @@ _KINDS = {
     "value": NUMBERS,
     "quantity": NUMBERS,
 }
-
-
-def activity_columns(setting: Files, file: Located) -> dict[str, str]:
-    """Our column -> the file's. Without a mapping the file has our names; those that it lacks are left out."""
-    if setting.columns:
-        return {str(ours): theirs for ours, theirs in setting.columns.items()}
-    return {name: name for name in COLUMNS if name in file.columns and not (name == "activity" and setting.activity)}
+_ANY = ("text", "number", "day", "empty", "bool")
+_CONDITION = ("bool", "empty")
 
 
 def customer_columns(setting: Customers, file: Located, attributes: list[str]) -> dict[str, str]:
@@ -32,16 +30,46 @@ def customer_columns(setting: Customers, file: Located, attributes: list[str]) -
     return {name: name for name in ("customer_id", "joined_at", "valid_from", *attributes) if name in file.columns}
 
 
-def activity_faults(name: str, setting: Files, files: list[Located]) -> list[str]:
-    """What keeps the files of one source from becoming activities."""
+def activity_faults(name: str, setting: Mapped, shapes: Sequence[Shape]) -> list[str]:
+    """What keeps the tables of one source from becoming activities."""
     section = f"sources.{name}"
     faults: list[str] = []
-    for file in files:
-        wanted = activity_columns(setting, file)
-        required = ["customer_id", "occurred_at", *([] if setting.activity else ["activity"])]
-        faults += _absent(section, setting, file, [one for one in required if one not in wanted])
-        faults += _column_faults(section, setting, file, wanted)
+    for shape in shapes:
+        for i, mapping in enumerate(setting.mappings()):
+            at = f"{section}.yields.{i}" if setting.yields else section
+            found = _mapping_faults(at, mapping, shape)
+            faults += [fault + _delimiter_hint(setting, shape) for fault in found]
+        if setting.exclude:
+            faults += _fault(f"{section}.exclude", setting.exclude, shape, setting, _CONDITION)
     return list(dict.fromkeys(faults))
+
+
+def _mapping_faults(section: str, mapping: Mapping, shape: Shape) -> Iterator[str]:
+    wanted = columns_of(mapping, shape)
+    required = ["customer_id", "occurred_at", *([] if mapping.activity else ["activity"])]
+    yield from _absent(section, shape, [one for one in required if one not in wanted])
+    for ours, theirs in wanted.items():
+        where = f"{section}.columns.{ours}"
+        yield from _fault(where, theirs, shape, mapping, _KINDS.get(ours, _ANY))
+    if mapping.where:
+        yield from _fault(f"{section}.where", mapping.where, shape, mapping, _CONDITION)
+
+
+def _fault(where: str, wanted: str, shape: Shape, setting: Mapping | Table, allowed: tuple[str, ...]) -> Iterator[str]:
+    """Why `wanted` cannot be taken from a table, or cannot be read as what it shall be."""
+    try:
+        kind = cell(wanted, shape, number=allowed is NUMBERS).kind
+    except Problem as problem:
+        yield from (f"params.yaml: {where}: {fault}" for fault in problem.faults)
+        return
+    if allowed is TIMES and kind == "number":
+        if setting.time_format not in UNIX_TIMES:
+            section = where.partition(".columns.")[0]
+            hint = f"Set {section}.time_format to {' or '.join(UNIX_TIMES)}."
+            yield f"params.yaml: {where}: {shape.name} has numbers there. {hint}"
+    elif kind not in allowed:
+        has = "no condition (true or false)" if allowed is _CONDITION else f"a {kind}"
+        yield f"params.yaml: {where}: {shape.name} has {has} there. Allowed: {', '.join(allowed[:-1])}."
 
 
 def customer_faults(setting: Customers, files: list[Located], attributes: list[str]) -> list[str]:
@@ -49,8 +77,9 @@ def customer_faults(setting: Customers, files: list[Located], attributes: list[s
     faults: list[str] = []
     for file in files:
         wanted = customer_columns(setting, file, attributes)
-        faults += _absent("customers", setting, file, [one for one in ("customer_id",) if one not in wanted])
-        faults += _column_faults("customers", setting, file, wanted)
+        faults += _absent("customers", file, [one for one in ("customer_id",) if one not in wanted])
+        for ours, theirs in wanted.items():
+            faults += _plain_column("customers", setting, file, ours, theirs)
         faults += [
             f"params.yaml: features.attributes: {file.name} gives no {one}.{did_you_mean(one, wanted or file.columns)}"
             for one in attributes
@@ -64,47 +93,27 @@ def customer_faults(setting: Customers, files: list[Located], attributes: list[s
     return list(dict.fromkeys(faults))
 
 
-def _absent(section: str, setting: Table, file: Located, missing: list[str]) -> list[str]:
-    """A file without mapping that is not in our schema."""
+def _plain_column(section: str, setting: Customers, file: Located, ours: str, theirs: str) -> Iterator[str]:
+    """Customers' columns are columns, not expressions."""
+    where = f"{section}.columns.{ours}"
+    if theirs in file.columns:
+        yield from _fault(where, theirs, file, setting, _KINDS.get(ours, _ANY))
+        return
+    near = did_you_mean(theirs, file.columns)
+    hint = near if "Did you mean" in near else f" Its columns: {some(file.columns)}."
+    yield f"params.yaml: {where}: {file.name} has no column {theirs!r}.{hint}"
+
+
+def _absent(section: str, shape: Shape, missing: list[str]) -> list[str]:
+    """A table without mapping that is not in our schema."""
     return [
-        f"params.yaml: {section}.columns.{one} is missing and {file.name} has no column {one}. "
-        f"Its columns: {_some(file.columns)}.{_delimiter_hint(section, setting, file)}"
+        f"params.yaml: {section}.columns.{one} is missing and {shape.name} has no column {one}. "
+        f"Its columns: {some(shape.columns)}."
         for one in missing
     ]
 
 
-def _column_faults(section: str, setting: Table, file: Located, wanted: dict[str, str]) -> list[str]:
-    """Mapped columns that the file lacks, has twice, or has in a kind that cannot be read as what they shall be."""
-    faults = []
-    for ours, theirs in wanted.items():
-        where = f"params.yaml: {section}.columns.{ours}: {file.name}"
-        if file.columns.count(theirs) > 1:
-            faults.append(f"{where} has {file.columns.count(theirs)} columns {theirs!r}. Rename all but one.")
-        elif theirs not in file.columns:
-            near = did_you_mean(theirs, file.columns)
-            hint = near if "Did you mean" in near else f" Its columns: {_some(file.columns)}."
-            faults.append(f"{where} has no column {theirs!r}.{hint}{_delimiter_hint(section, setting, file)}")
-        else:
-            faults += _kind_faults(where, section, setting, ours, file.type_of(theirs))
-    return faults
-
-
-def _kind_faults(where: str, section: str, setting: Table, ours: str, kind: str) -> list[str]:
-    if ours in _KINDS and _KINDS[ours] is TIMES and kind == "number":
-        if setting.time_format in UNIX_TIMES:
-            return []
-        return [f"{where} has numbers there. Set {section}.time_format to {' or '.join(UNIX_TIMES)}."]
-    allowed = _KINDS.get(ours, ("text", "number", "day", "empty", "bool"))
-    if kind in allowed:
-        return []
-    return [f"{where} has a {kind} there. Allowed: {', '.join(allowed[:-1])}."]
-
-
-def _delimiter_hint(section: str, setting: Table, file: Located) -> str:
-    if setting.reader == "csv" and len(file.columns) == 1:
-        return f" The header was read as one column: set {section}.delimiter."
+def _delimiter_hint(setting: object, shape: Shape) -> str:
+    if isinstance(setting, Table) and setting.reader == "csv" and len(shape.columns) == 1:
+        return " The header was read as one column: set delimiter."
     return ""
-
-
-def _some(columns: tuple[str, ...]) -> str:
-    return ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")

@@ -48,6 +48,7 @@ class Reason:
         what = {
             "missing": f"{verb} no {self.field}",
             "broken": f"{'is' if self.bad == 1 else 'are'} broken ({self.field})",
+            "in the far future": f"{verb} {'an' if self.field[0] in 'aeiou' else 'a'} {self.field} in the far future",
         }.get(self.fault, f"{verb} {'an' if self.field[0] in 'aeiou' else 'a'} {self.field} that is {self.fault}")
         return f"{self.file}: {self.bad:,} of {self.rows:,} rows {what} ({where}). {self._remedy(setting)}"
 
@@ -55,6 +56,7 @@ class Reason:
         return {
             "missing": f"Drop or map them in {setting}.",
             "broken": "Mend the file.",
+            "in the far future": f"Mend them, or leave them out with {setting}.where.",
             "not a time": f"Set {setting}.time_format if times are written like this.",
             "not a number": f'Set {setting}.decimal: "," if numbers have a decimal comma; else mend the file.',
             "not an activity": f"Say what they are in {setting}.activities.",

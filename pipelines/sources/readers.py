@@ -12,10 +12,11 @@ import pyarrow as pa
 from pipelines.churn_settings import activities_of
 from pipelines.params import Settings
 from pipelines.problems import did_you_mean
-from pipelines.source_settings import Files
+from pipelines.source_settings import Mapped
 from pipelines.sources import complete_journey, files
 from pipelines.sources.customers import faults_of_customers, read_customers
 from pipelines.sources.reader import Reader
+from pipelines.sources.who import faults_of_privacy, settle_customers
 
 READERS: dict[str, Reader] = {
     "complete_journey": complete_journey.READER,
@@ -29,7 +30,7 @@ def check_sources(settings: Settings) -> list[str]:
     faults: list[str] = []
     for name, source in settings.sources.items():
         faults += READERS[source.reader].faults(name, source, settings)
-    return faults + faults_of_customers(settings) + _unknown_activities(settings)
+    return faults + faults_of_customers(settings) + faults_of_privacy(settings) + _unknown_activities(settings)
 
 
 def read_sources(con: Any, settings: Settings) -> None:
@@ -41,11 +42,12 @@ def read_sources(con: Any, settings: Settings) -> None:
 def customers_of(con: Any, settings: Settings, moment: int) -> pa.Table | None:
     """The customers table as it was known at `moment` (microseconds, UTC), sorted; None where there is none."""
     if settings.customers is not None:
-        return read_customers(con, settings, settings.customers, moment)
+        return settle_customers(read_customers(con, settings, settings.customers, moment), settings)
     for source in settings.sources.values():
         query = READERS[source.reader].customers
         if query is not None:
-            return con.sql(f"select * from ({query()}) order by customer_id").to_arrow_table()
+            table = con.sql(f"select * from ({query()}) order by customer_id").to_arrow_table()
+            return settle_customers(table, settings)
     return None
 
 
@@ -53,12 +55,13 @@ def _unknown_activities(settings: Settings) -> list[str]:
     """Churn definitions of an activity which no source can yield, where every source says what it yields."""
     told: set[str] = set()
     for source in settings.sources.values():
-        if not isinstance(source, Files):
+        if not isinstance(source, Mapped):
             told.update(complete_journey.ACTIVITIES)
-        elif source.activity is None:
-            return []
-        else:
-            told.update(name for name in (source.activity, source.when_negative) if name)
+            continue
+        for mapping in source.mappings():
+            if mapping.activity is None:
+                return []
+            told.update(name for name in (mapping.activity, mapping.when_negative) if name)
     return [
         f"params.yaml: churn.{name}.{role}: no source yields {activity}.{did_you_mean(activity, told)}"
         for name, definition in settings.churn.items()

@@ -27,7 +27,7 @@ create table stream (
     activity varchar, value double, quantity double, detail varchar
 );
 create table rejected (source varchar, file varchar, line bigint, fault varchar, field varchar, found varchar);
-create table delivered (source varchar, file varchar, rows bigint);
+create table delivered (source varchar, file varchar, rows bigint, excluded bigint);
 """
 
 

@@ -62,7 +62,7 @@ def test_the_least_that_must_be_set() -> None:
         ("engine", "sparkk", "engine must be duckdb"),
         ("sources", {}, "sources must have at least 1 entries."),
         ("sources.demo.reader", "csw", "sources.demo.reader cannot be 'csw'. Did you mean csv? Allowed: complete_jour"),
-        ("sources.demo", {"path": "x"}, "sources.demo has no reader. Allowed: complete_journey, csv, parquet."),
+        ("sources.demo", {"path": "x"}, "sources.demo has no reader. Allowed: complete_journey, csv, json, parquet."),
         ("sources.demo", 4, "sources.demo must be a mapping of settings, found 4."),
         ("sources.demo.path", "x", "sources.demo.path is not a setting. Allowed: reader."),
         ("sources.Demo", {"reader": "complete_journey"}, "sources.Demo: 'Demo' is not a name. Allowed: small letters"),
@@ -167,9 +167,9 @@ def test_what_a_definition_is_about(entry: dict[str, Any], activity: str, roles:
         ),
         (
             {"columns": {"customer_id": "a"}},
-            "sources.shop.columns: occurred_at must be mapped too. Write `occurred_at: the",
+            "sources.shop: columns must map occurred_at too. Write `occurred_at: the",
         ),
-        ({"columns": {"value": "a"}}, "sources.shop.columns: customer_id and occurred_at must be mapped too."),
+        ({"columns": {"value": "a"}}, "sources.shop: columns must map customer_id and occurred_at too."),
         (
             {"columns": {"customer_id": 3, "occurred_at": "b"}},
             "sources.shop.columns.customer_id must be text (put it into",
@@ -193,7 +193,7 @@ def test_what_a_definition_is_about(entry: dict[str, Any], activity: str, roles:
         ({"delimiter": "||"}, "sources.shop.delimiter must have at most 1 characters, found '||'."),
         (
             {"reader": "parquet", "delimiter": ";"},
-            "sources.shop.delimiter: a Parquet file has no delimiter. Take it out.",
+            "sources.shop.delimiter: only a CSV file has a delimiter. Take it out.",
         ),
         ({"max_bad_share": 5}, "sources.shop.max_bad_share must be at most 1, found 5."),
     ],
@@ -207,7 +207,7 @@ def test_a_wrong_source_is_named(tmp_path: Path, source: dict[str, Any], fault: 
 @pytest.mark.parametrize(
     ("customers", "fault"),
     [
-        ({"reader": "xlsx"}, "customers.reader must be csv or parquet, found 'xlsx'."),
+        ({"reader": "xlsx"}, "customers.reader must be csv, json or parquet, found 'xlsx'."),
         ({"columns": {"tier": "Tier"}}, "customers.columns: customer_id must be mapped too."),
         ({"columns": {"customer_id": "a", "Tier": "b"}}, "customers.columns.Tier: 'Tier' is not a name."),
         ({"statick": True}, "customers.statick is not a setting. Did you mean static?"),
@@ -235,7 +235,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     assert faults(tmp_path, content) == [
         "sources.a.path is missing. Add it.",
         "sources.b.pat is not a setting. Did you mean path?",
-        "sources.c.reader cannot be 'oracle'. Allowed: complete_journey, csv, parquet.",
+        "sources.c.reader cannot be 'oracle'. Allowed: complete_journey, csv, json, parquet.",
         "observations.score.as_of is missing. Add it.",
         "churn.x.active_within_days is missing. Add it.",
         "churn.x.horizon_days must be at least 1, found 0.",

@@ -1,0 +1,139 @@
+"""`churn forget CUSTOMER`: out of every store of this project, and never back in.
+
+First the tombstone, so that no pull brings the customer back; then the stores. What the next run makes again is deleted
+where it speaks of the customer; what nobody could make again (lists, ledger, vault) is rewritten without them. The
+sources are the company's own and stay as they are.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipelines.dvc_stores import Purged, purge, stores
+from pipelines.mentions import mentions
+from pipelines.params import Settings
+from pipelines.problems import Problem
+from pipelines.scrub import scrub
+from pipelines.sources import vault
+from pipelines.sources.identities import OWN, load, rows_of
+from pipelines.sources.pseudonyms import keyed, required_key
+from pipelines.sources.stream import connect
+from pipelines.sources.tombstones import FILE, KEY_FILE, bury
+from pipelines.tables import digest_of, read_json, write_json
+
+DATA = Path("data")
+REBUILT = ("landing", "activity", "features", "validation", "labels", "models", "evaluation", "scores")
+KEPT = (FILE, KEY_FILE)
+
+
+@dataclass
+class Forgotten:
+    """What was done: deleted and rewritten places, DVC stores, remotes out of reach."""
+
+    deleted: list[str] = field(default_factory=list)
+    rewritten: list[str] = field(default_factory=list)
+    purged: list[Purged] = field(default_factory=list)
+    elsewhere: dict[str, str] = field(default_factory=dict)
+
+
+def forget(customer: str, settings: Settings, say: Callable[[str], None] = print) -> None:
+    """Remove a customer. Nothing of the project may be running meanwhile; repeat it after an interruption.
+
+    Args:
+        customer: the customer's id, exactly; where pseudonyms are on, either id.
+        settings: of params.yaml.
+        say: gets the report, line by line.
+
+    Raises:
+        Problem: a key that is needed is missing, or something of the customer is still there at the end.
+    """
+    own = vault.originals([customer]).get(customer, customer)
+    ids = known_ids(own, settings)
+    bury(settings, ids)
+    names = frozenset(one for _, one in ids)
+    if settings.privacy.pseudonymise:
+        names |= {keyed(required_key(settings), one) for system, one in ids if system == OWN}
+    done = _remove(names)
+    left = [str(path) for path in _files() if mentions(path, names, loose=False)]
+    if left:
+        raise Problem(*(f"{path}: still speaks of the customer. Delete it." for path in left))
+    for line in told(done):
+        say(line)
+
+
+def known_ids(customer: str, settings: Settings) -> list[tuple[str, str]]:
+    """System and id of everything that leads to this customer by `identities.table`, the own id first."""
+    con = connect()
+    load(con, settings)
+    return [(OWN, customer), *(pair for pair in rows_of(con, customer) if pair != (OWN, customer))]
+
+
+def _remove(names: frozenset[str]) -> Forgotten:
+    done = Forgotten()
+    for kind in REBUILT:
+        for place in sorted((DATA / kind).iterdir()) if (DATA / kind).is_dir() else []:
+            if any(mentions(path, names, loose=True) for path in _within(place)):
+                shutil.rmtree(place) if place.is_dir() else place.unlink()
+                done.deleted.append(place.as_posix())
+    for path in _files():
+        what = scrub(path, names)
+        if what:
+            (done.deleted if what == "deleted" else done.rewritten).append(path.as_posix())
+    _mend_manifests()
+    here, done.elsewhere = stores()
+    done.purged = [purge(root, names) for root in here]
+    return done
+
+
+def _within(place: Path) -> Iterator[Path]:
+    return (path for path in (sorted(place.rglob("*")) if place.is_dir() else [place]) if path.is_file())
+
+
+def _files() -> list[Path]:
+    """What cannot be rebuilt: everything else under data/, MLflow's files, copies that experiments left."""
+    places = [place for place in DATA.iterdir() if place.name not in REBUILT] if DATA.is_dir() else []
+    found = [path for place in (*places, Path("mlflow.db"), Path("mlartifacts")) for path in _within(place)]
+    found += [path for copy in Path(".dvc/tmp/exps").glob("**/data") for path in _within(copy)]
+    return [path for path in found if path not in KEPT and path.suffix != ".lock"]
+
+
+def _mend_manifests() -> None:
+    """A list's manifest names its files by digest: those that were rewritten have others now."""
+    for path in sorted(DATA.glob("at_risk/*/manifest.json")):
+        content = read_json(path)
+        files = {
+            name: digest_of(path.parent / name) for name in content.get("files", {}) if (path.parent / name).exists()
+        }
+        if files != content.get("files", {}):
+            write_json(path, {**content, "files": files})
+
+
+def told(done: Forgotten) -> list[str]:
+    """The report, in words."""
+    lines = ["The customer is forgotten; every later pull leaves them out (data/forgotten.json: share it with clones)."]
+    lines += _listed("Deleted, and made again without them by the next `churn run`:", done.deleted)
+    lines += _listed("Rewritten without them:", done.rewritten)
+    for one in done.purged:
+        if one.objects:
+            lines.append(f"DVC's store {one.where}: {len(one.objects):,} objects deleted.")
+    older = sorted({run for one in done.purged for run in one.runs})
+    lines += _listed("Older results that can no longer be rebuilt as they were:", older)
+    for name, address in sorted(done.elsewhere.items()):
+        lines.append(
+            f"The remote {name} ({address}) is out of reach from here and may hold them still. After the next "
+            f"`churn run`: dvc gc --workspace --cloud --remote {name}, and delete its folder `runs`."
+        )
+    lines.append(
+        "Not touched: your sources; whatever was sent or copied out of this project; the champion, which holds no "
+        "customer, but learnt from all until `churn run` and `churn promote` put one in its place that did not."
+    )
+    return lines
+
+
+def _listed(title: str, places: list[str]) -> list[str]:
+    counted = Counter(places)
+    return [title, *(f"  {place}" for place in sorted(counted))] if places else []

@@ -1,0 +1,109 @@
+"""`churn sources`: the presets and their fields. `churn sources check`: what the configured sources would become."""
+
+from __future__ import annotations
+
+import tempfile
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from features.windows import midnight
+from pipelines.params import Settings
+from pipelines.presets import Preset, presets
+from pipelines.problems import Problem, did_you_mean
+from pipelines.sources.arrival import excluded_rows
+from pipelines.sources.quarantine import reasons
+from pipelines.sources.readers import READERS, check_sources
+from pipelines.sources.stream import connect
+from pipelines.sources.who import hide_found, settle
+
+_SHOWN = ("customer_id", "occurred_at", "activity", "value", "quantity", "detail")
+_WIDEST = 28
+
+
+def listed(name: str | None = None) -> list[str]:
+    """Every preset with its activities and fields, or one of them in full.
+
+    Raises:
+        Problem: there is no such preset.
+    """
+    every = presets()
+    if name is None:
+        lines = [line for one, preset in every.items() for line in _in_short(one, preset)]
+        return [*lines, "", "`churn sources show NAME` shows a preset's fields and an entry to copy."]
+    if name not in every:
+        raise Problem(f"{name} is not a preset.{did_you_mean(name, every)}")
+    return _in_full(name, every[name])
+
+
+def _in_short(name: str, preset: Preset) -> list[str]:
+    fields = "; ".join(f"{ours} = {theirs}" for ours, theirs in preset.fields().items())
+    said = f"{preset.title}: {', '.join(preset.activities())}. {fields}"
+    return [name, *textwrap.wrap(said, 108, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)]
+
+
+def _in_full(name: str, preset: Preset) -> list[str]:
+    fields = preset.fields()
+    wide = max(map(len, fields))
+    return [
+        preset.title,
+        *textwrap.wrap(f"Export: {preset.export}", 110),
+        f"Documented: {preset.documented}",
+        f"Becomes: {', '.join(preset.activities())}",
+        *(f"  {ours:{wide}}  {theirs}" for ours, theirs in fields.items()),
+        "",
+        *entry_of(name, preset),
+    ]
+
+
+def entry_of(name: str, preset: Preset) -> list[str]:
+    """The lines of params.yaml that use a preset."""
+    ending = {"json": "json", "parquet": "parquet"}.get(preset.source["reader"], "csv")
+    return ["sources:", f"  {name}: {{preset: {name}, path: exports/{name}*.{ending}}}"]
+
+
+def checked(settings: Settings, rows: int = 5) -> list[str]:
+    """Every configured source with its first rows as activities. Reads the sources and writes nothing.
+
+    Raises:
+        Problem: faults of the configuration, all at once.
+    """
+    faults = check_sources(settings)
+    if faults:
+        raise Problem(*faults)
+    moment = midnight(settings.observations.score.as_of, settings.timezone)
+    con = connect()
+    lines: list[str] = []
+    for name, source in settings.sources.items():
+        READERS[source.reader].read(con, name, source, settings)
+    hide_found(con, settings)
+    bad = reasons(con)
+    with tempfile.TemporaryDirectory() as scratch:
+        notes = excluded_rows(con) + settle(con, settings, moment, Path(scratch, "unmatched.csv"))
+    for name in settings.sources:
+        lines += [*_source(con, name, rows), *(f"  {line}" for line in bad.get(name, [])), ""]
+    return [*lines, *notes] if notes else lines[:-1]
+
+
+def _source(con: Any, name: str, rows: int) -> list[str]:
+    counted = con.execute(
+        "select activity, count(*), count(distinct customer_id), min(occurred_at)::date, max(occurred_at)::date "
+        "from stream where source = $1 group by activity order by activity",
+        [name],
+    ).fetchall()
+    if not counted:
+        return [f"{name}: not one row becomes an activity. Look at its where and exclude."]
+    lines = [f"{name}:"]
+    lines += [f"  {one}: {n:,} by {who:,} customers, {first} to {last}" for one, n, who, first, last in counted]
+    first = con.execute(
+        "select customer_id, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), activity, value, quantity, detail from stream "
+        "where source = $1 order by occurred_at, activity_id limit $2",
+        [name, rows],
+    ).fetchall()
+    return lines + _table([_SHOWN, *(tuple("" if cell is None else str(cell) for cell in row) for row in first)])
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    cut = [[cell if len(cell) <= _WIDEST else cell[: _WIDEST - 1] + "…" for cell in row] for row in rows]
+    wide = [max(len(row[i]) for row in cut) for i in range(len(_SHOWN))]
+    return ["  " + "  ".join(f"{cell:{wide[i]}}" for i, cell in enumerate(row)).rstrip() for row in cut]

@@ -1,0 +1,168 @@
+"""Does a file speak of a customer? Files are decoded first: ids inside Parquet, XLSX or SQLite are not found as bytes.
+
+`loose` asks whether the id stands anywhere as a word, for files that are rebuilt at little cost. Else only where it
+can be nothing but an id: a cell, a JSON text, a column of ids. A plain number as id (`7`) is no word of running text.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import sqlite3
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+ID_COLUMNS = ("customer_id", "id", "hashed")
+_MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "zip", b"SQLi": "sqlite", b"\x1f\x8b": "gzip", b"\x89PNG": "picture"}
+
+
+def kind_of(path: Path) -> str:
+    """What a file is by its first bytes (objects in a cache have no ending): parquet, zip, sqlite, json, csv, ..."""
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    for magic, kind in _MAGIC.items():
+        if head.startswith(magic):
+            return kind
+    if head[8:12] == b"DUCK":
+        return "duckdb"
+    text = path.read_bytes()
+    if text[:1] in b"[{" and _json(text) is not None:
+        return "json"
+    first = text[:4096].lstrip(b"\xef\xbb\xbf").split(b"\n")[0].lower()
+    if first.startswith((b"<!doctype", b"<html")):
+        return "html"
+    return "csv" if b"," in first and b"{" not in first else "text"
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def mentions(path: Path, names: frozenset[str], *, loose: bool) -> bool:
+    """Whether any of the names stands in the file."""
+    kind = kind_of(path)
+    if kind == "picture":
+        return False
+    if kind in ("parquet", "sqlite", "duckdb"):
+        return any(_in_cell(cell, names) for cell in _cells(path, kind, loose=loose))
+    if kind == "zip":  # numbers in a workbook are values or places of texts, never ids
+        return any(_in_cell(text, names) for part in _members(path) for text in re.findall(r"<t\b[^>]*>([^<]*)<", part))
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if kind == "gzip" else raw).decode("utf-8", "replace")
+    return _in_file(text, kind, names, loose=loose)
+
+
+def _in_file(text: str, kind: str, names: frozenset[str], *, loose: bool) -> bool:
+    if kind == "json" and not loose:
+        return any(_in_cell(one, names) for one in texts_of(json.loads(text)))
+    if kind == "csv" and not loose:
+        return any(_in_cell(cell, names) for cell in _csv_cells(text))
+    return _in_text(text, names, loose=loose)
+
+
+def word(names: Iterable[str]) -> re.Pattern[str]:
+    """Any of the names, standing alone: `07` is neither in `107` nor in `07.5`."""
+    return re.compile(rf"(?<![\w.])(?:{'|'.join(re.escape(name) for name in sorted(names))})(?!\w|\.\d)")
+
+
+def _in_text(text: str, names: frozenset[str], *, loose: bool) -> bool:
+    wanted = names if loose else frozenset(name for name in names if not name.isdigit())
+    plain = names - wanted
+    quoted = plain and re.search(rf"""["'>](?:{"|".join(map(re.escape, sorted(plain)))})["'<]""", text)
+    return bool(wanted and word(wanted).search(text)) or bool(quoted)
+
+
+def _in_cell(cell: str, names: frozenset[str]) -> bool:
+    """The cell is the id (as a spreadsheet would keep it, too), or a longer text in which an id stands alone."""
+    if cell.removeprefix("'") in names:
+        return True
+    wanted = frozenset(name for name in names if not name.isdigit() and name in cell)
+    return bool(wanted and word(wanted).search(cell))
+
+
+def _members(path: Path) -> Iterator[str]:
+    with zipfile.ZipFile(path) as book:
+        for name in book.namelist():
+            yield book.read(name).decode("utf-8", "replace")
+
+
+def texts_of(content: Any) -> Iterator[str]:
+    """Every text in a JSON value, keys too."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            yield str(key)
+            yield from texts_of(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from texts_of(value)
+
+
+def _csv_cells(text: str) -> Iterator[str]:
+    """Cells of the columns of ids where the header names one, else all of them."""
+    import csv
+
+    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    header = next(rows, [])
+    places = [place for place, name in enumerate(header) if name in ID_COLUMNS]
+    for row in rows:
+        yield from (row[place] for place in places if place < len(row)) if places else row
+
+
+def text_columns(names: list[str], *, loose: bool) -> list[str]:
+    """The columns to look into: those of ids where there are any, unless `loose`."""
+    return [name for name in names if name in ID_COLUMNS] or names if not loose else names
+
+
+def _cells(path: Path, kind: str, *, loose: bool) -> Iterator[str]:
+    """Distinct texts of a table file, column by column."""
+    if kind == "parquet":
+        yield from _parquet_cells(path, loose=loose)
+    elif kind == "sqlite":
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as con:
+            for table, columns in tables_of(con).items():
+                for column in columns:
+                    found = con.execute(f'select distinct "{column}" from "{table}"')  # noqa: S608 - its own names
+                    yield from (str(cell) for (cell,) in found if cell is not None)
+    else:
+        import duckdb
+
+        with duckdb.connect(str(path), read_only=True) as con:
+            for (table,) in con.execute("select table_name from duckdb_tables()").fetchall():
+                columns = [name for name, *_ in con.execute(f'describe "{table}"').fetchall()]
+                for column in columns:
+                    found = con.execute(f'select distinct "{column}"::varchar from "{table}"').fetchall()  # noqa: S608
+                    yield from (cell for (cell,) in found if cell is not None)
+
+
+def _parquet_cells(path: Path, *, loose: bool) -> Iterator[str]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for name in text_columns(file.schema_arrow.names, loose=loose):
+            kind = file.schema_arrow.field(name).type
+            if pa.types.is_dictionary(kind):
+                kind = kind.value_type
+            if pa.types.is_nested(kind):
+                for value in file.read(columns=[name])[name].to_pylist():
+                    yield from texts_of(json.loads(json.dumps(value, default=str)))
+            elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind):
+                cells = pc.unique(file.read(columns=[name])[name]).to_pylist()
+                yield from (str(cell) for cell in cells if cell is not None)
+
+
+def tables_of(con: sqlite3.Connection) -> dict[str, list[str]]:
+    """Table -> its columns."""
+    tables = [name for (name,) in con.execute("select name from sqlite_master where type = 'table'")]
+    return {table: [row[1] for row in con.execute(f'pragma table_info("{table}")')] for table in tables}

@@ -1,0 +1,165 @@
+"""What a mapping takes from a row: a column, or an expression over columns, as SQL with the kind of what it gives.
+
+A name that is a column's is that column; anything else is an expression. Text columns in an expression are trimmed and
+empty ones are null, as everywhere; where an expression calculates with them they are numbers, and what is none there is
+told like any other bad number.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+import duckdb
+
+from pipelines.problems import Problem, did_you_mean
+from pipelines.sources.convert import as_number, as_written
+from pipelines.sources.expressions import Reference, checker, parse
+from pipelines.sources.stream import text
+
+_KINDS = (
+    ("text", ("VARCHAR", "JSON", "UUID", "ENUM")),
+    ("instant", ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH")),
+    ("time", ("TIMESTAMP",)),
+    ("day", ("DATE",)),
+    ("bool", ("BOOLEAN",)),
+    ("empty", ('"NULL"', "NULL")),
+    ("number", ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINY", "USMALL", "UINT", "UBIG", "UHUGE")),
+    ("number", ("FLOAT", "DOUBLE", "DECIMAL", "BIGNUM")),
+)
+
+
+class Shape(Protocol):
+    """A table as far as a mapping must know it: what it is called, its columns, their kinds and DuckDB's types."""
+
+    def __hash__(self) -> int:
+        """Never changed, so that what was found out about it can be kept."""
+
+    @property
+    def name(self) -> str:
+        """As messages call it."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names, in order; column number i is `c{i}` in SQL."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The kind of each, in the words of convert.py; or its type where it is none of them."""
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """DuckDB's type of each."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """SQL over `c0`, `c1`, ..., the kind of its value, and SQL of text that should have been a number but is none."""
+
+    sql: str
+    kind: str
+    unread: str | None = None
+
+
+def kind_of(stored: str) -> str:
+    """DuckDB's type in the words of convert.py; the type itself, in small letters, where it is none of them."""
+    if stored.endswith("]") or stored.startswith(("STRUCT", "MAP")):
+        return stored.lower()
+    return next((kind for kind, starts in _KINDS if stored.startswith(starts)), stored.lower())
+
+
+@functools.lru_cache(maxsize=4096)
+def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False) -> Cell:
+    """What `wanted`, a column or an expression, takes from a row.
+
+    Args:
+        wanted: as it stands in params.yaml.
+        shape: the table.
+        decimal: what divides whole from fraction where numbers are text.
+        number: whether a number is wanted.
+
+    Raises:
+        Problem: why it cannot; starts as `orders.csv has ...` and does not name the setting.
+    """
+    name, columns = shape.name, shape.columns
+    if wanted in columns:
+        return Cell(_place(wanted, shape), shape.types[columns.index(wanted)])
+    expression = parse(wanted, numeric=number)
+    if expression.syntax and re.fullmatch(r"[\w .]+", wanted):
+        raise Problem(_no_column(wanted, name, columns))
+    if expression.fault:
+        raise Problem(
+            f"{wanted!r} is neither a column of {name} nor an expression that can be used: {expression.fault}."
+        )
+    missing = [one for one in expression.references if _found(one, columns) is None]
+    if missing:
+        inside = "" if ".".join(missing[0].path) == wanted.strip('"') else f" (in {wanted!r})"
+        raise Problem(*dict.fromkeys(_no_column(".".join(one.path), name, columns, inside) for one in missing))
+    parts, unread = [], []
+    for one in expression.references:
+        sql, bad = _part(one, shape, decimal)
+        parts.append(sql)
+        unread += [bad] if bad else []
+    sql = expression.written(parts)
+    kind = kind_of(_bound(sql, wanted, shape))
+    return Cell(f"try{sql}", kind, f"coalesce({', '.join(unread)})" if unread else None)
+
+
+def _found(reference: Reference, columns: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
+    """The column that a dotted name speaks of, and the fields within it; names differ in capitals at most."""
+    for taken in range(len(reference.path), 0, -1):
+        dotted = ".".join(reference.path[:taken])
+        near = [one for one in columns if one == dotted] or [one for one in columns if one.lower() == dotted.lower()]
+        if near:
+            return near[0], reference.path[taken:]
+    return None
+
+
+def _place(found: str, shape: Shape) -> str:
+    times = shape.columns.count(found)
+    if times > 1:
+        raise Problem(f"{shape.name} has {times} columns {found!r}. Rename all but one.")
+    return f"c{shape.columns.index(found)}"
+
+
+def _part(reference: Reference, shape: Shape, decimal: str) -> tuple[str, str | None]:
+    """SQL of one referenced column, and of its text where it should be a number and is none."""
+    found = _found(reference, shape.columns)
+    assert found is not None
+    place, kind = _place(found[0], shape), shape.types[shape.columns.index(found[0])]
+    if found[1]:
+        for field in found[1]:
+            place = f"struct_extract({place}, {text(field)})"
+        return place, None
+    if kind != "text":
+        return place, None
+    if not reference.numeric:
+        return as_written(place, kind), None
+    number = as_number(place, kind, decimal, 1)
+    return number, f"case when {number} is null then {as_written(place, kind)} end"
+
+
+def _bound(sql: str, wanted: str, shape: Shape) -> str:
+    """DuckDB's type of an expression over a table without rows."""
+    table = ", ".join(f"null::{one} as c{i}" for i, one in enumerate(shape.stored))
+    try:
+        described = checker().execute(f"describe select {sql} as x from (select {table})").fetchall()  # noqa: S608
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0].partition(": ")[2]
+        for i in reversed(range(len(shape.stored))):
+            said = re.sub(rf"\bc{i}\b", f"column {i + 1}", said)
+        raise Problem(f"{wanted!r} cannot be computed from {shape.name}: {said}") from None
+    return str(described[0][1])
+
+
+def _no_column(wanted: str, name: str, columns: tuple[str, ...], inside: str = "") -> str:
+    near = did_you_mean(wanted, columns)
+    hint = near if "Did you mean" in near else f" Its columns: {some(columns)}."
+    return f"{name} has no column {wanted!r}{inside}.{hint}"
+
+
+def some(columns: tuple[str, ...]) -> str:
+    """The first dozen names."""
+    return ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")

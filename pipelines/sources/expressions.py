@@ -1,0 +1,192 @@
+"""SQL expressions of params.yaml: what they refer to, and whether they may run at all.
+
+An expression is one scalar DuckDB expression over a row's columns. It cannot read anything else (no subquery, no table
+function), change anything, look at other rows (no aggregate, no window) or give another answer tomorrow (no `now()`).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+_HEAD = "select ("
+_FORBIDDEN = {
+    "SUBQUERY": "a subquery",
+    "STAR": "*",
+    "WINDOW": "a window over other rows",
+    "PARAMETER": "a parameter",
+    "DEFAULT": "default",
+}
+_CALCULATE = {"+", "-", "*", "/", "//", "%", "**", "^"}
+_NUMERIC = {"abs", "round", "floor", "ceil", "ceiling", "sign", "sqrt", "ln", "log", "log10", "exp", "pow", "power"}
+_CHANGING_MACROS = {"ago", "assert_true", "get_block_size", "session_user", "user", "regexp_split_to_table"}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column that an expression names: where in its text (bytes), and whether it is calculated with."""
+
+    path: tuple[str, ...]
+    start: int
+    length: int
+    numeric: bool
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed expression, or why it is none (`fault`; `syntax` where it is no SQL at all)."""
+
+    text: str
+    references: tuple[Reference, ...] = ()
+    fault: str = ""
+    syntax: bool = False
+
+    def written(self, columns: list[str]) -> str:
+        """The expression's SQL with every reference replaced, in their order."""
+        sql = self.text.encode()
+        for reference, column in reversed(list(zip(self.references, columns, strict=True))):
+            sql = sql[: reference.start] + column.encode() + sql[reference.start + reference.length :]
+        return f"({sql.decode()}\n)"
+
+
+@functools.cache
+def checker() -> Any:
+    """A DuckDB that reads no files and whose settings nobody changes; it parses and binds, and holds no data."""
+    con = duckdb.connect(config={"enable_external_access": "false"})
+    con.execute("set timezone = 'UTC'; set lock_configuration = true")
+    return con
+
+
+@functools.cache
+def _allowed_functions() -> frozenset[str]:
+    """Names of functions that give the same for the same row."""
+    found = (
+        checker()
+        .execute(
+            """
+            select function_name from duckdb_functions()
+            where (function_type = 'scalar' or (function_type = 'macro' and schema_name = 'main'))
+            group by function_name
+            having bool_and(function_type = 'macro' or stability = 'CONSISTENT')
+            """
+        )
+        .fetchall()
+    )
+    names = {str(name) for (name,) in found if not name.startswith(("current_", "pg_", "has_", "inet_"))}
+    return frozenset(names - _CHANGING_MACROS)
+
+
+@functools.cache
+def parse(text: str, *, numeric: bool = False) -> Expression:
+    """An expression with its references. `numeric`: it gives a number, so text that it passes on is read as one.
+
+    Faults are kept in the result, not raised.
+    """
+    said = checker().execute(
+        "select json_serialize_sql($1, skip_default := true, skip_null := true, skip_empty := true)",
+        [f"{_HEAD}{text}\n)"],
+    )
+    tree = json.loads(said.fetchall()[0][0])
+    if tree["error"]:
+        return Expression(text, fault=tree["error_message"], syntax=True)
+    nodes = tree["statements"][0]["node"].get("select_list", [])
+    if len(tree["statements"]) != 1 or len(nodes) != 1:
+        return Expression(text, fault="it is more than one expression", syntax=True)
+    forbidden = sorted(set(_forbidden(nodes[0])))
+    if forbidden:
+        return Expression(text, fault=f"it may not use {', '.join(forbidden)}")
+    found = sorted(set(_references(nodes[0], numeric, frozenset())), key=lambda one: one.start)
+    return Expression(text, tuple(found))
+
+
+def _children(node: Any) -> Iterator[dict[str, Any]]:
+    """The expressions directly under a node, whatever the parser calls their place."""
+    for value in node.values():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, dict):
+                if "class" in one:
+                    yield one
+                else:
+                    yield from _children(one)
+
+
+def _forbidden(node: dict[str, Any]) -> Iterator[str]:
+    if node["class"] in _FORBIDDEN:
+        yield _FORBIDDEN[node["class"]]
+        return
+    name = node.get("function_name", "").lower()
+    if node["class"] == "FUNCTION" and not node.get("is_operator") and name not in _allowed_functions():
+        yield f"{name}()"
+    for child in _children(node):
+        yield from _forbidden(child)
+
+
+def _references(node: dict[str, Any], numeric: bool, bound: frozenset[str]) -> Iterator[Reference]:
+    """Column references; `bound` are the names that a lambda gives to elements of a list."""
+    if node["class"] == "COLUMN_REF":
+        path = tuple(node["column_names"])
+        if path[0].lower() not in bound:
+            start = node["query_location"] - len(_HEAD)
+            yield Reference(path, start, node["query_location_length"], numeric)
+        return
+    if node["class"] == "LAMBDA":
+        names = frozenset(one.path[0].lower() for one in _references({**node["lhs"], **_PLACE}, False, frozenset()))
+        yield from _references(node["expr"], False, bound | names)
+        return
+    for child, counted in _with_context(node, numeric):
+        yield from _references(child, counted, bound)
+
+
+_PLACE = {"query_location": len(_HEAD), "query_location_length": 0}
+
+
+def _with_context(node: dict[str, Any], numeric: bool) -> Iterator[tuple[dict[str, Any], bool]]:
+    """A node's children, and whether each of them is calculated with."""
+    children = list(_children(node))
+    kind, name = node["class"], node.get("function_name", "").lower()
+    numbers = any(_is_number(child) for child in children)
+    if kind == "CASE":
+        for check in node["case_checks"]:
+            yield check["when_expr"], False
+            yield check["then_expr"], numeric
+        if "else_expr" in node:
+            yield node["else_expr"], numeric
+        return
+    if kind == "FUNCTION" and name in _CALCULATE:
+        counted = not any(_is_time(child) for child in children)
+    elif (kind == "FUNCTION" and name in _NUMERIC) or kind in ("COMPARISON", "BETWEEN"):
+        counted = name in _NUMERIC or numbers
+    elif name in ("nullif", "greatest", "least") or node.get("type") in (
+        "OPERATOR_COALESCE",
+        "COMPARE_IN",
+        "COMPARE_NOT_IN",
+    ):
+        counted = numbers or (numeric and node.get("type") not in ("COMPARE_IN", "COMPARE_NOT_IN"))
+    else:
+        counted = False
+    for child in children:
+        yield child, counted
+
+
+def _is_number(node: dict[str, Any]) -> bool:
+    """A number as it is written, or what can be nothing else."""
+    literal = node.get("literal", {})
+    if node["class"] == "CONSTANT":
+        return literal.get("kind") in ("INTEGER", "DECIMAL", "FLOAT", "DOUBLE", "NUMERIC")
+    name = node.get("function_name", "").lower()
+    return (
+        node["class"] == "FUNCTION"
+        and name in (_CALCULATE | _NUMERIC)
+        and not any(_is_time(one) for one in _children(node))
+    )
+
+
+def _is_time(node: dict[str, Any]) -> bool:
+    """A time or a stretch of time: `interval 1 day`, `x::date`."""
+    cast = str(node.get("type_expr", {}).get("type_name", "")).upper()
+    return cast.startswith(("INTERVAL", "TIME", "DATE")) or str(node.get("function_name", "")).startswith("to_")

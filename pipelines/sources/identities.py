@@ -1,0 +1,275 @@
+"""One customer, many ids: the ids of each source's system become customer ids, by a table, by a rule, or by both.
+
+Nothing is merged by accident: an id that leads to two customers, or round in a circle, is an error. A row whose id
+leads to nobody is counted, named and kept aside, never dropped in silence.
+"""
+
+# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from pipelines.params import Settings
+from pipelines.privacy_settings import Identities, IdentityTable
+from pipelines.problems import Problem, did_you_mean
+from pipelines.sources.convert import as_written
+from pipelines.sources.files import broken_rows, lines_of, scan
+from pipelines.sources.located import Located, files_of, locate
+from pipelines.sources.quarantine import Reason
+from pipelines.sources.stream import text
+from pipelines.tables import whole_file
+
+OWN = "customer_id"  # the system of the customers' own ids
+_FIELDS = ("system", "id", OWN)
+_RULES = {
+    "email": "case when regexp_full_match(lower(trim({0})), '[^@\\s]+@[^@\\s]+') then lower(trim({0})) end",
+    "lower": "nullif(lower(trim({0})), '')",
+    "trim": "nullif(trim({0}), '')",
+    "digits": "nullif(regexp_replace({0}, '[^0-9]', '', 'g'), '')",
+}
+_ASIDE = ("source", "system", "id", "activity_id", "occurred_at", "activity", "value", "quantity", "detail")
+
+
+def systems(settings: Settings) -> dict[str, str]:
+    """Source -> the system whose ids it has, for those that name one."""
+    named = ((name, getattr(source, "identity", None)) for name, source in settings.sources.items())
+    return {name: system for name, system in named if system}
+
+
+def faults_of_identities(settings: Settings) -> list[str]:
+    """What is wrong with `identities:` and with sources that need it, found by headers alone."""
+    setting, faults = settings.identities or Identities.model_construct(), list[str]()
+    located: list[Located] = []
+    if setting.table:
+        located, faults = locate(setting.table, "identities.table")
+        for file in located:
+            faults += _header_faults(setting.table, file)
+    if not setting.table:
+        for name, system in systems(settings).items():
+            if system not in setting.rules:
+                told = did_you_mean(system, setting.rules) or " Add identities.table or identities.rules."
+                faults.append(f"params.yaml: sources.{name}.identity: identities has no rule for {system}.{told}")
+    return faults
+
+
+def _header_faults(table: IdentityTable, file: Located) -> list[str]:
+    return [
+        f"params.yaml: identities.table.columns.{ours}: {file.name} has no column {theirs!r}."
+        + did_you_mean(theirs, file.columns)
+        for ours, theirs in _columns(table).items()
+        if theirs not in file.columns
+    ]
+
+
+def _columns(table: IdentityTable) -> dict[str, str]:
+    return {str(ours): theirs for ours, theirs in table.columns.items()} or {name: name for name in _FIELDS}
+
+
+def identity_files(settings: Settings) -> list[Path]:
+    """The files of `identities.table`, sorted."""
+    table = settings.identities.table if settings.identities else None
+    return files_of(table) if table else []
+
+
+def load(con: Any, settings: Settings) -> None:
+    """Make the table `identity` (system, id, customer_id): ids written alike, merged accounts followed to their end.
+
+    Raises:
+        Problem: rows without an id, an id with two customers, accounts that were merged in a circle.
+    """
+    con.execute("create or replace temp table identity (system varchar, id varchar, customer_id varchar)")
+    setting = settings.identities
+    if setting is None or setting.table is None:
+        return
+    located, _ = locate(setting.table, "identities.table")
+    faults: list[str] = []
+    for file in located:
+        faults += _load_file(con, setting, setting.table, file)
+    if faults:
+        raise Problem(*faults)
+    con.execute("create or replace temp table identity as select distinct * from identity")
+    faults = _follow(con)
+    if faults:
+        raise Problem(*faults)
+
+
+def _load_file(con: Any, setting: Identities, table: IdentityTable, file: Located) -> list[str]:
+    places = {ours: file.columns.index(theirs) for ours, theirs in _columns(table).items()}
+    said = ", ".join(f"{as_written(f'c{i}', file.types[i])} as {ours}" for ours, i in places.items())
+    con.execute(f"create or replace temp table told as select record, {said} from ({scan(file)})")
+    broken = broken_rows(con, file)
+    rows = con.execute("select count(*) from told").fetchall()[0][0]
+    con.execute(f"insert into identity select distinct system, {written_alike(setting)}, customer_id from told")
+    faults = [
+        Reason(file.name, rows + len(broken), fault, field, 1, [line], None).sentence("identities.table")
+        for line, fault, field, _ in broken
+    ]
+    for field in _FIELDS:
+        bad = con.execute(f"select record from told where {field} is null order by record").fetchall()
+        lines = lines_of(file, [record for (record,) in bad], rows, {line for line, *_ in broken})
+        if bad:
+            first = [lines[record] for (record,) in bad[:3]]
+            faults.append(Reason(file.name, rows, "missing", field, len(bad), first, None).sentence("identities.table"))
+    con.execute("drop table told; delete from identity where id is null or system is null or customer_id is null")
+    return faults
+
+
+def rows_of(con: Any, customer: str) -> list[tuple[str, str]]:
+    """System and id of all rows of `identity` that lead to a customer."""
+    found = con.execute("select system, id from identity where customer_id = $1 order by all", [customer])
+    return [(str(system), str(one)) for system, one in found.fetchall()]
+
+
+def written_alike(setting: Identities | None, system: str | None = None, column: str = "id") -> str:
+    """SQL of an id as its system's rule writes it: of one system, or of the column `system` where none is given."""
+    rules = setting.rules if setting else {}
+    plain = _RULES["trim"].format(column)
+    if system is not None:
+        return _RULES[rules[system]].format(column) if system in rules else plain
+    cases = " ".join(f"when {text(one)} then {_RULES[rule].format(column)}" for one, rule in sorted(rules.items()))
+    return f"case system {cases} else {plain} end" if cases else plain
+
+
+def _follow(con: Any) -> list[str]:
+    """Follow merged accounts to their end; name circles and ids with two customers."""
+    pairs = con.execute("select id, customer_id from identity where system = $1 and id <> customer_id", [OWN])
+    into: dict[str, set[str]] = {}
+    for old, new in pairs.fetchall():
+        into.setdefault(old, set()).add(new)
+    ends, circles = {}, set[tuple[str, ...]]()
+    for old, news in into.items():
+        way, now = [old], sorted(news)
+        while now and now[0] not in way:
+            way.append(now[0])
+            now = sorted(into.get(now[0], ()))
+        if now:
+            circle = way[way.index(now[0]) :]
+            first = circle.index(min(circle))
+            circles.add((*circle[first:], *circle[: first + 1]))
+        ends[old] = way[-1]
+    if circles:
+        told = "; ".join(" -> ".join(one) for one in sorted(circles)[:3])
+        return [f"identities.table: {len(circles):,} circles of customer ids: {told}. Say which id each ends in."]
+    faults = _two_customers(con)
+    con.execute("create or replace temp table ends (old varchar, new varchar)")
+    if ends:
+        con.executemany("insert into ends values (?, ?)", sorted(ends.items()))
+    con.execute("update identity set customer_id = new from ends where identity.customer_id = old")
+    return faults or _two_customers(con)
+
+
+def _two_customers(con: Any) -> list[str]:
+    found = con.execute(
+        "select system, id, list_sort(list(distinct customer_id)) as customers from identity group by all "
+        "having count(distinct customer_id) > 1 order by all"
+    ).fetchall()
+    if not found:
+        return []
+    told = "; ".join(f"{system} {one}: {' and '.join(customers[:3])}" for system, one, customers in found[:3])
+    return [
+        (
+            f"identities.table: {len(found):,} ids stand for two customers ({told}). Keep one row for each id; where "
+            "two customers are one person now, add a row: system customer_id, id the old one, customer_id the new one."
+        )
+    ]
+
+
+def resolve(con: Any, settings: Settings, moment: int, aside: Path) -> list[str]:
+    """Turn the ids of `stream` into customer ids; rows of nobody leave it and are listed in the CSV `aside`.
+
+    Args:
+        con: the connection with `stream` and `identity`.
+        settings: of params.yaml.
+        moment: microseconds UTC; rows at or after it are not counted or listed.
+        aside: the CSV; an older one is replaced or removed. Only its owner may read it.
+
+    Returns:
+        Lines that count and name the ids of nobody.
+
+    Raises:
+        Problem: a source has more such rows than `identities.max_unmatched_share` allows. The CSV is written first.
+    """
+    con.execute("create or replace temp table who (source varchar, theirs varchar, customer_id varchar)")
+    for name in settings.sources:
+        _settle(con, settings, name, systems(settings).get(name))
+    con.execute(
+        "create or replace temp table unmatched as select stream.* from stream join who on "
+        "stream.source = who.source and stream.customer_id = theirs where who.customer_id is null "
+        f"and occurred_at < make_timestamptz({moment})"
+    )
+    notes, refused = _tell(con, settings, aside)
+    con.execute(
+        "delete from stream using who where stream.source = who.source and stream.customer_id = theirs "
+        "and who.customer_id is null"
+    )
+    con.execute(
+        "update stream set customer_id = who.customer_id from who where stream.source = who.source "
+        "and stream.customer_id = theirs and who.customer_id <> stream.customer_id"
+    )
+    if refused:
+        raise Problem(*notes, *refused)
+    return notes
+
+
+def _settle(con: Any, settings: Settings, name: str, system: str | None) -> None:
+    """Rows of `who` for one source. The customers' own ids need none unless accounts were merged."""
+    alike = written_alike(settings.identities, system, "stream.customer_id")
+    if system is None:
+        con.execute(
+            f"insert into who select distinct {text(name)}, stream.customer_id, identity.customer_id from stream "
+            f"join identity on identity.system = {text(OWN)} and identity.id = {alike} where source = {text(name)}"
+        )
+        return
+    rules = settings.identities.rules if settings.identities else {}
+    listed = con.execute("select count(*) from identity where system = $1", [system]).fetchall()[0][0]
+    alone = alike if system in rules and not listed else "null"
+    con.execute(
+        f"insert into who select distinct {text(name)}, stream.customer_id, "
+        f"coalesce(merged.customer_id, identity.customer_id, {alone}) from stream "
+        f"left join identity on identity.system = {text(system)} and identity.id = {alike} "
+        f"left join identity as merged on merged.system = {text(OWN)} "
+        f"and merged.id = coalesce(identity.customer_id, {alone}) where source = {text(name)}"
+    )
+
+
+def _tell(con: Any, settings: Settings, aside: Path) -> tuple[list[str], list[str]]:
+    aside.unlink(missing_ok=True)
+    found = con.execute(
+        "select source, count(*), count(distinct customer_id), list_sort(list(distinct customer_id))[:3] "
+        "from unmatched group by source order by source"
+    ).fetchall()
+    if not found:
+        return [], []
+    _write_aside(con, settings, aside)
+    notes, refused = [], []
+    allowed = settings.identities.max_unmatched_share if settings.identities else 0.0
+    for source, rows, ids, examples in found:
+        system = systems(settings)[source]
+        every = con.execute("select count(*) from stream where source = $1", [source]).fetchall()[0][0]
+        named = "" if settings.privacy.pseudonymise else f" ({', '.join(examples)}{', ...' if ids > 3 else ''})"
+        notes.append(
+            f"sources.{source}: {rows:,} of {every:,} rows belong to {ids:,} ids of {system} that are no customer's"
+            f"{named}. They are left out and kept in {aside}. Add the ids to identities.table."
+        )
+        if rows > allowed * every:
+            refused.append(f"sources.{source}: that is more than identities.max_unmatched_share of {allowed:g} allows.")
+    return notes, refused
+
+
+def _write_aside(con: Any, settings: Settings, aside: Path) -> None:
+    named = systems(settings)
+    query = (
+        "select source, customer_id, activity_id, strftime(occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ'), activity, value, "
+        "quantity, detail from unmatched order by all"
+    )
+    with whole_file(aside) as partial:
+        partial.touch(mode=0o600)
+        with partial.open("w", encoding="utf-8", newline="") as stream:
+            rows = csv.writer(stream, lineterminator="\n")
+            rows.writerow(_ASIDE)
+            for source, *rest in con.execute(query).fetchall():
+                rows.writerow([source, named[source], *rest])

@@ -1,0 +1,123 @@
+"""Whom a row is about, between reading and cutting: identities, then those who are forgotten, then pseudonyms."""
+
+# Queries are put together from our own column names; whatever comes from outside is bound as a parameter.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.params import Settings
+from pipelines.problems import Problem
+from pipelines.sources import vault
+from pipelines.sources.identities import (
+    OWN,
+    faults_of_identities,
+    identity_files,
+    load,
+    resolve,
+    systems,
+    written_alike,
+)
+from pipelines.sources.pseudonyms import install, keyed, pseudonymise, required_key
+from pipelines.sources.tombstones import FILE, tombstones
+from pipelines.tables import digest_of
+
+
+def faults_of_privacy(settings: Settings) -> list[str]:
+    """What is wrong with `identities:` and `privacy:`, the key and the list of the forgotten."""
+    faults = faults_of_identities(settings)
+    try:
+        if settings.privacy.pseudonymise:
+            required_key(settings)
+        tombstones(settings)
+    except Problem as problem:
+        faults += problem.faults
+    return faults
+
+
+def settle(con: Any, settings: Settings, moment: int, aside: Path) -> list[str]:
+    """Leave only customer ids in `stream`: other systems' ids resolved, the forgotten gone, pseudonyms where asked for.
+
+    Args:
+        con: the connection with `stream` and `rejected`.
+        settings: of params.yaml.
+        moment: microseconds UTC; rows after it are not spoken of.
+        aside: the CSV for rows of nobody. With pseudonyms it lies in the vault instead: it holds ids.
+
+    Returns:
+        What a person should know: rows of nobody, rows of the forgotten.
+    """
+    if settings.privacy.pseudonymise:
+        aside.unlink(missing_ok=True)
+        aside = vault.private_folder(vault.FOLDER) / aside.name
+    load(con, settings)
+    gone = _leave_out(con, settings, systems(settings))
+    notes = resolve(con, settings, moment, aside)
+    gone += _leave_out(con, settings, {})
+    if gone:
+        notes.append(f"{gone:,} rows of customers who asked to be forgotten are left out.")
+    if settings.privacy.pseudonymise:
+        install(con, required_key(settings), "keyed")
+        vault.remember(pseudonymise(con))
+    return notes
+
+
+def hide_found(con: Any, settings: Settings) -> None:
+    """With pseudonyms the quarantine does not repeat what stood in a bad row: nobody knows what it was."""
+    if settings.privacy.pseudonymise:
+        con.execute("update rejected set found = null")
+
+
+def _leave_out(con: Any, settings: Settings, named: dict[str, str]) -> int:
+    """Delete the rows of the forgotten: by the ids of these sources' systems, or by customer id where none is given."""
+    stones = tombstones(settings)
+    if not stones.hashed:
+        return 0
+    install(con, stones.key, "buried")
+    con.execute("create or replace temp table forgotten as select unnest($1) as hashed", [sorted(stones.hashed)])
+    before = con.execute("select count(*) from stream").fetchall()[0][0]
+    if named:
+        for source, system in named.items():
+            alike = written_alike(settings.identities, system, "customer_id")
+            con.execute(
+                f"delete from stream where source = $1 and buried($2 || ' ' || {alike}) in (from forgotten)",
+                [source, system],
+            )
+    else:
+        con.execute(
+            "delete from stream where customer_id in (select customer_id from (select distinct customer_id "
+            f"from stream) where buried('{OWN} ' || customer_id) in (from forgotten))"
+        )
+    return int(before - con.execute("select count(*) from stream").fetchall()[0][0])
+
+
+def settle_customers(table: pa.Table, settings: Settings) -> pa.Table:
+    """The customers table without the forgotten, under pseudonyms where asked for, sorted as before."""
+    stones = tombstones(settings)
+    place = table.schema.get_field_index("customer_id")
+    if stones.hashed:
+        keep = [not stones.has(OWN, one) for one in table["customer_id"].to_pylist()]
+        table = table.filter(pa.array(keep, pa.bool_()))
+    if settings.privacy.pseudonymise:
+        key = required_key(settings)
+        found = {keyed(key, one): one for one in pc.unique(table["customer_id"]).to_pylist()}
+        vault.remember(found)
+        hashed = pa.array([keyed(key, one) for one in table["customer_id"].to_pylist()], pa.string())
+        table = table.set_column(place, table.schema.field(place), hashed)
+        table = table.sort_by([(name, "ascending") for name in table.column_names])
+    return table
+
+
+def fingerprint_of_privacy(settings: Settings) -> dict[str, Any]:
+    """What besides the sources decides whom the stream is about: identities, the forgotten, the key (as a hash)."""
+    key = keyed(required_key(settings), "fingerprint") if settings.privacy.pseudonymise else None
+    return {
+        "identities": sorted(digest_of(file) for file in identity_files(settings)),
+        "forgotten": digest_of(FILE) if FILE.is_file() else None,
+        "key": key,
+    }

@@ -1,0 +1,169 @@
+"""What leaves the pull: no column that nothing maps, no id where pseudonyms are asked for, nobody who is forgotten."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines import pull_activity
+from pipelines.params import Settings
+from pipelines.problems import Problem
+from pipelines.pull_activity import check_sources, pull
+from pipelines.sources import vault
+from pipelines.sources.pseudonyms import keyed
+from pipelines.sources.tombstones import FILE, bury, tombstones
+from pipelines.watch_sources import fingerprint
+
+KEY = "a key for tests only, never used"
+IDS = ("anna-1", "bert-2", "carl-3")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pull_activity, "_check", lambda *_: None)
+    monkeypatch.setenv("CHURN_ID_KEY", KEY)
+    rows = [f"{who}-{i},{who},2024-05-{i + 1:02d},9,SECRET-{who},{who}@example.org" for i in range(9) for who in IDS]
+    Path("shop.csv").write_text("id,who,when,paid,note,mail\n" + "\n".join([*rows, "x,anna-1,whenever,9,SECRET,m"]))
+    table = pa.table({"customer_id": list(IDS), "tier": ["gold", "silver", "gold"], "secret": ["SECRET"] * 3})
+    pq.write_table(table, "customers.parquet")
+    return tmp_path
+
+
+def settings_of(**others: Any) -> Settings:
+    columns = {"activity_id": "id", "customer_id": "who", "occurred_at": "when", "value": "paid"}
+    shop = {"reader": "csv", "path": "shop.csv", "columns": columns, "activity": "placed_order", "max_bad_share": 0.5}
+    return Settings.model_validate(
+        {
+            "sources": {"shop": shop},
+            "customers": {"reader": "parquet", "path": "customers.parquet", "static": True},
+            "features": {"attributes": ["tier"]},
+            "privacy": {"pseudonymise": True},
+            "observations": {"train": {"until": "2024-06-01"}, "score": {"as_of": "2024-07-01"}},
+            "churn": {"silent": {"kind": "silence", "active_within_days": 56, "horizon_days": 28}},
+            "at_risk": {"definition": "silent"},
+        }
+        | others
+    )
+
+
+def pulled(settings: Settings) -> list[str]:
+    return pull(settings, "train", Path("data/activity"), Path("data/validation/activity.json"))
+
+
+def everything(*, vault_too: bool = True) -> str:
+    """All that the pull wrote, decoded."""
+    said = ""
+    for path in sorted(file for file in Path("data").rglob("*") if file.is_file()):
+        if path.suffix == ".parquet":
+            said += json.dumps(pq.read_table(path).to_pylist(), default=str)
+        elif vault_too or path.parent.name != "vault":
+            said += path.read_bytes().decode("utf-8", "replace")
+    return said
+
+
+def test_a_column_that_nothing_maps_is_in_no_store() -> None:
+    pulled(settings_of(privacy={}))
+    assert "anna-1" in everything()
+    assert "SECRET" not in everything()
+    assert "@example.org" not in everything()
+
+
+def test_pseudonyms_are_all_that_leaves_the_pull() -> None:
+    pulled(settings_of())
+    said = everything(vault_too=False)
+    assert not [one for one in IDS if one in said]
+    assert keyed(KEY.encode(), "anna-1") in said
+    table = pq.read_table("data/activity/activity/2024-05.parquet")
+    assert set(table["customer_id"].to_pylist()) == {keyed(KEY.encode(), one) for one in IDS}
+    assert len(set(table["activity_id"].to_pylist())) == 27
+    assert KEY not in everything()
+
+
+def test_the_customers_table_goes_under_the_same_pseudonyms() -> None:
+    pulled(settings_of())
+    rows = {row["customer_id"]: row["tier"] for row in pq.read_table("data/activity/customers.parquet").to_pylist()}
+    assert rows == {keyed(KEY.encode(), one): tier for one, tier in zip(IDS, ("gold", "silver", "gold"), strict=True)}
+
+
+def test_the_vault_is_the_way_back_and_its_owners_alone() -> None:
+    pulled(settings_of())
+    hashed = [keyed(KEY.encode(), one) for one in IDS]
+    assert vault.originals([*hashed, "nobody"]) == dict(zip(hashed, IDS, strict=True))
+    path = vault.FOLDER / vault.FILE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_rows_of_nobody_lie_in_the_vault_and_are_not_named() -> None:
+    settings = settings_of()
+    shop = settings.sources["shop"].model_dump() | {"identity": "shop"}
+    ids = "system,id,customer_id\nshop,anna-1,A\nshop,bert-2,B\n"
+    Path("ids.csv").write_text(ids)
+    identities = {"table": {"reader": "csv", "path": "ids.csv"}}
+    notes = pulled(settings_of(sources={"shop": shop}, identities=identities))
+    assert "carl-3" not in "".join(notes)
+    assert "carl-3" not in everything(vault_too=False)
+    assert "carl-3" in (vault.FOLDER / "unmatched_train.csv").read_text()
+
+
+@pytest.mark.parametrize("key", ["", "short"])
+def test_a_key_that_is_missing_or_short_is_a_fault_before_any_work(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHURN_ID_KEY", key)
+    (fault,) = check_sources(settings_of())
+    assert "CHURN_ID_KEY" in fault
+    assert "short" not in fault
+
+
+def test_another_key_is_noticed_as_a_changed_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = fingerprint(settings_of())
+    assert KEY not in json.dumps(first)
+    monkeypatch.setenv("CHURN_ID_KEY", KEY[::-1])
+    assert fingerprint(settings_of()) != first
+
+
+@pytest.mark.parametrize("privacy", [{}, {"pseudonymise": True}], ids=["plain", "pseudonyms"])
+def test_who_is_forgotten_never_comes_back(privacy: dict[str, Any]) -> None:
+    settings = settings_of(privacy=privacy)
+    before = fingerprint(settings)
+    bury(settings, [("customer_id", "bert-2")])
+    notes = pulled(settings)
+    assert "9 rows of customers who asked to be forgotten are left out." in notes
+    assert "bert-2" not in everything()
+    assert keyed(KEY.encode(), "bert-2") not in everything()
+    assert fingerprint(settings) != before
+
+
+def test_the_tombstones_name_nobody_and_need_their_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CHURN_ID_KEY")
+    settings = settings_of(privacy={})
+    bury(settings, [("customer_id", "bert-2")])
+    assert "bert" not in FILE.read_text()
+    assert tombstones(settings).has("customer_id", "bert-2")
+    assert not tombstones(settings).has("crm", "bert-2")
+    key = Path("data/vault/forgotten.key")
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    key.write_text("another key, as long as it takes")
+    with pytest.raises(Problem, match="is another one"):
+        tombstones(settings)
+    key.unlink()
+    assert "is missing" in check_sources(settings)[0]
+
+
+def test_ids_of_a_forgotten_customer_in_other_systems_are_left_out_too() -> None:
+    settings = settings_of()
+    shop = settings.sources["shop"].model_dump() | {"identity": "shop"}
+    Path("ids.csv").write_text("system,id,customer_id\nshop,anna-1,A\nshop,bert-2,B\nshop,carl-3,C\n")
+    identities = {"table": {"reader": "csv", "path": "ids.csv"}}
+    settings = settings_of(sources={"shop": shop}, identities=identities, customers=None, features={})
+    bury(settings, [("customer_id", "B"), ("shop", "bert-2")])
+    Path("ids.csv").write_text("system,id,customer_id\nshop,anna-1,A\nshop,carl-3,C\n")  # B is gone there too
+    pulled(settings)
+    assert "bert-2" not in everything()
+    assert not list(vault.FOLDER.glob("unmatched*"))
