@@ -19,6 +19,7 @@ from pipelines.sources.reader import Reader
 READERS: dict[str, Reader] = {
     "complete_journey": complete_journey.READER,
     "csv": files.READER,
+    "json": files.READER,
     "parquet": files.READER,
 }
 
