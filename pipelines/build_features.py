@@ -31,6 +31,8 @@ from pipelines.setting_types import bytes_of
 from pipelines.stage import run_stage
 from pipelines.tables import read_json, whole_folder, write_json
 
+ROW_GROUP = 12_000
+
 
 def moments_of(settings: Settings, facts: dict[str, Any], branch: str) -> list[str]:
     """The days on which a branch looks at customers, newest first."""
@@ -94,6 +96,7 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
             with closing(computed), _Tables(folder, moments, features, attributes) as tables:
                 for partition in computed:
                     tables.add(partition.customer_ids, partition.blocks)
+                tables.finish()
             write_json(folder / "columns.json", [feature.column() for feature in features])
     except OSError as error:
         raise Problem(
@@ -107,6 +110,7 @@ class _Tables:
     def __init__(self, folder: Path, moments: list[str], features: tuple[Feature, ...], attributes: Attributes) -> None:
         self.moments, self.attributes = moments, attributes
         self.pool = ThreadPoolExecutor(min(2, len(moments)))
+        self.waiting: dict[str, list[pa.Table]] = {moment: [] for moment in moments}
         self.schema = pa.schema(
             [
                 pa.field("customer_id", pa.string(), nullable=False),
@@ -134,12 +138,25 @@ class _Tables:
         ]:
             written.result()
 
+    def finish(self) -> None:
+        """Write what still waits."""
+        list(self.pool.map(self._flush, self.moments, self.writers))
+
     def _write(self, moment: str, writer: pq.ParquetWriter, ids: pa.Array, block: Block) -> None:
+        """Keep a moment's rows until there are enough for a row group: small ones are slow to write and to read."""
         customers = ids.take(pa.array(block.rows))
         as_of = pa.array(np.full(len(customers), day_number(moment), dtype=np.int32)).cast(pa.date32())
         columns = [customers, as_of, *(pa.array(numbers) for numbers in block.numbers)]
         columns += self.attributes.of(customers, moment)
-        writer.write_table(pa.Table.from_arrays(columns, schema=self.schema))
+        waiting = self.waiting[moment]
+        waiting.append(pa.Table.from_arrays(columns, schema=self.schema))
+        if sum(table.num_rows for table in waiting) >= ROW_GROUP:
+            self._flush(moment, writer)
+
+    def _flush(self, moment: str, writer: pq.ParquetWriter) -> None:
+        if self.waiting[moment]:
+            writer.write_table(pa.concat_tables(self.waiting[moment]))
+            self.waiting[moment] = []
 
     def __enter__(self) -> _Tables:
         return self

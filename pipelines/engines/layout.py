@@ -17,7 +17,7 @@ import pyarrow as pa
 from features.windows import Array
 from pipelines.problems import Problem
 
-PARTITION_CUSTOMERS = 8192  # more would not stay in the processors' caches
+PARTITION_CUSTOMERS = 4096  # what the kernel reads of more would not stay in the processor's cache
 PARTITION_ACTIVITIES = 2_000_000
 BYTES_PER_ACTIVITY = 400  # what the kernel holds for one activity at most, measured
 MB = 1 << 20
