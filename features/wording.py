@@ -24,7 +24,9 @@ NOUNS = {
     "reached_tier": ("tier reached", "tiers reached"),
     "referred_friend": ("referral", "referrals"),
     "mentioned_brand": ("mention", "mentions"),
+    "started_subscription": ("start of a subscription", "starts of a subscription"),
     "renewed_subscription": ("renewal", "renewals"),
+    "cancelled_subscription": ("cancellation", "cancellations"),
 }
 _TOKEN = re.compile(r"<(\w+)(@?)(:[^>]*)?>")
 

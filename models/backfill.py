@@ -43,9 +43,13 @@ def list_days(moments: Iterable[str], *, span_days: int, weeks: int) -> list[str
 
 
 def settled(recipe: Recipe, choice: Mapping[str, Any]) -> Recipe:
-    """The recipe with what was left open set as it was chosen; `choice`: as in recipe.json."""
+    """The recipe with what was left open set as it was chosen, and nothing to search for.
+
+    `choice`: as in recipe.json; `numbers` in it are settings of the recipe that were chosen otherwise than set.
+    """
     names = {field.name for field in fields(Recipe)}
-    return replace(recipe, **{name: value for name, value in choice.items() if name in names})
+    told = {**choice, **choice.get("numbers", {}), "search": {}}
+    return replace(recipe, **{name: value for name, value in told.items() if name in names})
 
 
 def replay(

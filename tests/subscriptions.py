@@ -9,7 +9,7 @@ BEGIN = pd.Timestamp("2024-01-01", tz="UTC")
 COMPLAINED_HAZARD, USUAL_HAZARD = 0.45, 0.04  # of cancelling before the next renewal
 
 
-def subscriptions(customers: int = 600, days: int = 340, seed: int = 5) -> pd.DataFrame:
+def subscriptions(customers: int = 600, days: int = 365, seed: int = 5) -> pd.DataFrame:
     """Monthly subscriptions, paid every 30 days; whoever complained in a month mostly cancels before the next renewal.
 
     Visits to the site and their number tell nothing about who leaves. Some let the subscription lapse instead. Columns
@@ -63,6 +63,8 @@ churn:
     term_days: 30
     grace_days: 3
     horizon_days: 30
+  unusual_silence:
+    {kind: rhythm, activity: visited_site, quantile: 0.9, least_pauses: 5, active_within_days: 60, horizon_days: 60}
   silent_14d: {kind: silence, activity: visited_site, active_within_days: 28, gap_days: 0, horizon_days: 14}
   silent_28d: {kind: silence, activity: visited_site, active_within_days: 28, gap_days: 0, horizon_days: 28}
 """

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from features.churn import Definition, eligible, label
 from features.problems import FeatureProblem
-from features.windows import midnight
+from features.windows import day_number, day_text, midnight
 
 BERLIN = "Europe/Berlin"
 SILENT = Definition("silence", "placed_order", active_within_days=14, horizon_days=7)
@@ -108,3 +112,44 @@ def test_an_unknown_kind_is_named() -> None:
             BERLIN,
             "2017-12-04",
         )
+
+
+KINDS_OF_LEAVING = {
+    "silence": SILENT,
+    "rhythm": Definition("rhythm", "placed_order", 40, 20, least_pauses=2),
+    "cancellation": Definition(
+        "cancellation", "renewed", 0, 20, starts="placed_order", renews="renewed", ends="ended", term_days=14
+    ),
+}
+DAYS = st.integers(0, 120).map(lambda number: (date(2017, 8, 1) + timedelta(days=number)).isoformat())
+ROWS = st.lists(st.tuples(st.sampled_from("abc"), DAYS, st.sampled_from([0, 1, -1, 3600_000_000])), max_size=25)
+
+
+def mixed(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
+    frame = events(*rows)
+    names = ["placed_order", "renewed", "placed_order", "ended"]
+    return frame.assign(activity=pd.Series([names[place % 4] for place in range(len(frame))], dtype="str"))
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_LEAVING)
+@given(rows=ROWS, future=ROWS, as_of=DAYS)
+def test_of_every_kind_the_future_makes_nobody_a_customer_and_labels_are_the_customers(
+    kind: str, rows: list[tuple[str, str, int]], future: list[tuple[str, str, int]], as_of: str
+) -> None:
+    definition, moment = KINDS_OF_LEAVING[kind], pd.Timestamp(midnight(as_of, BERLIN), unit="us", tz="UTC")
+    stream, later = mixed(rows), mixed(future)
+    told = pd.concat([stream, later[later["occurred_at"] >= moment]], ignore_index=True)
+    customers = list(eligible(stream, definition, as_of, BERLIN))
+    assert list(eligible(told.sample(frac=1, random_state=1), definition, as_of, BERLIN)) == customers
+    assert list(label(told, definition, [as_of], BERLIN, "2019-01-01")["customer_id"]) == customers
+    last = day_number(as_of) + definition.lead.ahead_days
+    assert label(told, definition, [as_of], BERLIN, day_text(last - 1)).empty
+
+
+@given(rows=ROWS, as_of=DAYS)
+def test_nobody_whose_silence_is_over_the_limit_is_a_customer(rows: list[tuple[str, str, int]], as_of: str) -> None:
+    stream = mixed(rows)
+    since = pd.Timestamp(midnight(day_text(day_number(as_of) - 14), BERLIN), unit="us", tz="UTC")
+    until = pd.Timestamp(midnight(as_of, BERLIN), unit="us", tz="UTC")
+    active = stream[(stream["activity"] == "placed_order") & stream["occurred_at"].between(since, until, "left")]
+    assert list(eligible(stream, SILENT, as_of, BERLIN)) == sorted(set(active["customer_id"]))

@@ -33,9 +33,10 @@ def test_moments_that_lie_two_weeks_apart_give_lists_two_weeks_apart() -> None:
 
 
 def test_what_was_left_open_is_set_as_chosen() -> None:
-    chosen = {"rounds": 77, "logistic_share": 0.5, "calibration": "beta", "notes": ["why"]}
+    chosen = {"rounds": 77, "logistic_share": 0.5, "calibration": "beta", "notes": ["why"], "numbers": {"leaves": 5}}
     found = settled(Recipe(seed=3), chosen)
     assert (found.seed, found.rounds, found.logistic_share, found.calibration) == (3, 77, 0.5, "beta")
+    assert found.leaves == 5
 
 
 def test_a_past_list_knows_nothing_of_what_came_later() -> None:

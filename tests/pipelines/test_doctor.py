@@ -14,6 +14,7 @@ from pipelines.diagnosis import Moment, Rhythm, suggestion, verdict
 from pipelines.doctor import diagnose
 from pipelines.params import Settings
 from pipelines.problems import Problem
+from tests.subscriptions import subscriptions
 
 UNTIL = "2024-12-30"
 
@@ -162,3 +163,41 @@ def test_enough_or_not_and_why(moments: list[Moment], history: int, word: str, r
     found = verdict(SILENT, moments, history)
     assert word == ("not enough" if not found.enough else "thin" if found.thin else "enough")
     assert reason in " ".join((*found.lacks, *found.thin))
+
+
+def club(churn: dict[str, Any], definition: str) -> Settings:
+    frame = subscriptions(customers=200, days=330)
+    frame.to_csv("club.csv", index=False)
+    columns = {name: name for name in frame.columns}
+    return Settings.model_validate(
+        {
+            "sources": {"club": {"reader": "csv", "path": "club.csv", "columns": columns}},
+            "observations": {"train": {"until": "2024-11-25"}, "score": {"as_of": "2024-11-25"}},
+            "churn": churn,
+            "at_risk": {"definition": definition},
+        }
+    )
+
+
+def test_subscriptions_are_judged_and_who_is_leaving_is_counted_apart() -> None:
+    monthly = {"renews": "renewed_subscription", "term_days": 30, "grace_days": 3, "horizon_days": 30}
+    text = diagnose(club({"cancelled_30d": {"kind": "cancellation", **monthly}}, "cancelled_30d"))
+    assert says(text, "Customers: subscribers who have not cancelled and are not overdue. Leaving: the subscription is")
+    assert says(text, "have cancelled while what they paid for still runs: leaving, not at risk, no score.")
+    assert text.count("  2024-") >= 4, "customers and leavers at several moments"
+    assert "suggested" not in text, "nobody wants a rhythm of renewals"
+
+
+def test_until_cancelled_there_need_be_no_rhythm() -> None:
+    text = diagnose(club({"cancelled_30d": {"kind": "cancellation", "horizon_days": 30}}, "cancelled_30d"))
+    assert says(
+        text, "Customers: subscribers who have not cancelled. Leaving: the subscription is cancelled, in the next"
+    )
+    assert says(text, "cancelled_30d: ")
+
+
+def test_a_stream_with_subscriptions_gets_a_hint_and_rhythm_counts_the_new() -> None:
+    rhythm = {"kind": "rhythm", "activity": "visited_site", "active_within_days": 60, "horizon_days": 60}
+    text = diagnose(club({"unusual_silence": rhythm}, "unusual_silence"))
+    assert "    cancelled_30d: {kind: cancellation, horizon_days: 30}" in text
+    assert says(text, "have too few pauses for a rhythm of their own: no score by this definition.")

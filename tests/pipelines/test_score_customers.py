@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from models.calibrate import Calibration
 from models.churn_model import ChurnModel
 from models.problems import ModelProblem
 from pipelines import train_model
@@ -118,3 +119,38 @@ def test_a_champion_of_another_question_is_refused(places: Places) -> None:
         score_customers(D, settings_with(churn=other), places)
     with pytest.raises(ModelProblem, match="holds no whole model"):
         score_customers(D, settings_with(), replace(places, model=places.features))
+
+
+def shifted(model: ChurnModel, days: int, by: float) -> ChurnModel:
+    """The same model for another horizon, more or less afraid."""
+    moved = Calibration("platt", {"intercept": [by], "slope": [1.0]})
+    return replace(model, definition={**model.definition, "horizon_days": days}, calibration=moved)
+
+
+@pytest.mark.parametrize(("of_14_days", "moved"), [(1.0, False), (-1.0, True)])
+def test_horizons_of_one_kind_never_cross_whichever_stage_writes(
+    places: Places, tmp_path: Path, of_14_days: float, moved: bool
+) -> None:
+    model = ChurnModel.load(places.model)
+    entry = {"kind": "silence", "activity": "placed_order", "active_within_days": 56}
+    churn = {D: {**entry, "horizon_days": 28}, "silent_14d": {**entry, "horizon_days": 14}}
+    settings = settings_with(churn=churn, checks={"max_score_shift": 100})
+    champions = {D: shifted(model, 28, 0.0), "silent_14d": shifted(model, 14, of_14_days)}
+    for name, champion in champions.items():
+        champion.save(tmp_path / "champion" / name)
+    found = {
+        name: score_customers(
+            name, settings, replace(places, model=tmp_path / "champion" / name, out=tmp_path / f"{name}.parquet")
+        )
+        for name in churn
+    }
+    longer, shorter = (found[name]["churn_probability"] for name in (D, "silent_14d"))
+    assert (longer <= shorter).all()
+    features = pq.read_table(places.features / f"{AS_OF}.parquet").to_pandas()
+    for name, champion in champions.items():
+        alone = champion.predict(features)
+        assert np.array_equal(found[name]["churn_probability"], alone) != moved
+        at_risk = found[name]["churn_probability"] * found[name]["expected_value"]
+        assert found[name]["value_at_risk"].to_numpy() == pytest.approx(at_risk.to_numpy())
+    if moved:
+        assert np.allclose(longer, sum(champion.predict(features) for champion in champions.values()) / 2)
