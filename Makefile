@@ -39,6 +39,11 @@ doctor: $(READY)  ## Look at your activity before anything is trained
 ui: $(READY)  ## Open MLflow on the runs made here
 	@churn ui
 
+# Of the many columns of `dvc exp show` those that vary, without the hashes of files and the bookkeeping.
+.PHONY: compare
+compare: $(READY)  ## Your experiments side by side: which settings were changed, which figures they reached
+	@dvc exp show --md --only-changed --drop '(?!data/evaluation/.*:)(data|features|models|pipelines)(/.*)?$$|Created$$|State$$|Executor$$'
+
 .PHONY: test
 test: lint $(READY)  ## The whole test suite, with style, types and import rules
 	@pytest -n 2 --dist loadfile -rs

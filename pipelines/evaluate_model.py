@@ -1,4 +1,5 @@
-"""Stage: how good is it? `data/models/D` in; `data/evaluation/D/` out: metrics.json and the curves of the test moment.
+"""Stage: how good is it? `data/models/D` in; `data/evaluation/D/` out: metrics.json, headline.json (the few figures of
+it by which `dvc exp show` compares settings) and the curves of the test moment.
 
 Judged is the held-out fit, on moments it has not seen; what ships is the same recipe fitted on more. Ends by recording
 the evaluation in MLflow.
@@ -7,6 +8,7 @@ the evaluation in MLflow.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +36,30 @@ def evaluate_model(definition: str, settings: params.Settings, *, model: Path, o
     test = predictions[predictions["role"] == "test"]
     with tables.whole_folder(out) as folder:
         tables.write_json(folder / "metrics.json", metrics)
+        tables.write_json(folder / "headline.json", headline(metrics))
         for name, curve in evaluate.curves(test["model"].to_numpy(), test["churned"].to_numpy()).items():
             curve.round(6).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     return metrics
+
+
+def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures by which settings are compared: `backtest` (means over its moments, weighted by customers) chooses,
+    `test` reports (it serves no choice), `grade` says whether it beats the best baseline. Five decimals.
+    """
+    earlier = [moment for moment in metrics["backtest"].values() if moment.get("roc_auc") is not None]
+    found: dict[str, Any] = {"test": _rounded(metrics["test"], ("log_loss", "roc_auc", "ece", "lift_at_10"))}
+    if earlier:
+        weight = sum(moment["customers"] for moment in earlier)
+        means = {
+            key: sum(moment[key] * moment["customers"] for moment in earlier) / weight
+            for key in ("log_loss", "roc_auc")
+        }
+        found["backtest"] = _rounded(means, tuple(means))
+    return {**found, "grade": metrics["grade"]["grade"]}
+
+
+def _rounded(figures: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, float]:
+    return {key: round(figures[key], 5) for key in keys if figures.get(key) is not None}
 
 
 def main() -> None:

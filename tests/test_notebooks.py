@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -48,8 +50,8 @@ def test_of_ours_only_features_and_models_are_imported(notebook: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the demo's training activity has been pulled."""
+def pulled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demo's training activity has been pulled, all that the first notebook needs."""
     from pipelines import pull_activity
     from pipelines.params import load
 
@@ -63,6 +65,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finally:
         patch.undo()
     return folder
+
+
+@pytest.fixture
+def project(notebook: Path, request: pytest.FixtureRequest) -> Path:
+    """Where a notebook finds what it reads: the later ones look at a whole run."""
+    if notebook.stem.startswith("01_"):
+        return Path(request.getfixturevalue("pulled"))
+    return Path(request.getfixturevalue("shop_run").folder)
 
 
 def run(notebook: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> nbformat.NotebookNode:
@@ -87,8 +97,39 @@ def test_it_runs_and_shows_pictures(notebook: Path, project: Path, monkeypatch: 
 
 
 @pytest.mark.slow
-def test_without_activity_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_without_data_it_says_what_to_run(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nbclient.exceptions import CellExecutionError
 
     with pytest.raises(CellExecutionError, match="Run `make run`"):
-        run(ROOT / "notebooks" / "01_look_at_activity.ipynb", tmp_path, monkeypatch)
+        run(notebook, tmp_path, monkeypatch)
+
+
+def set_in(notebook: Path, old: str, new: str, folder: Path) -> Path:
+    """The notebook as a person edits it."""
+    text = notebook.read_text()
+    assert old in text
+    (folder / notebook.name).write_text(text.replace(old, new))
+    return folder / notebook.name
+
+
+@pytest.mark.slow
+def test_two_runs_are_put_side_by_side(shop_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(shop_run.folder / "data/models/silent_28d", other)
+    line = '"    \\"this run\\": root / \\"data/models\\" / DEFINITION,\\n",'
+    more = line + f'\n    "    \\"other\\": Path(\\"{other}\\"),\\n",'
+    edited = set_in(ROOT / "notebooks/02_compare_models.ipynb", line, more, tmp_path)
+    table = run(edited, shop_run.folder, monkeypatch).cells[-1].outputs[-1]["data"]["text/plain"]
+    assert "other backtest" in table
+    assert "+0.0000 (+0.0000 to +0.0000)" in table  # it is the same run
+
+
+@pytest.mark.slow
+def test_a_customer_without_a_score_is_told(shop_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nbclient.exceptions import CellExecutionError
+
+    source = ROOT / "notebooks/03_understand_a_score.ipynb"
+    edited = set_in(source, "CUSTOMER = None ", "CUSTOMER = 'nobody' ", tmp_path)
+    with pytest.raises(CellExecutionError, match="nobody has no score: not a customer of silent_28d"):
+        run(edited, shop_run.folder, monkeypatch)

@@ -50,9 +50,20 @@ def test_judged_is_what_the_held_out_fit_said_of_the_test_moment(folders: Folder
     assert metrics["test"]["roc_auc"] == pytest.approx(roc_auc_score(test["churned"], said))
 
 
+def test_the_headline_chooses_by_the_backtest_and_reports_the_test(folders: Folders) -> None:
+    metrics, headline = (read_json(folders.evaluation / name) for name in ("metrics.json", "headline.json"))
+    assert set(headline) == {"backtest", "test", "grade"}
+    assert headline["test"]["roc_auc"] == round(metrics["test"]["roc_auc"], 5)
+    earlier = metrics["backtest"].values()
+    mean = sum(one["log_loss"] * one["customers"] for one in earlier) / sum(one["customers"] for one in earlier)
+    assert headline["backtest"]["log_loss"] == round(mean, 5)
+    alone = evaluate_model.headline({**metrics, "backtest": {}})
+    assert set(alone) == {"test", "grade"}
+
+
 def test_curves_are_csv_of_stable_size_and_the_same_each_time(folders: Folders, tmp_path: Path) -> None:
     names = sorted(path.name for path in folders.evaluation.iterdir())
-    assert names == ["calibration.csv", "gains.csv", "metrics.json", "precision_recall.csv", "roc.csv"]
+    assert names == ["calibration.csv", "gains.csv", "headline.json", "metrics.json", "precision_recall.csv", "roc.csv"]
     assert all(len(pd.read_csv(path)) <= 101 for path in folders.evaluation.glob("*.csv"))
     evaluate_model.evaluate_model(D, settings_with(), model=folders.model, out=tmp_path / "again")
     assert digest_of(tmp_path / "again") == digest_of(folders.evaluation)
