@@ -12,11 +12,11 @@ from typing import Any
 
 from pipelines.params import Settings, load
 from pipelines.problems import Problem
-from pipelines.sources.customers import customer_files
+from pipelines.sources.customers import customer_versions
 from pipelines.sources.readers import READERS, check_sources
 from pipelines.sources.who import fingerprint_of_privacy
 from pipelines.stage import run_stage
-from pipelines.tables import digest_of, write_json
+from pipelines.tables import write_json
 
 
 def fingerprint(settings: Settings) -> dict[str, Any]:
@@ -31,15 +31,11 @@ def fingerprint(settings: Settings) -> dict[str, Any]:
     sources: dict[str, dict[str, Any]] = {}
     for name, source in settings.sources.items():
         reader = READERS[source.reader]
-        sources[name] = {"reader": source.reader, "files": _digests(reader.files(source))}
+        sources[name] = {"reader": source.reader, "files": reader.versions(source)}
         if reader.version is not None:
             sources[name]["version"] = reader.version()
-    customers = _digests(customer_files(settings))
-    return {"sources": sources, "customers": customers, "who": fingerprint_of_privacy(settings)}
-
-
-def _digests(files: list[Path]) -> list[str]:
-    return sorted(digest_of(file) for file in files)
+    who = fingerprint_of_privacy(settings)
+    return {"sources": sources, "customers": customer_versions(settings), "who": who}
 
 
 def watch(settings: Settings, train: Path, score: Path) -> None:

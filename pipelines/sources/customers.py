@@ -9,7 +9,6 @@ customer, or per customer and `valid_from`. It must be right as a whole: nothing
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +19,7 @@ from pipelines.problems import Problem
 from pipelines.source_settings import Customers
 from pipelines.sources.convert import as_time, as_written
 from pipelines.sources.files import broken_rows, lines_of, scan
-from pipelines.sources.located import Located, files_of, locate
+from pipelines.sources.located import Located, at_hand, digest_at, files_of, locate
 from pipelines.sources.mapping import customer_columns, customer_faults
 from pipelines.sources.quarantine import Reason
 from pipelines.sources.stream import column, text
@@ -36,9 +35,9 @@ def faults_of_customers(settings: Settings) -> list[str]:
     return faults + customer_faults(settings.customers, located, settings.features.attributes)
 
 
-def customer_files(settings: Settings) -> list[Path]:
-    """The files of `customers:`, sorted."""
-    return [] if settings.customers is None else files_of(settings.customers)
+def customer_versions(settings: Settings) -> list[str]:
+    """What changes when the content of `customers:` does, sorted."""
+    return [] if settings.customers is None else sorted(map(digest_at, files_of(settings.customers)))
 
 
 def read_customers(con: Any, settings: Settings, setting: Customers, moment: int) -> pa.Table:
@@ -52,10 +51,12 @@ def read_customers(con: Any, settings: Settings, setting: Customers, moment: int
     faults: list[str] = []
     parts: list[str] = []
     con.execute(f"set timezone = {text(zone)}")
-    for file in located:
-        columns = customer_columns(setting, file, settings.features.attributes)
-        con.execute(f"create or replace temp table customers_{len(parts)} as {_query(setting, file, columns, zone)}")
-        faults += _row_faults(con, f"customers_{len(parts)}", file, columns)
+    for one in located:
+        with at_hand(one) as (file, _):
+            columns = customer_columns(setting, file, settings.features.attributes)
+            made = _query(setting, file, columns, zone)
+            con.execute(f"create or replace temp table customers_{len(parts)} as {made}")
+            faults += _row_faults(con, f"customers_{len(parts)}", file, columns)
         parts.append(f"from customers_{len(parts)}")
     con.execute("set timezone = 'UTC'")
     if faults:

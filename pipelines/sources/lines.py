@@ -47,9 +47,12 @@ def line_of(file: Located, records: list[int], rows: int, rejected: set[int]) ->
         rows: how many were read.
         rejected: lines of those that were not (too few columns and the like).
     """
-    if not rejected and _breaks(file.path) == rows + 1:
+    assert isinstance(file.path, Path)
+    if file.delimiter and not rejected and _breaks(file.path) == rows + 1:
         return {record: record + 1 for record in records}
     wanted, last = set(records), max(records)
+    if file.form:
+        return _lines_with_text(file, wanted)
     good = (line for line in _starts(file) if line not in rejected)
     found: dict[int, int] = {}
     for record, line in enumerate(good, start=1):
@@ -58,6 +61,13 @@ def line_of(file: Located, records: list[int], rows: int, rejected: set[int]) ->
         if record >= last:
             break
     return found
+
+
+def _lines_with_text(file: Located, wanted: set[int]) -> dict[int, int]:
+    """Of JSON: blank lines are no records."""
+    with open_text(file.path) as stream:
+        filled = (line for line, written in enumerate(stream, start=1) if written.strip())
+        return {record: line for record, line in enumerate(filled, start=1) if record in wanted}
 
 
 def _breaks(path: Path) -> int:

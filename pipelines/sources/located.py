@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import glob
 import gzip
+import io
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,8 +17,16 @@ from pipelines.problems import Problem, did_you_mean
 from pipelines.source_settings import Table
 from pipelines.sources.cells import kind_of
 from pipelines.sources.expressions import checker
+from pipelines.sources.json_files import LOOKED_AT, fields_of, form_of
+from pipelines.sources.s3 import SCHEME, S3Object, fetched, head, listed, opened, version
+from pipelines.tables import digest_of
 
-ENDINGS = {"csv": (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), "parquet": (".parquet", ".pq")}
+ENDINGS = {
+    "csv": (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"),
+    "json": (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz"),
+    "parquet": (".parquet", ".pq"),
+}
+At = Path | S3Object
 _DELIMITERS = (",", ";", "\t", "|")
 
 
@@ -25,27 +36,51 @@ class Located:
 
     `types`: the kind of each column (convert.py); CSV columns are all `text`. `delimiter`: empty for Parquet. `rows`:
     False where the file holds a header and nothing else. `stored`: DuckDB's type of each column.
+    `form`: how JSON is written; empty for others.
     """
 
-    path: Path
+    path: At
     name: str
     columns: tuple[str, ...]
     types: tuple[str, ...]
     delimiter: str
     rows: bool
     stored: tuple[str, ...]
+    form: str = ""
 
 
-def files_of(table: Table) -> list[Path]:
+def files_of(table: Table) -> list[At]:
     """The files of a table's path, sorted: itself, everything of its kind in the folder, or what the glob matches."""
+    if table.path.startswith(SCHEME):
+        found = listed(table.path)
+        single = [one.as_posix() for one in found] == [table.path]
+        return [one for one in found if single or glob.has_magic(table.path) or _is_export(one, table)]
     path = Path(table.path)
     if path.is_file():
         return [path]
     if path.is_dir():
-        found = (file for file in path.rglob("*") if file.name.lower().endswith(ENDINGS[table.reader]))
-        return sorted(file for file in found if file.is_file() and not file.name.startswith((".", "_")))
+        return sorted(file for file in path.rglob("*") if file.is_file() and _is_export(file, table))
     # Path.glob takes no absolute pattern.
     return sorted(file for file in map(Path, glob.glob(table.path, recursive=True)) if file.is_file())  # noqa: PTH207
+
+
+def _is_export(file: At, table: Table) -> bool:
+    return file.name.lower().endswith(ENDINGS[table.reader]) and not file.name.startswith((".", "_"))
+
+
+@contextmanager
+def at_hand(file: Located) -> Iterator[tuple[Located, Path]]:
+    """The file with a path on this machine: its own, or that of a copy which is gone when the block ends."""
+    if isinstance(file.path, Path):
+        yield file, file.path
+        return
+    with fetched(file.path) as path:
+        yield replace(file, path=path), path
+
+
+def digest_at(file: At) -> str:
+    """What changes with a file's content."""
+    return version(file) if isinstance(file, S3Object) else digest_of(file)
 
 
 def locate(table: Table, section: str) -> tuple[list[Located], list[str]]:
@@ -55,7 +90,10 @@ def locate(table: Table, section: str) -> tuple[list[Located], list[str]]:
         table: where the files should lie.
         section: the setting that says so, such as `sources.orders`.
     """
-    paths = files_of(table)
+    try:
+        paths = files_of(table)
+    except Problem as problem:
+        return [], [f"params.yaml: {section}.path: {fault}" for fault in problem.faults]
     if not paths:
         return [], [f"params.yaml: {section}.path: {_nothing_at(table)}"]
     located, faults = [], []
@@ -64,18 +102,29 @@ def locate(table: Table, section: str) -> tuple[list[Located], list[str]]:
             located.append(_look(path, _shown(path, paths), table))
         except Problem as problem:
             faults += [f"{fault} ({section}.path)" for fault in problem.faults]
+    if table.reader == "json":
+        located = _alike(located)
     if located and not faults and not any(file.rows for file in located):
         names = located[0].name if len(located) == 1 else f"{located[0].name} and {len(located) - 1} more files"
         faults.append(f"{names}: there is a header but not one row. Export it again. ({section}.path)")
     return located, faults
 
 
-def _shown(path: Path, paths: list[Path]) -> str:
+def _alike(located: list[Located]) -> list[Located]:
+    """JSON leaves out what is empty: a field of one file is a column of all."""
+    columns = tuple(dict.fromkeys(column for file in located for column in file.columns))
+    texts, stored = ("text",) * len(columns), ("VARCHAR",) * len(columns)
+    return [replace(file, columns=columns, types=texts, stored=stored) for file in located]
+
+
+def _shown(path: At, paths: list[At]) -> str:
     """The file's name, or its whole path where several have that name."""
     return path.name if Counter(other.name for other in paths)[path.name] == 1 else path.as_posix()
 
 
 def _nothing_at(table: Table) -> str:
+    if table.path.startswith(SCHEME):
+        return f"nothing that ends in {ENDINGS[table.reader][0]} lies at {table.path}. See the bucket's listing."
     path = Path(table.path)
     endings = " or ".join(ENDINGS[table.reader][:1])
     if path.is_dir():
@@ -88,18 +137,37 @@ def _nothing_at(table: Table) -> str:
     return f"there is no file {table.path}.{hint}"
 
 
-def _look(path: Path, name: str, table: Table) -> Located:
-    return _look_at_csv(path, name, table.delimiter) if table.reader == "csv" else _look_at_parquet(path, name)
+def _look(path: At, name: str, table: Table) -> Located:
+    if table.reader == "csv":
+        return _look_at_csv(path, name, table.delimiter)
+    return _look_at_json(path, name) if table.reader == "json" else _look_at_parquet(path, name)
 
 
-def open_text(path: Path) -> IO[str]:
-    """A CSV file as text, unpacked where its name ends in `.gz`; line ends as they are, what is no UTF-8 as U+FFFD."""
+def open_text(path: At) -> IO[str]:
+    """A text file, unpacked where its name ends in `.gz`; line ends as they are, what is no UTF-8 as U+FFFD.
+
+    Of an object in S3 the beginning.
+    """
+    raw: Any = io.BytesIO(head(path, LOOKED_AT)) if isinstance(path, S3Object) else path
     if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="")
-    return path.open(encoding="utf-8-sig", errors="replace", newline="")
+        return gzip.open(raw, "rt", encoding="utf-8-sig", errors="replace", newline="")
+    if isinstance(path, Path):
+        return path.open(encoding="utf-8-sig", errors="replace", newline="")
+    return io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
 
 
-def _look_at_csv(path: Path, name: str, delimiter: str | None) -> Located:
+def _look_at_json(path: At, name: str) -> Located:
+    try:
+        with open_text(path) as stream:
+            start = stream.read(LOOKED_AT)
+    except (OSError, EOFError) as error:
+        raise Problem(f"{name}: cannot be read as JSON. {error}.") from None
+    columns = fields_of(start, name)
+    kinds = ("text",) * len(columns), ("VARCHAR",) * len(columns)
+    return Located(path, name, columns, kinds[0], "", True, kinds[1], form_of(start))
+
+
+def _look_at_csv(path: At, name: str, delimiter: str | None) -> Located:
     try:
         with open_text(path) as stream:
             first = stream.readline()
@@ -118,12 +186,12 @@ def _look_at_csv(path: Path, name: str, delimiter: str | None) -> Located:
     return Located(path, name, columns, ("text",) * len(columns), delimiter, filled, ("VARCHAR",) * len(columns))
 
 
-def _look_at_parquet(path: Path, name: str) -> Located:
+def _look_at_parquet(path: At, name: str) -> Located:
     import pyarrow.parquet as pq
     from pyarrow import ArrowException
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(opened(path) if isinstance(path, S3Object) else path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
     except (ArrowException, OSError) as error:
         raise Problem(f"{name}: is not a Parquet file. {str(error).splitlines()[0]}") from None

@@ -40,7 +40,7 @@ class Reason:
 
         `orders.csv: 37 of 12,004 rows have no customer_id (lines 18, 204, 911, ...). Drop or map them in ...`
         """
-        unit = "line" if self.file.lower().endswith(("csv", "tsv", "txt", "gz")) else "row"
+        unit = "row" if self.file.lower().endswith((".parquet", ".pq")) else "line"
         where = f"{unit}{'s' if self.bad > 1 else ''} {', '.join(map(str, self.lines))}"
         where += ", ..." if self.bad > len(self.lines) else ""
         where += "" if self.found is None else f"; for example {self.found!r}"

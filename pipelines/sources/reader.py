@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipelines.params import Settings
@@ -15,14 +14,14 @@ class Reader:
     """Four questions to one kind of source; each gets its name and its section of params.yaml.
 
     faults: what is wrong with the setting, found by headers and schemas alone (quick, reads no rows, raises nothing).
-    files: the files whose content is the source, sorted; none for a database.
+    versions: what changes when the source's content does, sorted: digests of files.
     read: fills `stream`, `rejected` and `delivered` of a DuckDB connection.
     customers: the customers table that comes with the source as a SQL query, or None.
     version: what besides the files decides what is read, such as a package's version.
     """
 
     faults: Callable[[str, Any, Settings], list[str]]
-    files: Callable[[Any], list[Path]]
+    versions: Callable[[Any], list[str]]
     read: Callable[[Any, str, Any, Settings], None]
     customers: Callable[[], str] | None = None
     version: Callable[[], str] | None = None

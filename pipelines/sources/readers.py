@@ -20,6 +20,7 @@ from pipelines.sources.who import faults_of_privacy, settle_customers
 READERS: dict[str, Reader] = {
     "complete_journey": complete_journey.READER,
     "csv": files.READER,
+    "json": files.READER,
     "parquet": files.READER,
 }
 
