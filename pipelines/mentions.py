@@ -1,7 +1,7 @@
 """Does a file speak of a customer? Files are decoded first: ids inside Parquet, XLSX or SQLite are not found as bytes.
 
-`loose` asks whether the id stands anywhere as a word, for files that are rebuilt at little cost. Else only where it
-can be nothing but an id: a cell, a JSON text, a column of ids. A plain number as id (`7`) is no word of running text.
+`loose` asks whether the id stands anywhere as a word, capitals or not, for files that are rebuilt at little cost. Else
+only where it can be nothing but an id: a cell, a JSON text, a column of ids. A plain number (`7`) is no word of a text.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def mentions(path: Path, names: frozenset[str], *, loose: bool) -> bool:
     if kind == "picture":
         return False
     if kind in ("parquet", "sqlite", "duckdb"):
-        return any(_in_cell(cell, names) for cell in _cells(path, kind, loose=loose))
+        return any(_in_cell(cell, names, loose=loose) for cell in _cells(path, kind, loose=loose))
     if kind == "zip":  # numbers in a workbook are values or places of texts, never ids
         return any(_in_cell(text, names) for part in _members(path) for text in re.findall(r"<t\b[^>]*>([^<]*)<", part))
     raw = path.read_bytes()
@@ -74,14 +74,18 @@ def word(names: Iterable[str]) -> re.Pattern[str]:
 
 
 def _in_text(text: str, names: frozenset[str], *, loose: bool) -> bool:
+    if loose:
+        names, text = frozenset(map(str.casefold, names)), text.casefold()
     wanted = names if loose else frozenset(name for name in names if not name.isdigit())
     plain = names - wanted
     quoted = plain and re.search(rf"""["'>](?:{"|".join(map(re.escape, sorted(plain)))})["'<]""", text)
     return bool(wanted and word(wanted).search(text)) or bool(quoted)
 
 
-def _in_cell(cell: str, names: frozenset[str]) -> bool:
+def _in_cell(cell: str, names: frozenset[str], *, loose: bool = False) -> bool:
     """The cell is the id (as a spreadsheet would keep it, too), or a longer text in which an id stands alone."""
+    if loose:
+        names, cell = frozenset(map(str.casefold, names)), cell.casefold()
     if cell.removeprefix("'") in names:
         return True
     wanted = frozenset(name for name in names if not name.isdigit() and name in cell)
