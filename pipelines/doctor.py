@@ -40,7 +40,7 @@ def diagnose(settings: Settings) -> str:
     moment = midnight(settings.observations.score.as_of, settings.timezone)
     notes = [line for lines in reasons(con).values() for line in lines]
     with tempfile.TemporaryDirectory() as scratch:  # what is left out is said here and kept by the pull
-        notes += settle(con, settings, moment, Path(scratch, "unmatched.csv"))
+        notes += settle(con, settings, moment, Path(scratch, "unmatched.csv"), keep=False)
     notes += cut(con, moment)
     facts = facts_of(con, moment)
     if not facts["rows"]:

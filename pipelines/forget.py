@@ -26,7 +26,8 @@ from pipelines.sources.tombstones import FILE, KEY_FILE, bury
 from pipelines.tables import digest_of, read_json, write_json
 
 DATA = Path("data")
-REBUILT = ("landing", "activity", "features", "validation", "labels", "models", "evaluation", "scores")
+LANDING = DATA / "landing"  # raw ids, before any rule: gone as a whole, which costs the next pull time and nothing else
+REBUILT = ("activity", "features", "validation", "labels", "models", "evaluation", "scores")
 KEPT = (FILE, KEY_FILE)
 
 
@@ -74,6 +75,10 @@ def known_ids(customer: str, settings: Settings) -> list[tuple[str, str]]:
 
 def _remove(names: frozenset[str]) -> Forgotten:
     done = Forgotten()
+    for place in sorted(LANDING.iterdir()) if LANDING.is_dir() else []:
+        if place.is_dir():
+            shutil.rmtree(place)
+            done.deleted.append(place.as_posix())
     for kind in REBUILT:
         for place in sorted((DATA / kind).iterdir()) if (DATA / kind).is_dir() else []:
             if any(mentions(path, names, loose=True) for path in _within(place)):
@@ -95,7 +100,9 @@ def _within(place: Path) -> Iterator[Path]:
 
 def _files() -> list[Path]:
     """What cannot be rebuilt: everything else under data/, MLflow's files, copies that experiments left."""
-    places = [place for place in DATA.iterdir() if place.name not in REBUILT] if DATA.is_dir() else []
+    places = (
+        [place for place in DATA.iterdir() if place.name not in REBUILT and place != LANDING] if DATA.is_dir() else []
+    )
     found = [path for place in (*places, Path("mlflow.db"), Path("mlartifacts")) for path in _within(place)]
     found += [path for copy in Path(".dvc/tmp/exps").glob("**/data") for path in _within(copy)]
     return [path for path in found if path not in KEPT and path.suffix != ".lock"]

@@ -79,7 +79,7 @@ def checked(settings: Settings, rows: int = 5) -> list[str]:
     hide_found(con, settings)
     bad = reasons(con)
     with tempfile.TemporaryDirectory() as scratch:
-        notes = excluded_rows(con) + settle(con, settings, moment, Path(scratch, "unmatched.csv"))
+        notes = excluded_rows(con) + settle(con, settings, moment, Path(scratch, "unmatched.csv"), keep=False)
     for name in settings.sources:
         lines += [*_source(con, name, rows), *(f"  {line}" for line in bad.get(name, [])), ""]
     return [*lines, *notes] if notes else lines[:-1]

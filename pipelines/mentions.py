@@ -1,11 +1,12 @@
 """Does a file speak of a customer? Files are decoded first: ids inside Parquet, XLSX or SQLite are not found as bytes.
 
-`loose` asks whether the id stands anywhere as a word, for files that are rebuilt at little cost. Else only where it
-can be nothing but an id: a cell, a JSON text, a column of ids. A plain number as id (`7`) is no word of running text.
+`loose` asks whether the id stands anywhere as a word, capitals or not, for files that are rebuilt at little cost. Else
+only where it can be nothing but an id: a cell, a JSON text, a column of ids. A plain number (`7`) is no word of a text.
 """
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
@@ -52,7 +53,7 @@ def mentions(path: Path, names: frozenset[str], *, loose: bool) -> bool:
     if kind == "picture":
         return False
     if kind in ("parquet", "sqlite", "duckdb"):
-        return any(_in_cell(cell, names) for cell in _cells(path, kind, loose=loose))
+        return any(_in_cell(cell, names, loose=loose) for cell in _cells(path, kind, names, loose=loose))
     if kind == "zip":  # numbers in a workbook are values or places of texts, never ids
         return any(_in_cell(text, names) for part in _members(path) for text in re.findall(r"<t\b[^>]*>([^<]*)<", part))
     raw = path.read_bytes()
@@ -74,14 +75,18 @@ def word(names: Iterable[str]) -> re.Pattern[str]:
 
 
 def _in_text(text: str, names: frozenset[str], *, loose: bool) -> bool:
+    if loose:
+        names, text = frozenset(map(str.casefold, names)), text.casefold()
     wanted = names if loose else frozenset(name for name in names if not name.isdigit())
     plain = names - wanted
     quoted = plain and re.search(rf"""["'>](?:{"|".join(map(re.escape, sorted(plain)))})["'<]""", text)
     return bool(wanted and word(wanted).search(text)) or bool(quoted)
 
 
-def _in_cell(cell: str, names: frozenset[str]) -> bool:
+def _in_cell(cell: str, names: frozenset[str], *, loose: bool = False) -> bool:
     """The cell is the id (as a spreadsheet would keep it, too), or a longer text in which an id stands alone."""
+    if loose:
+        names, cell = frozenset(map(str.casefold, names)), cell.casefold()
     if cell.removeprefix("'") in names:
         return True
     wanted = frozenset(name for name in names if not name.isdigit() and name in cell)
@@ -123,10 +128,10 @@ def text_columns(names: list[str], *, loose: bool) -> list[str]:
     return [name for name in names if name in ID_COLUMNS] or names if not loose else names
 
 
-def _cells(path: Path, kind: str, *, loose: bool) -> Iterator[str]:
+def _cells(path: Path, kind: str, names: frozenset[str], *, loose: bool) -> Iterator[str]:
     """Distinct texts of a table file, column by column."""
     if kind == "parquet":
-        yield from _parquet_cells(path, loose=loose)
+        yield from _parquet_cells(path, names, loose=loose)
     elif kind == "sqlite":
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as con:
             for table, columns in tables_of(con).items():
@@ -144,7 +149,8 @@ def _cells(path: Path, kind: str, *, loose: bool) -> Iterator[str]:
                     yield from (cell for (cell,) in found if cell is not None)
 
 
-def _parquet_cells(path: Path, *, loose: bool) -> Iterator[str]:
+def _parquet_cells(path: Path, names: frozenset[str], *, loose: bool) -> Iterator[str]:
+    """Cells that may speak of the names: chosen column by column, without looking at each in Python."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -152,14 +158,21 @@ def _parquet_cells(path: Path, *, loose: bool) -> Iterator[str]:
     with pq.ParquetFile(path) as file:
         for name in text_columns(file.schema_arrow.names, loose=loose):
             kind = file.schema_arrow.field(name).type
-            if pa.types.is_dictionary(kind):
-                kind = kind.value_type
             if pa.types.is_nested(kind):
                 for value in file.read(columns=[name])[name].to_pylist():
                     yield from texts_of(json.loads(json.dumps(value, default=str)))
-            elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind):
-                cells = pc.unique(file.read(columns=[name])[name]).to_pylist()
-                yield from (str(cell) for cell in cells if cell is not None)
+            elif _may_hold_ids(kind):
+                cells = pc.unique(file.read(columns=[name])[name]).cast(pa.string())
+                found = [pc.match_substring(cells, one, ignore_case=True) for one in sorted(names)]
+                chosen = functools.reduce(pc.or_, found)
+                yield from cells.filter(chosen).to_pylist()
+
+
+def _may_hold_ids(kind: Any) -> bool:
+    from pyarrow import types as of
+
+    held = kind.value_type if of.is_dictionary(kind) else kind
+    return bool(of.is_string(held) or of.is_large_string(held) or of.is_integer(held))
 
 
 def tables_of(con: sqlite3.Connection) -> dict[str, list[str]]:

@@ -131,5 +131,7 @@ def _all(conditions: list[Any]) -> str | None:
 
 
 def _quoted(column: str) -> str:
-    """A column with blanks in its name as an expression names it."""
-    return f'"{column}"' if re.fullmatch(r"[\w#]+( [\w#()]+)+|#", column) else column
+    """A column, or a field within one, as an expression names it, whatever its name; expressions stay as they are."""
+    if not re.fullmatch(r"[\w# ]+(\.[\w# ]+)*", column):
+        return column
+    return ".".join(f'"{part}"' for part in column.split("."))

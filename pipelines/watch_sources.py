@@ -34,8 +34,8 @@ def fingerprint(settings: Settings) -> dict[str, Any]:
         sources[name] = {"reader": source.reader, "files": reader.versions(source)}
         if reader.version is not None:
             sources[name]["version"] = reader.version()
-    customers = customer_versions(settings)
-    return {"sources": sources, "customers": customers, "who": fingerprint_of_privacy(settings)}
+    who = fingerprint_of_privacy(settings)
+    return {"sources": sources, "customers": customer_versions(settings), "who": who}
 
 
 def watch(settings: Settings, train: Path, score: Path) -> None:

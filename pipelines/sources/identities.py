@@ -18,7 +18,7 @@ from pipelines.privacy_settings import Identities, IdentityTable
 from pipelines.problems import Problem, did_you_mean
 from pipelines.sources.convert import as_written
 from pipelines.sources.files import broken_rows, lines_of, scan
-from pipelines.sources.located import Located, files_of, locate
+from pipelines.sources.located import Located, at_hand, digest_at, files_of, locate
 from pipelines.sources.quarantine import Reason
 from pipelines.sources.stream import text
 from pipelines.tables import whole_file
@@ -69,10 +69,10 @@ def _columns(table: IdentityTable) -> dict[str, str]:
     return {str(ours): theirs for ours, theirs in table.columns.items()} or {name: name for name in _FIELDS}
 
 
-def identity_files(settings: Settings) -> list[Path]:
-    """The files of `identities.table`, sorted."""
+def identity_versions(settings: Settings) -> list[str]:
+    """What changes when the content of `identities.table` does, sorted."""
     table = settings.identities.table if settings.identities else None
-    return files_of(table) if table else []
+    return sorted(map(digest_at, files_of(table))) if table else []
 
 
 def load(con: Any, settings: Settings) -> None:
@@ -87,8 +87,9 @@ def load(con: Any, settings: Settings) -> None:
         return
     located, _ = locate(setting.table, "identities.table")
     faults: list[str] = []
-    for file in located:
-        faults += _load_file(con, setting, setting.table, file)
+    for one in located:
+        with at_hand(one) as (file, _):
+            faults += _load_file(con, setting, setting.table, file)
     if faults:
         raise Problem(*faults)
     con.execute("create or replace temp table identity as select distinct * from identity")

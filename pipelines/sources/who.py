@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.params import Settings
 from pipelines.problems import Problem
@@ -17,7 +16,7 @@ from pipelines.sources import vault
 from pipelines.sources.identities import (
     OWN,
     faults_of_identities,
-    identity_files,
+    identity_versions,
     load,
     resolve,
     systems,
@@ -40,7 +39,7 @@ def faults_of_privacy(settings: Settings) -> list[str]:
     return faults
 
 
-def settle(con: Any, settings: Settings, moment: int, aside: Path) -> list[str]:
+def settle(con: Any, settings: Settings, moment: int, aside: Path, *, keep: bool = True) -> list[str]:
     """Leave only customer ids in `stream`: other systems' ids resolved, the forgotten gone, pseudonyms where asked for.
 
     Args:
@@ -48,11 +47,12 @@ def settle(con: Any, settings: Settings, moment: int, aside: Path) -> list[str]:
         settings: of params.yaml.
         moment: microseconds UTC; rows after it are not spoken of.
         aside: the CSV for rows of nobody. With pseudonyms it lies in the vault instead: it holds ids.
+        keep: False for a mere look, which must not write to the vault.
 
     Returns:
         What a person should know: rows of nobody, rows of the forgotten.
     """
-    if settings.privacy.pseudonymise:
+    if settings.privacy.pseudonymise and keep:
         aside.unlink(missing_ok=True)
         aside = vault.private_folder(vault.FOLDER) / aside.name
     load(con, settings)
@@ -63,7 +63,9 @@ def settle(con: Any, settings: Settings, moment: int, aside: Path) -> list[str]:
         notes.append(f"{gone:,} rows of customers who asked to be forgotten are left out.")
     if settings.privacy.pseudonymise:
         install(con, required_key(settings), "keyed")
-        vault.remember(pseudonymise(con))
+        found = pseudonymise(con)
+        if keep:
+            vault.remember(found)
     return notes
 
 
@@ -105,8 +107,6 @@ def settle_customers(table: pa.Table, settings: Settings) -> pa.Table:
         table = table.filter(pa.array(keep, pa.bool_()))
     if settings.privacy.pseudonymise:
         key = required_key(settings)
-        found = {keyed(key, one): one for one in pc.unique(table["customer_id"]).to_pylist()}
-        vault.remember(found)
         hashed = pa.array([keyed(key, one) for one in table["customer_id"].to_pylist()], pa.string())
         table = table.set_column(place, table.schema.field(place), hashed)
         table = table.sort_by([(name, "ascending") for name in table.column_names])
@@ -117,7 +117,7 @@ def fingerprint_of_privacy(settings: Settings) -> dict[str, Any]:
     """What besides the sources decides whom the stream is about: identities, the forgotten, the key (as a hash)."""
     key = keyed(required_key(settings), "fingerprint") if settings.privacy.pseudonymise else None
     return {
-        "identities": sorted(digest_of(file) for file in identity_files(settings)),
+        "identities": identity_versions(settings),
         "forgotten": digest_of(FILE) if FILE.is_file() else None,
         "key": key,
     }

@@ -88,8 +88,8 @@ def test_rows_of_nobody_are_counted_named_and_kept_aside() -> None:
     assert complaints() == ["A", "A"]
     assert notes == [
         (
-            "sources.desk: 1 of 4 rows belong to 1 ids of crm that are no customer's (c-9). They are left out and kept in "
-            "validation/unmatched_train.csv. Add the ids to identities.table."
+            "sources.desk: 1 of 4 rows belong to 1 ids of crm that are no customer's (c-9). They are left out and kept "
+            "in validation/unmatched_train.csv. Add the ids to identities.table."
         )
     ]
     aside = Path("validation/unmatched_train.csv")
