@@ -20,9 +20,16 @@ def running_sum(numbers: Array, dtype: type = np.int64) -> Array:
     return sums
 
 
-def key_of(customer: Array, day: Array) -> Array:
-    """Customer and day as one number that sorts by customer, then day."""
-    return np.asarray(customer.astype(np.int64) * (1 << 20) + day)  # more days than any calendar here
+def bisect(numbers: Array, low: Array, high: Array, bound: Array) -> Array:
+    """Per row, the first position in [low, high) whose number is at least `bound` (high where none is).
+
+    Numbers ascend within every range; all rows' ranges are halved at once.
+    """
+    for _ in range(int((high - low).max(initial=0)).bit_length()):
+        middle = (low + high) >> 1
+        below = (numbers.take(middle, mode="clip") < bound) & (low < high)
+        low, high = np.where(below, middle + 1, low), np.where(below, high, middle)
+    return low
 
 
 def added_up(table: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from features.gaps import ratio, running_sum
+from features.gaps import bisect, ratio, running_sum
 from features.windows import Array
 
 if TYPE_CHECKING:
@@ -86,15 +86,8 @@ class Rhythm:
     def not_shorter(self, days: Array) -> Array:
         """How many of the gaps last at least so many days (shape of the rows)."""
         known, begin = self._known
-        if not len(known):
-            return np.zeros(len(begin), dtype=np.int64)
-        low, high = begin.copy(), begin + self.number
-        # Halving all rows' ranges at once: the gaps of a row are sorted.
-        for _ in range(int(self.number.max(initial=0)).bit_length()):
-            middle = (low + high) >> 1
-            shorter = (low < high) & (known[np.minimum(middle, len(known) - 1)] < days)
-            low, high = np.where(shorter, middle + 1, low), np.where(shorter, high, np.where(low < high, middle, high))
-        return np.asarray(begin + self.number - low)
+        end = begin + self.number
+        return np.asarray(end - bisect(known, begin, end, days))
 
     @cached_property
     def silent_days(self) -> Array:

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from features.gaps import Gaps, added_up, key_of, running_sum, small
+from features.gaps import Gaps, added_up, running_sum, small
 from features.problems import FeatureProblem
 from features.windows import Array
 
@@ -280,11 +280,6 @@ class Stream:
             assert self.detail is not None
             self._last_of_detail = {as_of: running_sum((self.next_day_of_detail >= as_of) & (self.detail >= 0))}
         return self._last_of_detail[as_of]
-
-    @cached_property
-    def key(self) -> Array:
-        """Shape (n,), ascending: customer and day as one number (see `key_of`)."""
-        return key_of(self.customer, self.day)
 
     @cached_property
     def gaps(self) -> Gaps:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from features.gaps import key_of, ratio
+from features.gaps import bisect, ratio
 from features.rhythm import Rhythm
 from features.streams import MILLIONTHS, Stream
 from features.windows import Array
@@ -171,9 +171,8 @@ class View:
     @cached_property
     def since_main(self) -> Array:
         """Activities on days later than the last day of the main activity."""
-        last = key_of(self.customers, np.where(self.main.done, self.main.last_day, 0))
-        after = np.searchsorted(self.stream.key, last, side="right")
-        return self.at(0) - np.clip(after, self.at(None), self.at(0))
+        next_day = np.where(self.main.done, self.main.last_day + 1, -(1 << 31))
+        return self.at(0) - bisect(self.stream.day, self.at(None), self.at(0), next_day)
 
     @cached_property
     def rhythm(self) -> Rhythm:
