@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 BEGIN = pd.Timestamp("2024-01-01", tz="UTC")
-COMPLAINED_HAZARD, USUAL_HAZARD = 0.45, 0.04  # of cancelling before the next renewal
+COMPLAINED_HAZARD, USUAL_HAZARD = 0.6, 0.02  # of leaving before the next renewal
 
 
 def subscriptions(customers: int = 600, days: int = 365, seed: int = 5) -> pd.DataFrame:
-    """Monthly subscriptions, paid every 30 days; whoever complained in a month mostly cancels before the next renewal.
+    """Monthly subscriptions, paid every 30 days; whoever complained in one month mostly cancels in the next.
 
     Visits to the site and their number tell nothing about who leaves. Some let the subscription lapse instead. Columns
     of the activity contract: activity_id, customer_id, occurred_at (ISO), activity, value.
@@ -20,13 +20,15 @@ def subscriptions(customers: int = 600, days: int = 365, seed: int = 5) -> pd.Da
     for number in range(customers):
         who, day, price = f"s{number:04d}", random.uniform(-60, days), float(random.choice([9, 19, 29]))
         rows.append((who, day, "started_subscription", price))
+        complained = False
         while day < days:
-            complains = random.random() < 0.15
-            if complains:
+            leaves = random.random() < (COMPLAINED_HAZARD if complained else USUAL_HAZARD)
+            complained = random.random() < 0.15
+            if complained:
                 rows.append((who, day + random.uniform(0, 15), "complained", None))
             visits = random.uniform(0, 30, random.poisson(4))
             rows += [(who, day + float(when), "visited_site", None) for when in visits]
-            if random.random() < (COMPLAINED_HAZARD if complains else USUAL_HAZARD):
+            if leaves:
                 if random.random() < 0.85:
                     rows.append((who, day + random.uniform(16, 30), "cancelled_subscription", None))
                 break

@@ -74,3 +74,33 @@ def test_nobody_to_label_is_a_clear_error(tmp_path: Path) -> None:
 def test_an_unknown_definition_is_named(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"churn.silent_28 does not exist. Did you mean silent_28d?"):
         label_definition(settings_with(), "silent_28", tmp_path, tmp_path / "labels.parquet")
+
+
+def subscribed(customer: str, activity: str, day: str, recorded: str | None = None) -> Did:
+    told = None if recorded is None else midnight(recorded, "UTC")
+    return Did(customer, activity, midnight(day, "UTC"), 9.0, recorded_at=told)
+
+
+CANCELLATION = {"cancelled_30d": {"kind": "cancellation", "horizon_days": 30}}
+
+
+@pytest.mark.parametrize(("recorded", "fails"), [("2017-09-10", True), ("2017-10-09", False), ("2017-10-10", False)])
+def test_cancellations_dated_when_they_take_effect_stop_the_run(tmp_path: Path, recorded: str, fails: bool) -> None:
+    stream = [
+        *(subscribed(who, "started_subscription", "2017-08-01") for who in "abc"),
+        subscribed("a", "cancelled_subscription", "2017-10-09", recorded),
+    ]
+    folder = write_stream(tmp_path, stream)
+    settings = settings_with(churn=CANCELLATION)
+    if fails:
+        with pytest.raises(
+            Problem, match=r"churn.cancelled_30d.ends: 1 of 1 cancelled_subscription were recorded on a"
+        ):
+            label_definition(settings, "cancelled_30d", folder, tmp_path / "labels.parquet")
+        assert not (tmp_path / "labels.parquet").exists()
+        return
+    label_definition(settings, "cancelled_30d", folder, tmp_path / "labels.parquet")
+    table = pq.read_table(tmp_path / "labels.parquet").to_pandas()
+    left = table[table["churned"]]
+    assert set(left["customer_id"]) == {"a"}
+    assert not ((table["customer_id"] == "a") & (table["as_of"].astype(str) > "2017-10-09")).any()
