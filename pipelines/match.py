@@ -8,7 +8,7 @@ customer. Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,15 @@ DRAWS = 1000
 LONGEST = 3  # columns and settings that a sentence names
 
 
-def match(definition: str, settings: Settings, champion: Mapping[str, Any], folder: Path, data: Path) -> Match:
+def match(
+    definition: str,
+    settings: Settings,
+    champion: Mapping[str, Any],
+    folder: Path,
+    data: Path,
+    *,
+    say: Callable[[str], None] = print,
+) -> Match:
     """Compare the candidate of `data` with the champion's recipe; trains only where the recipes differ.
 
     Args:
@@ -35,6 +43,7 @@ def match(definition: str, settings: Settings, champion: Mapping[str, Any], fold
         champion: champion.json.
         folder: the champion's folder.
         data: the folder that holds models, features, labels and activity.
+        say: told before the training begins, which takes its time.
 
     Raises:
         Problem: data/features/train or data/labels are not there, or are not those that the candidate was trained on.
@@ -52,6 +61,8 @@ def match(definition: str, settings: Settings, champion: Mapping[str, Any], fold
     )
     if not differing:
         return Match()
+    said = "; ".join(differing)
+    say(f"  {definition}: another recipe than the champion's ({said}). Training the champion's on the same moments ...")
     return Match(differing, _paired(definition, settings, theirs, known, data))
 
 
