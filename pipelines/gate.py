@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-NAIVE = ("days_since_last", "rfm_score")
+NAIVE = ("days_since_last", "order_count", "rfm_score")
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ customer. Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.gate import Match
-from pipelines.params import Model, Settings
+from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.tables import read_json
 
@@ -26,7 +26,15 @@ DRAWS = 1000
 LONGEST = 3  # columns and settings that a sentence names
 
 
-def match(definition: str, settings: Settings, champion: Mapping[str, Any], folder: Path, data: Path) -> Match:
+def match(
+    definition: str,
+    settings: Settings,
+    champion: Mapping[str, Any],
+    folder: Path,
+    data: Path,
+    *,
+    say: Callable[[str], None] = print,
+) -> Match:
     """Compare the candidate of `data` with the champion's recipe; trains only where the recipes differ.
 
     Args:
@@ -35,6 +43,7 @@ def match(definition: str, settings: Settings, champion: Mapping[str, Any], fold
         champion: champion.json.
         folder: the champion's folder.
         data: the folder that holds models, features, labels and activity.
+        say: told before the training begins, which takes its time.
 
     Raises:
         Problem: data/features/train or data/labels are not there, or are not those that the candidate was trained on.
@@ -46,22 +55,26 @@ def match(definition: str, settings: Settings, champion: Mapping[str, Any], fold
     if not theirs:
         return Match(("the champion was promoted without its recipe; --force replaces it",))
     known, candidate = ChurnModel.load(folder), ChurnModel.load(data / "models" / definition / "shipped")
-    differing = tuple(_settings(ours["settings"], theirs["settings"])) + tuple(_columns(candidate, known))
+    differing = (
+        *_settings(*(_complete(one["settings"], settings) for one in (ours, theirs))),
+        *_columns(candidate, known),
+    )
     if not differing:
         return Match()
+    said = "; ".join(differing)
+    say(f"  {definition}: another recipe than the champion's ({said}). Training the champion's on the same moments ...")
     return Match(differing, _paired(definition, settings, theirs, known, data))
 
 
 def _settings(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
-    """What differs; a setting that one of them does not know yet has its default."""
-    mine, other = _complete(ours).model_dump(), _complete(theirs).model_dump()
-    yield from _some(
-        [f"{name} {other[name]} -> {mine[name]}" for name in mine if mine[name] != other[name]], "settings"
-    )
+    changed = [name for name in ours if ours[name] != theirs[name]]
+    yield from _some([f"{name} {theirs[name]} -> {ours[name]}" for name in changed], "settings")
 
 
-def _complete(settings: Mapping[str, Any]) -> Model:
-    return Model.model_validate({name: value for name, value in settings.items() if name in Model.model_fields})
+def _complete(model: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """The settings of a recipe as this code knows them: one that the recipe does not have yet has its default."""
+    kind = type(settings.model)
+    return kind.model_validate({name: value for name, value in model.items() if name in kind.model_fields}).model_dump()
 
 
 def _columns(candidate: ChurnModel, champion: ChurnModel) -> Iterator[str]:
@@ -115,6 +128,6 @@ def _predicted(
     setting = settings.churn[definition].model_dump()
     span = setting["gap_days"] + setting["horizon_days"]
     plan = split.plan(set(panel.moments), span_days=span, origins=settings.model.backtest_moments + 1)
-    recipe = Recipe(**_complete(theirs["settings"]).model_dump())
+    recipe = Recipe(**_complete(theirs["settings"], settings))
     without = sorted({str(info["name"]) for info in panel.columns_info} - set(champion.columns))
     return train.train(panel, plan, recipe, setting, without=without, threads=train_model.threads()).predictions

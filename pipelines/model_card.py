@@ -96,7 +96,7 @@ def _segments(metrics: dict[str, Any]) -> str:
     for name, one in found[:MOST_SEGMENTS]:
         figures = [f"{one['customers']:,}", f"{one['churn_rate']:.1%}"]
         figures += ["" if one.get("roc_auc") is None else f"{one['roc_auc']:.3f}"]
-        rows.append([name, *figures, "" if one.get("promised") is None else f"{one['promised']:.1%}"])
+        rows.append([name, *figures, "" if one.get("promised_rate") is None else f"{one['promised_rate']:.1%}"])
     return "\n\nPer segment:\n\n" + "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 

@@ -99,9 +99,8 @@ def _judged(candidate: Evaluated, present: dict[str, Any] | None, registry: Regi
         )
     if known and known.refused and known.against == against:
         return False, known.refused  # a match takes as long as training: not again for the same
-    if present is None:
-        verdict = gate(candidate.metrics, None)
-    else:
+    verdict = gate(candidate.metrics, None)
+    if present and verdict.passed:
         name, settings = candidate.definition, candidate.settings
         found = match(name, settings, present, champion_folder(name), DATA)
         verdict = gate(candidate.metrics, present["metrics"], found, margin=settings.promotion.margin)

@@ -57,7 +57,7 @@ def test_a_card_says_what_for_whom_from_what_and_how_well(settings: Settings) ->
 
 
 SEGMENTS = {
-    "at risk": {"customers": 300, "churn_rate": 0.4, "roc_auc": 0.71, "promised": 0.39},
+    "at risk": {"customers": 300, "churn_rate": 0.4, "roc_auc": 0.71, "promised_rate": 0.39},
     "regular": {"customers": 1200, "churn_rate": 0.05, "roc_auc": 0.81},
     "lost": {"customers": 12, "churn_rate": 0.9, "roc_auc": None},
 }
