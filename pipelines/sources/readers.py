@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from features.windows import midnight
 from pipelines.churn_settings import activities_of
 from pipelines.params import Settings
 from pipelines.problems import did_you_mean
 from pipelines.source_settings import Mapped
-from pipelines.sources import complete_journey, files
+from pipelines.sources import complete_journey, files, sql
 from pipelines.sources.customers import faults_of_customers, read_customers
-from pipelines.sources.reader import Reader
+from pipelines.sources.reader import Place, Reader
 from pipelines.sources.who import faults_of_privacy, settle_customers
 
 READERS: dict[str, Reader] = {
@@ -23,6 +26,7 @@ READERS: dict[str, Reader] = {
     "csv": files.READER,
     "json": files.READER,
     "parquet": files.READER,
+    "sql": sql.READER,
 }
 
 
@@ -34,10 +38,15 @@ def check_sources(settings: Settings) -> list[str]:
     return faults + faults_of_customers(settings) + faults_of_privacy(settings) + _unknown_activities(settings)
 
 
-def read_sources(con: Any, settings: Settings) -> None:
-    """Fill `stream`, `rejected` and `delivered` from every source, in the order of params.yaml."""
-    for name, source in settings.sources.items():
-        READERS[source.reader].read(con, name, source, settings)
+def read_sources(con: Any, settings: Settings, place: Place | None = None) -> None:
+    """Fill `stream`, `rejected` and `delivered` from every source, in the order of params.yaml.
+
+    `place`: the landing store and the moment; without it nothing is kept.
+    """
+    with tempfile.TemporaryDirectory() as nowhere:
+        at = place or Place(Path(nowhere), midnight(settings.observations.score.as_of, settings.timezone))
+        for name, source in settings.sources.items():
+            READERS[source.reader].read(con, name, source, settings, at)
 
 
 def customers_of(con: Any, settings: Settings, moment: int) -> pa.Table | None:
