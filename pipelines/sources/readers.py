@@ -15,7 +15,7 @@ from pipelines.source_settings import Mapped
 from pipelines.sources import complete_journey, files
 from pipelines.sources.customers import faults_of_customers, read_customers
 from pipelines.sources.reader import Reader
-from pipelines.sources.who import faults_of_privacy, settle_customers
+from pipelines.sources.who import faults_of_privacy, settle_customers, watch_for_the_forgotten
 
 READERS: dict[str, Reader] = {
     "complete_journey": complete_journey.READER,
@@ -35,6 +35,7 @@ def check_sources(settings: Settings) -> list[str]:
 
 def read_sources(con: Any, settings: Settings) -> None:
     """Fill `stream`, `rejected` and `delivered` from every source, in the order of params.yaml."""
+    watch_for_the_forgotten(con, settings)
     for name, source in settings.sources.items():
         READERS[source.reader].read(con, name, source, settings)
 
