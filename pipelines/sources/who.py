@@ -100,7 +100,7 @@ def watch_for_the_forgotten(con: Any, settings: Settings) -> None:
 
 
 def _leads_to_the_forgotten(settings: Settings, system: str) -> str:
-    """SQL: whether the id `one` of a system does. Another system's 7 is not the customer 7, unless a rule alone says."""
+    """SQL: whether the id `one` of a system does. A system's 7 is the customer 7 only where a rule alone says so."""
     alike = written_alike(settings.identities, system, "one")
     own = f"buried('{OWN} ' || {alike}) in (from forgotten) and {text(system)} not in (select system from identity)"
     return (
