@@ -183,19 +183,28 @@ def export(to: Path | None) -> None:
 
 
 @main.command()
-@click.argument("customer")
+@click.argument("customer", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def forget(customer: str, yes: bool) -> None:
+@click.option(
+    "--again", is_flag=True, help="Everybody forgotten before, where old results or a backup brought them back."
+)
+def forget(customer: str | None, yes: bool, again: bool) -> None:
     """Remove CUSTOMER from every store of this project, for ever, and say what that was."""
+    from pipelines import forget as forgetting
     from pipelines import run as runner
-    from pipelines.forget import forget as forget_one
+
+    if (customer is None) != again:
+        raise click.UsageError("Name one customer, or say --again.")
 
     with _in_words():
         settings = params.load()
         if not yes:
             click.confirm("This cannot be undone. Forget this customer?", abort=True)
         with runner.only_run(_say):
-            forget_one(customer, settings, _say)
+            if customer is None:
+                forgetting.again(settings, _say)
+            else:
+                forgetting.forget(customer, settings, _say)
 
 
 @main.command()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.dvc_stores import Purged, purge, stores
-from pipelines.mentions import mentions
+from pipelines.mentions import customers_in, mentions
 from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.scrub import scrub
@@ -22,12 +22,13 @@ from pipelines.sources import vault
 from pipelines.sources.identities import OWN, load, rows_of
 from pipelines.sources.pseudonyms import keyed, required_key
 from pipelines.sources.stream import connect
-from pipelines.sources.tombstones import FILE, KEY_FILE, bury
+from pipelines.sources.tombstones import FILE, KEY_FILE, bury, tombstones
 from pipelines.tables import digest_of, read_json, write_json
 
 DATA = Path("data")
 LANDING = DATA / "landing"  # raw ids, before any rule: gone as a whole, which costs the next pull time and nothing else
 REBUILT = ("activity", "features", "validation", "labels", "models", "evaluation", "scores")
+HASHED = "pseudonym"  # the system of keyed hashes, among the tombstones
 KEPT = (FILE, KEY_FILE)
 
 
@@ -54,10 +55,29 @@ def forget(customer: str, settings: Settings, say: Callable[[str], None] = print
     """
     own = vault.originals([customer]).get(customer, customer)
     ids = known_ids(own, settings)
-    bury(settings, ids)
-    names = frozenset(one for _, one in ids)
     if settings.privacy.pseudonymise:
-        names |= {keyed(required_key(settings), one) for system, one in ids if system == OWN}
+        ids += [(HASHED, keyed(required_key(settings), one)) for system, one in ids if system == OWN]
+    bury(settings, ids)
+    _sweep(frozenset(one for _, one in ids), say)
+
+
+def again(settings: Settings, say: Callable[[str], None] = print) -> None:
+    """Remove those who were forgotten before wherever they are back: old results fetched from a remote, a backup.
+
+    Raises:
+        Problem: the key of the tombstones is missing, or something is still there at the end.
+    """
+    stones = tombstones(settings)
+    back: set[str] = set()
+    for path in [*_within(DATA), *(path for root in stores()[0] for path in _within(root))]:
+        back |= {one for one in customers_in(path) if stones.has(OWN, one) or stones.has(HASHED, one)}
+    if back:
+        _sweep(frozenset(back), say)
+    else:
+        say(f"Nobody of the {len(stones.hashed):,} forgotten ids is back.")
+
+
+def _sweep(names: frozenset[str], say: Callable[[str], None]) -> None:
     done = _remove(names)
     left = [str(path) for path in _files() if mentions(path, names, loose=False)]
     if left:

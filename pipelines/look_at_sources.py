@@ -13,7 +13,7 @@ from pipelines.presets import Preset, presets
 from pipelines.problems import Problem, did_you_mean
 from pipelines.sources.arrival import excluded_rows
 from pipelines.sources.quarantine import reasons
-from pipelines.sources.readers import READERS, check_sources
+from pipelines.sources.readers import check_sources, read_sources
 from pipelines.sources.stream import connect
 from pipelines.sources.who import hide_found, settle
 
@@ -74,8 +74,7 @@ def checked(settings: Settings, rows: int = 5) -> list[str]:
     moment = midnight(settings.observations.score.as_of, settings.timezone)
     con = connect()
     lines: list[str] = []
-    for name, source in settings.sources.items():
-        READERS[source.reader].read(con, name, source, settings)
+    read_sources(con, settings)
     hide_found(con, settings)
     bad = reasons(con)
     with tempfile.TemporaryDirectory() as scratch:

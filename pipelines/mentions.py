@@ -168,6 +168,19 @@ def _parquet_cells(path: Path, names: frozenset[str], *, loose: bool) -> Iterato
                 yield from cells.filter(chosen).to_pylist()
 
 
+def customers_in(path: Path) -> set[str]:
+    """Every customer of a Parquet file; none where it has no column of them or is another kind of file."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    if kind_of(path) != "parquet":
+        return set()
+    with pq.ParquetFile(path) as file:
+        if "customer_id" not in file.schema_arrow.names:
+            return set()
+        return {str(one) for one in pc.unique(file.read(columns=["customer_id"])["customer_id"]).to_pylist()}
+
+
 def _may_hold_ids(kind: Any) -> bool:
     from pyarrow import types as of
 

@@ -194,6 +194,9 @@ def resolve(con: Any, settings: Settings, moment: int, aside: Path) -> list[str]
     Raises:
         Problem: a source has more such rows than `identities.max_unmatched_share` allows. The CSV is written first.
     """
+    aside.unlink(missing_ok=True)
+    if settings.identities is None:
+        return []
     con.execute("create or replace temp table who (source varchar, theirs varchar, customer_id varchar)")
     for name in settings.sources:
         _settle(con, settings, name, systems(settings).get(name))
@@ -238,7 +241,6 @@ def _settle(con: Any, settings: Settings, name: str, system: str | None) -> None
 
 
 def _tell(con: Any, settings: Settings, aside: Path) -> tuple[list[str], list[str]]:
-    aside.unlink(missing_ok=True)
     found = con.execute(
         "select source, count(*), count(distinct customer_id), list_sort(list(distinct customer_id))[:3] "
         "from unmatched group by source order by source"

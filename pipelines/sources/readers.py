@@ -19,7 +19,7 @@ from pipelines.source_settings import Mapped
 from pipelines.sources import complete_journey, files, sql
 from pipelines.sources.customers import faults_of_customers, read_customers
 from pipelines.sources.reader import Place, Reader
-from pipelines.sources.who import faults_of_privacy, settle_customers
+from pipelines.sources.who import faults_of_privacy, settle_customers, watch_for_the_forgotten
 
 READERS: dict[str, Reader] = {
     "complete_journey": complete_journey.READER,
@@ -43,6 +43,7 @@ def read_sources(con: Any, settings: Settings, place: Place | None = None) -> No
 
     `place`: the landing store and the moment; without it nothing is kept.
     """
+    watch_for_the_forgotten(con, settings)
     with tempfile.TemporaryDirectory() as nowhere:
         at = place or Place(Path(nowhere), midnight(settings.observations.score.as_of, settings.timezone))
         for name, source in settings.sources.items():

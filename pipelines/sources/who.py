@@ -1,6 +1,6 @@
 """Whom a row is about, between reading and cutting: identities, then those who are forgotten, then pseudonyms."""
 
-# Queries are put together from our own column names; whatever comes from outside is bound as a parameter.
+# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pipelines.sources.identities import (
     written_alike,
 )
 from pipelines.sources.pseudonyms import install, keyed, pseudonymise, required_key
+from pipelines.sources.stream import text
 from pipelines.sources.tombstones import FILE, tombstones
 from pipelines.tables import digest_of
 
@@ -50,17 +51,14 @@ def settle(con: Any, settings: Settings, moment: int, aside: Path, *, keep: bool
         keep: False for a mere look, which must not write to the vault.
 
     Returns:
-        What a person should know: rows of nobody, rows of the forgotten.
+        What a person should know: rows of nobody.
     """
     if settings.privacy.pseudonymise and keep:
         aside.unlink(missing_ok=True)
         aside = vault.private_folder(vault.FOLDER) / aside.name
     load(con, settings)
-    gone = _leave_out(con, settings, systems(settings))
+    con.execute("delete from stream where is_forgotten(source, customer_id)")
     notes = resolve(con, settings, moment, aside)
-    gone += _leave_out(con, settings, {})
-    if gone:
-        notes.append(f"{gone:,} rows of customers who asked to be forgotten are left out.")
     if settings.privacy.pseudonymise:
         install(con, required_key(settings), "keyed")
         found = pseudonymise(con)
@@ -75,27 +73,40 @@ def hide_found(con: Any, settings: Settings) -> None:
         con.execute("update rejected set found = null")
 
 
-def _leave_out(con: Any, settings: Settings, named: dict[str, str]) -> int:
-    """Delete the rows of the forgotten: by the ids of these sources' systems, or by customer id where none is given."""
+def watch_for_the_forgotten(con: Any, settings: Settings) -> None:
+    """Make the SQL macro `is_forgotten(source, id)`: whether a row, as a source has it, must not be kept anywhere.
+
+    True where the id of the source's system was forgotten, or the customer that it leads to by table or rule.
+
+    Raises:
+        Problem: somebody was forgotten and the key is missing; the identities are faulty.
+    """
     stones = tombstones(settings)
     if not stones.hashed:
-        return 0
+        con.execute("create or replace temp macro is_forgotten(source, one) as false")
+        return
     install(con, stones.key, "buried")
+    load(con, settings)
     con.execute("create or replace temp table forgotten as select unnest($1) as hashed", [sorted(stones.hashed)])
-    before = con.execute("select count(*) from stream").fetchall()[0][0]
-    if named:
-        for source, system in named.items():
-            alike = written_alike(settings.identities, system, "customer_id")
-            con.execute(
-                f"delete from stream where source = $1 and buried($2 || ' ' || {alike}) in (from forgotten)",
-                [source, system],
-            )
-    else:
-        con.execute(
-            "delete from stream where customer_id in (select customer_id from (select distinct customer_id "
-            f"from stream) where buried('{OWN} ' || customer_id) in (from forgotten))"
-        )
-    return int(before - con.execute("select count(*) from stream").fetchall()[0][0])
+    con.execute(
+        "create or replace temp table forgotten_id as select system, id from identity "
+        f"where buried('{OWN} ' || customer_id) in (from forgotten)"
+    )
+    named = systems(settings)
+    cases = [f"when {text(name)} then {_leads_to_the_forgotten(settings, system)}" for name, system in named.items()]
+    own = _leads_to_the_forgotten(settings, OWN)
+    found = f"case source {' '.join(cases)} else {own} end" if cases else own
+    con.execute(f"create or replace temp macro is_forgotten(source, one) as coalesce({found}, false)")
+
+
+def _leads_to_the_forgotten(settings: Settings, system: str) -> str:
+    """SQL: whether the id `one` of a system does. A system's 7 is the customer 7 only where a rule alone says so."""
+    alike = written_alike(settings.identities, system, "one")
+    own = f"buried('{OWN} ' || {alike}) in (from forgotten) and {text(system)} not in (select system from identity)"
+    return (
+        f"(buried({text(system + ' ')} || {alike}) in (from forgotten) or ({own}) "
+        f"or {alike} in (select id from forgotten_id where system = {text(system)}))"
+    )
 
 
 def settle_customers(table: pa.Table, settings: Settings) -> pa.Table:

@@ -14,6 +14,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines import params
+from pipelines.forget import Forgotten, known_ids, told
 from tests.conftest import SHOP_UNTIL, Project
 
 KEY = "a key for tests only, never used"
@@ -51,6 +53,14 @@ def mentioning(folder: Path, name: str) -> list[str]:
     ]
 
 
+def scored(path: Path) -> list[str]:
+    """The customers of a Parquet file of scores; none of any other file."""
+    if not path.is_file() or path.read_bytes()[:4] != b"PAR1":
+        return []
+    names = pq.read_schema(path).names
+    return pq.read_table(path)["customer_id"].to_pylist() if "churn_probability" in names else []
+
+
 def listed(project: Project) -> list[str]:
     path = project.folder / "data/at_risk" / SHOP_UNTIL / "at_risk.parquet"
     return [str(one) for one in pq.read_table(path)["customer_id"].to_pylist()]
@@ -59,7 +69,18 @@ def listed(project: Project) -> list[str]:
 @pytest.mark.slow
 def test_a_forgotten_customer_is_in_no_store_and_never_comes_back(shop: Project) -> None:
     customer = listed(shop)[0]
+    other = listed(shop)[1]
     shop.dvc("push")
+    ledger = shop.folder / "data/ledger"
+    ledger.mkdir()
+    (ledger / "listed.jsonl").write_text("".join(json.dumps({"customer_id": one}) + "\n" for one in (customer, other)))
+    with closing(sqlite3.connect(ledger / "ledger.sqlite")) as con, con:
+        con.execute("create table listed (customer_id text)")
+        con.executemany("insert into listed values (?)", [(customer,), (other,)])
+    (shop.folder / "mlartifacts" / "rows.csv").write_text(f"customer_id,value\n{customer},1\n{other},2\n")
+    (shop.folder / "data/validation/quarantine_train.csv").write_text(f"source,file,line,reason\nshop,x,1,{customer}\n")
+    kept = next(path for path in (shop.folder / ".dvc/cache/files").rglob("*") if customer in scored(path))
+    old = kept.read_bytes()
     before = mentioning(shop.folder, customer)
     for store in (
         "data/activity",
@@ -76,7 +97,10 @@ def test_a_forgotten_customer_is_in_no_store_and_never_comes_back(shop: Project)
 
     said = shop.churn("forget", customer, "--yes").stdout
     assert mentioning(shop.folder, customer) == []
-    assert listed(shop)
+    assert other in (ledger / "listed.jsonl").read_text()
+    assert other in decoded(ledger / "ledger.sqlite")
+    assert other in (shop.folder / "mlartifacts" / "rows.csv").read_text()
+    assert other in listed(shop)
     assert "data/features/train" in said
     assert f"data/at_risk/{SHOP_UNTIL}/at_risk.xlsx" in said
     assert "Older results that can no longer be rebuilt" in said
@@ -92,6 +116,13 @@ def test_a_forgotten_customer_is_in_no_store_and_never_comes_back(shop: Project)
     shop.dvc("pull")
     shop.dvc("checkout")
     assert mentioning(shop.folder, customer) == []
+
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_bytes(old)  # as a fetch of old results from elsewhere would
+    assert mentioning(shop.folder, customer)
+    assert "1 objects deleted" in shop.churn("forget", "--again").stdout
+    assert mentioning(shop.folder, customer) == []
+    assert "is back" in shop.churn("forget", "--again").stdout
 
 
 @pytest.mark.slow
@@ -118,3 +149,29 @@ def test_with_pseudonyms_no_store_but_the_vault_holds_an_id(shop_run: Project, t
     project.churn("forget", customer, "--yes")
     assert mentioning(project.folder, customer) == []
     assert mentioning(project.folder, first) == []
+
+
+def test_remotes_elsewhere_are_named_with_what_to_do() -> None:
+    lines = told(Forgotten(elsewhere={"store": "s3://bucket/x"}))
+    assert any("The remote store (s3://bucket/x) is out of reach" in line and "dvc gc" in line for line in lines)
+
+
+def test_the_ids_of_a_customer_in_other_systems_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ids.csv").write_text("system,id,customer_id\ncrm,c-1,A\ncustomer_id,old-A,A\ndesk,d-1,old-A\ncrm,c-2,B\n")
+    identities = {"table": {"reader": "csv", "path": "ids.csv"}}
+    settings = params.Settings.model_validate(
+        {
+            "sources": {"shop": {"reader": "csv", "path": "x.csv", "activity": "placed_order"}},
+            "identities": identities,
+            "observations": {"train": {"until": "2024-06-01"}, "score": {"as_of": "2024-07-01"}},
+            "churn": {"silent": {"kind": "silence", "active_within_days": 56, "horizon_days": 28}},
+            "at_risk": {"definition": "silent"},
+        }
+    )
+    assert known_ids("A", settings) == [
+        ("customer_id", "A"),
+        ("crm", "c-1"),
+        ("customer_id", "old-A"),
+        ("desk", "d-1"),
+    ]

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -99,6 +100,14 @@ def activities(source: dict[str, Any]) -> list[list[Any]]:
 @pytest.mark.parametrize("name", sorted(presets()))
 def test_a_preset_turns_its_export_into_the_expected_activities(name: str) -> None:
     assert activities({"preset": name, "path": fixture_of(name)}) == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(presets()) if presets()[name].source["reader"] == "csv"])
+def test_the_same_table_with_types_of_its_own_gives_the_same(name: str) -> None:
+    fixture_of(name)
+    duckdb.sql(f"copy (from read_csv('{name}.csv')) to '{name}.parquet'")
+    source = {"preset": name, "reader": "parquet", "path": f"{name}.parquet"}
+    assert activities(source) == EXPECTED[name]
 
 
 @pytest.mark.parametrize("name", sorted(presets()))

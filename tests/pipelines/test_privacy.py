@@ -133,8 +133,7 @@ def test_who_is_forgotten_never_comes_back(privacy: dict[str, Any]) -> None:
     settings = settings_of(privacy=privacy)
     before = fingerprint(settings)
     bury(settings, [("customer_id", "bert-2")])
-    notes = pulled(settings)
-    assert "9 rows of customers who asked to be forgotten are left out." in notes
+    pulled(settings)
     assert "bert-2" not in everything()
     assert keyed(KEY.encode(), "bert-2") not in everything()
     assert fingerprint(settings) != before
@@ -167,3 +166,35 @@ def test_ids_of_a_forgotten_customer_in_other_systems_are_left_out_too() -> None
     pulled(settings)
     assert "bert-2" not in everything()
     assert not list(vault.FOLDER.glob("unmatched*"))
+
+
+def test_a_new_id_that_leads_to_a_forgotten_customer_is_left_out() -> None:
+    settings = settings_of()
+    shop = settings.sources["shop"].model_dump() | {"identity": "shop"}
+    Path("ids.csv").write_text("system,id,customer_id\nshop,anna-1,A\nshop,carl-3,C\n")
+    settings = settings_of(
+        sources={"shop": shop},
+        identities={"table": {"reader": "csv", "path": "ids.csv"}},
+        customers=None,
+        features={},
+        privacy={},
+    )
+    bury(settings, [("customer_id", "B")])
+    Path("ids.csv").write_text(
+        "system,id,customer_id\nshop,anna-1,A\nshop,bert-2,old\nshop,carl-3,C\ncustomer_id,old,B\n"
+    )
+    pulled(settings)
+    assert "bert-2" not in everything()
+    rows = pq.read_table("data/activity/activity/2024-05.parquet")["customer_id"].to_pylist()
+    assert set(rows) == {"A", "C"}
+
+
+def test_another_systems_id_that_looks_the_same_is_somebody_else() -> None:
+    shop = settings_of().sources["shop"].model_dump() | {"identity": "shop"}
+    Path("ids.csv").write_text("system,id,customer_id\nshop,anna-1,A\nshop,bert-2,B\nshop,carl-3,C\n")
+    table = {"table": {"reader": "csv", "path": "ids.csv"}}
+    settings = settings_of(sources={"shop": shop}, identities=table, customers=None, features={}, privacy={})
+    bury(settings, [("customer_id", "bert-2")])
+    pulled(settings)
+    rows = pq.read_table("data/activity/activity/2024-05.parquet")["customer_id"].to_pylist()
+    assert set(rows) == {"A", "B", "C"}
