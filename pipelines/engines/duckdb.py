@@ -155,7 +155,7 @@ def _in_words(error: Exception, activity: Path, order: Order, spill: Path) -> Pr
         )
     if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)):
         return Problem(
-            f"params.yaml: engine_memory {order.memory // MB:,}MB is too small for {activity}: {text.splitlines()[0]} "
+            f"params.yaml: engine_memory {order.memory // MB:,}MB is too small for {activity}: {text.splitlines()[0]}. "
             "Raise it. Nothing was kept."
         )
     return Problem(f"{activity}: the stream could not be laid out by customer. {text}")
