@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +19,7 @@ from pipelines.match import match
 from pipelines.problems import Problem
 from pipelines.registry import REFUSED, Registry
 from pipelines.tables import digest_of
+from tests.pipelines.mlflow_servers import environment, free_port
 
 # MLflow's own use of its libraries is not ours to mend.
 pytestmark = [
@@ -391,18 +390,6 @@ def test_figures_of_another_model_are_refused(project: Path, second: Path) -> No
     shutil.copytree(second / "data/models", "data/models")
     with pytest.raises(Problem, match="a run was interrupted between the two"):
         promoted()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def environment(**more: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**kept, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", **more}
 
 
 def test_mlflow_models_predict_scores_a_csv_as_the_pipeline_does(project: Path) -> None:
