@@ -19,6 +19,7 @@ from pipelines.sources.arrival import excluded_rows
 from pipelines.sources.cut import cut
 from pipelines.sources.facts import facts_of
 from pipelines.sources.quarantine import set_aside
+from pipelines.sources.reader import Place
 from pipelines.sources.readers import check_sources, customers_of, read_sources
 from pipelines.sources.stream import connect, months
 from pipelines.sources.who import hide_found, settle
@@ -28,8 +29,10 @@ from pipelines.tables import digest_of, whole_folder, write_json, write_parquet
 __all__ = ["check_sources", "main", "pull"]
 
 
-def pull(settings: Settings, branch: str, out: Path, report: Path) -> list[str]:
+def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path | None = None) -> list[str]:
     """Write the stream of one branch (`train` or `score`) to the folder `out`; whatever is wrong, what was there stays.
+
+    `landing`: the store of what was read before; without it everything is read.
 
     Returns:
         What a person should know although nothing is wrong: rows left out, copies.
@@ -44,7 +47,7 @@ def pull(settings: Settings, branch: str, out: Path, report: Path) -> list[str]:
     setting, day = _moment(settings, branch)
     moment = midnight(day, settings.timezone)
     con = connect()
-    read_sources(con, settings)
+    read_sources(con, settings, Place(landing, moment) if landing else None)
     hide_found(con, settings)
     notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
     notes += excluded_rows(con)
@@ -113,10 +116,11 @@ def main() -> None:
     parser.add_argument("--branch", choices=("train", "score"), required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--report", type=Path, required=True)
+    parser.add_argument("--landing", type=Path)
     options = parser.parse_args()
 
     def work() -> None:
-        for note in pull(load(), options.branch, options.out, options.report):
+        for note in pull(load(), options.branch, options.out, options.report, options.landing):
             print(f"pull_activity@{options.branch}: {note}")
 
     run_stage(f"pull_activity@{options.branch}", work)

@@ -10,8 +10,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from features.windows import midnight
 from pipelines.params import Settings, load
 from pipelines.problems import Problem
+from pipelines.source_settings import Sql
 from pipelines.sources.customers import customer_versions
 from pipelines.sources.readers import READERS, check_sources
 from pipelines.sources.who import fingerprint_of_privacy
@@ -19,8 +21,10 @@ from pipelines.stage import run_stage
 from pipelines.tables import write_json
 
 
-def fingerprint(settings: Settings) -> dict[str, Any]:
-    """Per source its reader, the version of what reads it where that matters, and its files' SHA-256, sorted.
+def fingerprint(settings: Settings, day: str) -> dict[str, Any]:
+    """Per source its reader, the version of what reads it where that matters, and what changes with its content.
+
+    Files are watched whole by their digests; of a database the number of rows before `day` and the last watermark.
 
     Raises:
         Problem: faults of the sources, all at once.
@@ -28,10 +32,15 @@ def fingerprint(settings: Settings) -> dict[str, Any]:
     faults = check_sources(settings)
     if faults:
         raise Problem(*faults)
+    return _fingerprint(settings, day)
+
+
+def _fingerprint(settings: Settings, day: str) -> dict[str, Any]:
     sources: dict[str, dict[str, Any]] = {}
     for name, source in settings.sources.items():
         reader = READERS[source.reader]
-        sources[name] = {"reader": source.reader, "files": reader.versions(source)}
+        found = reader.versions(name, source, settings, midnight(day, settings.timezone))
+        sources[name] = {"reader": source.reader, "found": found}
         if reader.version is not None:
             sources[name]["version"] = reader.version()
     who = fingerprint_of_privacy(settings)
@@ -39,10 +48,12 @@ def fingerprint(settings: Settings) -> dict[str, Any]:
 
 
 def watch(settings: Settings, train: Path, score: Path) -> None:
-    """Write both branches' fingerprints. Files are watched whole, so the two are alike."""
-    found = fingerprint(settings)
-    for path in (train, score):
-        write_json(path, found)
+    """Write both branches' fingerprints, each as of its own moment."""
+    until, as_of = settings.observations.train.until, settings.observations.score.as_of
+    found = fingerprint(settings, until)
+    write_json(train, found)
+    databases = any(isinstance(source, Sql) for source in settings.sources.values())
+    write_json(score, _fingerprint(settings, as_of) if databases and as_of != until else found)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 from pipelines.params import Settings
 from pipelines.source_settings import CompleteJourney
-from pipelines.sources.reader import Reader
+from pipelines.sources.reader import Place, Reader
 from pipelines.sources.stream import text
 from pipelines.tables import digest_of
 
@@ -98,7 +98,7 @@ def _files() -> list[Path]:
     return [where / f"{table}.parquet" for table in sorted(TABLES)] if where else []
 
 
-def _versions(_setting: CompleteJourney) -> list[str]:
+def _versions(_name: str, _setting: CompleteJourney, _settings: Settings, _moment: int) -> list[str]:
     return sorted(map(digest_of, _files()))
 
 
@@ -106,7 +106,7 @@ def _paths() -> dict[str, str]:
     return {path.stem: text(path) for path in _files()}
 
 
-def _read(con: Any, name: str, _setting: CompleteJourney, _settings: Settings) -> None:
+def _read(con: Any, name: str, _setting: CompleteJourney, _settings: Settings, _place: Place) -> None:
     con.execute(_BASKETS.format(most_pieces=_MOST_PIECES, **_paths()))
     con.execute(_ACTIVITIES.format(source=text(name), **_paths()))
     con.execute(

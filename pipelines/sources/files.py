@@ -18,12 +18,13 @@ import duckdb
 from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.source_settings import Files
-from pipelines.sources.arrival import arrive, bad_rows, local_time
+from pipelines.sources.arrival import local_time
 from pipelines.sources.json_files import LINES, no_objects, scan_json
+from pipelines.sources.landing import Bad, Landing, Piece
 from pipelines.sources.lines import line_at, line_of
 from pipelines.sources.located import Located, at_hand, digest_at, files_of, locate
 from pipelines.sources.mapping import activity_faults
-from pipelines.sources.reader import Reader
+from pipelines.sources.reader import Place, Reader
 from pipelines.sources.rows import Context, query
 from pipelines.sources.stream import column, text
 
@@ -41,36 +42,60 @@ def _faults(name: str, setting: Files, _settings: Settings) -> list[str]:
     return faults + activity_faults(name, setting, located)
 
 
-def _read(con: Any, name: str, setting: Files, settings: Settings) -> None:
+def _read(con: Any, name: str, setting: Files, settings: Settings, place: Place) -> None:
     located, faults = locate(setting, f"sources.{name}")
     if faults:
         raise Problem(*faults)
-    context = Context.of(name, settings)
-    for one in located:
-        with at_hand(one) as (file, _):
-            read_file(con, setting, file, context)
+    landing = Landing.of(place.landing, setting, Context.of(name, settings))
+    pieces: list[str] = []
+    for file in located:
+        digest = digest_at(file.path)
+        piece = landing.piece(digest)
+        if piece is None:
+            with at_hand(file) as (near, _):
+                piece = _land(con, setting, near, landing, digest)
+        # A copy of a file under another name counts its rows, which are copies and count once.
+        piece.enter(con, name, file.name)
+        pieces.append(digest)
+    landing.keep_only(pieces)
 
 
-def read_file(con: Any, setting: Files, file: Located, context: Context) -> None:
-    """One file on this machine: its activities to `stream`, its bad rows to `rejected`, its count to `delivered`.
+def _land(con: Any, setting: Files, file: Located, landing: Landing, digest: str) -> Piece:
+    """Read a file on this machine. Which record a row is counts only where one is bad.
 
     Raises:
         Problem: it cannot be read to its end.
     """
-    try:
-        with local_time(con, setting, context):
-            con.execute(f"create or replace temp table arriving as {query(setting, file, scan(file), context)}")
-    except duckdb.Error as error:
-        raise Problem(f"{file.name}: cannot be read to its end. {str(error).splitlines()[0]}") from None
-    broken = broken_rows(con, file)
-    bad = bad_rows(con)
-    if bad:
-        rows = con.execute(f"select count(*) from ({scan(file)})").fetchall()[0][0]
-        if file.delimiter:
-            con.execute("drop table reject_errors; drop table reject_scans")
-        lines = lines_of(file, [record for record, *_ in bad], rows, {line for line, *_ in broken})
-        bad = [(lines[record], fault, field, found) for record, fault, field, found in bad]
-    arrive(con, context.name, file.name, broken + bad, len(broken))
+    numbered = bool(setting.yields)
+
+    def judge(_path: Path, wrong: int) -> tuple[list[Bad], int]:
+        broken = broken_rows(con, file)
+        return broken + (_bad(con, setting, file, landing, broken) if wrong else []), len(broken)
+
+    with local_time(con, setting, landing.context):
+        try:
+            read = query(setting, file, scan(file, numbered=numbered), landing.context)
+            return landing.write(con, digest, read, judge, numbered=numbered)
+        except duckdb.Error as error:
+            raise Problem(f"{file.name}: cannot be read to its end. {str(error).splitlines()[0]}") from None
+
+
+def _bad(con: Any, setting: Files, file: Located, landing: Landing, broken: list[Bad]) -> list[Bad]:
+    """The rows that cannot be used, with the lines that they begin on: the file is read once more."""
+    read = query(setting, file, scan(file, numbered=True), landing.context)
+    bad = con.execute(
+        f"select distinct record, fault, field, found from ({read}) where fault <> 'excluded' order by all"
+    ).fetchall()
+    _forget_rejects(con, file)
+    rows = con.execute(f"select count(*) from ({scan(file, numbered=False)})").fetchall()[0][0]
+    _forget_rejects(con, file)
+    lines = lines_of(file, [record for record, *_ in bad], rows, {line for line, *_ in broken})
+    return [(lines[record], fault, field, found) for record, fault, field, found in bad]
+
+
+def _forget_rejects(con: Any, file: Located) -> None:
+    if file.delimiter:
+        con.execute("drop table reject_errors; drop table reject_scans")
 
 
 def lines_of(file: Located, records: list[int], rows: int, rejected: set[int]) -> dict[int, int]:
@@ -80,7 +105,7 @@ def lines_of(file: Located, records: list[int], rows: int, rejected: set[int]) -
     return line_of(file, records, rows, rejected) if records else {}
 
 
-def broken_rows(con: Any, file: Located) -> list[tuple[int, str, str, None]]:
+def broken_rows(con: Any, file: Located) -> list[Bad]:
     """Rows that are no rows: line, fault, what is broken."""
     if file.form:
         records = [record for (record,) in con.execute(no_objects(_plain(file), file.form)).fetchall()]
@@ -92,7 +117,7 @@ def broken_rows(con: Any, file: Located) -> list[tuple[int, str, str, None]]:
     found = con.execute(
         "select line_byte_position, any_value(error_type::varchar) from reject_errors group by all order by all"
     ).fetchall()
-    con.execute("drop table reject_errors; drop table reject_scans")
+    _forget_rejects(con, file)
     lines = line_at(file.path, (position - 1 for position, _ in found))  # DuckDB counts from 1
     return [(lines[position - 1], "broken", _BROKEN.get(error, error.lower()), None) for position, error in found]
 
@@ -102,8 +127,11 @@ def _plain(file: Located) -> str:
     return re.sub(r"([\[*?])", r"[\1]", file.path.as_posix())
 
 
-def scan(file: Located) -> str:
-    """SQL of a file's rows: every column under its place (`c0`, `c1`, ...), and which record it is, from 1."""
+def scan(file: Located, *, numbered: bool = True) -> str:
+    """SQL of a file's rows: every column under its place (`c0`, `c1`, ...), and which record it is, from 1.
+
+    `numbered`: False leaves `record` null, which is much quicker: counting keeps rows in their order.
+    """
     path = text(_plain(file))
     if file.form:
         return scan_json(_plain(file), file.form, file.columns)
@@ -112,18 +140,19 @@ def scan(file: Located) -> str:
             f"{column(name)} as c{i}" for i, name in enumerate(file.columns) if file.columns.count(name) == 1
         )
         return (
-            f"select file_row_number + 1 as record, {named} "
+            f"select {'file_row_number + 1' if numbered else 'null::bigint'} as record, {named} "
             f"from read_parquet({path}, file_row_number = true, hive_partitioning = false)"
         )
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(file.columns)))
+    record = "row_number() over ()" if numbered else "null::bigint"
     return (
-        f"select row_number() over () as record, * from read_csv({path}, auto_detect = false, header = true, "
+        f"select {record} as record, * from read_csv({path}, auto_detect = false, header = true, "
         f"delim = {text(file.delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}}, store_rejects = true, "
         "hive_partitioning = false)"
     )
 
 
-def _versions(setting: Files) -> list[str]:
+def _versions(_name: str, setting: Files, _settings: Settings, _moment: int) -> list[str]:
     return sorted(digest_at(file) for file in files_of(setting))
 
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipelines.params import Settings
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where read rows are kept (a folder), and the moment (microseconds, UTC) that the pull is for."""
+
+    landing: Path
+    moment: int
 
 
 @dataclass(frozen=True)
@@ -14,14 +23,15 @@ class Reader:
     """Four questions to one kind of source; each gets its name and its section of params.yaml.
 
     faults: what is wrong with the setting, found by headers and schemas alone (quick, reads no rows, raises nothing).
-    versions: what changes when the source's content does, sorted: digests of files.
-    read: fills `stream`, `rejected` and `delivered` of a DuckDB connection.
+    versions: what changes when the source's content does: digests of files; of a database what it holds before the
+        moment that comes last.
+    read: fills `stream`, `rejected` and `delivered` of a DuckDB connection, out of the landing store where it can.
     customers: the customers table that comes with the source as a SQL query, or None.
     version: what besides the files decides what is read, such as a package's version.
     """
 
     faults: Callable[[str, Any, Settings], list[str]]
-    versions: Callable[[Any], list[str]]
-    read: Callable[[Any, str, Any, Settings], None]
+    versions: Callable[[str, Any, Settings, int], list[str]]
+    read: Callable[[Any, str, Any, Settings, Place], None]
     customers: Callable[[], str] | None = None
     version: Callable[[], str] | None = None

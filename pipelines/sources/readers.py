@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from features.windows import midnight
 from pipelines.params import Settings
 from pipelines.problems import did_you_mean
 from pipelines.source_settings import Mapped
-from pipelines.sources import complete_journey, files
+from pipelines.sources import complete_journey, files, sql
 from pipelines.sources.customers import faults_of_customers, read_customers
-from pipelines.sources.reader import Reader
+from pipelines.sources.reader import Place, Reader
 from pipelines.sources.who import faults_of_privacy, settle_customers, watch_for_the_forgotten
 
 READERS: dict[str, Reader] = {
@@ -22,6 +25,7 @@ READERS: dict[str, Reader] = {
     "csv": files.READER,
     "json": files.READER,
     "parquet": files.READER,
+    "sql": sql.READER,
 }
 
 
@@ -33,11 +37,16 @@ def check_sources(settings: Settings) -> list[str]:
     return faults + faults_of_customers(settings) + faults_of_privacy(settings) + _unknown_activities(settings)
 
 
-def read_sources(con: Any, settings: Settings) -> None:
-    """Fill `stream`, `rejected` and `delivered` from every source, in the order of params.yaml."""
+def read_sources(con: Any, settings: Settings, place: Place | None = None) -> None:
+    """Fill `stream`, `rejected` and `delivered` from every source, in the order of params.yaml.
+
+    `place`: the landing store and the moment; without it nothing is kept.
+    """
     watch_for_the_forgotten(con, settings)
-    for name, source in settings.sources.items():
-        READERS[source.reader].read(con, name, source, settings)
+    with tempfile.TemporaryDirectory() as nowhere:
+        at = place or Place(Path(nowhere), midnight(settings.observations.score.as_of, settings.timezone))
+        for name, source in settings.sources.items():
+            READERS[source.reader].read(con, name, source, settings, at)
 
 
 def customers_of(con: Any, settings: Settings, moment: int) -> pa.Table | None:

@@ -57,7 +57,17 @@ def columns_of(mapping: Mapping, shape: Shape) -> dict[str, str]:
     return {name: name for name in COLUMNS if name in shape.columns and not (name == "activity" and mapping.activity)}
 
 
-def query(setting: Mapped, shape: Shape, scan: str, context: Context) -> str:
+def used_columns(setting: Mapped, shape: Shape) -> set[int]:
+    """Places of the columns that a mapping, a condition or an expression speaks of; nothing else is read."""
+    found: set[int] = set()
+    wanted = [setting.exclude, *(one for m in setting.mappings() for one in (m.where, *columns_of(m, shape).values()))]
+    for one in wanted:
+        if one:
+            found.update(int(place) for place in re.findall(r"\bc(\d+)\b", cell(one, shape).sql))
+    return found
+
+
+def query(setting: Mapped, shape: Shape, scan: str, context: Context, carried: str = "") -> str:
     """SQL of a table's rows as activities: `record`, our columns, and `fault`, `field`, `found` where a row is bad.
 
     Args:
@@ -65,20 +75,16 @@ def query(setting: Mapped, shape: Shape, scan: str, context: Context) -> str:
         shape: the table.
         scan: SQL of its rows: `record` (from 1) and its columns as `c0`, `c1`, ...
         context: the source's name, and what of the settings counts besides.
+        carried: columns of the scan that come along as they are, as `, open`.
     """
-    parts = [_query(setting, mapping, shape, context) for mapping in setting.mappings()]
+    parts = [_query(setting, mapping, shape, context, carried) for mapping in setting.mappings()]
     if len(parts) == 1:
         return f"with file as ({scan}) {parts[0]}"
-    used = sorted({name for part in parts for name in re.findall(r"\bc\d+\b", part)} & _names(shape))
-    kept = f"select record, {', '.join(used)} from ({scan})" if used else scan
-    return f"with file as materialized ({kept}) {' union all '.join(parts)}"
+    used = ", ".join(f"c{i}" for i in sorted(used_columns(setting, shape)))
+    return f"with file as materialized (select record{carried}, {used} from ({scan})) {' union all '.join(parts)}"
 
 
-def _names(shape: Shape) -> set[str]:
-    return {f"c{i}" for i in range(len(shape.columns))}
-
-
-def _query(setting: Mapped, mapping: Mapping, shape: Shape, context: Context) -> str:
+def _query(setting: Mapped, mapping: Mapping, shape: Shape, context: Context, carried: str) -> str:
     cells = {
         ours: cell(wanted, shape, decimal=mapping.decimal, number=ours in _NUMBERS)
         for ours, wanted in columns_of(mapping, shape).items()
@@ -87,7 +93,7 @@ def _query(setting: Mapped, mapping: Mapping, shape: Shape, context: Context) ->
     excluded = _condition(setting.exclude, shape, mapping) if setting.exclude else "false"
     where = f"where {_condition(mapping.where, shape, mapping)}" if mapping.where else ""
     read = f"""
-        select record, {excluded} as excluded, {_written(cells, "activity_id")} as id,
+        select record{carried}, {excluded} as excluded, {_written(cells, "activity_id")} as id,
             {_written(cells, "customer_id")} as customer_id,
             {_time(cells, "occurred_at", zone, mapping)} as occurred_at,
             {_written(cells, "occurred_at")} as has_occurred_at,
@@ -102,13 +108,13 @@ def _query(setting: Mapped, mapping: Mapping, shape: Shape, context: Context) ->
     """
     far = f"timestamptz '{context.far_future} 00:00:00+00'"
     turned = f"""
-        select record, id, customer_id, occurred_at, recorded_at, {_turned(mapping)}, detail,
+        select record{carried}, id, customer_id, occurred_at, recorded_at, {_turned(mapping)}, detail,
             {_case("'{fault}'", far)} as fault, {_case("'{field}'", far)} as field, {_case("has_{field}", far)} as found
         from (select *, null::varchar as has_customer_id from ({read}))
     """
     return (
-        f"select record, {_identity(context.name, setting, mapping)} as activity_id, customer_id, occurred_at, "
-        f"recorded_at, activity, value, quantity, detail, fault, field, found from ({turned})"
+        f"select record{carried}, {_identity(context.name, setting, mapping)} as activity_id, customer_id, "
+        f"occurred_at, recorded_at, activity, value, quantity, detail, fault, field, found from ({turned})"
     )
 
 

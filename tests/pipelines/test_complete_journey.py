@@ -19,7 +19,7 @@ SETTING = CompleteJourney(reader="complete_journey")
 @pytest.fixture(scope="module")
 def con() -> Any:
     connection = connect()
-    complete_journey.READER.read(connection, "demo", SETTING, None)  # type: ignore[arg-type]
+    complete_journey.READER.read(connection, "demo", SETTING, None, None)  # type: ignore[arg-type]
     return connection
 
 
@@ -114,7 +114,7 @@ def test_demographics_are_text() -> None:
 
 
 def test_its_files_are_what_is_watched() -> None:
-    assert len(complete_journey.READER.versions(SETTING)) == len(complete_journey.TABLES)
+    assert len(complete_journey.READER.versions("demo", SETTING, None, 0)) == len(complete_journey.TABLES)
     assert complete_journey.READER.version is not None
     assert complete_journey.READER.version() == "0.1.0"
 

@@ -61,7 +61,7 @@ def test_the_least_that_must_be_set() -> None:
         ("engine", "sparkk", "engine must be duckdb"),
         ("sources", {}, "sources must have at least 1 entries."),
         ("sources.demo.reader", "csw", "sources.demo.reader cannot be 'csw'. Did you mean csv? Allowed: complete_jour"),
-        ("sources.demo", {"path": "x"}, "sources.demo has no reader. Allowed: complete_journey, csv, json, parquet."),
+        ("sources.demo", {"path": "x"}, "sources.demo has no reader. Allowed: complete_journey, csv, json,"),
         ("sources.demo", 4, "sources.demo must be a mapping of settings, found 4."),
         ("sources.demo.path", "x", "sources.demo.path is not a setting. Allowed: reader."),
         ("sources.Demo", {"reader": "complete_journey"}, "sources.Demo: 'Demo' is not a name. Allowed: small letters"),
@@ -181,7 +181,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     assert faults(tmp_path, content) == [
         "sources.a.path is missing. Add it.",
         "sources.b.pat is not a setting. Did you mean path?",
-        "sources.c.reader cannot be 'oracle'. Allowed: complete_journey, csv, json, parquet.",
+        "sources.c.reader cannot be 'oracle'. Allowed: complete_journey, csv, json, parquet, sql.",
         "observations.score.as_of is missing. Add it.",
         "churn.x.active_within_days is missing. Add it.",
         "churn.x.horizon_days must be at least 1, found 0.",

@@ -38,39 +38,39 @@ def settings_of(**changes: Any) -> Settings:
 
 
 def test_content_counts_and_names_do_not(here: Path) -> None:
-    first = fingerprint(settings_of())
+    first = fingerprint(settings_of(), "2024-06-01")
     (here / "exports" / "1.csv").rename(here / "exports" / "renamed.csv")
-    assert fingerprint(settings_of()) == first
+    assert fingerprint(settings_of(), "2024-06-01") == first
     (here / "exports" / "2.csv").write_text(ROW + "c,2024-05-01\n")
-    assert fingerprint(settings_of()) != first
+    assert fingerprint(settings_of(), "2024-06-01") != first
 
 
 def test_a_new_file_is_noticed(here: Path) -> None:
-    first = fingerprint(settings_of())
+    first = fingerprint(settings_of(), "2024-06-01")
     (here / "exports" / "3.csv").write_text(ROW)
-    assert fingerprint(settings_of()) != first
+    assert fingerprint(settings_of(), "2024-06-01") != first
 
 
 def test_the_customers_table_is_watched_too(here: Path) -> None:
     (here / "people.csv").write_text("customer_id\na\n")
     settings = settings_of(customers={"reader": "csv", "path": "people.csv"})
-    first = fingerprint(settings)
+    first = fingerprint(settings, "2024-06-01")
     (here / "people.csv").write_text("customer_id\nb\n")
-    assert fingerprint(settings) != first
+    assert fingerprint(settings, "2024-06-01") != first
 
 
 def test_the_demo_counts_its_package_version() -> None:
-    found = fingerprint(settings_of(sources={"demo": {"reader": "complete_journey"}}))
+    found = fingerprint(settings_of(sources={"demo": {"reader": "complete_journey"}}), "2024-06-01")
     assert found["sources"]["demo"]["reader"] == "complete_journey"
     assert found["sources"]["demo"]["version"] == "0.1.0"
-    assert len(found["sources"]["demo"]["files"]) == 5
+    assert len(found["sources"]["demo"]["found"]) == 5
 
 
 def test_both_branches_are_written_and_stay_the_same_bytes(here: Path) -> None:
     train, score = here / "landing" / "train.json", here / "landing" / "score.json"
     watch(settings_of(), train, score)
     first = train.read_bytes()
-    assert read_json(score) == fingerprint(settings_of())
+    assert read_json(score) == fingerprint(settings_of(), "2024-06-01")
     watch(settings_of(), train, score)
     assert train.read_bytes() == first
     assert str(here) not in first.decode()

@@ -1,0 +1,236 @@
+"""A database behind an ADBC driver: what it holds, and how to ask it. Says what went wrong without saying a secret."""
+
+# Queries are put together from names of params.yaml, which the person who may read the database writes.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipelines.problems import Problem, did_you_mean
+from pipelines.source_settings import UNIX_TIMES, Sql
+from pipelines.sources.cells import kind_of
+from pipelines.sources.located import stored_types
+
+_DAY = 86_400_000_000
+_QUOTES = {"bigquery": "`"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a table or query gives, as mappings see it: its columns, their kinds, DuckDB's types."""
+
+    name: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    stored: tuple[str, ...]
+
+
+def resolved(value: str, where: str) -> str:
+    """A setting's value; `$NAME` is the environment's.
+
+    Raises:
+        Problem: the environment has none.
+    """
+    if not value.startswith("$"):
+        return value
+    found = os.environ.get(value[1:].strip("{}"))
+    if not found:
+        raise Problem(f"params.yaml: {where}: the environment variable {value[1:].strip('{}')} is not set.")
+    return found
+
+
+def _module(setting: Sql, section: str) -> Any:
+    try:
+        return importlib.import_module(f"adbc_driver_{setting.driver}")
+    except ImportError:
+        raise Problem(
+            f"params.yaml: {section}.driver: the package adbc-driver-{setting.driver} is not installed. Install it, "
+            f'for example with `pip install "churn-pipeline[{setting.driver}]"`.'
+        ) from None
+
+
+class Database:
+    """An open connection, in a transaction that is never committed."""
+
+    def __init__(self, setting: Sql, section: str, connection: Any, secrets: tuple[str, ...]) -> None:
+        self.setting, self.section, self._connection, self._secrets = setting, section, connection, secrets
+        self.quote = _QUOTES.get(setting.driver, '"')
+        named = f"({setting.query.strip().rstrip(';')})" if setting.query else str(setting.table)
+        self._from = f"{named} as asked" if setting.query else named
+
+    def name(self, column: str) -> str:
+        """A column's name, quoted as this database does."""
+        return f"{self.quote}{column.replace(self.quote, self.quote * 2)}{self.quote}"
+
+    def _text(self, column: str) -> str:
+        # SQLite's columns have no type: a number in one row is a text in the next. As text they arrive alike.
+        named = self.name(column)
+        return f"cast({named} as text) as {named}" if self.setting.driver == "sqlite" else named
+
+    @contextmanager
+    def _asking(self, sql: str) -> Iterator[Any]:
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql)
+                yield cursor
+        except self.error() as error:
+            raise Problem(f"{self.section}: the database said: {self._in_words(error)}") from None
+
+    @staticmethod
+    def error() -> Any:
+        """What drivers raise."""
+        from adbc_driver_manager import Error
+
+        return Error
+
+    def _in_words(self, error: Exception) -> str:
+        return in_words(error, self._secrets)
+
+    def clean(self, said: str) -> str:
+        """A message with everything secret blotted out."""
+        return in_words(Exception(said), self._secrets)
+
+    def asked(self) -> Asked:
+        """The columns of the table or query."""
+        with self._asking(f"select * from {self._from} where 1 = 0") as cursor:
+            schema = cursor.fetch_record_batch().schema
+        columns = tuple(schema.names)
+        stored = stored_types(_plain(schema))
+        if self.setting.driver == "sqlite":
+            stored = ("VARCHAR",) * len(columns)
+        name = self.setting.table or "the query"
+        return Asked(name, columns, tuple(map(kind_of, stored)), stored)
+
+    def count(self, where: str, watermark: str | None) -> tuple[int, str]:
+        """How many rows, and the last watermark among them."""
+        last = f"max({self.name(watermark)})" if watermark else "null"
+        with self._asking(f"select count(*), {last} from {self._from}{where}") as cursor:
+            rows, found = cursor.fetchone()
+        return int(rows), str(found)
+
+    @contextmanager
+    def rows(self, columns: list[str], where: str) -> Iterator[Any]:
+        """The rows as Arrow batches."""
+        import pyarrow as pa
+
+        picked = ", ".join(map(self._text, columns))
+        with self._asking(f"select {picked} from {self._from}{where}") as cursor:
+            reader = cursor.fetch_record_batch()
+            schema = _plain(reader.schema)
+
+            def batches() -> Iterator[Any]:
+                for batch in reader:
+                    arrays = [_stored(array, field.type) for array, field in zip(batch.columns, schema, strict=True)]
+                    yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+            yield pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def in_words(error: Exception, secrets: tuple[str, ...]) -> str:
+    """A driver's message: its first lines without the query, with everything secret blotted out."""
+    said = re.split(r"\n|Query was|LINE \d", str(error))[0].strip()
+    for secret in secrets:
+        said = said.replace(secret, "***")
+    said = re.sub(r"(//[^/\s:@]*):[^@\s]*@", r"\1:***@", said)
+    return said[:300]
+
+
+def _plain(schema: Any) -> Any:
+    """Extension types (numeric, json, uuid) as what they are stored as; text where DuckDB knows no better."""
+    import pyarrow as pa
+
+    fields = []
+    for field in schema:
+        kind = field.type if _is_uuid(field.type) else getattr(field.type, "storage_type", field.type)
+        fields.append(pa.field(field.name, pa.string() if pa.types.is_binary(kind) else kind))
+    return pa.schema(fields)
+
+
+def _is_uuid(kind: Any) -> bool:
+    return getattr(kind, "extension_name", "") == "arrow.uuid"
+
+
+def _stored(array: Any, kind: Any) -> Any:
+    return array if array.type == kind else getattr(array, "storage", array).cast(kind)
+
+
+@contextmanager
+def connected(setting: Sql, section: str) -> Iterator[Database]:
+    """A connection for as long as the block runs.
+
+    Raises:
+        Problem: the driver is missing, or the database does not let us in.
+    """
+    module = _module(setting, section)
+    from adbc_driver_manager import Error, dbapi
+
+    address = resolved(setting.address, f"{section}.address")
+    options = {name: resolved(value, f"{section}.options.{name}") for name, value in setting.options.items()}
+    secrets = tuple(_secrets(setting, address, options))
+    try:
+        connection = dbapi.connect(driver=module._driver_path(), db_kwargs={"uri": address, **options})  # noqa: SLF001
+    except Error as error:
+        raise Problem(f"{section}.address: cannot connect. {in_words(error, secrets)}") from None
+    with connection:
+        yield Database(setting, section, connection, secrets)
+
+
+def _secrets(setting: Sql, address: str, options: dict[str, str]) -> Iterator[str]:
+    """Texts that no message may hold, the longest first."""
+    found = [value for name, value in options.items() if setting.options[name].startswith("$")]
+    found += re.findall(r"//[^/\s:@]*:([^@\s]*)@", address) + re.findall(r"(?i)(?:password|token)=([^&\s]+)", address)
+    found += [os.environ.get("PGPASSWORD", ""), address if setting.address.startswith("$") else ""]
+    yield from sorted((one for one in found if one), key=len, reverse=True)
+
+
+def before(database: Database, asked: Asked, moment: int, zone: str) -> str:
+    """SQL: the watermark lies before a moment (microseconds, UTC). May let later rows through, never misses one."""
+    return f"{database.name(str(database.setting.watermark))} < {_literal(database.setting, asked, moment, zone, _DAY)}"
+
+
+def since(database: Database, asked: Asked, moment: int, zone: str) -> str:
+    """SQL: the watermark lies at or after a moment. May let earlier rows through, never misses one."""
+    return (
+        f"{database.name(str(database.setting.watermark))} >= {_literal(database.setting, asked, moment, zone, -_DAY)}"
+    )
+
+
+def _literal(setting: Sql, asked: Asked, moment: int, zone: str, slack: int) -> str:
+    kind = asked.types[asked.columns.index(str(setting.watermark))]
+    if kind == "number" or setting.time_format in UNIX_TIMES:
+        return str(moment // (1_000_000 if setting.time_format == "unix_seconds" else 1_000))
+    if kind == "instant":
+        return f"'{_written(moment, UTC)}+00:00'"
+    if kind == "text":
+        return f"'{_written(moment + slack, ZoneInfo(zone))[:10]}'"
+    return f"'{_written(moment, ZoneInfo(zone))}'"
+
+
+def _written(moment: int, zone: Any) -> str:
+    return datetime.fromtimestamp(moment / 1e6, zone).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def watermark_faults(setting: Sql, asked: Asked, section: str) -> list[str]:
+    """What keeps a column from telling old rows from new ones."""
+    if setting.watermark is None:
+        return []
+    where = f"params.yaml: {section}.watermark"
+    if setting.watermark not in asked.columns:
+        near = did_you_mean(setting.watermark, asked.columns)
+        return [f"{where}: {asked.name} has no column {setting.watermark!r}.{near}"]
+    kind = asked.types[asked.columns.index(setting.watermark)]
+    unix = setting.time_format in UNIX_TIMES
+    if kind in ("instant", "time", "day") or (kind == "number" and unix):
+        return []
+    if kind == "text" and (unix or setting.time_format is None):
+        return []
+    return [f"{where}: {setting.watermark} is a {kind}. A watermark must be a time (as text, written like 2017-12-04)."]

@@ -1,0 +1,191 @@
+"""The reader `sql`: a table or query of a database, read in steps that the landing store keeps.
+
+A step is what was read for one moment: rows whose watermark lies before it. The last `window_days` before the moment
+are open: the next step reads them again, so that what arrived late or was corrected there replaces what was known. A
+later step begins where the former one's settled rows end, unless their count has changed since: then everything is read
+again. A moment before the last step's reads nothing and gives what it gave then.
+"""
+
+# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.params import Settings
+from pipelines.problems import Problem
+from pipelines.source_settings import Sql
+from pipelines.sources.arrival import local_time
+from pipelines.sources.cells import cell
+from pipelines.sources.convert import as_time
+from pipelines.sources.database import Asked, Database, before, connected, since, watermark_faults
+from pipelines.sources.landing import Bad, Landing
+from pipelines.sources.mapping import activity_faults
+from pipelines.sources.reader import Place, Reader
+from pipelines.sources.rows import Context, query, used_columns
+from pipelines.sources.stream import COLUMNS, column, text
+from pipelines.tables import read_json, write_json
+
+_DAY = 86_400_000_000
+_LOAD = """
+insert into stream select {source}, {columns} from read_parquet({path}) as landed
+where fault is null and ({rows}) {corrected}
+"""
+
+
+def _faults(name: str, setting: Sql, _settings: Settings) -> list[str]:
+    section = f"sources.{name}"
+    try:
+        with connected(setting, section) as database:
+            asked = database.asked()
+    except Problem as problem:
+        return list(problem.faults)
+    return activity_faults(name, setting, [asked]) + watermark_faults(setting, asked, section)
+
+
+def fingerprint(name: str, setting: Sql, settings: Settings, moment: int) -> list[str]:
+    """Count and last watermark of the rows before a moment."""
+    with connected(setting, f"sources.{name}") as database:
+        rows, last = _counted(database, database.asked(), moment, setting.timezone or settings.timezone)
+    return [str(rows), last]
+
+
+def _counted(database: Database, asked: Asked, moment: int, zone: str) -> tuple[int, str]:
+    mark = database.setting.watermark
+    return database.count(f" where {before(database, asked, moment, zone)}" if mark else "", mark)
+
+
+def _read(con: Any, name: str, setting: Sql, settings: Settings, place: Place) -> None:
+    context = Context.of(name, settings)
+    landing = Landing.of(place.landing, setting, context)
+    steps: list[dict[str, Any]] = read_json(_steps(landing)) if _steps(landing).is_file() else []
+    at = next((i for i, step in enumerate(steps) if step["moment"] >= place.moment), len(steps))
+    if at < len(steps) and (steps[at]["moment"] > place.moment or at < len(steps) - 1):
+        _enter(con, setting, landing, steps[: at + 1])
+        return
+    with connected(setting, f"sources.{name}") as database:
+        source = _Source(con, setting, landing, database, database.asked())
+        now = list(_counted(database, source.asked, place.moment, source.zone))
+        if at == len(steps) or steps[at]["found"] != now or setting.watermark is None:
+            steps = [*steps[:at], {**source.step(steps[:at], place.moment), "found": now}]
+            write_json(_steps(landing), steps)
+            landing.keep_only(one["piece"] for one in steps)
+    _enter(con, setting, landing, steps)
+
+
+def _steps(landing: Landing) -> Path:
+    return landing.folder / "steps.json"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One source while it is read."""
+
+    con: Any
+    setting: Sql
+    landing: Landing
+    database: Database
+    asked: Asked
+
+    @property
+    def zone(self) -> str:
+        return self.setting.timezone or self.landing.context.timezone
+
+    def step(self, steps: list[Any], moment: int) -> dict[str, Any]:
+        """Read what is new into a piece; everything, where nothing was read yet or what was settled has changed."""
+        settled = moment - self.setting.window_days * _DAY
+        begin = steps[-1]["settled"] if steps and self.setting.watermark else None
+        if begin is not None and self._below(begin) != steps[-1]["below"]:
+            begin = None
+        below = self._below(settled) if self.setting.watermark else 0
+        piece = f"step-{len(steps)}"
+        while self.landing.piece(piece):
+            piece += "b"
+        self._land(piece, begin, settled, moment)
+        return {"moment": moment, "settled": settled, "below": below, "piece": piece, "whole": begin is None}
+
+    def _below(self, moment: int) -> int:
+        return self.database.count(f" where {before(self.database, self.asked, moment, self.zone)}", None)[0]
+
+    def _land(self, piece: str, begin: int | None, settled: int, moment: int) -> None:
+        """Rows from `begin` (or the first) to the moment; those from `settled` on are open."""
+        places = used_columns(self.setting, self.asked)
+        where, kept, is_open = "", "", "true"
+        if self.setting.watermark:
+            places |= {self.asked.columns.index(self.setting.watermark)}
+            one = cell(self.setting.watermark, self.asked)
+            mark = as_time(one.sql, one.kind, self.zone, self.setting.time_format)
+            where = self._between(begin, moment)
+            kept = f"where {mark} is null or ({mark} < make_timestamptz({moment}) and {_from(mark, begin)})"
+            is_open = f"coalesce({_from(mark, settled)}, true)"
+        names = {i: self.asked.columns[i] for i in sorted(places)}
+        named = ", ".join(f"{column(name)} as c{i}" for i, name in names.items())
+        read = f"select row_number() over () as record, {is_open} as open, * from (select {named} from fetched) {kept}"
+        rows = query(self.setting, self.asked, read, self.landing.context, carried=", open")
+        with (
+            self.database.rows(list(names.values()), where) as reader,
+            local_time(self.con, self.setting, self.landing.context),
+        ):
+            self.con.register("fetched", reader)
+            try:
+                several = bool(self.setting.yields)
+                self.landing.write(self.con, piece, rows, _judge, numbered=several, carried=", open")
+            except duckdb.Error as error:
+                said = f"sources.{self.landing.context.name}: reading broke off. {str(error).splitlines()[0]}"
+                raise Problem(self.database.clean(said)) from None
+            finally:
+                self.con.unregister("fetched")
+
+    def _between(self, begin: int | None, moment: int) -> str:
+        later = f" and {since(self.database, self.asked, begin, self.zone)}" if begin is not None else ""
+        null = f"{self.database.name(str(self.setting.watermark))} is null"
+        return f" where ({before(self.database, self.asked, moment, self.zone)}{later}) or {null}"
+
+
+def _from(mark: str, moment: int | None) -> str:
+    return "true" if moment is None else f"{mark} >= make_timestamptz({moment})"
+
+
+def _judge(_path: Path, _wrong: int) -> tuple[list[Bad], int]:
+    """Bad rows of a database have no lines; they stay in the piece."""
+    return [], 0
+
+
+def _enter(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> None:
+    """The steps' activities to `stream`: settled rows of all since everything was read, open ones of the last."""
+    first = max(i for i, step in enumerate(steps) if step["whole"])
+    paths = [text(landing.folder / step["piece"] / "rows.parquet") for step in steps[first:]]
+    dated = all("recorded_at" in mapping.columns for mapping in setting.mappings())
+    name, file = landing.context.name, setting.table or "the query"
+    total = [0, 0]
+    for i, path in enumerate(paths):
+        rows = "true" if i == len(paths) - 1 else "not open"
+        corrected = _corrected(paths[i + 1 :]) if i < len(paths) - 1 and not dated else ""
+        load = {"source": text(name), "columns": ", ".join(COLUMNS), "path": path, "rows": rows}
+        con.execute(_LOAD.format(corrected=corrected, **load))
+        con.execute(
+            f"insert into rejected select {text(name)}, {text(file)}, record, fault, field, found "
+            f"from read_parquet({path}) where fault <> 'excluded' and ({rows})"
+        )
+        found = con.execute(
+            "select count(distinct record), count(distinct record) filter (fault = 'excluded') "
+            f"from read_parquet({path}) where {rows}"
+        ).fetchall()[0]
+        total = [total[0] + found[0], total[1] + found[1]]
+    con.execute("insert into delivered values (?, ?, ?, ?)", [name, file, *total])
+
+
+def _corrected(later: list[str]) -> str:
+    """SQL: the row was not read again under its id. Where rows tell when they were recorded, cut.py chooses."""
+    return (
+        f"and activity_id not in (select activity_id from read_parquet([{', '.join(later)}], filename = true) "
+        f"where fault is null and (not open or filename = {later[-1]}))"
+    )
+
+
+READER = Reader(faults=_faults, versions=fingerprint, read=_read)
