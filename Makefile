@@ -66,6 +66,10 @@ bench-quality: $(READY)  ## Judge the list's scores by the four weeks that follo
 bench-features: $(READY)  ## CPU, time and memory of the feature engine: make bench-features ARGS="--events 1000000"
 	@python tests/benchmarks/features.py $(ARGS)
 
+.PHONY: bench-pull
+bench-pull: $(READY)  ## CPU, time and memory of a pull beside the bare driver's: make bench-pull ARGS="--rows 1000000"
+	@python tests/benchmarks/pull.py $(ARGS)
+
 .PHONY: lock
 lock: $(READY)  ## Renew requirements.lock from pyproject.toml
 	@uv pip compile --system-certs --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \

@@ -47,7 +47,8 @@ def main(project: Path | None) -> None:
 
 @main.command()
 @click.option("--no-promote", is_flag=True, help="Train and compare, but keep the champion that scores.")
-def run(no_promote: bool) -> None:
+@click.option("--full", is_flag=True, help="Read every source again from nothing, not only what is new.")
+def run(no_promote: bool, full: bool) -> None:
     """Bring everything up to date and print the list: pull, check, train, compare, promote, score, list.
 
     What has not changed is not done again. Safe to interrupt; run it again and it goes on.
@@ -57,7 +58,7 @@ def run(no_promote: bool) -> None:
     with _in_words():
         settings = params.load()
         with runner.only_run(_say):
-            runner.run(settings, _say, promote=not no_promote)
+            runner.run(settings, _say, promote=not no_promote, full=full)
             click.echo(runner.result(settings))
 
 

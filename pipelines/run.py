@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -106,8 +107,11 @@ def _write_holder(dvc: int | None) -> None:
     stage.write_state(HOLDER.name, holder)
 
 
-def run(settings: Settings, say: Say = print, *, promote: bool = True) -> None:
-    """Training branch, promotion where the gate says so, scoring branch, result. Raises Problem where one fails."""
+def run(settings: Settings, say: Say = print, *, promote: bool = True, full: bool = False) -> None:
+    """Training branch, promotion where the gate says so, scoring branch, result. Raises Problem where one fails.
+
+    `full`: forget what was read from the sources before, and read all of it again.
+    """
     from pipelines.pull_activity import check_sources
 
     faults = check_sources(settings)
@@ -115,6 +119,8 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True) -> None:
         raise Problem(*faults)
     (stage.STATE / "times.jsonl").unlink(missing_ok=True)
     try:
+        if full:
+            read_again(say)
         reproduce(["evaluate_model"], say)
         if promote and settings.promotion.automatic:
             promote_candidates(settings, say)
@@ -122,6 +128,14 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True) -> None:
         reproduce(["make_list"], say)
     finally:
         write_overview()
+
+
+def read_again(say: Say) -> None:
+    """Pull both branches from nothing: the landing store goes, and DVC is told not to spare the pulls."""
+    for source in Path("data/landing").glob("*/"):
+        shutil.rmtree(source)
+    reproduce(["watch_sources"], say)
+    reproduce(["--force", "--single-item", "pull_activity"], say)
 
 
 def reproduce(targets: list[str], say: Say) -> None:
