@@ -199,7 +199,7 @@ def forget(customer: str | None, yes: bool, again: bool) -> None:
 
     with _in_words():
         settings = params.load()
-        if not yes:
+        if customer is not None and not yes:
             click.confirm("This cannot be undone. Forget this customer?", abort=True)
         with runner.only_run(_say):
             if customer is None:

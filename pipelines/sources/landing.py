@@ -4,8 +4,9 @@
                                        /piece.json     how many rows, which are bad
     data/landing/{source}/{key}/steps.json             of a database: what was read for which moment
 
-The key is made of everything that decides how a row is read: another mapping is another key, and former ones go. A
-piece appears whole or not at all and is never changed.
+The key is made of everything that decides how a row is read: another mapping is another key, and former ones go. Rows
+of customers who are forgotten (`is_forgotten`, see who.py) are not kept here either. A piece appears whole or not at
+all and is never changed.
 """
 
 # Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
@@ -24,13 +25,17 @@ from typing import Any
 from pipelines.source_settings import Mapped
 from pipelines.sources.rows import Context
 from pipelines.sources.stream import COLUMNS, text
-from pipelines.tables import read_json, whole_folder, write_json
+from pipelines.sources.tombstones import FILE as FORGOTTEN
+from pipelines.tables import digest_of, read_json, whole_folder, write_json
 
 FORM = 1  # of what lies here; another number is another key
 Bad = tuple[int, str, str, str | None]  # line or row, fault, our column, what is there
 
 _WRITE = """
-copy (select record{carried}, {columns}, fault, field, found from ({query}))
+copy (
+    select record{carried}, {columns}, fault, field, found from ({query})
+    where not is_forgotten({source}, customer_id)
+)
 to {path} (format parquet, compression lz4, row_group_size 122880)
 """
 _COUNTS = """
@@ -75,7 +80,8 @@ class Landing:
     def of(cls, root: Path, setting: Mapped, context: Context) -> Landing:
         """Where `setting`'s rows lie; what lies there under other keys is deleted."""
         wanted = setting.model_dump(mode="json", exclude={"max_bad_share"})
-        said = json.dumps([FORM, wanted, context.timezone, context.far_future], sort_keys=True)
+        gone = digest_of(FORGOTTEN) if FORGOTTEN.is_file() else None
+        said = json.dumps([FORM, wanted, context.timezone, context.far_future, gone], sort_keys=True)
         key = hashlib.sha256(said.encode()).hexdigest()[:16]
         source = root / context.name
         for other in source.iterdir() if source.is_dir() else ():
@@ -118,7 +124,8 @@ class Landing:
         """
         with whole_folder(self.folder / name) as folder:
             path = folder / "rows.parquet"
-            con.execute(_WRITE.format(carried=carried, columns=", ".join(COLUMNS), query=query, path=text(path)))
+            source, columns = text(self.context.name), ", ".join(COLUMNS)
+            con.execute(_WRITE.format(carried=carried, columns=columns, query=query, source=source, path=text(path)))
             rows = "count(distinct record)" if numbered else "count(*)"
             excluded = f"{rows} filter (fault = 'excluded')"
             read, left_out, wrong = con.execute(
