@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,9 @@ from pipelines.customer_attributes import Attributes, attributes_of
 from pipelines.params import Settings, load
 from pipelines.stage import run_stage
 from pipelines.tables import read_json, whole_folder, write_json
+
+if TYPE_CHECKING:
+    from pipelines.engines.duckdb import Order, Partition
 
 
 def moments_of(settings: Settings, facts: dict[str, Any], branch: str) -> list[str]:
@@ -65,7 +69,7 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
         Problem: a listed attribute does not exist or could have changed since; the disk is full.
         FeatureProblem: the stream cannot be used: no main activity, too short a history, impossible numbers.
     """
-    from pipelines.engines.duckdb import Order, features_of
+    from pipelines.engines.duckdb import Order
 
     facts = read_json(activity / "facts.json")
     features = catalogue(facts["activities"], settings.main_activity)
@@ -84,9 +88,20 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
     with whole_folder(out) as folder:
         tables = _Tables(folder, moments, features, attributes)
         with tables:
-            for partition in features_of(activity / "activity", order, told=_progress()):
+            for partition in _partitions(activity / "activity", order, settings):
                 tables.add(partition.customer_ids, partition.blocks)
         write_json(folder / "columns.json", [feature.column() for feature in features])
+
+
+def _partitions(activity: Path, order: Order, settings: Settings) -> Iterator[Partition]:
+    """Features in order of customer_id, by the engine of params.yaml. Every engine gives the same numbers."""
+    if settings.engine == "spark":
+        from pipelines.engines import spark
+
+        return spark.features_of(activity, order, settings, told=_progress())
+    from pipelines.engines import duckdb
+
+    return duckdb.features_of(activity, order, told=_progress())
 
 
 class _Tables:

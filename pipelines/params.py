@@ -13,6 +13,7 @@ from pipelines.problems import Problem, did_you_mean
 from pipelines.setting_text import parse
 from pipelines.setting_types import Day, Days, Name, Section, Share, Zone
 from pipelines.source_settings import Customers, Source
+from pipelines.spark_settings import Spark
 
 
 class TrainMoments(Section):
@@ -130,7 +131,8 @@ class Settings(Section):
     promotion: Promotion = Promotion()
     checks: Checks = Checks()
     at_risk: AtRisk
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    spark: Spark = Spark()
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:

@@ -108,9 +108,10 @@ def _write_holder(dvc: int | None) -> None:
 
 def run(settings: Settings, say: Say = print, *, promote: bool = True) -> None:
     """Training branch, promotion where the gate says so, scoring branch, result. Raises Problem where one fails."""
+    from pipelines.engines.spark_session import missing
     from pipelines.pull_activity import check_sources
 
-    faults = check_sources(settings)
+    faults = [*missing(settings), *check_sources(settings)]
     if faults:
         raise Problem(*faults)
     (stage.STATE / "times.jsonl").unlink(missing_ok=True)

@@ -60,7 +60,7 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     model = ChurnModel.load(places.model)
     _require_same(definition, settings, model, places.model)
     customers = _eligible(definition, settings, places.activity)
-    scores = scored(model, _features(places.features, settings.observations.score.as_of, customers))
+    scores = _scores(settings, model, places.features, customers)
     facts = tables.read_json(places.activity / "facts.json")
     for line in _new_columns(places.features, model):
         print(f"score_customers: {line}")
@@ -74,24 +74,48 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
 def scored(model: ChurnModel, features: pd.DataFrame) -> pd.DataFrame:
     """The contract's columns for every row of `features`, in its order; money is null where the stream has none."""
     import numpy as np
+
+    from pipelines.train_model import threads
+
+    money = model.expected_value(features, threads=threads())
+    numbers = features[["customer_id", "as_of"]].assign(
+        churn_probability=model.predict(features, threads=threads()),
+        expected_value=np.full(len(features), np.nan) if money is None else money,
+    )
+    return _as_contract(model, numbers)
+
+
+def _as_contract(model: ChurnModel, numbers: pd.DataFrame) -> pd.DataFrame:
+    """`customer_id, as_of, churn_probability, expected_value` and what follows from them."""
     import pandas as pd
 
     from models.value import value_at_risk
-    from pipelines.train_model import threads
 
-    probability = model.predict(features, threads=threads())
-    money = model.expected_value(features, threads=threads())
-    expected = np.full(len(features), np.nan) if money is None else money
+    probability, expected = numbers["churn_probability"].to_numpy(), numbers["expected_value"].to_numpy()
     return pd.DataFrame(
         {
-            "customer_id": features["customer_id"].astype("str"),
-            "as_of": pd.to_datetime(features["as_of"]),
+            "customer_id": numbers["customer_id"].astype("str"),
+            "as_of": pd.to_datetime(numbers["as_of"]),
             "churn_probability": probability,
             "expected_value": expected,
             "value_at_risk": value_at_risk(probability, expected),
-            "model_version": pd.Series(model.digest, index=features.index, dtype="str"),
+            "model_version": pd.Series(model.digest, index=numbers.index, dtype="str"),
         }
     ).reset_index(drop=True)
+
+
+def _scores(settings: params.Settings, model: ChurnModel, features: Path, customers: list[str]) -> pd.DataFrame:
+    """Scores of the eligible customers, sorted by customer, by the engine of params.yaml."""
+    as_of = settings.observations.score.as_of
+    if settings.engine != "spark":
+        return scored(model, _features(features, as_of, customers))
+    from pipelines.engines.spark_scores import scores_of
+
+    path = _table(features, as_of)
+    model.known.require(pq.read_schema(path).empty_table().to_pandas())
+    numbers = scores_of(model, path, customers, settings)
+    _require_all(path, customers, numbers)
+    return _as_contract(model, numbers)
 
 
 def _eligible(definition: str, settings: params.Settings, activity: Path) -> list[str]:
@@ -116,20 +140,29 @@ def _eligible(definition: str, settings: params.Settings, activity: Path) -> lis
 
 def _features(folder: Path, as_of: str, customers: list[str]) -> pd.DataFrame:
     """Features of the eligible customers, sorted by customer."""
-    path = folder / f"{as_of}.parquet"
-    if not path.exists():
-        raise Problem(f"{path}: there are no features for {as_of}. Run build_features for the scoring branch.")
+    path = _table(folder, as_of)
     features = pq.read_table(path).to_pandas()
     found: pd.DataFrame = (
         features[features["customer_id"].isin(customers)].sort_values("customer_id").reset_index(drop=True)
     )
+    _require_all(path, customers, found)
+    return found
+
+
+def _table(folder: Path, as_of: str) -> Path:
+    path = folder / f"{as_of}.parquet"
+    if not path.exists():
+        raise Problem(f"{path}: there are no features for {as_of}. Run build_features for the scoring branch.")
+    return path
+
+
+def _require_all(path: Path, customers: list[str], found: pd.DataFrame) -> None:
     absent = sorted(set(customers) - set(found["customer_id"]))
     if absent:
         raise Problem(
             f"{path}: {len(absent)} of {len(customers)} eligible customers have no features ({', '.join(absent[:3])}). "
             "Make observations.seen_within_days at least active_within_days, and build the features again."
         )
-    return found
 
 
 def _require_same(definition: str, settings: params.Settings, model: ChurnModel, folder: Path) -> None:

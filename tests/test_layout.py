@@ -85,6 +85,7 @@ NO_DEPENDENCY = {  # they say, lock, log or check settings; what they do never c
     "pipelines/faults.py",
     "pipelines/setting_types.py",
     "pipelines/source_settings.py",
+    "pipelines/spark_settings.py",
     "pipelines/setting_text.py",
     "pipelines/tracking.py",
     "features/problems.py",
