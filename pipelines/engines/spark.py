@@ -25,7 +25,7 @@ from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.spark_settings import Spark, size_bytes
 
-ACTIVITY_BYTES = 500  # that a worker needs for each activity of one customer; measured 190, and 140 for its text
+ACTIVITY_BYTES = 500  # that a worker needs for each activity of one customer; measured 380 to 460 at a million
 WORKER_BYTES = 200 << 20  # that a worker needs in any case
 RESULT_BYTES = 128 << 20  # of features that one partition sends to the driver, about
 ROW = (
