@@ -8,11 +8,12 @@ Everything else is the same, so they cannot skew. Families are switched at train
 from __future__ import annotations
 
 import argparse
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +31,9 @@ from pipelines.progress import progress
 from pipelines.setting_types import bytes_of
 from pipelines.stage import run_stage
 from pipelines.tables import read_json, whole_folder, write_json
+
+if TYPE_CHECKING:
+    from pipelines.engines.duckdb import Order, Partition
 
 ROW_GROUP = 12_000
 
@@ -73,7 +77,7 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
         Problem: a listed attribute does not exist or could have changed since; the disk is full.
         FeatureProblem: the stream cannot be used: no main activity, too short a history, impossible numbers.
     """
-    from pipelines.engines.duckdb import Order, features_of
+    from pipelines.engines.duckdb import Order
 
     facts = read_json(activity / "facts.json")
     features = catalogue(facts["activities"], settings.main_activity)
@@ -92,7 +96,7 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
         print(f"build_features@{branch}: {line}")
     try:
         with whole_folder(out) as folder:
-            computed = features_of(activity / "activity", order, told=progress("build_features"), spill=folder)
+            computed = _partitions(activity / "activity", order, settings, folder)
             with closing(computed), _Tables(folder, moments, features, attributes) as tables:
                 for partition in computed:
                     tables.add(partition.customer_ids, partition.blocks)
@@ -102,6 +106,19 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
         raise Problem(
             f"{out}: the features could not be written: {error}. Free some space. Nothing was kept."
         ) from error
+
+
+def _partitions(activity: Path, order: Order, settings: Settings, spill: Path) -> Generator[Partition]:
+    """Features in order of customer_id, by the engine of params.yaml. Every engine gives the same numbers."""
+    told = progress("build_features")
+    if settings.engine == "spark":
+        from pipelines.engines import spark
+
+        yield from spark.features_of(activity, order, settings, told=told)
+    else:
+        from pipelines.engines import duckdb
+
+        yield from duckdb.features_of(activity, order, told=told, spill=spill)
 
 
 class _Tables:

@@ -16,6 +16,7 @@ from pipelines.problems import Problem, did_you_mean
 from pipelines.setting_text import parse
 from pipelines.setting_types import Day, Days, Memory, Name, Section, Share, Zone
 from pipelines.source_settings import Customers, Source
+from pipelines.spark_settings import Spark
 
 
 class TrainMoments(Section):
@@ -126,8 +127,9 @@ class Settings(Section):
     promotion: Promotion = Promotion()
     checks: Checks = Checks()
     at_risk: AtRisk
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Literal["duckdb", "spark"] = "duckdb"
     engine_memory: Memory = "4GB"
+    spark: Spark = Spark()
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:

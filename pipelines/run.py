@@ -112,9 +112,10 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
 
     `full`: forget what was read from the sources before, and read all of it again.
     """
+    from pipelines.engines.spark_session import missing
     from pipelines.pull_activity import check_sources
 
-    faults = check_sources(settings)
+    faults = [*missing(settings), *check_sources(settings)]
     if faults:
         raise Problem(*faults)
     (stage.STATE / "times.jsonl").unlink(missing_ok=True)

@@ -65,8 +65,8 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     model = ChurnModel.load(places.model)
     _require_same(definition, settings, model, places.model)
     found = standings_of(definition, settings, places.activity)
-    features = _features(places.features, settings.observations.score.as_of, customers(found))
-    scores = scored(model, features, probability=_in_order(definition, settings, places, model, features))
+    numbers = _numbers(settings, model, places.features, customers(found))
+    scores = _as_contract(model, numbers.assign(churn_probability=_in_order(definition, settings, places, numbers)))
     facts = tables.read_json(places.activity / "facts.json")
     for line in (*counted_apart(found), *_new_columns(places.features, model)):
         print(f"score_customers: {line}")
@@ -77,83 +77,105 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     return scores
 
 
-def scored(
-    model: ChurnModel, features: pd.DataFrame, *, probability: npt.NDArray[np.float64] | None = None
-) -> pd.DataFrame:
-    """The contract's columns for every row of `features`, in its order; money is null where the stream has none.
-
-    `probability`: of each row, where it is not simply what the model says.
-    """
+def _asked(model: ChurnModel, features: pd.DataFrame) -> pd.DataFrame:
+    """`customer_id, as_of, churn_probability, expected_value`: what one model says of every row."""
     import numpy as np
+
+    from pipelines.train_model import threads
+
+    money = model.expected_value(features, threads=threads())
+    return features[["customer_id", "as_of"]].assign(
+        churn_probability=model.predict(features, threads=threads()),
+        expected_value=np.full(len(features), np.nan) if money is None else money,
+    )
+
+
+def _as_contract(model: ChurnModel, numbers: pd.DataFrame) -> pd.DataFrame:
+    """`customer_id, as_of, churn_probability, expected_value` and what follows from them."""
     import pandas as pd
 
     from models.value import value_at_risk
-    from pipelines.train_model import threads
 
-    if probability is None:
-        probability = model.predict(features, threads=threads())
-    money = model.expected_value(features, threads=threads())
-    expected = np.full(len(features), np.nan) if money is None else money
+    probability, expected = numbers["churn_probability"].to_numpy(), numbers["expected_value"].to_numpy()
     return pd.DataFrame(
         {
-            "customer_id": features["customer_id"].astype("str"),
-            "as_of": pd.to_datetime(features["as_of"]),
+            "customer_id": numbers["customer_id"].astype("str"),
+            "as_of": pd.to_datetime(numbers["as_of"]),
             "churn_probability": probability,
             "expected_value": expected,
             "value_at_risk": value_at_risk(probability, expected),
-            "model_version": pd.Series(model.digest, index=features.index, dtype="str"),
+            "model_version": pd.Series(model.digest, index=numbers.index, dtype="str"),
         }
     ).reset_index(drop=True)
 
 
+def _numbers(settings: params.Settings, model: ChurnModel, features: Path, customers: list[str]) -> pd.DataFrame:
+    """What one model says of these customers, sorted by customer, by the engine of params.yaml."""
+    as_of = settings.observations.score.as_of
+    if settings.engine != "spark":
+        return _asked(model, _features(features, as_of, customers))
+    from pipelines.engines.spark_scores import scores_of
+
+    path = _table(features, as_of)
+    model.known.require(pq.read_schema(path).empty_table().to_pandas())
+    numbers = scores_of(model, path, customers, settings)
+    _require_all(path, customers, numbers)
+    return numbers
+
+
 def _in_order(
-    definition: str, settings: params.Settings, places: Places, model: ChurnModel, features: pd.DataFrame
+    definition: str, settings: params.Settings, places: Places, numbers: pd.DataFrame
 ) -> npt.NDArray[np.float64]:
-    """The model's probability for each row; where kin have champions too, moved so that their horizons do not cross."""
+    """The probability of each row; where kin have champions too, moved so that their horizons do not cross."""
     import numpy as np
 
     from models import horizons
     from models.churn_model import ChurnModel
     from pipelines.standing import customers, standings_of
 
-    asked = {definition: _by_customer(model, features)}
+    asked = {definition: _by_customer(numbers)}
     kin = horizons.kin({name: entry.model_dump() for name, entry in settings.churn.items()}, definition)
     for name in kin:
         folder = places.model.with_name(name)
         if name != definition and (folder / "model.json").is_file():
             other = ChurnModel.load(folder)
             _require_same(name, settings, other, folder)
-            theirs = customers(standings_of(name, settings, places.activity))
-            asked[name] = _by_customer(other, features[features["customer_id"].isin(theirs)])
+            theirs = set(customers(standings_of(name, settings, places.activity))) & set(asked[definition].index)
+            asked[name] = _by_customer(_numbers(settings, other, places.features, sorted(theirs)))
     present = [name for name in kin if name in asked]
     ordered = horizons.in_order([asked[name] for name in present])
     return np.asarray(ordered[present.index(definition)], dtype=np.float64)
 
 
-def _by_customer(model: ChurnModel, features: pd.DataFrame) -> pd.Series[float]:
-    import pandas as pd
-
-    from pipelines.train_model import threads
-
-    return pd.Series(model.predict(features, threads=threads()), index=features["customer_id"].astype("str"))
+def _by_customer(numbers: pd.DataFrame) -> pd.Series[float]:
+    return numbers.set_index(numbers["customer_id"].astype("str"))["churn_probability"]
 
 
 def _features(folder: Path, as_of: str, eligible: list[str]) -> pd.DataFrame:
     """Features of the eligible customers, sorted by customer."""
-    path = folder / f"{as_of}.parquet"
-    if not path.exists():
-        raise Problem(f"{path}: there are no features for {as_of}. Run build_features for the scoring branch.")
+    path = _table(folder, as_of)
     features = pq.read_table(path).to_pandas()
     found: pd.DataFrame = (
         features[features["customer_id"].isin(eligible)].sort_values("customer_id").reset_index(drop=True)
     )
-    absent = sorted(set(eligible) - set(found["customer_id"]))
+    _require_all(path, eligible, found)
+    return found
+
+
+def _table(folder: Path, as_of: str) -> Path:
+    path = folder / f"{as_of}.parquet"
+    if not path.exists():
+        raise Problem(f"{path}: there are no features for {as_of}. Run build_features for the scoring branch.")
+    return path
+
+
+def _require_all(path: Path, customers: list[str], found: pd.DataFrame) -> None:
+    absent = sorted(set(customers) - set(found["customer_id"]))
     if absent:
         raise Problem(
-            f"{path}: {len(absent)} of {len(eligible)} eligible customers have no features ({', '.join(absent[:3])}). "
+            f"{path}: {len(absent)} of {len(customers)} eligible customers have no features ({', '.join(absent[:3])}). "
             "Build the features again."
         )
-    return found
 
 
 def _require_same(definition: str, settings: params.Settings, model: ChurnModel, folder: Path) -> None:

@@ -87,6 +87,7 @@ NO_DEPENDENCY = {  # they say, lock, log or check settings; what they do never c
     "pipelines/source_settings.py",
     "pipelines/churn_settings.py",
     "pipelines/privacy_settings.py",
+    "pipelines/spark_settings.py",
     "pipelines/setting_text.py",
     "pipelines/tracking.py",
     "features/problems.py",

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.pipelines.spark_for_tests import require_spark
+
 pytestmark = pytest.mark.slow
 
 SCORING = [
@@ -145,3 +147,20 @@ def test_run_again_from_nothing_gives_the_same_hashes(shop: Any) -> None:
     shop.churn("run")
     assert hashes(shop) == before
     assert content(shop.folder / "data/at_risk/2024-12-02") == listed
+
+
+@pytest.mark.java
+def test_another_engine_computes_the_same_bytes_and_nothing_behind_them_runs_again(shop: Any) -> None:
+    require_spark()
+    before, listed = hashes(shop), content(shop.folder / "data/at_risk/2024-12-02")
+    files = {path.name for path in shop.folder.iterdir()}
+    shop.edit("params.yaml", "engine: duckdb", "engine: spark")
+    shop.edit("params.yaml", "master: local[*]", "master: local[2]")
+    output = shop.churn("run").stdout
+    assert set(ran(output)) == {"build_features@train", "build_features@score", "score_customers@silent_28d"}
+    assert hashes(shop) == before
+    assert content(shop.folder / "data/at_risk/2024-12-02") == listed
+    assert "WARN" not in output
+    assert {path.name for path in shop.folder.iterdir()} == files
+    shop.edit("params.yaml", "master: local[2]", "master: local[1]")
+    assert ran(shop.churn("run").stdout) == []

@@ -1,0 +1,180 @@
+"""The engine for a cluster: Spark lays the stream out by customer, the kernel of `features/` does the arithmetic on
+the workers, and the numbers are those of the local engine to the last bit.
+
+Customers are spread by ranges of customer_id that hold about equally many activities, so one with very many has a
+partition (almost) alone, and partitions come back in order of customer_id. Within a customer activities are sorted as
+the stream's files have them, so that every sum adds up in the same order everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from features.kernel import Block
+from pipelines.engines import spark_work
+from pipelines.engines.duckdb import NEVER_RECORDED, Order, Partition
+from pipelines.engines.spark_session import located, mapped, session
+from pipelines.params import Settings
+from pipelines.problems import Problem
+from pipelines.spark_settings import Spark, size_bytes
+
+ACTIVITY_BYTES = 500  # that a worker needs for each activity of one customer; measured 380 to 460 at a million
+WORKER_BYTES = 200 << 20  # that a worker needs in any case
+RESULT_BYTES = 128 << 20  # of features that one partition sends to the driver, about
+ROW = (
+    "activity_id string, customer_id string, occurred_at timestamp, recorded_at timestamp, activity string, "
+    "value double, quantity double, detail string"
+)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What must be known of a stream before it is spread: how many, and the customer with the most."""
+
+    activities: int
+    customers: int
+    largest: int
+    largest_customer: str
+
+    def partitions(self, order: Order, settings: Spark, tasks: int) -> int:
+        """How many partitions: each of at most about `partition_activities`, and of results that the driver can take.
+
+        Where both allow few, there are as many as tasks that can run at once (`tasks`).
+        """
+        results = 4 * self.customers * len(order.moments) * max(1, len(order.features))
+        wanted = max(self.activities / settings.partition_activities, results / RESULT_BYTES, tasks)
+        return max(1, min(math.ceil(wanted), self.customers))
+
+    def require_fits(self, settings: Spark) -> None:
+        """Raise Problem where the customer with the most activities does not fit into a worker: nobody is split."""
+        needed = WORKER_BYTES + self.largest * ACTIVITY_BYTES
+        if needed > size_bytes(settings.worker_memory):
+            raise Problem(
+                f"customer {self.largest_customer!r} has {self.largest:,} of {self.activities:,} activities; a "
+                f"customer is worked on in one piece, which takes a worker about {needed >> 20:,} MB, and "
+                f"spark.worker_memory in params.yaml is {settings.worker_memory}. Raise it, or leave the customer out "
+                "of the source if it is a test or collective account. Nothing was computed."
+            )
+
+
+def features_of(
+    activity: Path, order: Order, settings: Settings, *, told: Callable[[int, int], None] = lambda done, of: None
+) -> Iterator[Partition]:
+    """Features of all customers in a folder of activity files, in order of customer_id.
+
+    Args:
+        activity: folder with *.parquet files of the activity contract, seen by every worker under the same path.
+        order: what to compute.
+        settings: `spark` is used.
+        told: called with customers done and customers in all after every partition.
+
+    Raises:
+        Problem: pyspark or Java is missing, a customer is too large for a worker, or Spark failed.
+        FeatureProblem: never; what the kernel says against the data comes as a Problem.
+    """
+    with session(settings) as spark:
+        events = _events(spark, activity, order)
+        stream = measured(events)
+        if stream is None:
+            return
+        stream.require_fits(settings.spark)
+        done = 0
+        for partition in _regrouped(_pieces(spark, events, stream, order, settings.spark), order):
+            yield partition
+            done += len(partition.customer_ids)
+            told(done, stream.customers)
+
+
+def _events(spark: Any, activity: Path, order: Order) -> Any:
+    """The activities that features are about, as numbers the kernel takes."""
+    needs = {feature.how.needs for feature in order.features}
+    names = ", ".join(f"'{name}'" for name in order.names)
+    columns = [
+        "activity_id",
+        "customer_id",
+        f"CAST(array_position(array({names}), activity) - 1 AS SMALLINT) AS activity",
+        "unix_micros(occurred_at) AS occurred_at",
+    ]
+    if order.has_recorded_at:
+        columns.append(f"coalesce(unix_micros(recorded_at), {NEVER_RECORDED + 1}L - 1L) AS recorded_at")
+    columns += [f"coalesce({name}, double('NaN')) AS {name}" for name in ("value", "quantity") if name in needs]
+    if "detail" in needs:
+        columns.append("if(detail IS NULL, -1L, shiftrightunsigned(xxhash64(detail), 1)) AS detail")
+    rows = spark.read.schema(ROW).parquet(located(activity))
+    return rows.where(f"activity IN ({names})").selectExpr(*columns)
+
+
+def measured(events: Any) -> Stream | None:
+    """The figures of a stream; None where it is empty."""
+    counted = events.groupBy("customer_id").count()
+    row = counted.selectExpr(
+        "sum(count) AS activities", "count(*) AS customers", "max(struct(count, customer_id)) AS largest"
+    ).first()
+    if not row["customers"]:
+        return None
+    return Stream(row["activities"], row["customers"], row["largest"]["count"], row["largest"]["customer_id"])
+
+
+def _pieces(spark: Any, events: Any, stream: Stream, order: Order, settings: Spark) -> Iterator[Partition]:
+    """Every piece's features, in order of customer_id, one partition at a time on this side."""
+    from pyspark import StorageLevel
+
+    partitions = stream.partitions(order, settings, spark.sparkContext.defaultParallelism)
+    laid_out = (
+        events.repartitionByRange(partitions, "customer_id")
+        .sortWithinPartitions("customer_id", "occurred_at", "activity", "activity_id")
+        .drop("activity_id")
+    )
+    made = mapped(laid_out, spark_work.featuring(order), spark_work.FEATURES).persist(StorageLevel.DISK_ONLY)
+    made.count()  # all partitions at once; what follows only fetches them
+    rows = made.toLocalIterator(prefetchPartitions=True)
+    for row in rows:
+        blocks = [_block(row, order), *(_block(next(rows), order) for _ in order.moments[1:])]
+        yield Partition(pa.array(row["customer_ids"], pa.string()), blocks)
+
+
+def _block(row: Any, order: Order) -> Block:
+    rows = np.frombuffer(row["rows"], dtype=np.int64)
+    return Block(rows, np.frombuffer(row["numbers"], dtype=np.float32).reshape(len(order.features), len(rows)))
+
+
+def _regrouped(pieces: Iterator[Partition], order: Order) -> Iterator[Partition]:
+    """The same customers by `partition_customers`: how Spark cut them must not show in the files."""
+    size, rest = order.partition_customers, None
+    for piece in pieces:
+        rest = piece if rest is None else _joined(rest, piece)
+        while len(rest.customer_ids) > size:
+            yield _part(rest, 0, size)
+            rest = _part(rest, size, len(rest.customer_ids))
+    if rest is not None:
+        yield rest
+
+
+def _joined(one: Partition, other: Partition) -> Partition:
+    before = len(one.customer_ids)
+    return Partition(
+        pa.concat_arrays([one.customer_ids, other.customer_ids]),
+        [
+            Block(np.concatenate([a.rows, b.rows + before]), np.concatenate([a.numbers, b.numbers], axis=1))
+            for a, b in zip(one.blocks, other.blocks, strict=True)
+        ],
+    )
+
+
+def _part(whole: Partition, begin: int, end: int) -> Partition:
+    """The customers `begin` .. `end` - 1."""
+    cuts = [np.searchsorted(block.rows, [begin, end]) for block in whole.blocks]
+    return Partition(
+        whole.customer_ids.slice(begin, end - begin),
+        [
+            Block(block.rows[first:last] - begin, block.numbers[:, first:last])
+            for block, (first, last) in zip(whole.blocks, cuts, strict=True)
+        ],
+    )
