@@ -5,6 +5,8 @@ averaged by rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from models.calibrate import row_losses
 Floats = npt.NDArray[np.floating[Any]]
 
 LOW, HIGH = 0.025, 0.975
+GROUP = 100  # draws that are worked out at once: memory stays small
 
 
 def draw(customers: npt.NDArray[np.int64], draws: int, seed: int) -> Floats:
@@ -29,7 +32,7 @@ def draw(customers: npt.NDArray[np.int64], draws: int, seed: int) -> Floats:
     count = int(customers.max()) + 1
     rng = np.random.Generator(np.random.PCG64(seed))
     times = np.stack([np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(draws)])
-    return np.asarray(times[:, customers], dtype=np.float64)
+    return np.asarray(times[:, customers], dtype=np.float32)
 
 
 def aucs(score: Floats, churned: Floats, weights: Floats) -> Floats:
@@ -45,29 +48,67 @@ def aucs(score: Floats, churned: Floats, weights: Floats) -> Floats:
     return np.asarray(np.divide(above, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0), dtype=np.float64)
 
 
-def paired(predictions: pd.DataFrame, baseline: str, *, draws: int, seed: int) -> dict[str, Any]:
-    """Model minus baseline, pooled over all moments and for each: `roc_auc` (higher is better), `log_loss` (lower).
+@dataclass(frozen=True)
+class Draws:
+    """ROC AUC and mean log loss of several predictions at each moment, for the data themselves (place 0) and each draw.
 
-    Returns:
-        For each figure: difference, low, high (95 percent, customers drawn) and `moments`, the difference at each
-            moment.
+    Attributes:
+        rows: moment -> rows that count, per draw.
+        roc_auc, log_loss: name -> moment -> figure per draw.
     """
-    customers = np.unique(predictions["customer_id"].to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
-    weights = np.vstack([np.ones((1, len(predictions))), draw(customers, draws, seed)])
-    days = pd.to_datetime(predictions["as_of"]).dt.strftime("%Y-%m-%d").to_numpy(dtype=str)
-    y = predictions["churned"].to_numpy(dtype=np.float64)
-    ours, theirs = (predictions[name].to_numpy(dtype=np.float64) for name in ("model", baseline))
-    extra = row_losses(ours, y) - row_losses(theirs, y)
-    auc: dict[str, Floats] = {}
-    loss: dict[str, Floats] = {}
-    rows: dict[str, Floats] = {}
-    for day in sorted(set(days)):
-        at = days == day
-        w = weights[:, at]
-        auc[day] = aucs(ours[at], y[at], w) - aucs(theirs[at], y[at], w)
-        loss[day] = _mean(w, extra[at])
-        rows[day] = w.sum(axis=1)
-    return {"roc_auc": _interval(auc, rows), "log_loss": _interval(loss, rows)}
+
+    rows: dict[str, Floats]
+    roc_auc: dict[str, dict[str, Floats]]
+    log_loss: dict[str, dict[str, Floats]]
+
+    @classmethod
+    def of(cls, predictions: pd.DataFrame, names: Sequence[str], *, draws: int, seed: int) -> Draws:
+        """All figures; `predictions` holds `customer_id, as_of, churned` and a column for each of `names`."""
+        customers = np.unique(predictions["customer_id"].to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
+        days = pd.to_datetime(predictions["as_of"]).dt.strftime("%Y-%m-%d").to_numpy(dtype=str)
+        y = predictions["churned"].to_numpy(dtype=np.float64)
+        weights = np.vstack([np.ones((1, len(y)), dtype=np.float32), draw(customers, draws, seed)])
+        rows: dict[str, Floats] = {}
+        auc: dict[str, dict[str, Floats]] = {name: {} for name in names}
+        loss: dict[str, dict[str, Floats]] = {name: {} for name in names}
+        for day in sorted(set(days.tolist())):
+            at = np.flatnonzero(days == day)
+            groups = [weights[start : start + GROUP, at].astype(np.float64) for start in range(0, len(weights), GROUP)]
+            rows[day] = np.concatenate([w.sum(axis=1) for w in groups])
+            for name in names:
+                p = predictions[name].to_numpy(dtype=np.float64)[at]
+                lost = row_losses(p, y[at])
+                auc[name][day] = np.concatenate([aucs(p, y[at], w) for w in groups])
+                loss[name][day] = np.concatenate([_mean(w, lost) for w in groups])
+        return cls(rows, auc, loss)
+
+    def pooled(self, name: str) -> dict[str, Any]:
+        """`roc_auc` and `log_loss` over all moments: value, low, high."""
+        found = {
+            "roc_auc": _interval(self.roc_auc[name], self.rows),
+            "log_loss": _interval(self.log_loss[name], self.rows),
+        }
+        return {
+            figure: {"value": one["difference"], "low": one["low"], "high": one["high"]}
+            for figure, one in found.items()
+        }
+
+    def paired(self, ours: str, theirs: str) -> dict[str, Any]:
+        """`ours` minus `theirs`, pooled and at each moment: `roc_auc` (higher is better), `log_loss` (lower is).
+
+        Returns:
+            For each figure: difference, low, high (95 percent, customers drawn) and `moments`, the difference at each
+                moment.
+        """
+        return {
+            figure: _interval({day: found[ours][day] - found[theirs][day] for day in self.rows}, self.rows)
+            for figure, found in (("roc_auc", self.roc_auc), ("log_loss", self.log_loss))
+        }
+
+
+def paired(predictions: pd.DataFrame, baseline: str, *, draws: int, seed: int) -> dict[str, Any]:
+    """The column `model` minus the column `baseline`: see `Draws.paired`."""
+    return Draws.of(predictions, ("model", baseline), draws=draws, seed=seed).paired("model", baseline)
 
 
 def _mean(weights: Floats, values: Floats) -> Floats:

@@ -21,9 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from models import columns
 from models.boosting import Boosters
 from models.calibrate import Calibration
 from models.columns import Columns
+from models.habit import COLUMN, Habit
 from models.logistic import Linear
 from models.problems import ModelProblem
 from models.segments import Quintiles
@@ -49,6 +51,7 @@ class ChurnModel:
         calibration: log-odds to probability.
         quintiles: R, F, M cut-points.
         value: None without money.
+        habit: BG/NBD that gives one more column, computed here; None where the stream has no summary of the activity.
     """
 
     definition: Mapping[str, Any]
@@ -61,11 +64,17 @@ class ChurnModel:
     calibration: Calibration
     quintiles: Quintiles
     value: ValueModel | None
+    habit: Habit | None = None
 
     @property
     def columns(self) -> list[str]:
         """Names of the feature columns that the model needs, in alphabetical order."""
-        return list(self.known.names)
+        return [name for name in self.known.names if name != COLUMN]
+
+    def _matrix(self, features: pd.DataFrame) -> npt.NDArray[np.float32]:
+        """Rows by `known.names`, the habit's column among them."""
+        columns.require(features, self.columns)
+        return self.known.matrix(features if self.habit is None else self.habit.beside(features))
 
     def predict(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64]:
         """Probability of leaving for each row.
@@ -77,7 +86,7 @@ class ChurnModel:
 
     def log_odds(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64]:
         """Log-odds before calibration for each row."""
-        x = self.known.matrix(features)
+        x = self._matrix(features)
         total = np.zeros(len(x))
         if self.boosters is not None:
             total += (1 - self.logistic_share) * self.boosters.raw(x, threads=threads)
@@ -88,22 +97,27 @@ class ChurnModel:
     def contributions(self, features: pd.DataFrame, *, threads: int = 1) -> pd.DataFrame:
         """Log-odds that each column adds to each row, before calibration (which keeps the order); index of `features`.
 
-        Exact: the row sum and one constant give `log_odds`. Costs 60 times a prediction: only for those who are listed.
+        Exact: the row sum and one constant give `log_odds`. What the habit adds is told under the silence that it
+        weighs. Costs 60 times a prediction: only for those who are listed.
         """
-        x = self.known.matrix(features)
+        x = self._matrix(features)
         total = np.zeros(x.shape)
         if self.boosters is not None:
             total += (1 - self.logistic_share) * self.boosters.contributions(x, threads=threads)[:, :-1]
         if self.linear is not None:
             wide, owners = self.known.wide(x)
             np.add.at(total.T, owners, self.logistic_share * self.linear.contributions(wide).T)
-        return pd.DataFrame(total, columns=self.columns, index=features.index)
+        table = pd.DataFrame(total, columns=list(self.known.names), index=features.index)
+        if self.habit is None:
+            return table
+        told_as = self.habit.told_as if self.habit.told_as in self.columns else self.habit.columns[1]
+        return table.assign(**{told_as: table[told_as] + table[COLUMN]}).drop(columns=COLUMN)
 
     def expected_value(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64] | None:
         """Money expected in the horizon if the customer stays, for each row; None where the stream has no money."""
         if self.value is None:
             return None
-        return np.asarray(self.value.expected(self.known.matrix(features), threads=threads), dtype=np.float64)
+        return np.asarray(self.value.expected(self._matrix(features), threads=threads), dtype=np.float64)
 
     def segments(self, features: pd.DataFrame) -> pd.DataFrame:
         """`r_score, f_score, m_score` (1..5, 5 is best, m_score null without money) and the named `segment`."""
@@ -149,6 +163,7 @@ class ChurnModel:
             calibration=Calibration.from_json(content["calibration"]),
             quintiles=Quintiles.from_json(content["quintiles"]),
             value=ValueModel(Boosters(value)) if value else None,
+            habit=Habit.from_json(content["habit"]) if content.get("habit") else None,
         )
 
     def _files(self) -> dict[str, str]:
@@ -165,6 +180,7 @@ class ChurnModel:
             "calibration": self.calibration.to_json(),
             "quintiles": self.quintiles.to_json(),
             "value": list(value),
+            "habit": self.habit.to_json() if self.habit else None,
         }
         text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
         return {"model.json": text, **boosters, **value}

@@ -1,4 +1,4 @@
-"""How good a probability is, in figures that can be compared: metrics, paired differences, a grade in plain words.
+"""How good a probability is, in figures that can be compared, and the curves behind them.
 
 Ties are never broken by luck: lift, precision and recall count a tied customer by the share of the tie that fits.
 Everything is keyed (DVC drops lists) and finite (null where a figure has no meaning, for instance AUC without
@@ -7,7 +7,7 @@ churners).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,21 +15,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from models import bootstrap
-from models.baselines import BASELINES, IN_WORDS
 from models.calibrate import row_losses
 
 Floats = npt.NDArray[np.floating[Any]]
 
 TOP_SHARE = 0.1
 BINS = 10
-CLEAR = {"roc_auc": 0.01, "log_loss": 0.002}  # smaller gains change no decision
-
-ADVICE = {
-    "A": "The ranking and the probabilities can be used.",
-    "B": "Use the ranking; look again when more history is there.",
-    "C": "Use the simple rule: it is as good and easier to explain. More history, more kinds of activity or another "
-    "horizon may change that.",
-}
 
 
 def figures(probability: Floats, churned: Floats) -> dict[str, float | int | None]:
@@ -40,16 +31,17 @@ def figures(probability: Floats, churned: Floats) -> dict[str, float | int | Non
         churned: 0 or 1 per customer.
 
     Returns:
-        customers, churn_rate, roc_auc, average_precision, log_loss (nats), brier, ece (mean distance between promised
-        and observed share over ten equally large groups), and for the tenth of customers with the highest probability:
-        lift_at_10 (churn rate there over the churn rate of all), precision_at_10, recall_at_10.
+        customers, churners, churn_rate, roc_auc, average_precision, log_loss (nats), brier, ece (mean distance between
+        promised and observed share over ten equally large groups), and for the tenth of customers with the highest
+        probability: lift_at_10 (churn rate there over the churn rate of all), precision_at_10, recall_at_10.
     """
     p, y = np.asarray(probability, dtype=np.float64), np.asarray(churned, dtype=np.float64)
-    rate, found = float(y.mean()), _found_in_top(p, y, TOP_SHARE * len(y))
+    rate, found = float(y.mean()), found_in_top(p, y, TOP_SHARE * len(y))
     precision = found / (TOP_SHARE * len(y))
     some = rate > 0
     return {
         "customers": len(y),
+        "churners": int(y.sum()),
         "churn_rate": rate,
         "roc_auc": roc_auc(p, y),
         "average_precision": average_precision(p, y) if some else None,
@@ -101,43 +93,10 @@ def _cumulated(probability: Floats, churned: Floats) -> tuple[Floats, Floats, Fl
     return np.cumsum(y)[ends], (ends + 1).astype(np.float64), p[ends]
 
 
-def _found_in_top(probability: Floats, churned: Floats, size: float) -> float:
+def found_in_top(probability: Floats, churned: Floats, size: float) -> float:
     """Churners among the `size` highest; of a tie at the edge, its mean share."""
     caught, taken, _ = _cumulated(probability, churned)
     return float(np.interp(size, np.concatenate([[0.0], taken]), np.concatenate([[0.0], caught])))
-
-
-def report(predictions: pd.DataFrame, *, draws: int, seed: int) -> dict[str, Any]:
-    """metrics.json from what every origin predicted (see `Trained.predictions`).
-
-    Args:
-        predictions: `customer_id, as_of, role, churned, seen_in_training, model` and one column per baseline.
-        draws: bootstrap draws of whole customers.
-        seed: of the draws.
-    """
-    paired = {name: bootstrap.paired(predictions, name, draws=draws, seed=seed) for name in BASELINES}
-    best = min(BASELINES, key=lambda name: _mean_loss(predictions, name))
-    unseen = predictions[(predictions["role"] == "test") & ~predictions["seen_in_training"].astype(bool)]
-    return {
-        **_by_role(predictions, "model"),
-        "baselines": {name: _by_role(predictions, name) for name in BASELINES},
-        "paired": paired,
-        "never_seen": _figures_of(unseen, "model") if len(unseen) else {"customers": 0},
-        "grade": grade(paired[best], best),
-    }
-
-
-def _by_role(predictions: pd.DataFrame, name: str) -> dict[str, Any]:
-    test = predictions[predictions["role"] == "test"]
-    earlier = predictions[predictions["role"] == "backtest"]
-    return {
-        "test": {"as_of": moments_of(test)[0], **_figures_of(test, name)},
-        "backtest": {at: _figures_of(earlier[_dates(earlier) == at], name) for at in sorted(set(moments_of(earlier)))},
-    }
-
-
-def _figures_of(rows: pd.DataFrame, name: str) -> dict[str, float | int | None]:
-    return figures(rows[name].to_numpy(dtype=np.float64), rows["churned"].to_numpy(dtype=np.float64))
 
 
 def _dates(rows: pd.DataFrame) -> pd.Series[str]:
@@ -147,32 +106,6 @@ def _dates(rows: pd.DataFrame) -> pd.Series[str]:
 def moments_of(rows: pd.DataFrame) -> list[str]:
     """ISO date of each row."""
     return [str(day) for day in _dates(rows)]
-
-
-def _mean_loss(predictions: pd.DataFrame, name: str) -> float:
-    return float(row_losses(predictions[name].to_numpy(), predictions["churned"].to_numpy(dtype=np.float64)).mean())
-
-
-def grade(paired: Mapping[str, Mapping[str, Any]], best: str) -> dict[str, str]:
-    """A, B or C by how clearly the model beats the best baseline, and what to do.
-
-    A: ranking and probabilities both better, by more than chance and by enough to matter (.01 AUC, .002 log loss).
-    B: one of the two is better by more than chance and the other not worse by more than chance. C: everything else.
-    """
-    auc, loss = paired["roc_auc"], paired["log_loss"]
-    ranks, spends = bool(auc["low"] > 0), bool(loss["high"] < 0)
-    worse = auc["high"] < 0 or loss["low"] > 0
-    enough = auc["difference"] >= CLEAR["roc_auc"] and loss["difference"] <= -CLEAR["log_loss"]
-    letter = "A" if ranks and spends and enough else "B" if (ranks or spends) and not worse else "C"
-    text = (
-        f"Against the best simple rule ({IN_WORDS[best]}): ROC AUC {_signed(auc)}, log loss {_signed(loss)} "
-        f"(lower is better). {ADVICE[letter]}"
-    )
-    return {"grade": letter, "best_baseline": best, "text": text}
-
-
-def _signed(interval: Mapping[str, Any]) -> str:
-    return f"{interval['difference']:+.3f} ({interval['low']:+.3f} to {interval['high']:+.3f})"
 
 
 def curves(probability: Floats, churned: Floats, *, points: int = 101) -> dict[str, pd.DataFrame]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ import pandas as pd
 
 from models import calibrate
 from models.columns import Columns
-from models.segments import Roles
+from models.habit import COLUMN, Habit
+from models.segments import Roles, roles
 from models.split import Plan
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -52,19 +53,47 @@ class Panel:
 
 @dataclass(frozen=True)
 class Data:
-    """A panel as arrays: `x` rows by `known.names`."""
+    """A panel as arrays: `x` rows by `known.names`. The habit's column, where there is one, is 0 in `x`."""
 
     panel: Panel
     x: npt.NDArray[np.float32]
     known: Columns
     roles: Roles
+    definition: Mapping[str, Any]
     moments: npt.NDArray[np.str_]
     customers: list[str]
 
     @classmethod
-    def of(cls, panel: Panel, known: Columns, roles: Roles) -> Data:
-        """The arrays of a panel."""
-        return cls(panel, known.matrix(panel.features), known, roles, panel.moments, panel.customers)
+    def of(cls, panel: Panel, definition: Mapping[str, Any], *, without: Iterable[str] = ()) -> Data:
+        """The arrays of a panel, without some of its columns."""
+        kept, left_out = roles(panel.columns_info, definition["activity"]), set(without)
+        features = panel.features
+        if kept.summary and left_out.isdisjoint(kept.summary):
+            features = features.assign(**{COLUMN: np.float32(0)})
+        known = Columns.fit(features, without=left_out)
+        return cls(panel, known.matrix(features), known, kept, definition, panel.moments, panel.customers)
+
+    def habit(self, rows: Rows) -> Habit | None:
+        """BG/NBD fitted on `rows`; None where its column is not among the known ones."""
+        return self.fitted_habit(rows) if COLUMN in self.known.names else None
+
+    def fitted_habit(self, rows: Rows) -> Habit | None:
+        """BG/NBD fitted on `rows`, whether the model may know it or not; None where the stream has no summary."""
+        if self.roles.summary is None:
+            return None
+        read = self.panel.features.loc[rows, self._read_by_habit]
+        return Habit.fit(read, self.moments[rows], self.definition, self.roles)
+
+    def numbers(self, rows: Rows, habit: Habit | None) -> npt.NDArray[np.float32]:
+        """`x` of some rows, with the column of a habit that was fitted elsewhere."""
+        x = self.x[rows]
+        if habit is not None:
+            x[:, self.known.names.index(COLUMN)] = habit.log_odds(self.panel.features.loc[rows, self._read_by_habit])
+        return x
+
+    @property
+    def _read_by_habit(self) -> list[str]:
+        return ["customer_id", *(self.roles.summary or ())]
 
     @property
     def everything(self) -> Rows:

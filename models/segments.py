@@ -42,12 +42,16 @@ NAMED: tuple[tuple[str, str, Callable[[Scores], npt.NDArray[np.bool_]]], ...] = 
 
 @dataclass(frozen=True)
 class Roles:
-    """Which columns hold recency, frequency, money (None without money) and tenure of the definition's activity."""
+    """Which columns hold recency, frequency, money (None without money) and tenure of the definition's activity.
+
+    `summary`: repeat orders, days from the first to the last, age (None where they are not declared).
+    """
 
     recency: str
     frequency: str
     money: str | None
     tenure: str
+    summary: tuple[str, str, str] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -68,7 +72,14 @@ def roles(columns_info: Sequence[Mapping[str, Any]], activity: str) -> Roles:
         raise ModelProblem(
             f"columns.json: nothing declares {', '.join(missing)} of {activity} ({wanted}). Build the features again."
         )
-    return Roles(str(found["recency"]), str(found["frequency"]), found["money"], str(found["tenure"]))
+    summary = [_longest(columns_info, activity, (measure,)) for measure in _SUMMARY]
+    return Roles(
+        recency=str(found["recency"]),
+        frequency=str(found["frequency"]),
+        money=found["money"],
+        tenure=str(found["tenure"]),
+        summary=None if None in summary else (str(summary[0]), str(summary[1]), str(summary[2])),
+    )
 
 
 _MEASURES = {
@@ -77,6 +88,9 @@ _MEASURES = {
     "money": ("total_value",),
     "tenure": ("days_since_first",),
 }
+
+
+_SUMMARY = ("btyd_frequency", "btyd_recency", "btyd_age")
 
 
 def _longest(columns_info: Sequence[Mapping[str, Any]], activity: str, measures: Sequence[str]) -> str | None:
@@ -138,7 +152,8 @@ class Quintiles:
 
     def to_json(self) -> dict[str, Any]:
         """Roles and cut-points."""
-        return {"roles": vars(self.roles), "cuts": {name: list(cuts) for name, cuts in self.cuts.items()}}
+        named = {role: name for role, name in vars(self.roles).items() if role != "summary"}
+        return {"roles": named, "cuts": {name: list(cuts) for name, cuts in self.cuts.items()}}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Quintiles:

@@ -1,18 +1,44 @@
 """Which moments train, choose and judge. Nothing is ever judged by a model that saw any day of its window.
 
 A moment is known at a later one when its whole window lies before it: `moment + gap + horizon <= later`. The plan is a
-walk: *origins* a whole window apart, the newest of them the test moment. At each origin a model is trained on the
-moments known there; what the recipe leaves open (rounds, blend, calibration) is chosen on earlier origins only, so the
-test moment serves no choice and early stopping never meets the rows that fitted or judged a calibration.
+walk through *origins*, the newest of them the test moment: a window apart where the history is long enough, closer
+where it is not. At each origin a model is trained on the moments known there; what the recipe leaves open is settled on
+origins that are known there too, so the test moment serves no choice. Among those, the newest judges a calibration that
+was fitted on another, and neither of the two settles anything else: early stopping never meets their rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from models.problems import ModelProblem
+
+ENOUGH = 4  # moments: with so many a window apart, none need to be closer
+CLOSER = (1, 2, 4, 8, 16)  # parts of a window that origins may lie apart, the first that gives enough of them
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of an origin that choose: all of them, or one half of the customers."""
+
+    origin: str
+    half: int | None = None
+
+    @property
+    def name(self) -> str:
+        """For files and messages."""
+        return self.origin if self.half is None else f"{self.origin} (half {self.half + 1})"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """How the past of an origin is shared out: parts that settle the recipe, and that fit and judge calibrations."""
+
+    tuning: tuple[Part, ...]
+    fitting: Part | None = None
+    judging: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +69,31 @@ class Plan:
         """Moments whose windows lie wholly before `origin`, oldest first."""
         return known(self.moments, origin, self.span_days)
 
+    def past(self, origin: str, walk: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Origins of the walk whose outcomes are known at `origin`, oldest first."""
+        return known(self.origins if walk is None else walk, origin, self.span_days)
+
+    def shared(self, origin: str, walk: Sequence[str] | None = None) -> Shared:
+        """Who may choose what for `origin`. Every level purges: what tunes is known where a calibration is fitted, that
+        is known where it is judged, and that is known at `origin`.
+
+        With too few origins in a row the customers of the one that fits are halved, and the other half tunes; with no
+        two of them there is no calibration.
+        """
+        past = self.past(origin, walk)
+        fits = known(past, past[-1], self.span_days) if past else ()
+        if not fits:
+            return Shared(tuple(Part(one) for one in past))
+        tunes = known(past, fits[-1], self.span_days)
+        judging = Part(past[-1])
+        if tunes:
+            return Shared(tuple(Part(one) for one in tunes), Part(fits[-1]), judging)
+        return Shared((Part(fits[-1], 0),), Part(fits[-1], 1), judging)
+
+    def tuning(self, origin: str, walk: Sequence[str] | None = None) -> tuple[Part, ...]:
+        """The parts that settle the recipe for `origin`."""
+        return self.shared(origin, walk).tuning
+
 
 def known(moments: Iterable[str], at: str, span_days: int) -> tuple[str, ...]:
     """Moments with `moment + span_days <= at`, oldest first. Days are calendar days, so ISO dates suffice."""
@@ -68,26 +119,40 @@ def plan(moments: Iterable[str], *, span_days: int, origins: int) -> Plan:
             "horizon_days. "
             "Choose a shorter horizon or bring more history."
         )
-    walk = [ordered[-1]]
-    while len(walk) < origins and (before := known(ordered, walk[0], span_days)):
-        walk.insert(0, before[-1])
-    trained = tuple(origin for origin in walk if known(ordered, origin, span_days))
+    walks = [_walk(ordered, span_days, max(1, span_days // part), origins) for part in CLOSER]
+    longest = max(len(walk) for walk in walks)
+    trained = next(walk for walk in walks if len(walk) >= min(longest, ENOUGH))
     if not trained:
         note = f"no moment is known at {ordered[-1]}: a third of the customers is held out there, not a later moment."
         return Plan(ordered, ordered[-1:], span_days, by_customers=True, notes=(note,))
-    return Plan(ordered, trained, span_days, by_customers=False, notes=_notes(len(trained), origins))
+    built = Plan(ordered, trained, span_days, by_customers=False, notes=())
+    return replace(built, notes=_notes(built, origins))
 
 
-def _notes(found: int, wanted: int) -> tuple[str, ...]:
-    notes = []
+def _walk(ordered: Sequence[str], span_days: int, apart_days: int, origins: int) -> tuple[str, ...]:
+    """At most `origins` moments that something is known at, at least `apart_days` apart, oldest first."""
+    walk = [ordered[-1]]
+    while len(walk) < origins and (before := known(ordered, walk[0], apart_days)):
+        walk.insert(0, before[-1])
+    return tuple(origin for origin in walk if known(ordered, origin, span_days))
+
+
+def _notes(built: Plan, wanted: int) -> tuple[str, ...]:
+    notes, found = [], len(built.origins)
     if found < wanted:
-        notes.append(f"the history gives {found} of {wanted} moments that can be predicted from what was known there.")
-    if found == 1:
-        notes.append("no earlier moment can be predicted: rounds, blend and calibration keep their defaults.")
-    elif found == 2:
-        notes.append("one earlier moment: it chooses rounds and blend, and nothing is calibrated.")
-    elif found == 3:
         notes.append(
-            "two earlier moments: half of the older's customers choose rounds and blend, the others calibrate."
+            f"the history gives {found} of {wanted} moments that can be predicted from what was known there; "
+            "more of it, or a shorter horizon_days, gives more."
+        )
+    if len(known(built.origins, built.test, built.span_days)) < len(built.origins) - 1 and found > 1:
+        notes.append("the moments lie closer than a window: what they are judged by overlaps.")
+    shared = built.shared(built.test)
+    if not shared.tuning:
+        notes.append("no earlier moment can be predicted: rounds and blend keep their defaults, nothing is calibrated.")
+    elif shared.judging is None:
+        notes.append("one earlier moment: it settles rounds and blend, and nothing is calibrated.")
+    elif shared.tuning[0].half is not None:
+        notes.append(
+            "two earlier moments: half of the older's customers settle rounds and blend, the others calibrate."
         )
     return tuple(notes)

@@ -1,10 +1,9 @@
-"""The recipe: from labelled observations to the model that ships, the fit that is judged, and what every origin
-predicted.
+"""From labelled observations to the model that ships, the fit that is judged, and what every origin predicted.
 
 LightGBM under several seeds (no class weights) blended in log-odds with a penalised logistic regression on log-scaled,
-standardised columns; then a calibration. What the recipe leaves open is chosen on origins before the one that is judged
-(models/split.py, models/choice.py). What ships is the same recipe, with the same choice, refitted on every labelled
-moment.
+standardised columns; then a calibration. What the recipe leaves open is settled on origins before the one that is
+judged (models/split.py, models/search.py, models/choice.py). What ships is the same recipe, with the same
+choice, refitted on every labelled moment.
 
 The fits are independent, so they run side by side, each on one thread: a busy machine slows them, it does not stall
 them, and the trees never depend on how many there were.
@@ -22,17 +21,17 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from models import baselines, boosting, calibrate, choice, segments
+from models import baselines, calibrate, choice, fitting
 from models.calibrate import Calibration
-from models.choice import Choice, Recipe, Step
+from models.choice import Choice, Judged, Recipe, Settled, Step
 from models.churn_model import ChurnModel
-from models.columns import Columns
-from models.logistic import Linear
+from models.fitting import Fit
 from models.panel import Data, Panel, Rows
 from models.problems import ModelProblem
+from models.search import Forgetful, Memory, Search, Trial
 from models.segments import Quintiles
-from models.split import Plan
-from models.value import ValueModel
+from models.split import Part, Plan
+from models.value import own_average
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -43,8 +42,9 @@ LEAST_OF_EACH = 5  # churners and stayers to learn from
 class Trained:
     """What training leaves behind: the two fits, the choice behind both, and every origin's predictions.
 
-    `predictions`: customer_id, as_of, role (test or backtest), churned, value_ahead, expected_value (test only),
-    seen_in_training, model, and one column per baseline; all from fits that had not seen the row's moment.
+    `predictions`: customer_id, as_of, role (test or backtest), churned, value_ahead, expected_value, own_average_value
+    (both NaN without money), seen_in_training, segment, model, and one column per baseline; all from fits that had not
+    seen the row's moment. `trials`: what the search tried.
     """
 
     shipped: ChurnModel
@@ -52,13 +52,7 @@ class Trained:
     choice: Choice
     predictions: pd.DataFrame
     plan: Plan
-
-
-@dataclass(frozen=True)
-class _Fit:
-    boosters: boosting.Boosters
-    linear: Linear
-    value: ValueModel | None
+    trials: list[Trial]
 
 
 def train(
@@ -69,6 +63,7 @@ def train(
     *,
     without: Sequence[str] = (),
     threads: int = 1,
+    memory: Memory | None = None,
 ) -> Trained:
     """Walk through the origins, choose, judge at the test moment, refit on everything.
 
@@ -79,96 +74,89 @@ def train(
         definition: the churn definition's setting, `activity` among it.
         without: feature columns that must not enter the model (families that are switched off).
         threads: fits that run side by side; change the time, never the result.
+        memory: of trials that an earlier run, cut short, has finished.
 
     Raises:
         ModelProblem: too few churners or stayers to learn from, or a number that is null.
     """
     _require_both(panel.churned, "the labelled moments")
-    data = Data.of(
-        panel, Columns.fit(panel.features, without=without), segments.roles(panel.columns_info, definition["activity"])
-    )
+    data = Data.of(panel, definition, without=without)
+    recipe = recipe.for_customers(len(set(data.customers)))
     splits = {origin: data.split(plan, origin) for origin in plan.origins}
     _require_both(panel.churned[splits[plan.test][0]], f"what was known at {plan.test}")
     walk = [origin for origin in plan.origins if _both(panel.churned[splits[origin][0]])]
-    jobs = {"": data.everything} | {origin: splits[origin][0] for origin in reversed(walk)}
     with threadpool_limits(limits=1), ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        fitted = pool.map(lambda origin: _fit(data, jobs[origin], recipe, money=origin in ("", plan.test)), jobs)
+        found = Search(data, plan, recipe, pool, memory or Forgetful(), threads).settle(walk)
+        settled = found.settled | {"": found.settled[plan.test]}
+        jobs = {"": data.everything} | {origin: splits[origin][0] for origin in reversed(walk)}
+        fitted = pool.map(
+            lambda origin: fitting.fit(data, jobs[origin], recipe.settled(settled[origin].numbers), money=True), jobs
+        )
         fits = dict(zip(jobs, fitted, strict=True))
-    steps: list[Step] = []
+    steps: dict[str, Step] = {}
     tables: list[pd.DataFrame] = []
     for origin in walk:
-        chosen = choice.choose(steps, recipe)
-        steps.append(_step(data, splits[origin][1], fits[origin], recipe, origin))
-        tables.append(_table(data, splits[origin], _calibrated(steps, chosen), plan, origin))
+        steps[origin] = fitting.judge(data, splits[origin][1], fits[origin], recipe, origin)
+        shared = plan.shared(origin, walk)
+        judged = [_judged(part, steps, settled) for part in (shared.fitting, shared.judging)]
+        kind, why = choice.calibrated(judged[0], judged[1], recipe)
+        newest = plan.past(origin, walk)[-1:]
+        calibration = _calibration(kind, _judged(Part(newest[0]), steps, settled) if newest else None)
+        own = settled[origin]
+        probability = calibration(steps[origin].log_odds(own.rounds, own.share))
+        role = "test" if origin == plan.test else "backtest"
+        tables.append(_table(data, splits[origin], fits[origin], probability).assign(role=role))
+    last = settled[plan.test]
+    chosen = Choice(last.rounds, last.share, kind, (last.why, why, *found.notes), dict(last.numbers))
     profile = _profile(tables[-1]["model"].to_numpy(dtype=np.float64), panel, plan.test)
     described: dict[str, Any] = {"definition": definition, "profile": profile, "chosen": chosen}
-    held_out = _model(
-        data, splits[plan.test][0], fits[plan.test], calibration=_calibration(steps[:-1], chosen), **described
-    )
-    shipped = _model(data, data.everything, fits[""], calibration=_calibration(steps, chosen), **described)
-    money = held_out.expected_value(panel.features[splits[plan.test][1]])
-    tables[-1]["expected_value"] = np.nan if money is None else money
-    return Trained(shipped, held_out, chosen, pd.concat(tables, ignore_index=True), plan)
+    held_out = _model(data, splits[plan.test][0], fits[plan.test], calibration=calibration, **described)
+    newest_of_all = _judged(Part(plan.test), steps, settled)
+    shipped = _model(data, data.everything, fits[""], calibration=_calibration(kind, newest_of_all), **described)
+    return Trained(shipped, held_out, chosen, pd.concat(tables, ignore_index=True), plan, found.trials)
 
 
-def _fit(data: Data, rows: Rows, recipe: Recipe, *, money: bool) -> _Fit:
-    kept, value = data.thinned(rows, recipe.max_rows), None
-    x, y = data.x[kept], data.panel.churned[kept]
-    boosters = boosting.fit(
-        x,
-        y,
-        data.known.names,
-        categories=data.known.categories,
-        seeds=recipe.booster_seeds,
-        rounds=recipe.trees_up_to,
-        objective=recipe.objective(len(y)),
-    )
-    linear = Linear.fit(data.known.wide(x)[0], y, penalty=recipe.logistic_penalty)
-    if money and data.roles.money:
-        stayed = data.thinned(rows & (data.panel.churned < 0.5), recipe.max_rows)
-        value = ValueModel.fit(data.x[stayed], data.panel.value_ahead[stayed], data.known, seed=recipe.seed)
-    return _Fit(boosters, linear, value)
+def _judged(part: Part | None, steps: Mapping[str, Step], settled: Mapping[str, Settled]) -> Judged | None:
+    """What the settled blend of an origin says about the rows of a part of it."""
+    if part is None:
+        return None
+    step = steps[part.origin]
+    if part.half is not None:
+        step = step.part(calibrate.folds(step.customers, 2) == part.half)
+    own = settled[part.origin]
+    return Judged(step.log_odds(own.rounds, own.share), step.churned)
 
 
-def _step(data: Data, rows: Rows, fit: _Fit, recipe: Recipe, origin: str) -> Step:
-    x = data.x[rows]
-    by_rounds = fit.boosters.raw_by_rounds(x, recipe.rounds_grid)
-    customers = [customer for customer, judged in zip(data.customers, rows, strict=True) if judged]
-    return Step(origin, by_rounds, fit.linear.log_odds(data.known.wide(x)[0]), data.panel.churned[rows], customers)
+def _calibration(kind: str, judged: Judged | None) -> Calibration:
+    """One kind, fitted on rows that trained none of what predicted them."""
+    return calibrate.NONE if kind == "none" or judged is None else calibrate.fit(kind, judged.log_odds, judged.churned)
 
 
-def _calibration(steps: Sequence[Step], chosen: Choice) -> Calibration:
-    """The chosen kind, fitted on the newest of `steps`, whose rows trained none of what predicted them."""
-    if chosen.calibration == "none" or not steps:
-        return calibrate.NONE
-    return calibrate.fit(
-        chosen.calibration, steps[-1].log_odds(chosen.rounds, chosen.logistic_share), steps[-1].churned
-    )
-
-
-def _calibrated(steps: Sequence[Step], chosen: Choice) -> Floats:
-    """The newest step's probabilities, calibrated by the one before it."""
-    return _calibration(steps[:-1], chosen)(steps[-1].log_odds(chosen.rounds, chosen.logistic_share))
-
-
-def _table(data: Data, split: tuple[Rows, Rows], probability: Floats, plan: Plan, origin: str) -> pd.DataFrame:
+def _table(data: Data, split: tuple[Rows, Rows], fit: Fit, probability: Floats) -> pd.DataFrame:
     """What an origin predicted, by the model and by every baseline."""
     (trained, judged), panel, frame = split, data.panel, data.panel.features
     seen = {customer for customer, row in zip(data.customers, trained, strict=True) if row}
     table = frame.loc[judged, ["customer_id", "as_of"]].reset_index(drop=True)
-    table["role"] = "test" if origin == plan.test else "backtest"
+    table["role"] = ""
     table["churned"] = panel.churned[judged] > 0.5
     table["value_ahead"] = panel.value_ahead[judged]
     table["expected_value"] = np.nan
+    table["own_average_value"] = np.nan
+    if fit.value is not None:
+        table["expected_value"] = fit.value.expected(data.numbers(judged, fit.habit))
+        table["own_average_value"] = own_average(frame[judged], data.roles, panel.columns_info, data.definition)
     table["seen_in_training"] = [str(customer) in seen for customer in table["customer_id"]]
+    named = data.roles.names
+    quintiles = Quintiles.fit(frame.loc[trained, named], data.roles)
+    table["segment"] = quintiles.segments(frame.loc[judged, named])["segment"].to_numpy(dtype=str)
     table["model"] = probability
-    return table.assign(**baselines.predictions(frame[trained], panel.churned[trained], frame[judged], data.roles))
+    return table.assign(**baselines.predictions(data, trained, judged, fit))
 
 
 def _model(
     data: Data,
     rows: Rows,
-    fit: _Fit,
+    fit: Fit,
     *,
     calibration: Calibration,
     definition: Mapping[str, Any],
@@ -187,6 +175,7 @@ def _model(
         calibration=calibration,
         quintiles=Quintiles.fit(data.panel.features[rows], data.roles),
         value=fit.value,
+        habit=fit.habit,
     )
 
 

@@ -10,23 +10,35 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
 from pipelines import params, tables
 from pipelines.stage import run_stage
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.profit import Costs
+
 DRAWS = 1000
+MANY_INCENTIVES = 20  # where a stream has no money: the ratio of Verbraken et al. 2013
 
 
 def evaluate_model(definition: str, settings: params.Settings, *, model: Path, out: Path) -> dict[str, Any]:
     """Write the folder of figures and return what metrics.json holds."""
-    from models import evaluate
+    from models import evaluate, verdict
 
     predictions = pq.read_table(model / "predictions.parquet").to_pandas(date_as_object=False)
     recipe = tables.read_json(model / "recipe.json")
-    metrics = evaluate.report(predictions, draws=DRAWS, seed=settings.model.seed)
+    metrics: dict[str, Any] = verdict.report(
+        predictions,
+        draws=DRAWS,
+        seed=settings.model.seed,
+        capacity=settings.at_risk.capacity,
+        costs=costs_of(predictions, settings, recipe["definition"]),
+    )
     metrics["model"] = {
         "definition": definition,
         "held_out": recipe["digests"]["held_out"],
@@ -39,6 +51,7 @@ def evaluate_model(definition: str, settings: params.Settings, *, model: Path, o
         tables.write_json(folder / "headline.json", headline(metrics))
         for name, curve in evaluate.curves(test["model"].to_numpy(), test["churned"].to_numpy()).items():
             curve.round(6).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        verdict.comparison(metrics).round(6).to_csv(folder / "comparison.csv", index=False, lineterminator="\n")
     return metrics
 
 
@@ -60,6 +73,22 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rounded(figures: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, float]:
     return {key: round(figures[key], 5) for key in keys if figures.get(key) is not None}
+
+
+def costs_of(predictions: pd.DataFrame, settings: params.Settings, definition: dict[str, Any]) -> Costs:
+    """The costs of params.yaml; `customer_value: auto` is read off the moments before the test moment, and the test's
+    own where there is none."""
+    from models.profit import Costs
+
+    value = settings.value
+    worth = value.customer_value
+    if worth == "auto":
+        known = predictions[~predictions["churned"].astype(bool) & predictions["value_ahead"].notna()]
+        earlier = known[known["role"] == "backtest"]
+        brought = float((earlier if len(earlier) else known)["value_ahead"].mean()) if len(known) else 0.0
+        year = brought * 365 / (definition.get("horizon_days") or 28) * value.margin_share
+        worth = year if year > 0 else MANY_INCENTIVES * max(value.incentive_cost, value.contact_cost)
+    return Costs(worth, value.contact_cost, value.incentive_cost, value.success.alpha, value.success.beta)
 
 
 def main() -> None:

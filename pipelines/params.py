@@ -10,11 +10,12 @@ from pydantic import Field, ValidationError, model_validator
 
 from pipelines.churn_settings import Churn
 from pipelines.faults import in_words
+from pipelines.model_settings import Model, Value
 from pipelines.presets import expanded
 from pipelines.privacy_settings import Identities, Privacy
 from pipelines.problems import Problem, did_you_mean
 from pipelines.setting_text import parse
-from pipelines.setting_types import Day, Days, Memory, Name, Section, Share, Zone
+from pipelines.setting_types import Day, Days, Memory, Name, Section, Zone
 from pipelines.source_settings import Customers, Source
 from pipelines.spark_settings import Spark
 
@@ -46,24 +47,6 @@ class FeatureChoice(Section):
 
     attributes: list[Name] = Field(default_factory=list)
     families: dict[Name, bool] = Field(default_factory=dict)
-
-
-class Model(Section):
-    """The recipe. `auto` is chosen on moments that fitted nothing; see models/train.py."""
-
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 7
-    seeds: Annotated[int, Field(ge=1, le=20)] = 2
-    learning_rate: Annotated[float, Field(gt=0, le=0.5)] = 0.03
-    leaves: Annotated[int, Field(ge=2, le=256)] = 8
-    min_rows_in_leaf: Annotated[int, Field(ge=1, le=100_000)] = 200
-    column_share: Annotated[float, Field(gt=0, le=1)] = 0.2
-    max_rounds: Annotated[int, Field(ge=10, le=5000)] = 300
-    max_rows: Annotated[int, Field(ge=1000)] = 40_000
-    rounds: Annotated[int, Field(ge=1, le=5000)] | Literal["auto"] = "auto"
-    logistic_share: Share | Literal["auto"] = "auto"
-    logistic_penalty: Annotated[float, Field(gt=0, le=10)] = 0.001
-    calibration: Literal["auto", "none", "platt", "isotonic", "beta"] = "auto"
-    backtest_moments: Annotated[int, Field(ge=0, le=24)] = 3
 
 
 class Promotion(Section):
@@ -124,6 +107,7 @@ class Settings(Section):
     churn: Annotated[dict[Name, Churn], Field(min_length=1)]
     features: FeatureChoice = FeatureChoice()
     model: Model = Model()
+    value: Value = Value()
     promotion: Promotion = Promotion()
     checks: Checks = Checks()
     at_risk: AtRisk

@@ -2,7 +2,8 @@
 
 `data/features/train`, `data/labels/D.parquet` and `data/activity/train/facts.json` in; `data/models/D/` out:
 `shipped/` (scores customers once promoted), `held_out/` (the same recipe, judged), `recipe.json` (plan, choice,
-digests) and `predictions.parquet` (what every origin predicted, by the held-out fits and the baselines).
+digests), `predictions.parquet` (what every origin predicted, by the held-out fits and the baselines) and `trials.json`
+(what the search tried).
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from models.panel import Panel
+    from models.search import Memory
     from models.train import Trained
 
 PREDICTIONS = {
     "customer_id": pa.string(),
     "as_of": pa.date32(),
     "role": pa.string(),
+    "segment": pa.string(),
     "churned": pa.bool_(),
     "seen_in_training": pa.bool_(),
 }
@@ -56,7 +59,8 @@ def train_model(
         set(panel.moments), span_days=setting["gap_days"] + setting["horizon_days"], origins=recipe.backtest_moments + 1
     )
     without = switched_off(panel.columns_info, settings)
-    trained = train.train(panel, plan, recipe, setting, without=without, threads=threads())
+    memory = _memory(definition, settings, panel, setting, without)
+    trained = train.train(panel, plan, recipe, setting, without=without, threads=threads(), memory=memory)
     facts = tables.read_json(activity / "facts.json")
     with tables.whole_folder(out) as folder:
         trained.shipped.save(folder / "shipped")
@@ -64,8 +68,22 @@ def train_model(
         made = _recipe(definition, settings, trained, panel, facts.get("digest"))
         tables.write_json(folder / "recipe.json", made | sample.told())
         tables.write_parquet(folder / "predictions.parquet", _predictions(trained.predictions))
+        tables.write_json(folder / "trials.json", {f"{one.number:03d}": one.to_json() for one in trained.trials})
     for note in (*sample.notes(settings.engine_memory), *plan.notes, *trained.choice.notes):
         print(f"train_model: {note}")
+
+
+def _memory(
+    definition: str, settings: params.Settings, panel: Panel, setting: dict[str, Any], without: list[str]
+) -> Memory | None:
+    """Of trials that a run that was cut short has finished; None where nothing is searched."""
+    from pipelines.search_journal import Journal, fingerprint
+
+    search = settings.model.search
+    if not search.trials:
+        return None
+    identity = fingerprint(panel, settings.model.model_dump(exclude={"search"}), setting, without)
+    return Journal(definition, identity, max_minutes=search.max_minutes)
 
 
 def threads() -> int:
@@ -159,6 +177,7 @@ def _recipe(
             "rounds": choice.rounds,
             "logistic_share": choice.logistic_share,
             "calibration": choice.calibration,
+            "numbers": dict(choice.numbers),
             "notes": list(choice.notes),
         },
         "rows": len(panel.churned),

@@ -24,20 +24,29 @@ RFMT = (
     ("placed_order_total_value_364d", "total_value", 364),
     ("placed_order_days_since_first", "days_since_first", None),
 )
+SUMMARY = ("btyd_frequency", "btyd_recency", "btyd_age")
 
 
 def info(name: str, measure: str, days: int | None = None, activity: str = "placed_order") -> dict[str, Any]:
     return {"name": name, "activity": activity, "measure": measure, "days": days, "family": "x", "silence": 0.0}
 
 
-def columns_info(*, money: bool = True) -> list[dict[str, Any]]:
+def columns_info(*, money: bool = True, summary: bool = False) -> list[dict[str, Any]]:
     kept = [info(name, measure, days) for name, measure, days in RFMT if money or measure != "total_value"]
+    kept += [info(f"placed_order_{measure}", measure) for measure in SUMMARY if summary]
     return [*kept, *(info(f"noise_{place}", "noise", activity="visited_site") for place in range(3))]
 
 
 def panel(
-    *, customers: int = 250, moments: Sequence[str] = MOMENTS, seed: int = 1, money: bool = True, signal: float = 1.0
+    *,
+    customers: int = 250,
+    moments: Sequence[str] = MOMENTS,
+    seed: int = 1,
+    money: bool = True,
+    signal: float = 1.0,
+    summary: bool = False,
 ) -> Panel:
+    """`summary`: with the columns that BG/NBD reads."""
     random = np.random.default_rng(seed)
     frames = []
     for moment in moments:
@@ -60,6 +69,12 @@ def panel(
             )
         )
     frame = pd.concat(frames, ignore_index=True)
+    if summary:
+        age = frame["placed_order_days_since_first"]
+        frame["placed_order_btyd_frequency"] = np.minimum(frame["placed_order_count_364d"] - 1, np.floor(age))
+        recency = np.where(frame["placed_order_btyd_frequency"] > 0, age - frame["placed_order_days_since_last"], 0.0)
+        frame["placed_order_btyd_recency"] = np.maximum(recency, 0.0)
+        frame["placed_order_btyd_age"] = age
     features = frame.drop(columns=["churned", "value_ahead"] + ([] if money else ["placed_order_total_value_364d"]))
     churned, value = frame["churned"].to_numpy(dtype=float), frame["value_ahead"].to_numpy(dtype=float)
-    return Panel(features, churned, value, columns_info(money=money), {"placed_order": {"count": 10}})
+    return Panel(features, churned, value, columns_info(money=money, summary=summary), {"placed_order": {"count": 10}})

@@ -13,7 +13,7 @@ from models.problems import ModelProblem
 from pipelines.tables import digest_of
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
 
-DATA = panel()
+DATA = panel(summary=True)
 FEATURES = DATA.features.iloc[:300]
 
 

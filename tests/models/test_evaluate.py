@@ -8,6 +8,7 @@ import pytest
 from sklearn import metrics as sk
 
 from models import bootstrap, evaluate
+from tests.models.test_verdict import predictions
 
 
 def drawn(rows: int = 600, seed: int = 0, digits: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -60,49 +61,6 @@ def test_curves_are_small_start_at_nothing_and_end_at_all() -> None:
     assert found["roc"].iloc[0].tolist() == [0, 0]
     assert found["roc"].iloc[-1].tolist() == [1, 1]
     assert found["gains"].iloc[-1].tolist() == [1, 1]
-
-
-def predictions(customers: int = 300, better: float = 1.0) -> pd.DataFrame:
-    random = np.random.default_rng(3)
-    frames = []
-    for day, role in (("2021-01-01", "backtest"), ("2021-02-01", "test")):
-        truth = random.normal(-1, 1.2, customers)
-        weak = 1 / (1 + np.exp(-(-1 + 0.5 * (truth + 1 + random.normal(0, 1.2, customers)))))
-        table = pd.DataFrame(
-            {"customer_id": [f"c{n}" for n in range(customers)], "as_of": pd.Timestamp(day), "role": role}
-        )
-        table["churned"] = random.random(customers) < 1 / (1 + np.exp(-truth))
-        table["seen_in_training"] = np.arange(customers) >= 5
-        table["model"] = better / (1 + np.exp(-truth)) + (1 - better) * weak
-        frames.append(table.assign(days_since_last=weak, rfm_score=weak, logistic_rfmt=weak))
-    return pd.concat(frames, ignore_index=True)
-
-
-def test_the_report_is_keyed_finite_and_grades() -> None:
-    found = evaluate.report(predictions(), draws=200, seed=1)
-    json.dumps(found, allow_nan=False)
-    assert not any(isinstance(value, list) for value in found.values())
-    assert found["test"]["as_of"] == "2021-02-01"
-    assert list(found["backtest"]) == ["2021-01-01"]
-    assert found["never_seen"]["customers"] == 5
-    assert found["grade"]["grade"] == "A"
-    assert evaluate.report(predictions(better=0.0), draws=200, seed=1)["grade"]["grade"] == "C"
-
-
-@pytest.mark.parametrize(
-    ("auc", "loss", "grade"),
-    [
-        ((0.03, 0.02, 0.04), (-0.02, -0.03, -0.01), "A"),
-        ((0.005, 0.002, 0.008), (-0.001, -0.002, -0.0005), "B"),  # sure, but too little to matter
-        ((0.03, 0.02, 0.04), (-0.01, -0.03, 0.01), "B"),
-        ((0.03, 0.02, 0.04), (0.02, 0.01, 0.03), "C"),
-        ((0.01, -0.01, 0.03), (-0.01, -0.03, 0.01), "C"),
-    ],
-)
-def test_grades(auc: tuple[float, ...], loss: tuple[float, ...], grade: str) -> None:
-    names = ("difference", "low", "high")
-    paired = {"roc_auc": dict(zip(names, auc, strict=True)), "log_loss": dict(zip(names, loss, strict=True))}
-    assert evaluate.grade(paired, "rfm_score")["grade"] == grade
 
 
 def test_a_draw_takes_customers_with_all_their_rows() -> None:

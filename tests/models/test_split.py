@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -30,11 +31,37 @@ def test_a_moment_is_known_when_its_window_has_ended(at: str, span: int, expecte
 def test_every_level_is_purged(span: int, every: int) -> None:
     plan = split.plan(weeks("2017-11-06", 60, every), span_days=span, origins=4)
     assert plan.test == "2017-11-06"
-    for older, newer in zip(plan.origins, plan.origins[1:], strict=False):
-        assert date.fromisoformat(older) + timedelta(days=span) <= date.fromisoformat(newer)
     for origin in plan.origins:
-        for moment in plan.known_at(origin):
-            assert date.fromisoformat(moment) + timedelta(days=span) <= date.fromisoformat(origin)
+        shared = plan.shared(origin)
+        chain = [
+            *(part.origin for part in shared.tuning[-1:]),
+            *(p.origin for p in (shared.fitting, shared.judging) if p),
+        ]
+        if shared.tuning and shared.tuning[0].half is None:
+            for older, newer in pairwise(chain):
+                assert ends(older, span) <= newer
+        elif shared.fitting:
+            assert {shared.tuning[0].half, shared.fitting.half} == {0, 1}  # other customers
+        assert all(ends(part, span) <= origin for part in chain)
+        assert plan.known_at(origin)
+        assert all(ends(moment, span) <= origin for moment in plan.known_at(origin))
+
+
+def ends(moment: str, span: int) -> str:
+    return (date.fromisoformat(moment) + timedelta(days=span)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("history_days", "found", "closer"),
+    [(600, 5, False), (373, 4, False), (250, 4, True), (130, 5, True), (105, 3, True), (91, 1, False)],
+)
+def test_at_least_four_moments_a_window_apart_or_closer_where_the_history_is_short(
+    history_days: int, found: int, closer: bool
+) -> None:
+    plan = split.plan(weeks("2021-05-24", history_days // 7 + 1), span_days=91, origins=5)
+    assert len(plan.origins) == found
+    assert ("closer than a window" in " ".join(plan.notes)) == closer
+    assert (f"the history gives {found} of 5 moments" in " ".join(plan.notes)) == (found < 5)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from models import boosting, calibrate, choice, split, train
-from models.choice import Recipe, Step
+from models import boosting, split, train
+from models.choice import Recipe
 from models.panel import Data
 from models.problems import ModelProblem
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
@@ -84,6 +84,7 @@ def test_predictions_hold_what_evaluation_needs(trained: train.Trained) -> None:
     assert found["role"].value_counts().to_dict() == {"backtest": 750, "test": 250}
     assert found.loc[found["role"] == "test", "expected_value"].notna().all()
     assert found[["model", "days_since_last", "rfm_score", "logistic_rfmt"]].notna().all(axis=None)
+    assert found[["expected_value", "own_average_value", "segment", "logistic_rich"]].notna().all(axis=None)
 
 
 def test_where_leaving_is_pure_chance_the_score_is_near_chance() -> None:
@@ -124,59 +125,10 @@ def test_nobody_left_is_an_error_in_words() -> None:
 def test_a_large_panel_is_thinned_by_customer_and_moment() -> None:
     big = panel(customers=400)
     found = train.train(big, plan_of(origins=1), QUICK, DEFINITION)
-    roles, known = found.shipped.quintiles.roles, found.shipped.known
-    data = Data.of(big, known, roles)
+    assert found.shipped.known.names
+    data = Data.of(big, DEFINITION)
     kept = data.thinned(data.everything, 1000)
     assert kept.sum() == pytest.approx(2400 / 3, abs=60)
     assert set(data.moments[kept]) == set(MOMENTS)
     assert pd.Series(data.customers)[kept].value_counts().tolist() == [2] * 400
     assert data.thinned(data.everything, 2400).all()
-
-
-def step(origin: str, *, boosted: float, linear: float, rows: int = 3000) -> Step:
-    """A past origin whose log-odds are the truth times a factor."""
-    random = np.random.default_rng(int(origin.replace("-", "")))
-    truth = random.normal(-1, 1.5, rows)
-    y = (random.random(rows) < 1 / (1 + np.exp(-truth))).astype(float)
-    by_rounds = dict.fromkeys(QUICK.rounds_grid, boosted * truth)
-    return Step(origin, by_rounds, linear * truth, y, [f"c{number}" for number in range(rows)])
-
-
-@pytest.mark.parametrize(
-    ("boosted", "linear", "origins", "share", "kind"),
-    [
-        (1.0, 1.0, 3, 0.0, "none"),  # nothing to gain: the simplest
-        (0.3, 1.0, 3, 1.0, "none"),  # the boosters are far off: the line alone
-        (0.3, 0.3, 3, 0.0, "platt"),  # both are too flat: a calibration mends it
-        (0.3, 0.3, 2, 0.0, "platt"),
-        (0.3, 0.3, 1, 0.0, "none"),  # nothing shows whether a calibration would last
-        (0.3, 0.3, 0, choice.DEFAULT_SHARE, "none"),
-    ],
-)
-def test_blend_and_calibration_are_used_where_they_help(
-    boosted: float, linear: float, origins: int, share: float, kind: str
-) -> None:
-    past = [step(origin, boosted=boosted, linear=linear) for origin in MOMENTS[:origins]]
-    found = choice.choose(past, QUICK)
-    assert found.logistic_share == share
-    assert (found.calibration != "none") == (kind != "none")
-    assert found.notes
-
-
-def test_what_params_set_is_not_chosen() -> None:
-    past = [step(origin, boosted=0.3, linear=1.0) for origin in MOMENTS[:3]]
-    fixed = replace(QUICK, rounds=17, logistic_share=0.5, calibration="beta")
-    past = [replace(one, by_rounds={17: one.linear}) for one in past]
-    found = choice.choose(past, fixed)
-    assert (found.rounds, found.logistic_share, found.calibration) == (17, 0.5, "beta")
-
-
-def test_tuning_never_meets_the_rows_of_a_calibration() -> None:
-    past = [step(origin, boosted=1.0, linear=1.0) for origin in MOMENTS[:4]]
-    for count in range(2, 5):
-        tuning, fitting = choice._shared(past[:count])
-        assert fitting is not None
-        used = {(one.origin, customer) for one in tuning for customer in one.customers}
-        held = {(one.origin, customer) for one in (fitting, past[count - 1]) for customer in one.customers}
-        assert not used & held
-    assert calibrate.NOISE > 1

@@ -1,0 +1,167 @@
+"""The search: what it may look at, what it settles on, and that being cut short changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models import search, split, train
+from models.choice import DEFAULT_SHARE, FEW_CUSTOMERS, Judged, Recipe, Step, calibrated
+from models.panel import Data, Panel
+from models.search import Forgetful, Search, Trial
+from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
+
+QUICK = Recipe(seeds=1, max_rounds=30, learning_rate=0.1, search={"trials": 3})
+PLAN = split.plan(MOMENTS, span_days=28, origins=5)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as opened:
+        yield opened
+
+
+def searched(data: Panel, pool: ThreadPoolExecutor, recipe: Recipe = QUICK) -> search.Found:
+    return Search(Data.of(data, DEFINITION), PLAN, recipe, pool).settle(PLAN.origins)
+
+
+def test_candidates_are_seeded_within_bounds_and_never_depend_on_how_many() -> None:
+    many = search.candidates(replace(QUICK, search={"trials": 9}))
+    assert many[0] == {}
+    assert search.candidates(QUICK) == many[:4]
+    assert search.candidates(replace(QUICK, search={"trials": 0})) == [{}]
+    assert search.candidates(replace(QUICK, seed=8))[1] != many[1]
+    for one in many[1:]:
+        for name, (low, high, whole) in search.SPACE.items():
+            assert low <= one[name] <= high
+            assert isinstance(one[name], int) == whole
+
+
+@pytest.mark.parametrize("origin", PLAN.origins)
+def test_what_an_origin_settles_on_cannot_know_its_own_future(origin: str, pool: ThreadPoolExecutor) -> None:
+    """Every label that is not known at an origin is turned round: what was settled for it stays, trials and all."""
+    before = panel(customers=120)
+    known = split.known(MOMENTS, origin, 28)
+    late = ~np.isin(before.moments, known)
+    turned = replace(before, churned=np.where(late, 1 - before.churned, before.churned))
+    one, other = searched(before, pool), searched(turned, pool)
+    assert one.settled[origin] == other.settled[origin]
+    used = [part.name for part in PLAN.tuning(origin)]
+    for first, second in zip(one.trials, other.trials, strict=True):
+        both = [trial.pooled(used) for trial in (first, second) if trial.pooled(used)]
+        assert first.numbers == second.numbers
+        assert all(cells == both[0] for cells in both)
+
+
+def test_the_test_moment_serves_no_trial(pool: ThreadPoolExecutor) -> None:
+    assert {name for trial in searched(panel(customers=120), pool).trials for name in trial.parts} == {
+        part.name for origin in PLAN.origins for part in PLAN.tuning(origin)
+    }
+    assert not any(part.origin in PLAN.origins[-3:] for part in PLAN.tuning(PLAN.test))  # test, judging, fitting
+
+
+class Kept(Forgetful):
+    """Remembers, and ends after some trials, as a run that is killed does."""
+
+    def __init__(self, trials: dict[int, Trial] | None = None, *, ends_after: int = 99) -> None:
+        self.trials, self.ends_after, self.recalled = dict(trials or {}), ends_after, 0
+
+    def recall(self, number: int, numbers: search.Numbers) -> Trial | None:
+        self.recalled += number in self.trials
+        return self.trials.get(number)
+
+    def keep(self, trial: Trial, wanted: int) -> None:
+        self.trials[trial.number] = trial
+
+    def over(self) -> bool:
+        return len(self.trials) >= self.ends_after
+
+
+def test_a_search_that_was_cut_short_goes_on_and_ends_the_same(pool: ThreadPoolExecutor) -> None:
+    data = Data.of(panel(customers=120), DEFINITION)
+    whole = Search(data, PLAN, QUICK, pool).settle(PLAN.origins)
+    first = Kept(ends_after=2)
+    cut = Search(data, PLAN, QUICK, pool, first).settle(PLAN.origins)
+    assert cut.notes == ("the search stopped at max_minutes, after 2 of 3 trials.",)
+    second = Kept(first.trials)
+    assert Search(data, PLAN, QUICK, pool, second).settle(PLAN.origins) == whole
+    assert second.recalled == 2
+
+
+def test_what_ships_says_which_numbers_it_uses() -> None:
+    """A recipe that cannot learn (one leaf's worth of rows) loses to what the search finds."""
+    poor = replace(QUICK, min_rows_in_leaf=100_000, leaves=2, max_rounds=10, logistic_share=0.0, learning_rate=0.02)
+    found = train.train(panel(customers=500), PLAN, poor, DEFINITION)
+    assert found.choice.numbers
+    assert "trial" in found.choice.notes[0]
+    assert found.trials[0].numbers == {}
+
+
+def test_a_candidate_that_is_clearly_worse_is_dropped(pool: ThreadPoolExecutor) -> None:
+    data = panel(customers=800)
+    good = replace(QUICK, logistic_share=1.0, logistic_penalty=0.001, search={"trials": 0})
+    looked = Search(Data.of(data, DEFINITION), PLAN, good, pool)
+    base = {part: looked._step(good, part.origin) for origin in PLAN.origins for part in PLAN.tuning(origin)}
+    base = {part: search._of(part, step) for part, step in base.items()}
+    trial = looked._tried(1, {"logistic_penalty": 10.0}, base)
+    assert trial.dropped
+    assert len(trial.parts) < len(base)
+
+
+def step(origin: str, *, boosted: float, linear: float, rows: int = 3000) -> Step:
+    """A past origin whose log-odds are the truth times a factor."""
+    random = np.random.default_rng(int(origin.replace("-", "")))
+    truth = random.normal(-1, 1.5, rows)
+    y = (random.random(rows) < 1 / (1 + np.exp(-truth))).astype(float)
+    by_rounds = dict.fromkeys(QUICK.rounds_grid, boosted * truth)
+    return Step(origin, by_rounds, linear * truth, y, [f"c{number}" for number in range(rows)])
+
+
+@pytest.mark.parametrize(
+    ("boosted", "linear", "share"),
+    [
+        (1.0, 1.0, DEFAULT_SHARE),  # nothing to gain: the default
+        (0.2, 1.0, 1.0),  # the boosters are far off: the line alone
+        (1.0, 0.2, 0.0),  # the line is far off
+    ],
+)
+def test_the_blend_leaves_its_default_only_for_more_than_noise(boosted: float, linear: float, share: float) -> None:
+    past = [step(origin, boosted=boosted, linear=linear) for origin in MOMENTS[:2]]
+    own = Trial(0, {}, {one.origin: search._compared(one, one, QUICK) for one in past})
+    found = search._settle([own], list(own.parts), QUICK)
+    assert found.share == share
+    assert found.why
+
+
+@pytest.mark.parametrize(("factor", "moments", "calibrates"), [(1.0, 2, False), (0.3, 2, True), (0.3, 1, False)])
+def test_a_calibration_is_used_where_it_lasts(factor: float, moments: int, calibrates: bool) -> None:
+    past = [step(origin, boosted=factor, linear=factor) for origin in MOMENTS[:moments]]
+    rows = [Judged(one.log_odds(QUICK.default_rounds, 0.0), one.churned) for one in past]
+    kind, why = calibrated(rows[0] if moments > 1 else None, rows[-1], QUICK)
+    assert (kind != "none") == calibrates
+    assert why
+    assert calibrated(None, None, replace(QUICK, calibration="beta"))[0] == "beta"
+
+
+def test_what_params_set_is_not_searched_among() -> None:
+    fixed = replace(QUICK, rounds=17, logistic_share=0.5)
+    assert (fixed.rounds_grid, fixed.shares, fixed.default_rounds, fixed.default_share) == ([17], (0.5,), 17, 0.5)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_with_125_customers_the_simple_model_wins_by_itself(seed: int) -> None:
+    small = panel(customers=125, seed=seed)
+    found = train.train(small, PLAN, replace(QUICK, search={"trials": 2}), DEFINITION)
+    assert found.choice.logistic_share == 1.0
+    assert found.shipped.boosters is None
+    table = found.predictions
+    loss = {
+        name: -np.mean(np.where(table["churned"], np.log(table[name]), np.log1p(-table[name])))
+        for name in ("model", "days_since_last", "rfm_score")
+    }
+    assert loss["model"] <= min(loss.values()) + 0.015
+    assert Recipe().for_customers(FEW_CUSTOMERS).default_share == DEFAULT_SHARE
