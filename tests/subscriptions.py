@@ -12,7 +12,7 @@ COMPLAINED_HAZARD, USUAL_HAZARD = 0.6, 0.02  # of leaving before the next renewa
 def subscriptions(customers: int = 600, days: int = 365, seed: int = 5) -> pd.DataFrame:
     """Monthly subscriptions, paid every 30 days; whoever complained in one month mostly cancels in the next.
 
-    Some visit the site often, some seldom; that tells nothing about who leaves. Some let the subscription lapse instead.
+    Some visit the site often, some seldom; that tells nothing about who leaves. Some lapse instead.
     Columns of the activity contract: activity_id, customer_id, occurred_at (ISO), activity, value.
     """
     random = np.random.default_rng(seed)
