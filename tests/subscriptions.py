@@ -12,21 +12,22 @@ COMPLAINED_HAZARD, USUAL_HAZARD = 0.6, 0.02  # of leaving before the next renewa
 def subscriptions(customers: int = 600, days: int = 365, seed: int = 5) -> pd.DataFrame:
     """Monthly subscriptions, paid every 30 days; whoever complained in one month mostly cancels in the next.
 
-    Visits to the site and their number tell nothing about who leaves. Some let the subscription lapse instead. Columns
-    of the activity contract: activity_id, customer_id, occurred_at (ISO), activity, value.
+    Some visit the site often, some seldom; that tells nothing about who leaves. Some lapse instead.
+    Columns of the activity contract: activity_id, customer_id, occurred_at (ISO), activity, value.
     """
     random = np.random.default_rng(seed)
     rows: list[tuple[str, float, str, float | None]] = []
     for number in range(customers):
         who, day, price = f"s{number:04d}", random.uniform(-60, days), float(random.choice([9, 19, 29]))
         rows.append((who, day, "started_subscription", price))
+        often = random.gamma(2, 4)  # visits a month
         complained = False
         while day < days:
             leaves = random.random() < (COMPLAINED_HAZARD if complained else USUAL_HAZARD)
             complained = random.random() < 0.15
             if complained:
                 rows.append((who, day + random.uniform(0, 15), "complained", None))
-            visits = random.uniform(0, 30, random.poisson(4))
+            visits = random.uniform(0, 30, random.poisson(often))
             rows += [(who, day + float(when), "visited_site", None) for when in visits]
             if leaves:
                 if random.random() < 0.85:
