@@ -127,8 +127,8 @@ def _within(place: Path) -> Iterator[Path]:
 def _files(names: frozenset[str]) -> Iterator[tuple[Path, frozenset[str]]]:
     """What cannot be rebuilt, and the names to look for in each file.
 
-    Models and MLflow hold no customer by how they are made, but many a number and word: there only a column of ids, or a
-    name that can be nothing else, counts.
+    Models and MLflow hold no customer by how they are made, but many a number and word: there only a column of ids, or
+    a name that can be nothing else, counts.
     """
     for place in sorted(DATA.iterdir()) if DATA.is_dir() else []:
         if place.name not in REBUILT and place not in (LANDING, CHAMPION):
