@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.dvc_stores import Purged, purge, stores
-from pipelines.mentions import customers_in, mentions
+from pipelines.mentions import customers_in, distinctive, has_ids, mentions
 from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.scrub import scrub
@@ -26,8 +26,9 @@ from pipelines.sources.tombstones import FILE, KEY_FILE, bury, tombstones
 from pipelines.tables import digest_of, read_json, write_json
 
 DATA = Path("data")
-LANDING = DATA / "landing"  # raw ids, before any rule: gone as a whole, which costs the next pull time and nothing else
+LANDING = DATA / "landing"  # raw ids, before any rule: all of it goes, which costs the next pull time
 REBUILT = ("activity", "features", "validation", "labels", "models", "evaluation", "scores")
+CHAMPION = DATA / "champion"
 HASHED = "pseudonym"  # the system of keyed hashes, among the tombstones
 KEPT = (FILE, KEY_FILE)
 
@@ -79,7 +80,7 @@ def again(settings: Settings, say: Callable[[str], None] = print) -> None:
 
 def _sweep(names: frozenset[str], say: Callable[[str], None]) -> None:
     done = _remove(names)
-    left = [str(path) for path in _files() if mentions(path, names, loose=False)]
+    left = [str(path) for path, sought in _files(names) if mentions(path, sought, loose=False)]
     if left:
         raise Problem(*(f"{path}: still speaks of the customer. Delete it." for path in left))
     for line in told(done):
@@ -99,13 +100,12 @@ def _remove(names: frozenset[str]) -> Forgotten:
         if place.is_dir():
             shutil.rmtree(place)
             done.deleted.append(place.as_posix())
-    for kind in REBUILT:
-        for place in sorted((DATA / kind).iterdir()) if (DATA / kind).is_dir() else []:
-            if any(mentions(path, names, loose=True) for path in _within(place)):
-                shutil.rmtree(place) if place.is_dir() else place.unlink()
-                done.deleted.append(place.as_posix())
-    for path in _files():
-        what = scrub(path, names)
+    for place in _rebuilt():
+        if any(mentions(path, names, loose=True) for path in _within(place)):
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+            done.deleted.append(place.as_posix())
+    for path, sought in _files(names):
+        what = scrub(path, sought)
         if what:
             (done.deleted if what == "deleted" else done.rewritten).append(path.as_posix())
     _mend_manifests()
@@ -114,18 +114,28 @@ def _remove(names: frozenset[str]) -> Forgotten:
     return done
 
 
+def _rebuilt() -> list[Path]:
+    """Outputs that the next run makes again, what the next pull lists again, and copies that experiments left."""
+    outs = [place for kind in REBUILT if (DATA / kind).is_dir() for place in sorted((DATA / kind).iterdir())]
+    return [*outs, *sorted(vault.FOLDER.glob("unmatched_*.csv")), *sorted(Path(".dvc/tmp/exps").glob("**/data/*"))]
+
+
 def _within(place: Path) -> Iterator[Path]:
     return (path for path in (sorted(place.rglob("*")) if place.is_dir() else [place]) if path.is_file())
 
 
-def _files() -> list[Path]:
-    """What cannot be rebuilt: everything else under data/, MLflow's files, copies that experiments left."""
-    places = (
-        [place for place in DATA.iterdir() if place.name not in REBUILT and place != LANDING] if DATA.is_dir() else []
-    )
-    found = [path for place in (*places, Path("mlflow.db"), Path("mlartifacts")) for path in _within(place)]
-    found += [path for copy in Path(".dvc/tmp/exps").glob("**/data") for path in _within(copy)]
-    return [path for path in found if path not in KEPT and path.suffix != ".lock"]
+def _files(names: frozenset[str]) -> Iterator[tuple[Path, frozenset[str]]]:
+    """What cannot be rebuilt, and the names to look for in each file.
+
+    Models and MLflow hold no customer by how they are made, but many a number and word: there only a column of ids, or
+    a name that can be nothing else, counts.
+    """
+    for place in sorted(DATA.iterdir()) if DATA.is_dir() else []:
+        if place.name not in REBUILT and place not in (LANDING, CHAMPION):
+            yield from ((path, names) for path in _within(place) if path not in KEPT and path.suffix != ".lock")
+    for place in (CHAMPION, Path("mlartifacts"), Path("mlflow.db")):
+        for path in _within(place):
+            yield path, names if has_ids(path) else distinctive(names)
 
 
 def _mend_manifests() -> None:

@@ -1,7 +1,8 @@
 """Does a file speak of a customer? Files are decoded first: ids inside Parquet, XLSX or SQLite are not found as bytes.
 
 `loose` asks whether the id stands anywhere as a word, capitals or not, for files that are rebuilt at little cost. Else
-only where it can be nothing but an id: a cell, a JSON text, a column of ids. A plain number (`7`) is no word of a text.
+only where it can be nothing but an id: in a column of ids, as a JSON text. Where nothing says so, only a name that is
+no plain word and no plain number (`anna-1`, not `7`) counts.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-ID_COLUMNS = ("customer_id", "id", "hashed")
+ID_COLUMNS = ("customer_id", "hashed")
 _MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "zip", b"SQLi": "sqlite", b"\x1f\x8b": "gzip", b"\x89PNG": "picture"}
 
 
@@ -53,7 +54,7 @@ def mentions(path: Path, names: frozenset[str], *, loose: bool) -> bool:
     if kind == "picture":
         return False
     if kind in ("parquet", "sqlite", "duckdb"):
-        return any(_in_cell(cell, names, loose=loose) for cell in _cells(path, kind, names, loose=loose))
+        return any(_in_cell(cell, sought, loose=loose) for cell, sought in _cells(path, kind, names, loose=loose))
     if kind == "zip":  # numbers in a workbook are values or places of texts, never ids
         return any(_in_cell(text, names) for part in _members(path) for text in re.findall(r"<t\b[^>]*>([^<]*)<", part))
     raw = path.read_bytes()
@@ -61,11 +62,16 @@ def mentions(path: Path, names: frozenset[str], *, loose: bool) -> bool:
     return _in_file(text, kind, names, loose=loose)
 
 
+def distinctive(names: frozenset[str]) -> frozenset[str]:
+    """The names that are neither a plain number nor a plain word, and can therefore be nothing but an id."""
+    return frozenset(name for name in names if not name.isdigit() and not name.isalpha() and len(name) > 3)
+
+
 def _in_file(text: str, kind: str, names: frozenset[str], *, loose: bool) -> bool:
     if kind == "json" and not loose:
         return any(_in_cell(one, names) for one in texts_of(json.loads(text)))
     if kind == "csv" and not loose:
-        return any(_in_cell(cell, names) for cell in _csv_cells(text))
+        return any(_in_cell(cell, sought) for cell, sought in _csv_cells(text, names))
     return _in_text(text, names, loose=loose)
 
 
@@ -112,60 +118,78 @@ def texts_of(content: Any) -> Iterator[str]:
             yield from texts_of(value)
 
 
-def _csv_cells(text: str) -> Iterator[str]:
-    """Cells of the columns of ids where the header names one, else all of them."""
+def _csv_cells(text: str, names: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Cells of the columns of ids where the header names one, else all of them; and what to look for in them."""
     import csv
 
     rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     header = next(rows, [])
-    places = [place for place, name in enumerate(header) if name in ID_COLUMNS]
+    chosen, sought = columns_to_search(header, names, loose=False)
+    places = [place for place, name in enumerate(header) if name in chosen]
     for row in rows:
-        yield from (row[place] for place in places if place < len(row)) if places else row
+        yield from ((row[place], sought) for place in places if place < len(row))
 
 
-def text_columns(names: list[str], *, loose: bool) -> list[str]:
-    """The columns to look into: those of ids where there are any, unless `loose`."""
-    return [name for name in names if name in ID_COLUMNS] or names if not loose else names
+def columns_to_search(columns: list[str], names: frozenset[str], *, loose: bool) -> tuple[list[str], frozenset[str]]:
+    """Which columns of a table to look into, and for which names: those of ids, else all for distinctive names."""
+    ids = [column for column in columns if column in ID_COLUMNS]
+    if loose:
+        return columns, names
+    return (ids, names) if ids else (columns, distinctive(names))
 
 
-def _cells(path: Path, kind: str, names: frozenset[str], *, loose: bool) -> Iterator[str]:
-    """Distinct texts of a table file, column by column."""
+def _cells(path: Path, kind: str, names: frozenset[str], *, loose: bool) -> Iterator[tuple[str, frozenset[str]]]:
+    """Distinct texts of a table file, column by column, and what to look for in them."""
     if kind == "parquet":
         yield from _parquet_cells(path, names, loose=loose)
     elif kind == "sqlite":
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as con:
             for table, columns in tables_of(con).items():
-                for column in columns:
+                chosen, sought = columns_to_search(columns, names, loose=loose)
+                for column in chosen:
                     found = con.execute(f'select distinct "{column}" from "{table}"')  # noqa: S608 - its own names
-                    yield from (str(cell) for (cell,) in found if cell is not None)
+                    yield from ((str(cell), sought) for (cell,) in found if cell is not None)
     else:
         import duckdb
 
         with duckdb.connect(str(path), read_only=True) as con:
             for (table,) in con.execute("select table_name from duckdb_tables()").fetchall():
                 columns = [name for name, *_ in con.execute(f'describe "{table}"').fetchall()]
-                for column in columns:
+                chosen, sought = columns_to_search(columns, names, loose=loose)
+                for column in chosen:
                     found = con.execute(f'select distinct "{column}"::varchar from "{table}"').fetchall()  # noqa: S608
-                    yield from (cell for (cell,) in found if cell is not None)
+                    yield from ((cell, sought) for (cell,) in found if cell is not None)
 
 
-def _parquet_cells(path: Path, names: frozenset[str], *, loose: bool) -> Iterator[str]:
+def _parquet_cells(path: Path, names: frozenset[str], *, loose: bool) -> Iterator[tuple[str, frozenset[str]]]:
     """Cells that may speak of the names: chosen column by column, without looking at each in Python."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        for name in text_columns(file.schema_arrow.names, loose=loose):
+        columns, sought = columns_to_search(file.schema_arrow.names, names, loose=loose)
+        for name in columns if sought else ():
             kind = file.schema_arrow.field(name).type
             if pa.types.is_nested(kind):
                 for value in file.read(columns=[name])[name].to_pylist():
-                    yield from texts_of(json.loads(json.dumps(value, default=str)))
+                    yield from ((one, sought) for one in texts_of(json.loads(json.dumps(value, default=str))))
             elif _may_hold_ids(kind):
                 cells = pc.unique(file.read(columns=[name])[name]).cast(pa.string())
-                found = [pc.match_substring(cells, one, ignore_case=True) for one in sorted(names)]
+                found = [pc.match_substring(cells, one, ignore_case=True) for one in sorted(sought)]
                 chosen = functools.reduce(pc.or_, found)
-                yield from cells.filter(chosen).to_pylist()
+                yield from ((one, sought) for one in cells.filter(chosen).to_pylist())
+
+
+def has_ids(path: Path) -> bool:
+    """Whether a table file says itself which of its columns are ids."""
+    import pyarrow.parquet as pq
+
+    kind = kind_of(path)
+    if kind == "csv":
+        header = path.read_text(encoding="utf-8-sig", errors="replace").partition("\n")[0]
+        return bool({name.strip() for name in header.split(",")} & set(ID_COLUMNS))
+    return kind == "parquet" and bool(set(pq.read_schema(path).names) & set(ID_COLUMNS))
 
 
 def customers_in(path: Path) -> set[str]:

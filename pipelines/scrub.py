@@ -1,6 +1,7 @@
 """Take a customer out of a file that cannot be rebuilt: lists, the ledger, the vault. What cannot be edited is deleted.
 
-Rows go where a column of ids (or, without one, any text) is one of the names. A page keeps its figures: they are sums.
+Rows go where a column of ids is one of the names, or any text is a name that can be nothing but an id. A page keeps its
+figures: they are sums.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pipelines.mentions import ID_COLUMNS, kind_of, mentions, tables_of, texts_of
+from pipelines.mentions import columns_to_search, kind_of, mentions, tables_of, texts_of
 from pipelines.tables import whole_file, write_parquet
 
 Names = frozenset[str]
@@ -51,7 +52,8 @@ def _csv(path: Path, names: Names) -> None:
     mark, text = ("\ufeff" if raw.startswith(b"\xef\xbb\xbf") else ""), raw.decode("utf-8-sig")
     end = "\r\n" if "\r\n" in text else "\n"
     header, *rows = list(csv.reader(io.StringIO(text, newline="")))
-    places = [place for place, name in enumerate(header) if name in ID_COLUMNS] or list(range(len(header)))
+    chosen, names = columns_to_search(header, names, loose=False)
+    places = [place for place, name in enumerate(header) if name in chosen]
     kept = [row for row in rows if not any(_about(row[place], names) for place in places if place < len(row))]
     with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         stream.write(mark)
@@ -64,7 +66,7 @@ def _parquet(path: Path, names: Names) -> None:
     import pyarrow.parquet as pq
 
     table = pq.ParquetFile(path).read()
-    columns = [name for name in table.column_names if name in ID_COLUMNS] or table.column_names
+    columns, names = columns_to_search(table.column_names, names, loose=False)
     gone = pa.chunked_array([pa.array([False] * table.num_rows, pa.bool_())])
     for column in columns:
         kind = table.schema.field(column).type
@@ -154,10 +156,11 @@ def _without_rows(sheet: str, mine: set[int]) -> tuple[str, set[int]]:
 def _sqlite(path: Path, names: Names) -> None:
     with closing(sqlite3.connect(path)) as con:
         con.execute("pragma secure_delete = on")
-        marks = ", ".join("?" * len(names))
         for table, columns in tables_of(con).items():
-            for column in [name for name in columns if name in ID_COLUMNS] or columns:
-                con.execute(f'delete from "{table}" where "{column}" in ({marks})', sorted(names))  # noqa: S608
+            chosen, sought = columns_to_search(columns, names, loose=False)
+            marks = ", ".join("?" * len(sought))
+            for column in chosen:
+                con.execute(f'delete from "{table}" where "{column}" in ({marks})', sorted(sought))  # noqa: S608
         con.commit()
         con.execute("vacuum")
 

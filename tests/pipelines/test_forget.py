@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import params
-from pipelines.forget import Forgotten, known_ids, told
+from pipelines.forget import Forgotten, _files, known_ids, told
+from pipelines.scrub import scrub
 from tests.conftest import SHOP_UNTIL, Project
 
 KEY = "a key for tests only, never used"
@@ -175,3 +176,20 @@ def test_the_ids_of_a_customer_in_other_systems_are_found(tmp_path: Path, monkey
         ("customer_id", "old-A"),
         ("desk", "d-1"),
     ]
+
+
+@pytest.mark.parametrize("name", ["2", "low"])
+def test_a_champion_keeps_its_categories_whatever_the_customer_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = tmp_path / "data/champion/silent/model.json"
+    model.parent.mkdir(parents=True)
+    model.write_text(json.dumps({"categories": {"customer_size": ["1", "2"], "customer_income": ["low", "high"]}}))
+    (tmp_path / "data/ledger").mkdir()
+    (tmp_path / "data/ledger/listed.json").write_text(json.dumps([{"customer_id": name}, {"customer_id": "other"}]))
+    before = model.read_text()
+    for path, names in _files(frozenset({name})):
+        scrub(path, names)
+    assert model.read_text() == before
+    assert json.loads((tmp_path / "data/ledger/listed.json").read_text()) == [{"customer_id": "other"}]

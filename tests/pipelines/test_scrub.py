@@ -145,3 +145,18 @@ def test_a_cache_loses_objects_listings_and_remembered_runs(tmp_path: Path) -> N
     assert [path.exists() for path in (mine, other, listing, fine)] == [False, True, False, True]
     assert [path.name for path in runs.iterdir()] == ["two"]
     assert purge(tmp_path, NAMES).objects == set()
+
+
+@pytest.mark.parametrize("name", ["7", "low"])
+def test_a_number_or_word_that_may_mean_anything_is_left_alone_where_nothing_says_it_is_an_id(
+    tmp_path: Path, name: str
+) -> None:
+    curve, registry = tmp_path / "roc.csv", tmp_path / "mlflow.db"
+    curve.write_text("threshold,tier\n7,low\n")
+    with closing(sqlite3.connect(registry)) as con, con:
+        con.execute("create table versions (version integer, risk text)")
+        con.execute("insert into versions values (7, 'low')")
+    for path in (curve, registry):
+        before = path.read_bytes()
+        assert scrub(path, frozenset({name})) == ""
+        assert path.read_bytes() == before
