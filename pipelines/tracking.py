@@ -28,6 +28,7 @@ from pipelines.evaluated import Evaluated
 from pipelines.moved_store import follow
 from pipelines.params import Settings
 from pipelines.problems import Problem
+from pipelines.search_runs import record_trials
 from pipelines.tables import whole_file
 
 ADDRESS = "MLFLOW_TRACKING_URI"
@@ -188,6 +189,7 @@ def record(evaluated: Evaluated, store: Store) -> str:
     run = store.client.create_run(experiment, run_name=evaluated.title, tags=evaluated.identity | evaluated.tags)
     with mlflow.start_run(run.info.run_id), tempfile.TemporaryDirectory() as scratch:  # FAILED where the block raises
         _log_numbers(evaluated, run, store)
+        record_trials(store.client, run, evaluated.model)
         store.client.log_artifacts(run.info.run_id, str(evaluated.write_artifacts(Path(scratch, "run"))))
         _log_model(evaluated, Path(scratch, PAYLOAD))
     return str(run.info.run_id)

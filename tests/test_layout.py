@@ -86,6 +86,7 @@ NO_DEPENDENCY = {  # they say, lock, log or check settings; what they do never c
     "pipelines/setting_types.py",
     "pipelines/source_settings.py",
     "pipelines/setting_text.py",
+    "pipelines/search_journal.py",
     "pipelines/tracking.py",
     "features/problems.py",
     "models/problems.py",
