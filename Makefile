@@ -64,8 +64,8 @@ bench: $(READY)  ## Time `make run` from nothing and with nothing to do, stage b
 	@python tests/benchmarks/run.py
 
 .PHONY: bench-quality
-bench-quality: $(READY)  ## Judge the list's scores by the four weeks that followed, which the pipeline never saw
-	@python tests/benchmarks/quality.py
+bench-quality: $(READY)  ## Judge the list's scores by what followed (another stream: ARGS="--stream FILE --until D --horizon H --active E")
+	@python tests/benchmarks/quality.py $(ARGS)
 
 .PHONY: bench-features
 bench-features: $(READY)  ## CPU, time and memory of the feature engine: make bench-features ARGS="--events 1000000"

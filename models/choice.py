@@ -17,7 +17,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 GRID = (0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0)
 DEFAULT_PART = 0.8
 DEFAULT_SHARE = 0.25
-FEW_CUSTOMERS = 300
+FEW_CUSTOMERS = 200
 
 
 @dataclass(frozen=True)

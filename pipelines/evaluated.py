@@ -188,12 +188,13 @@ class Evaluated:
 
     def write_artifacts(self, folder: Path) -> Path:
         """The run's files, none of which knows a customer: pictures, figures, curves, recipe, facts, model card."""
-        from pipelines.pictures import draw, present
+        from pipelines.pictures import COMPARISON, draw, present
 
         draw(self.evaluation, folder / "pictures")
         tables = [
             self.evaluation / name for name in ("metrics.json", *(f"{one}.csv" for one in present(self.evaluation)))
         ]
+        tables += [self.evaluation / COMPARISON, self.model / "trials.json"]
         for file in (*tables, self.model / "recipe.json", self.activity / "facts.json"):
             if file.exists():
                 shutil.copy(file, folder / file.name)

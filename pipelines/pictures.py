@@ -44,6 +44,10 @@ CURVES = {
 }
 
 
+COMPARISON = "comparison.csv"
+COMPARED = {"roc_auc": "ROC AUC (higher is better)", "log_loss": "log loss (lower is better)"}
+
+
 def lines(evaluation: Path, name: str) -> Iterator[Line]:
     """Lines of a curve: name, horizontal values in rising order, heights.
 
@@ -81,3 +85,26 @@ def draw(evaluation: Path, folder: Path) -> None:
         axes.grid(alpha=0.3)
         axes.legend()
         FigureCanvasAgg(figure).print_png(folder / f"{name}.png", metadata={"Software": None})
+    if (evaluation / COMPARISON).exists():
+        _draw_comparison(evaluation / COMPARISON, folder / "comparison.png")
+
+
+def _draw_comparison(table: Path, picture: Path) -> None:
+    """The model and everything that it has to beat, over all held-out moments, with 95 percent intervals."""
+    import pandas as pd
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = pd.read_csv(table).iloc[::-1]
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for place, (column, title) in enumerate(COMPARED.items(), start=1):
+        axes = figure.add_subplot(1, len(COMPARED), place, title=title)
+        for height, (name, value, low, high) in enumerate(
+            zip(rows["name"], rows[column], rows[f"{column}_low"], rows[f"{column}_high"], strict=True)
+        ):
+            colour = "tab:blue" if name == "model" else "grey"
+            axes.plot([low, high], [height, height], color=colour)
+            axes.plot([value], [height], "o", color=colour)
+        axes.set_yticks(range(len(rows)), [name.replace("_", " ") for name in rows["name"]])
+        axes.grid(alpha=0.3)
+    FigureCanvasAgg(figure).print_png(picture, metadata={"Software": None})

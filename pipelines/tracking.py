@@ -28,6 +28,7 @@ from pipelines.evaluated import Evaluated
 from pipelines.moved_store import follow
 from pipelines.params import Settings
 from pipelines.problems import Problem
+from pipelines.search_runs import record_trials
 from pipelines.tables import whole_file
 
 ADDRESS = "MLFLOW_TRACKING_URI"
@@ -188,6 +189,7 @@ def record(evaluated: Evaluated, store: Store) -> str:
     run = store.client.create_run(experiment, run_name=evaluated.title, tags=evaluated.identity | evaluated.tags)
     with mlflow.start_run(run.info.run_id), tempfile.TemporaryDirectory() as scratch:  # FAILED where the block raises
         _log_numbers(evaluated, run, store)
+        record_trials(store.client, run, evaluated.model)
         store.client.log_artifacts(run.info.run_id, str(evaluated.write_artifacts(Path(scratch, "run"))))
         _log_model(evaluated, Path(scratch, PAYLOAD))
     return str(run.info.run_id)
@@ -225,16 +227,27 @@ def _log_model(evaluated: Evaluated, payload: Path) -> None:
 
     inputs = Schema([ColSpec(kind, name, required=True) for name, kind in evaluated.inputs().items()])
     outputs = Schema([ColSpec("double", name) for name in evaluated.outputs()])
-    mlflow.pyfunc.log_model(
-        name=evaluated.name,
-        loader_module="churn_pyfunc",
-        data_path=str(evaluated.write_payload(payload)),
-        code_paths=[str(path) for path in evaluated.code_paths()],
-        signature=ModelSignature(inputs, outputs),
-        input_example=evaluated.input_example(),
-        pip_requirements=evaluated.requirements(),
-        tags=evaluated.identity,
-    )
+    with _no_bytecode():
+        mlflow.pyfunc.log_model(
+            name=evaluated.name,
+            loader_module="churn_pyfunc",
+            data_path=str(evaluated.write_payload(payload)),
+            code_paths=[str(path) for path in evaluated.code_paths()],
+            signature=ModelSignature(inputs, outputs),
+            input_example=evaluated.input_example(),
+            pip_requirements=evaluated.requirements(),
+            tags=evaluated.identity,
+        )
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """MLflow tries the model's code where it is about to be kept: nothing compiled may stay beside it."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def download(store: Store, address: str, folder: Path) -> Path:

@@ -11,7 +11,7 @@ from pipelines.tables import digest_of, read_json
 from tests.models.panels_for_tests import MOMENTS
 from tests.pipelines.model_folders_for_tests import D, Folders, fill, settings_with
 
-FIGURES = {"customers", "churn_rate", "roc_auc", "average_precision", "log_loss", "brier", "ece"}
+FIGURES = {"customers", "churners", "churn_rate", "roc_auc", "average_precision", "log_loss", "brier", "ece"}
 FIGURES |= {"lift_at_10", "precision_at_10", "recall_at_10"}
 
 
@@ -27,13 +27,18 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
 def test_metrics_are_as_the_contract_says(folders: Folders) -> None:
     metrics = read_json(folders.evaluation / "metrics.json")
     assert set(metrics["test"]) == FIGURES | {"as_of"}
-    assert list(metrics["backtest"]) == list(MOMENTS[2:5])
+    assert list(metrics["backtest"]) == list(MOMENTS[1:5])
     assert set(metrics["backtest"][MOMENTS[2]]) == FIGURES
-    assert set(metrics["baselines"]) == set(metrics["paired"]) == {"days_since_last", "rfm_score", "logistic_rfmt"}
+    names = {"days_since_last", "order_count", "rfm_score", "logistic_rfmt", "logistic_rich"}
+    assert set(metrics["baselines"]) == set(metrics["paired"]) == names
+    assert metrics["pooled"]["moments"] == 5
+    assert set(metrics["capacity"]) == names | {"model", "customers"}
+    assert set(metrics["profit"]) == names | {"model", "costs"}
+    assert len(metrics["value"]["deciles"]) == 10
     for paired in metrics["paired"].values():
         for figure in paired.values():
             assert figure["low"] <= figure["difference"] <= figure["high"]
-            assert list(figure["moments"]) == list(MOMENTS[2:])
+            assert list(figure["moments"]) == list(MOMENTS[1:])
     assert metrics["grade"]["grade"] in "ABC"
     assert metrics["model"]["held_out"] == digest_of(folders.model / "held_out")
 
@@ -63,7 +68,24 @@ def test_the_headline_chooses_by_the_backtest_and_reports_the_test(folders: Fold
 
 def test_curves_are_csv_of_stable_size_and_the_same_each_time(folders: Folders, tmp_path: Path) -> None:
     names = sorted(path.name for path in folders.evaluation.iterdir())
-    assert names == ["calibration.csv", "gains.csv", "headline.json", "metrics.json", "precision_recall.csv", "roc.csv"]
+    curves = ["calibration.csv", "comparison.csv", "gains.csv", "precision_recall.csv", "roc.csv"]
+    assert names == sorted([*curves, "headline.json", "metrics.json"])
     assert all(len(pd.read_csv(path)) <= 101 for path in folders.evaluation.glob("*.csv"))
     evaluate_model.evaluate_model(D, settings_with(), model=folders.model, out=tmp_path / "again")
     assert digest_of(tmp_path / "again") == digest_of(folders.evaluation)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "money", "worth"),
+    [(500.0, True, 500.0), ("auto", True, 10 * 365 / 28 * 0.25), ("auto", False, 20 * 10.0)],
+)
+def test_what_a_customer_is_worth(chosen: float | str, money: bool, worth: float) -> None:
+    """A year of what stayers brought at earlier moments, times the margin; twenty incentives without money."""
+    predictions = pd.DataFrame(
+        {"role": ["backtest", "backtest", "test"], "churned": [False, True, False], "value_ahead": [10.0, 0.0, 99.0]}
+    )
+    predictions["value_ahead"] = predictions["value_ahead"] if money else float("nan")
+    settings = settings_with(value={"customer_value": chosen})
+    found = evaluate_model.costs_of(predictions, settings, {"horizon_days": 28})
+    assert found.customer_value == pytest.approx(worth)
+    assert (found.contact_cost, found.incentive_cost, found.success_share) == (1, 10, 0.3)

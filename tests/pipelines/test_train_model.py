@@ -27,7 +27,9 @@ def trained(folders: Folders, **changes: object) -> Path:
 
 def test_the_folder_holds_both_fits_the_recipe_and_the_predictions(folders: Folders) -> None:
     out = trained(folders)
-    assert sorted(path.name for path in out.iterdir()) == ["held_out", "predictions.parquet", "recipe.json", "shipped"]
+    names = ["held_out", "predictions.parquet", "recipe.json", "shipped", "trials.json"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert list(read_json(out / "trials.json")) == ["000", "001"]
     recipe = read_json(out / "recipe.json")
     for name in ("shipped", "held_out"):
         assert ChurnModel.load(out / name).digest == recipe["digests"][name] == digest_of(out / name)
