@@ -19,6 +19,8 @@ VERDICTS = {
 UNTESTED = "Not tested on a later time than it learned from. Take its figures as a rough guide."
 RULES = {
     "days_since_last": "the days since the last order",
+    "order_count": "counting orders",
+    "bg_nbd": "a formula of each customer's own buying habit",
     "rfm_score": "a score of how recently, how often and for how much",
     "logistic_rfmt": "a formula of how recently, how often, for how much and how long",
 }
