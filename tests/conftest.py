@@ -13,6 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+# pyspark, which Great Expectations imports where it is there, takes a main module without a file for a doctest and
+# ends the process; a worker of pytest-xdist has none.
+vars(sys.modules["__main__"]).setdefault("__file__", __file__)
+
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("features", "models", "pipelines", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", "Makefile")
 SHIPPED += ("requirements.lock", "pyproject.toml", ".ci", "data/.gitignore", ".dvc/config", ".dvc/.gitignore")
