@@ -83,7 +83,9 @@ def draw(found: Backfill, path: Path) -> None:
     figure.suptitle(f"{found.definition}: what the last {len(found.weeks)} lists would have said, and what happened")
     panels = figure.subplots(1, 3 if found.has_money else 2)
     rule = f"rule: {found.rule.replace('_', ' ')}"
-    hits = {"on the list": "hits", "promised": "promised_hits", rule: "rule_hits", "by lot": "chance_hits"}
+    hits = {"on the list": "hits", "promised": "promised_hits"}
+    hits |= {"list by risk alone": "hits_by_risk"} if found.has_money else {}
+    hits |= {rule: "rule_hits", "by lot": "chance_hits"}
     _bars(panels[0], found, hits, "Leavers among those listed", "customers")
     if found.has_money:
         worth = {"at risk, as said": "at_risk_value", "of those who left": "lost_value", rule: "rule_lost_value"}
@@ -101,7 +103,8 @@ def _bars(axes: Any, found: Backfill, heights: dict[str, str], title: str, unit:
     axes.set_xticks(place, [week.as_of for week in found.weeks], rotation=45, ha="right")
     axes.set(title=title, ylabel=unit)
     axes.grid(axis="y", alpha=0.3)
-    axes.legend()
+    axes.margins(y=0.35)  # room for the legend above the bars
+    axes.legend(loc="upper center", ncols=2)
 
 
 def _calibration(axes: Any, groups: pd.DataFrame) -> None:
