@@ -132,3 +132,16 @@ def test_a_large_panel_is_thinned_by_customer_and_moment() -> None:
     assert set(data.moments[kept]) == set(MOMENTS)
     assert pd.Series(data.customers)[kept].value_counts().tolist() == [2] * 400
     assert data.thinned(data.everything, 2400).all()
+
+
+@pytest.mark.parametrize("monotone", [True, False])
+def test_trees_keep_the_declared_directions(monotone: bool) -> None:
+    """A longer silence never lowers the risk where columns.json says so; the noise may go either way."""
+    before = panel(signal=-0.3)  # the data say the opposite
+    info = [{**one, "monotone": 1 if one["measure"] == "days_since_last" else 0} for one in before.columns_info]
+    recipe = replace(QUICK, monotone=monotone, logistic_share=0.0)
+    model = train.train(replace(before, columns_info=info), plan_of(origins=1), recipe, DEFINITION).shipped
+    rows = before.features.iloc[np.repeat(np.arange(20), 30)].copy()
+    rows["placed_order_days_since_last"] = np.tile(np.linspace(0, 90, 30), 20)
+    odds = model.log_odds(rows).reshape(20, 30)
+    assert (np.diff(odds, axis=1) >= -1e-12).all() == monotone

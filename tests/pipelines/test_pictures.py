@@ -31,9 +31,14 @@ def test_a_column_of_text_names_the_lines_and_a_single_point_is_none(evaluation:
 
 @pytest.mark.slow
 def test_the_same_curves_give_the_same_pictures(evaluation: Path, tmp_path: Path) -> None:
+    (evaluation / "comparison.csv").write_text(
+        "name,roc_auc,roc_auc_low,roc_auc_high,log_loss,log_loss_low,log_loss_high\n"
+        "model,0.8,0.78,0.82,0.3,0.28,0.32\nbg_nbd,0.7,0.68,0.72,0.4,0.38,0.42\n"
+    )
     for folder in ("a", "b"):
         draw(evaluation, tmp_path / folder)
     pictures = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert pictures == [f"{name}.png" for name in sorted(present(evaluation))] == ["calibration.png", "gains.png"]
+    assert pictures == ["calibration.png", "comparison.png", "gains.png"]
+    assert present(evaluation) == ["calibration", "gains"]
     for name in pictures:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
