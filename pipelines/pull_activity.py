@@ -94,7 +94,7 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
 
 def _write(con: Any, settings: Settings, folder: Path, moment: int, facts: dict[str, Any]) -> None:
     for month, rows in months(con, "known"):
-        write_parquet(folder / "activity" / f"{month}.parquet", rows)
+        write_parquet(folder / "activity" / f"{month}.parquet", rows, ["customer_id", "activity", "detail"])
     customers = customers_of(con, settings, moment)
     if customers is not None:
         write_parquet(folder / "customers.parquet", customers)

@@ -69,10 +69,13 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_parquet(path: Path, table: pa.Table) -> None:
-    """One file, zstd, no pandas metadata (it holds library versions and would change the bytes)."""
+def write_parquet(path: Path, table: pa.Table, repeated: list[str] | bool = True) -> None:
+    """One file, zstd, no pandas metadata (it holds library versions and would change the bytes).
+
+    `repeated`: columns whose values come again and again, all of them by default; for others a dictionary only costs.
+    """
     with whole_file(path) as partial:
-        pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd")
+        pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd", use_dictionary=repeated)
 
 
 def digest_of(path: Path) -> str:

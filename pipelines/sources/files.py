@@ -76,7 +76,7 @@ def _land(con: Any, setting: Files, file: Located, landing: Landing, digest: str
         try:
             read = query(setting, file, scan(file, numbered=numbered), landing.context)
             return landing.write(con, digest, read, judge, numbered=numbered)
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
             raise Problem(f"{file.name}: cannot be read to its end. {str(error).splitlines()[0]}") from None
 
 

@@ -31,13 +31,11 @@ from pipelines.tables import digest_of, read_json, whole_folder, write_json
 FORM = 1  # of what lies here; another number is another key
 Bad = tuple[int, str, str, str | None]  # line or row, fault, our column, what is there
 
-_WRITE = """
-copy (
-    select record{carried}, {columns}, fault, field, found from ({query})
-    where not is_forgotten({source}, customer_id)
-)
-to {path} (format parquet, compression lz4, row_group_size 122880)
+_READ = """
+select record{carried}, {columns}, fault, field, found from ({query}) where not is_forgotten({source}, customer_id)
 """
+_REPEATED = ["customer_id", "activity", "detail", "fault", "field"]  # a dictionary pays for these alone
+_ROWS = 1 << 17
 _COUNTS = """
 select {rows}, coalesce({excluded}, 0), count(*) filter (fault <> 'excluded') from read_parquet({path})
 """
@@ -125,7 +123,7 @@ class Landing:
         with whole_folder(self.folder / name) as folder:
             path = folder / "rows.parquet"
             source, columns = text(self.context.name), ", ".join(COLUMNS)
-            con.execute(_WRITE.format(carried=carried, columns=columns, query=query, source=source, path=text(path)))
+            _write(con.sql(_READ.format(carried=carried, columns=columns, query=query, source=source)), path)
             rows = "count(distinct record)" if numbered else "count(*)"
             excluded = f"{rows} filter (fault = 'excluded')"
             read, left_out, wrong = con.execute(
@@ -135,3 +133,13 @@ class Landing:
             told = {"rows": read + broken, "excluded": left_out, "bad": bad}
             write_json(folder / "piece.json", told)
         return Piece(self.folder / name)
+
+
+def _write(rows: Any, path: Path) -> None:
+    """A DuckDB relation to a Parquet file, batch by batch; DuckDB's own writer takes three times as long."""
+    import pyarrow.parquet as pq
+
+    reader = rows.to_arrow_reader(_ROWS)
+    with pq.ParquetWriter(path, reader.schema, compression="lz4", use_dictionary=_REPEATED) as writer:
+        for batch in reader:
+            writer.write_batch(batch, row_group_size=_ROWS)

@@ -10,6 +10,7 @@ from typing import Any
 from pipelines.problems import Problem
 from pipelines.tables import whole_file
 
+_LINES = ("csv", "tsv", "txt", "gz", "json", "jsonl", "ndjson")
 _REASONS = """
 select bad.file, any_value(delivered.rows), fault, field, count(*) as bad_rows, list(line order by line)[:3],
     arg_min(found, line)
@@ -40,7 +41,7 @@ class Reason:
 
         `orders.csv: 37 of 12,004 rows have no customer_id (lines 18, 204, 911, ...). Drop or map them in ...`
         """
-        unit = "row" if self.file.lower().endswith((".parquet", ".pq")) else "line"
+        unit = "line" if self.file.lower().endswith(_LINES) else "row"
         where = f"{unit}{'s' if self.bad > 1 else ''} {', '.join(map(str, self.lines))}"
         where += ", ..." if self.bad > len(self.lines) else ""
         where += "" if self.found is None else f"; for example {self.found!r}"

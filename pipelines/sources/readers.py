@@ -6,18 +6,23 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pydantic import BaseModel
 
 from features.windows import midnight
 from pipelines.params import Settings
 from pipelines.problems import did_you_mean
-from pipelines.source_settings import Mapped
+from pipelines.source_settings import Mapped, Table
 from pipelines.sources import complete_journey, files, sql
 from pipelines.sources.customers import faults_of_customers, read_customers
+from pipelines.sources.located import At, files_of
 from pipelines.sources.reader import Place, Reader
+from pipelines.sources.s3 import SCHEME
+from pipelines.sources.stream import text
 from pipelines.sources.who import faults_of_privacy, settle_customers, watch_for_the_forgotten
 
 READERS: dict[str, Reader] = {
@@ -45,8 +50,34 @@ def read_sources(con: Any, settings: Settings, place: Place | None = None) -> No
     watch_for_the_forgotten(con, settings)
     with tempfile.TemporaryDirectory() as nowhere:
         at = place or Place(Path(nowhere), midnight(settings.observations.score.as_of, settings.timezone))
+        _close(con, settings, at.landing)
         for name, source in settings.sources.items():
             READERS[source.reader].read(con, name, source, settings, at)
+
+
+def _close(con: Any, settings: Settings, landing: Path) -> None:
+    """From here on the connection sees nothing but the sources' folders, and its gates cannot be opened again.
+
+    Expressions of params.yaml cannot read files anyway (expressions.py); this holds even if one found a way.
+    """
+    folders = {landing, complete_journey.folder()}
+    for table in _tables(settings):
+        remote = table.path.startswith(SCHEME)
+        folders |= {Path(tempfile.gettempdir())} if remote else {_folder_of(file) for file in files_of(table)}
+    allowed = ", ".join(text(folder.as_posix()) for folder in sorted(filter(None, folders)))
+    con.execute(f"set allowed_directories = [{allowed}]; set enable_external_access = false")
+
+
+def _folder_of(file: At) -> Path:
+    return file.parent if isinstance(file, Path) else Path()
+
+
+def _tables(part: Any) -> Iterator[Table]:
+    """Every table of files that the settings name, wherever they do."""
+    if isinstance(part, Table):
+        yield part
+    for inner in dict(part).values() if isinstance(part, BaseModel | dict) else ():
+        yield from _tables(inner)
 
 
 def customers_of(con: Any, settings: Settings, moment: int) -> pa.Table | None:

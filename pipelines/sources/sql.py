@@ -135,7 +135,7 @@ class _Source:
             try:
                 several = bool(self.setting.yields)
                 self.landing.write(self.con, piece, rows, _judge, numbered=several, carried=", open")
-            except duckdb.Error as error:
+            except (duckdb.Error, OSError, self.database.error()) as error:
                 said = f"sources.{self.landing.context.name}: reading broke off. {str(error).splitlines()[0]}"
                 raise Problem(self.database.clean(said)) from None
             finally:

@@ -9,17 +9,21 @@ Nothing is downloaded: the extensions that come inside DuckDB are enough, and lo
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
 
 COLUMNS = tuple(ACTIVITY_SCHEMA.names)
+MEMORY = "500MB"  # of DuckDB's own; pyarrow and Python come on top
 
 _TABLES = """
 create table stream (
@@ -32,8 +36,15 @@ create table delivered (source varchar, file varchar, rows bigint, excluded bigi
 
 
 def connect() -> Any:
-    """An empty DuckDB in memory with the three tables; times are shown in UTC."""
-    con = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+    """An empty DuckDB in memory with the three tables; times are shown in UTC. What memory cannot hold goes to disk."""
+    con = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": MEMORY,
+            "temp_directory": str(Path(tempfile.gettempdir(), f"churn-pull-{os.getpid()}")),
+        }
+    )
     con.execute("set timezone = 'UTC'")
     con.execute(_TABLES)
     return con
@@ -55,10 +66,7 @@ def months(con: Any, relation: str) -> Iterator[tuple[str, pa.Table]]:
     Yields:
         Month and its rows in ACTIVITY_SCHEMA, oldest first; months without rows are left out.
     """
-    query = f"""
-        select strftime(occurred_at, '%Y-%m') as month, {", ".join(COLUMNS)}
-        from {relation} order by {", ".join(ACTIVITY_ORDER)}
-    """
+    query = f"select {', '.join(COLUMNS)} from {relation} order by {', '.join(ACTIVITY_ORDER)}"
     month = ""
     parts: list[pa.Table] = []
     for batch in con.sql(query).to_arrow_reader(100_000):
@@ -73,11 +81,12 @@ def months(con: Any, relation: str) -> Iterator[tuple[str, pa.Table]]:
 
 
 def _by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Consecutive runs of one month in a sorted table."""
-    start = 0
-    for run in pc.value_counts(rows["month"]).to_pylist():  # counted in order of first appearance
-        yield run["values"], rows.slice(start, run["counts"]).drop(["month"])
-        start += run["counts"]
+    """The months of a table that is sorted by time."""
+    stamps = rows["occurred_at"].to_numpy()
+    months = stamps.astype("datetime64[M]")
+    starts = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1).tolist(), len(months)]
+    for start, end in pairwise(starts):
+        yield str(months[start]), rows.slice(start, end - start)
 
 
 def _contract(parts: list[pa.Table]) -> pa.Table:

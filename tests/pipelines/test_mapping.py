@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -226,3 +227,12 @@ def test_expressions_read_their_row_and_nothing_else(expression: str) -> None:
 def test_an_expression_that_fails_on_a_row_is_a_bad_row_and_no_crash() -> None:
     con = connected(columns=MAPPED | {"occurred_at": "strptime(plan, '%Y')"})
     assert reasons(con)["desk"][0].startswith("tickets.csv: 4 of 4 rows have no occurred_at (lines 2, 3, 4, ...)")
+
+
+def test_the_connection_that_reads_sees_nothing_but_the_sources(here: Path) -> None:
+    outside = here.parent / "outside.csv"
+    outside.write_text(TICKETS)
+    con = connected()
+    for statement in (f"from read_csv('{outside}')", "set enable_external_access = true", "copy stream to 'x.csv'"):
+        with pytest.raises(duckdb.Error):
+            con.execute(statement.replace("x.csv", str(here.parent / "x.csv")))
