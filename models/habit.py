@@ -85,7 +85,10 @@ class Habit:
 
     def beside(self, features: pd.DataFrame) -> pd.DataFrame:
         """`features` with the column."""
-        return features.assign(**{COLUMN: self.log_odds(features)})
+        import pandas as pd
+
+        # Beside, not into: a wide frame that grows by a column warns of being fragmented.
+        return pd.concat([features, pd.Series(self.log_odds(features), index=features.index, name=COLUMN)], axis=1)
 
     def to_json(self) -> dict[str, Any]:
         """The numbers, exactly."""

@@ -32,8 +32,7 @@ FORM = 1  # of what lies here; another number is another key
 Bad = tuple[int, str, str, str | None]  # line or row, fault, our column, what is there
 
 _READ = """
-select record{carried}, {columns}, fault, field, found from ({query})
-where not is_forgotten({source}, customer_id)
+select record{carried}, {columns}, fault, field, found from ({query}) where not is_forgotten({source}, customer_id)
 """
 _REPEATED = ["customer_id", "activity", "detail", "fault", "field"]  # a dictionary pays for these alone
 _ROWS = 1 << 17
