@@ -85,8 +85,6 @@ class Habit:
 
     def beside(self, features: pd.DataFrame) -> pd.DataFrame:
         """`features` with the column."""
-        import pandas as pd
-
         # Beside, not into: a wide frame that grows by a column warns of being fragmented.
         return pd.concat([features, pd.Series(self.log_odds(features), index=features.index, name=COLUMN)], axis=1)
 
