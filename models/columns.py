@@ -104,9 +104,8 @@ def require(features: pd.DataFrame, names: Iterable[str]) -> None:
     faults = []
     for name in (name for name in names if name not in set(present)):
         near = get_close_matches(name, present, n=1)
-        faults.append(
-            f"features: the model needs the column {name}, which is not there." + (f" Near: {near[0]}." * len(near))
-        )
+        hint = f" Near: {near[0]}." if near else ""
+        faults.append(f"features: the model needs the column {name}, which is not there.{hint}")
     if faults:
         more = [f"... and {len(faults) - 10} more columns."] if len(faults) > 10 else []
         advice = "Build the features with the catalogue that trained the model, or train again."

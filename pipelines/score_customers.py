@@ -114,10 +114,11 @@ def _numbers(settings: params.Settings, model: ChurnModel, features: Path, custo
     as_of = settings.observations.score.as_of
     if settings.engine != "spark":
         return _asked(model, _features(features, as_of, customers))
+    from models.columns import require
     from pipelines.engines.spark_scores import scores_of
 
     path = _table(features, as_of)
-    model.known.require(pq.read_schema(path).empty_table().to_pandas())
+    require(pq.read_schema(path).empty_table().to_pandas(), model.columns)
     numbers = scores_of(model, path, customers, settings)
     _require_all(path, customers, numbers)
     return numbers

@@ -206,12 +206,20 @@ def test_a_cluster_of_two_workers_gets_the_projects_code_from_us(tmp_path: Path)
     assert errors == ""
 
 
+def command_of(process: psutil.Process) -> list[str]:
+    """A process that has just ended has no command."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 def test_a_killed_stage_leaves_no_process_behind_and_the_next_one_sweeps_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = started(tmp_path, "local[2]")
     children: list[psutil.Process] = []
-    while not any("pyspark.daemon" in child.cmdline() for child in children):
+    while not any("pyspark.daemon" in command_of(child) for child in children):
         assert process.poll() is None
         time.sleep(0.1)
         children = psutil.Process(process.pid).children(recursive=True)
