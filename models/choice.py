@@ -42,7 +42,7 @@ class Recipe:
     logistic_penalty: float = 0.001
     calibration: str = "auto"
     monotone: bool = True
-    backtest_moments: int = 4
+    backtest_moments: int = 5
     search: Mapping[str, Any] = field(default_factory=dict)
     prior_share: float = DEFAULT_SHARE
 
@@ -166,15 +166,29 @@ class Judged:
     churned: Floats
 
 
-def calibrated(fitting: Judged | None, judging: Judged | None, recipe: Recipe) -> tuple[str, str]:
-    """The kind of calibration, and why: fitted on one moment, kept where it helps by more than noise on a later one.
+def calibrated(pairs: Sequence[tuple[Judged, Judged]], recipe: Recipe) -> tuple[str, str]:
+    """The kind of calibration, and why: kept where, fitted on one moment, it helps on a later one.
 
-    Within one moment almost any calibration looks good, and measured on a drifting stream it did harm one horizon
-    later.
+    It has to do so in every pair of moments, and over all by more than noise. Within one moment almost any calibration
+    looks good.
     """
     if recipe.calibration != "auto":
         return recipe.calibration, f"{recipe.calibration} calibration: set in params.yaml."
-    if fitting is None or judging is None:
+    if not pairs:
         return "none", "no calibration: too few earlier moments to see whether one lasts."
-    fitted = {kind: calibrate.fit(kind, fitting.log_odds, fitting.churned) for kind in calibrate.KINDS}
-    return calibrate.best({kind: one(judging.log_odds) for kind, one in fitted.items()}, judging.churned)
+    said = {
+        kind: [calibrate.fit(kind, fits.log_odds, fits.churned)(judges.log_odds) for fits, judges in pairs]
+        for kind in calibrate.KINDS
+    }
+    lasting = {kind: np.concatenate(each) for kind, each in said.items() if _helps_always(each, said["none"], pairs)}
+    before = {"none": np.concatenate(said["none"])}
+    return calibrate.best({**before, **lasting}, np.concatenate([judges.churned for _, judges in pairs]))
+
+
+def _helps_always(each: Sequence[Floats], before: Sequence[Floats], pairs: Sequence[tuple[Judged, Judged]]) -> bool:
+    """Whether the log loss falls in every pair."""
+    losses = [
+        (calibrate.row_losses(one, judges.churned).mean(), calibrate.row_losses(none, judges.churned).mean())
+        for one, none, (_, judges) in zip(each, before, pairs, strict=True)
+    ]
+    return all(after < plain for after, plain in losses)

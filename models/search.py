@@ -24,7 +24,7 @@ from scipy.stats import norm, qmc
 from models import calibrate, fitting
 from models.choice import Recipe, Settled, Step
 from models.panel import Data
-from models.split import Part, Plan
+from models.split import LEAST_TUNING, Plan
 
 Floats = npt.NDArray[np.floating[Any]]
 Numbers = dict[str, float | int]
@@ -73,8 +73,9 @@ class Trial:
     Attributes:
         number: 0 is the recipe itself.
         numbers: what differs from the recipe.
-        parts: for each part of the past (`Part.name`) `rows`, `gain` and `error`: how much lower the mean log loss is
-            than the recipe's own at its default rounds and blend, and the standard error, by cell (`rounds/share`).
+        parts: for each tuning origin `rows`, `loss` (the recipe's own), `gain` and `error`: how much lower the mean log
+            loss is than the recipe's own at its default rounds and blend, and the standard error, by cell
+            (`rounds/share`).
         dropped: worse than the recipe by more than noise before it had seen every part.
     """
 
@@ -84,7 +85,10 @@ class Trial:
     dropped: bool = False
 
     def pooled(self, parts: Sequence[str]) -> dict[str, tuple[float, float]]:
-        """Gain and noise of each cell over some parts; empty where the trial has not seen them all."""
+        """Gain and noise of each cell over some parts; empty where the trial has not seen them all.
+
+        The same customers are met again at every moment, so errors add up as if they were one.
+        """
         if any(name not in self.parts for name in parts) or not parts:
             return {}
         rows = np.array([self.parts[name]["rows"] for name in parts], dtype=np.float64)
@@ -92,7 +96,7 @@ class Trial:
         for cell in self.parts[parts[0]]["gain"]:
             gain = np.array([self.parts[name]["gain"][cell] for name in parts])
             error = np.array([self.parts[name]["error"][cell] for name in parts])
-            noise = calibrate.NOISE * float(np.sqrt(np.sum((rows * error) ** 2)) / rows.sum())
+            noise = calibrate.NOISE * float(rows @ error / rows.sum())
             found[cell] = (float(rows @ gain / rows.sum()), noise)
         return found
 
@@ -144,14 +148,13 @@ class Search:
 
     def settle(self, walk: Sequence[str]) -> Found:
         """Try the candidates and settle every origin of `walk` (oldest first)."""
-        wanted = {origin: self.plan.tuning(origin, walk) for origin in walk}
-        parts = sorted({part for needed in wanted.values() for part in needed}, key=lambda part: part.name)
-        if not parts:
+        wanted = {origin: self.plan.shared(origin, walk).tuning for origin in walk}
+        wanted = {origin: tuning if len(tuning) >= LEAST_TUNING else () for origin, tuning in wanted.items()}
+        origins = sorted({one for tuning in wanted.values() for one in tuning})
+        if not origins:
             return Found([], {origin: Settled.default(self.recipe) for origin in walk}, ())
-        origins = sorted({part.origin for part in parts})
-        steps = dict(zip(origins, self.pool.map(lambda origin: self._step(self.recipe, origin), origins), strict=True))
-        base = {part: _of(part, steps[part.origin]) for part in parts}
-        own = Trial(0, {}, {part.name: _compared(step, step, self.recipe) for part, step in base.items()})
+        base = dict(zip(origins, self.pool.map(lambda origin: self._step(self.recipe, origin), origins), strict=True))
+        own = Trial(0, {}, {origin: _compared(step, step, self.recipe) for origin, step in base.items()})
         trials, notes = [own], list[str]()
         rest = list(enumerate(candidates(self.recipe)))[1:]
         for start in range(0, len(rest), max(1, self.threads)):
@@ -162,34 +165,25 @@ class Search:
             for trial in self.pool.map(lambda one: self._tried(one[0], one[1], base), group):
                 self.memory.keep(trial, len(rest))
                 trials.append(trial)
-        names = {origin: [part.name for part in wanted[origin]] for origin in walk}
-        return Found(trials, {origin: _settle(trials, names[origin], self.recipe) for origin in walk}, tuple(notes))
+        settled = {origin: _settle(trials, tuning, self.recipe) for origin, tuning in wanted.items()}
+        return Found(trials, settled, tuple(notes))
 
     def _step(self, recipe: Recipe, origin: str) -> Step:
         trains, judged = self.data.split(self.plan, origin)
         return fitting.judge(self.data, judged, fitting.fit(self.data, trains, recipe, seeds=1), recipe, origin)
 
-    def _tried(self, number: int, numbers: Numbers, base: Mapping[Part, Step]) -> Trial:
+    def _tried(self, number: int, numbers: Numbers, base: Mapping[str, Step]) -> Trial:
         """A candidate at origin after origin, until it is clearly worse."""
         kept = self.memory.recall(number, numbers)
         if kept is not None:
             return kept
         found: dict[str, dict[str, Any]] = {}
-        origins = sorted({part.origin for part in base})
-        for origin in origins:
-            step = self._step(self.recipe.settled(numbers), origin)
-            here = [part for part in base if part.origin == origin]
-            found |= {part.name: _compared(_of(part, step), base[part], self.recipe) for part in here}
+        for origin in base:
+            found[origin] = _compared(self._step(self.recipe.settled(numbers), origin), base[origin], self.recipe)
             cells = Trial(number, numbers, found).pooled(list(found))
             if max(gain + noise for gain, noise in cells.values()) < 0:
-                return Trial(number, numbers, found, dropped=origin != origins[-1])
+                return Trial(number, numbers, found, dropped=len(found) < len(base))
         return Trial(number, numbers, found)
-
-
-def _of(part: Part, step: Step) -> Step:
-    if part.half is None:
-        return step
-    return step.part(calibrate.folds(step.customers, 2) == part.half)
 
 
 def _compared(step: Step, base: Step, recipe: Recipe) -> dict[str, Any]:
@@ -209,10 +203,10 @@ def _losses(step: Step, rounds: int, share: float) -> Floats:
 
 
 def _settle(trials: Sequence[Trial], parts: Sequence[str], recipe: Recipe) -> Settled:
-    """The candidate, rounds and blend whose gain is surest, if it is more than noise; otherwise the default.
+    """The candidate, rounds and blend whose gain is surest, if it is there at every moment and more than noise.
 
-    The best of many looks good by chance: the noise is that of one chance in twenty for all looks together, counting
-    every blend of every trial (numbers of rounds of one booster are nearly the same look).
+    Otherwise the default. The best of many looks good by chance: the noise is that of one chance in twenty for all
+    looks together, counting every blend of every trial (numbers of rounds of one booster are nearly the same look).
     """
     if not parts:
         return Settled.default(recipe)
@@ -222,9 +216,10 @@ def _settle(trials: Sequence[Trial], parts: Sequence[str], recipe: Recipe) -> Se
         (gain - wider * noise, -trial.number, gain, wider * noise, cell, trial)
         for trial in trials
         for cell, (gain, noise) in trial.pooled(parts).items()
+        if all(trial.parts[part]["gain"][cell] > 0 for part in parts)
     ]
-    best = max(sure, key=lambda one: one[:3])
-    if best[0] <= 0:
+    best = max(sure, key=lambda one: one[:3], default=None)
+    if best is None or best[0] <= 0:
         return Settled.default(recipe, f"nothing tried on {', '.join(parts)} is better by more than noise")
     rounds, share = best[4].split("/")
     why = (

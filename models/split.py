@@ -3,8 +3,8 @@
 A moment is known at a later one when its whole window lies before it: `moment + gap + horizon <= later`. The plan is a
 walk through *origins*, the newest of them the test moment: a window apart where the history is long enough, closer
 where it is not. At each origin a model is trained on the moments known there; what the recipe leaves open is settled on
-origins that are known there too, so the test moment serves no choice. Among those, the newest judges a calibration that
-was fitted on another, and neither of the two settles anything else: early stopping never meets their rows.
+origins that are known there too, so the test moment serves no choice. The newest of those fit and judge calibrations
+and settle nothing else: early stopping never meets their rows.
 """
 
 from __future__ import annotations
@@ -12,33 +12,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 from models.problems import ModelProblem
 
 ENOUGH = 4  # moments: with so many a window apart, none need to be closer
+LEAST_TUNING = 2  # moments: what helps at one only may be that moment's season
+PAIRS = 2
 CLOSER = (1, 2, 4, 8, 16)  # parts of a window that origins may lie apart, the first that gives enough of them
 
 
 @dataclass(frozen=True)
-class Part:
-    """Rows of an origin that choose: all of them, or one half of the customers."""
-
-    origin: str
-    half: int | None = None
-
-    @property
-    def name(self) -> str:
-        """For files and messages."""
-        return self.origin if self.half is None else f"{self.origin} (half {self.half + 1})"
-
-
-@dataclass(frozen=True)
 class Shared:
-    """How the past of an origin is shared out: parts that settle the recipe, and that fit and judge calibrations."""
+    """How the past of an origin is shared out, oldest first.
 
-    tuning: tuple[Part, ...]
-    fitting: Part | None = None
-    judging: Part | None = None
+    Attributes:
+        tuning: origins that settle the recipe.
+        pairs: for calibrations, an origin that fits and a later one that judges; empty where the past is too short.
+    """
+
+    tuning: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,25 +68,22 @@ class Plan:
         return known(self.origins if walk is None else walk, origin, self.span_days)
 
     def shared(self, origin: str, walk: Sequence[str] | None = None) -> Shared:
-        """Who may choose what for `origin`. Every level purges: what tunes is known where a calibration is fitted, that
-        is known where it is judged, and that is known at `origin`.
+        """Who may choose what for `origin`. Every level purges.
 
-        With too few origins in a row the customers of the one that fits are halved, and the other half tunes; with no
-        two of them there is no calibration.
+        What tunes is known where a calibration is first fitted, that where it is judged, and that at `origin`.
+
+        A calibration has to last over PAIRS pairs of moments (measured on a seasonal stream: one that helped once did
+        harm in the next season). Where the past is too short for them and for two moments that tune, nothing is
+        calibrated and the whole past tunes.
         """
         past = self.past(origin, walk)
-        fits = known(past, past[-1], self.span_days) if past else ()
-        if not fits:
-            return Shared(tuple(Part(one) for one in past))
-        tunes = known(past, fits[-1], self.span_days)
-        judging = Part(past[-1])
-        if tunes:
-            return Shared(tuple(Part(one) for one in tunes), Part(fits[-1]), judging)
-        return Shared((Part(fits[-1], 0),), Part(fits[-1], 1), judging)
-
-    def tuning(self, origin: str, walk: Sequence[str] | None = None) -> tuple[Part, ...]:
-        """The parts that settle the recipe for `origin`."""
-        return self.shared(origin, walk).tuning
+        chain: list[str] = []  # back from the newest, each known at the next
+        while len(chain) <= PAIRS and (before := known(past, chain[0], self.span_days) if chain else past):
+            chain.insert(0, before[-1])
+        tunes = known(past, chain[0], self.span_days) if len(chain) > PAIRS else ()
+        if len(tunes) < LEAST_TUNING:
+            return Shared(past)
+        return Shared(tunes, tuple(pairwise(chain)))
 
 
 def known(moments: Iterable[str], at: str, span_days: int) -> tuple[str, ...]:
@@ -147,12 +138,8 @@ def _notes(built: Plan, wanted: int) -> tuple[str, ...]:
     if len(known(built.origins, built.test, built.span_days)) < len(built.origins) - 1 and found > 1:
         notes.append("the moments lie closer than a window: what they are judged by overlaps.")
     shared = built.shared(built.test)
-    if not shared.tuning:
-        notes.append("no earlier moment can be predicted: rounds and blend keep their defaults, nothing is calibrated.")
-    elif shared.judging is None:
-        notes.append("one earlier moment: it settles rounds and blend, and nothing is calibrated.")
-    elif shared.tuning[0].half is not None:
-        notes.append(
-            "two earlier moments: half of the older's customers settle rounds and blend, the others calibrate."
-        )
+    if len(shared.tuning) < LEAST_TUNING:
+        notes.append("fewer than two earlier moments: rounds and blend keep their defaults.")
+    if not shared.pairs:
+        notes.append("too few earlier moments to see whether a calibration lasts: none is used.")
     return tuple(notes)

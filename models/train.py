@@ -30,7 +30,7 @@ from models.panel import Data, Panel, Rows
 from models.problems import ModelProblem
 from models.search import Forgetful, Memory, Search, Trial
 from models.segments import Quintiles
-from models.split import Part, Plan
+from models.split import Plan
 from models.value import own_average
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -97,13 +97,11 @@ def train(
     tables: list[pd.DataFrame] = []
     for origin in walk:
         steps[origin] = fitting.judge(data, splits[origin][1], fits[origin], recipe, origin)
-        shared = plan.shared(origin, walk)
-        judged = [_judged(part, steps, settled) for part in (shared.fitting, shared.judging)]
-        kind, why = choice.calibrated(judged[0], judged[1], recipe)
-        newest = plan.past(origin, walk)[-1:]
-        calibration = _calibration(kind, _judged(Part(newest[0]), steps, settled) if newest else None)
-        own = settled[origin]
-        probability = calibration(steps[origin].log_odds(own.rounds, own.share))
+        judged = {past: _judged(steps[past], settled[past]) for past in plan.past(origin, walk)}
+        pairs = [(judged[fits], judged[judges]) for fits, judges in plan.shared(origin, walk).pairs]
+        kind, why = choice.calibrated(pairs, recipe)
+        calibration = _calibration(kind, [*judged.values()][-1:])
+        probability = calibration(_judged(steps[origin], settled[origin]).log_odds)
         role = "test" if origin == plan.test else "backtest"
         tables.append(_table(data, splits[origin], fits[origin], probability).assign(role=role))
     last = settled[plan.test]
@@ -111,25 +109,19 @@ def train(
     profile = _profile(tables[-1]["model"].to_numpy(dtype=np.float64), panel, plan.test)
     described: dict[str, Any] = {"definition": definition, "profile": profile, "chosen": chosen}
     held_out = _model(data, splits[plan.test][0], fits[plan.test], calibration=calibration, **described)
-    newest_of_all = _judged(Part(plan.test), steps, settled)
-    shipped = _model(data, data.everything, fits[""], calibration=_calibration(kind, newest_of_all), **described)
+    newest = _calibration(kind, [_judged(steps[plan.test], settled[plan.test])])
+    shipped = _model(data, data.everything, fits[""], calibration=newest, **described)
     return Trained(shipped, held_out, chosen, pd.concat(tables, ignore_index=True), plan, found.trials)
 
 
-def _judged(part: Part | None, steps: Mapping[str, Step], settled: Mapping[str, Settled]) -> Judged | None:
-    """What the settled blend of an origin says about the rows of a part of it."""
-    if part is None:
-        return None
-    step = steps[part.origin]
-    if part.half is not None:
-        step = step.part(calibrate.folds(step.customers, 2) == part.half)
-    own = settled[part.origin]
+def _judged(step: Step, own: Settled) -> Judged:
+    """What the settled blend of an origin says about its rows."""
     return Judged(step.log_odds(own.rounds, own.share), step.churned)
 
 
-def _calibration(kind: str, judged: Judged | None) -> Calibration:
-    """One kind, fitted on rows that trained none of what predicted them."""
-    return calibrate.NONE if kind == "none" or judged is None else calibrate.fit(kind, judged.log_odds, judged.churned)
+def _calibration(kind: str, newest: Sequence[Judged]) -> Calibration:
+    """One kind, fitted on rows that trained none of what predicted them; none where there are no such rows."""
+    return calibrate.fit(kind, newest[0].log_odds, newest[0].churned) if newest else calibrate.NONE
 
 
 def _table(data: Data, split: tuple[Rows, Rows], fit: Fit, probability: Floats) -> pd.DataFrame:

@@ -32,7 +32,7 @@ class Model(Section):
     logistic_penalty: Annotated[float, Field(gt=0, le=10)] = 0.005
     calibration: Literal["auto", "none", "platt", "isotonic", "beta"] = "auto"
     monotone: bool = True
-    backtest_moments: Annotated[int, Field(ge=0, le=24)] = 4
+    backtest_moments: Annotated[int, Field(ge=0, le=24)] = 5
     search: Search = Search()
 
 

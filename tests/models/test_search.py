@@ -16,7 +16,8 @@ from models.search import Forgetful, Search, Trial
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
 
 QUICK = Recipe(seeds=1, max_rounds=30, learning_rate=0.1, search={"trials": 3})
-PLAN = split.plan(MOMENTS, span_days=28, origins=5)
+MONTHS = ("2020-11-09", "2020-12-07", *MOMENTS)
+PLAN = split.plan(MONTHS, span_days=28, origins=6)
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +45,13 @@ def test_candidates_are_seeded_within_bounds_and_never_depend_on_how_many() -> N
 @pytest.mark.parametrize("origin", PLAN.origins)
 def test_what_an_origin_settles_on_cannot_know_its_own_future(origin: str, pool: ThreadPoolExecutor) -> None:
     """Every label that is not known at an origin is turned round: what was settled for it stays, trials and all."""
-    before = panel(customers=120)
-    known = split.known(MOMENTS, origin, 28)
+    before = panel(customers=120, moments=MONTHS)
+    known = split.known(MONTHS, origin, 28)
     late = ~np.isin(before.moments, known)
     turned = replace(before, churned=np.where(late, 1 - before.churned, before.churned))
     one, other = searched(before, pool), searched(turned, pool)
     assert one.settled[origin] == other.settled[origin]
-    used = [part.name for part in PLAN.tuning(origin)]
+    used = PLAN.shared(origin).tuning
     for first, second in zip(one.trials, other.trials, strict=True):
         both = [trial.pooled(used) for trial in (first, second) if trial.pooled(used)]
         assert first.numbers == second.numbers
@@ -58,10 +59,10 @@ def test_what_an_origin_settles_on_cannot_know_its_own_future(origin: str, pool:
 
 
 def test_the_test_moment_serves_no_trial(pool: ThreadPoolExecutor) -> None:
-    assert {name for trial in searched(panel(customers=120), pool).trials for name in trial.parts} == {
-        part.name for origin in PLAN.origins for part in PLAN.tuning(origin)
-    }
-    assert not any(part.origin in PLAN.origins[-3:] for part in PLAN.tuning(PLAN.test))  # test, judging, fitting
+    tried = {name for trial in searched(panel(customers=120, moments=MONTHS), pool).trials for name in trial.parts}
+    assert tried == {moment for origin in PLAN.origins for moment in PLAN.shared(origin).tuning}
+    assert PLAN.test not in tried
+    assert PLAN.shared(PLAN.test).tuning == PLAN.origins[:2]  # the three after them calibrate
 
 
 class Kept(Forgetful):
@@ -82,7 +83,7 @@ class Kept(Forgetful):
 
 
 def test_a_search_that_was_cut_short_goes_on_and_ends_the_same(pool: ThreadPoolExecutor) -> None:
-    data = Data.of(panel(customers=120), DEFINITION)
+    data = Data.of(panel(customers=120, moments=MONTHS), DEFINITION)
     whole = Search(data, PLAN, QUICK, pool).settle(PLAN.origins)
     first = Kept(ends_after=2)
     cut = Search(data, PLAN, QUICK, pool, first).settle(PLAN.origins)
@@ -95,18 +96,17 @@ def test_a_search_that_was_cut_short_goes_on_and_ends_the_same(pool: ThreadPoolE
 def test_what_ships_says_which_numbers_it_uses() -> None:
     """A recipe that cannot learn (one leaf's worth of rows) loses to what the search finds."""
     poor = replace(QUICK, min_rows_in_leaf=100_000, leaves=2, max_rounds=10, logistic_share=0.0, learning_rate=0.02)
-    found = train.train(panel(customers=500), PLAN, poor, DEFINITION)
+    found = train.train(panel(customers=500, moments=MONTHS), PLAN, poor, DEFINITION)
     assert found.choice.numbers
     assert "trial" in found.choice.notes[0]
     assert found.trials[0].numbers == {}
 
 
 def test_a_candidate_that_is_clearly_worse_is_dropped(pool: ThreadPoolExecutor) -> None:
-    data = panel(customers=800)
+    data = panel(customers=800, moments=MONTHS)
     good = replace(QUICK, logistic_share=1.0, logistic_penalty=0.001, search={"trials": 0})
     looked = Search(Data.of(data, DEFINITION), PLAN, good, pool)
-    base = {part: looked._step(good, part.origin) for origin in PLAN.origins for part in PLAN.tuning(origin)}
-    base = {part: search._of(part, step) for part, step in base.items()}
+    base = {origin: looked._step(good, origin) for origin in PLAN.origins[:4]}
     trial = looked._tried(1, {"logistic_penalty": 10.0}, base)
     assert trial.dropped
     assert len(trial.parts) < len(base)
@@ -137,14 +137,34 @@ def test_the_blend_leaves_its_default_only_for_more_than_noise(boosted: float, l
     assert found.why
 
 
-@pytest.mark.parametrize(("factor", "moments", "calibrates"), [(1.0, 2, False), (0.3, 2, True), (0.3, 1, False)])
-def test_a_calibration_is_used_where_it_lasts(factor: float, moments: int, calibrates: bool) -> None:
-    past = [step(origin, boosted=factor, linear=factor) for origin in MOMENTS[:moments]]
-    rows = [Judged(one.log_odds(QUICK.default_rounds, 0.0), one.churned) for one in past]
-    kind, why = calibrated(rows[0] if moments > 1 else None, rows[-1], QUICK)
+def test_what_helps_at_one_moment_only_settles_nothing() -> None:
+    """Boosters that are far off at one moment and fine at another: that moment's season, not the recipe."""
+    past = [step(MOMENTS[0], boosted=0.1, linear=1.0), step(MOMENTS[1], boosted=1.0, linear=0.9)]
+    own = Trial(0, {}, {one.origin: search._compared(one, one, QUICK) for one in past})
+    assert search._settle([own], list(own.parts), QUICK).share == DEFAULT_SHARE
+
+
+def judged(origin: str, *, factor: float, shift: float = 0.0) -> Judged:
+    one = step(origin, boosted=factor, linear=factor)
+    return Judged(one.log_odds(QUICK.default_rounds, 0.0) + shift, one.churned)
+
+
+@pytest.mark.parametrize(
+    ("factor", "shifts", "calibrates"),
+    [
+        (1.0, (0, 0, 0), False),  # nothing to mend
+        (0.3, (0, 0, 0), True),  # too flat, always
+        (1.0, (1, 1, 1), True),  # too high, always
+        (1.0, (1, 1, 0), False),  # too high in one season, right in the next
+    ],
+)
+def test_a_calibration_is_used_where_it_lasts(factor: float, shifts: tuple[float, ...], calibrates: bool) -> None:
+    first, second, third = (judged(at, factor=factor, shift=one) for at, one in zip(MOMENTS, shifts, strict=False))
+    kind, why = calibrated([(first, second), (second, third)], QUICK)
     assert (kind != "none") == calibrates
     assert why
-    assert calibrated(None, None, replace(QUICK, calibration="beta"))[0] == "beta"
+    assert calibrated([], QUICK)[0] == "none"
+    assert calibrated([], replace(QUICK, calibration="beta"))[0] == "beta"
 
 
 def test_what_params_set_is_not_searched_among() -> None:
@@ -154,7 +174,7 @@ def test_what_params_set_is_not_searched_among() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_with_125_customers_the_simple_model_wins_by_itself(seed: int) -> None:
-    small = panel(customers=125, seed=seed)
+    small = panel(customers=125, seed=seed, moments=MONTHS)
     found = train.train(small, PLAN, replace(QUICK, search={"trials": 2}), DEFINITION)
     assert found.choice.logistic_share == 1.0
     assert found.shipped.boosters is None

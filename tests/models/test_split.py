@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from itertools import pairwise
 
 import pytest
 
@@ -33,16 +32,10 @@ def test_every_level_is_purged(span: int, every: int) -> None:
     assert plan.test == "2017-11-06"
     for origin in plan.origins:
         shared = plan.shared(origin)
-        chain = [
-            *(part.origin for part in shared.tuning[-1:]),
-            *(p.origin for p in (shared.fitting, shared.judging) if p),
-        ]
-        if shared.tuning and shared.tuning[0].half is None:
-            for older, newer in pairwise(chain):
-                assert ends(older, span) <= newer
-        elif shared.fitting:
-            assert {shared.tuning[0].half, shared.fitting.half} == {0, 1}  # other customers
-        assert all(ends(part, span) <= origin for part in chain)
+        used = [*shared.tuning, *(moment for pair in shared.pairs for moment in pair)]
+        assert all(ends(moment, span) <= origin for moment in used)
+        assert all(ends(fits, span) <= judges for fits, judges in shared.pairs)
+        assert all(ends(moment, span) <= shared.pairs[0][0] for moment in shared.tuning if shared.pairs)
         assert plan.known_at(origin)
         assert all(ends(moment, span) <= origin for moment in plan.known_at(origin))
 
@@ -64,18 +57,25 @@ def test_at_least_four_moments_a_window_apart_or_closer_where_the_history_is_sho
     assert (f"the history gives {found} of 5 moments" in " ".join(plan.notes)) == (found < 5)
 
 
+def test_a_long_history_tunes_first_and_calibrates_on_two_later_pairs() -> None:
+    plan = split.plan(weeks("2021-05-25", 9, 28), span_days=28, origins=6)
+    first, second, third, fourth, fifth, test = plan.origins
+    assert plan.shared(test) == split.Shared((first, second), ((third, fourth), (fourth, fifth)))
+    assert plan.shared(fifth) == split.Shared((first, second, third, fourth))  # too short for both: no calibration
+    assert plan.notes == ()
+
+
 @pytest.mark.parametrize(
     ("months", "origins", "says"),
     [
-        (9, ("2021-03-02", "2021-03-30", "2021-04-27", "2021-05-25"), ""),
-        (4, ("2021-03-30", "2021-04-27", "2021-05-25"), "half of the older's customers"),
-        (3, ("2021-04-27", "2021-05-25"), "nothing is calibrated"),
-        (2, ("2021-05-25",), "keep their defaults"),
+        (4, ("2021-03-30", "2021-04-27", "2021-05-25"), "whether a calibration lasts"),
+        (3, ("2021-04-27", "2021-05-25"), "fewer than two earlier moments"),
+        (2, ("2021-05-25",), "gives 1 of 6 moments"),
         (1, ("2021-05-25",), "a third of the customers"),
     ],
 )
 def test_a_short_history_gives_up_step_by_step_and_says_so(months: int, origins: tuple[str, ...], says: str) -> None:
-    plan = split.plan(weeks("2021-05-25", months, 28), span_days=28, origins=4)
+    plan = split.plan(weeks("2021-05-25", months, 28), span_days=28, origins=6)
     assert plan.origins == origins
     assert plan.by_customers == (months == 1)
     assert says in " ".join(plan.notes)

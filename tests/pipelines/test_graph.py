@@ -109,9 +109,11 @@ def test_an_edit_between_until_and_as_of_leaves_the_training_branch_alone(shop: 
     assert "build_features@score" in again
 
 
-def test_a_capacity_changes_the_list_and_the_figures_at_capacity_alone(shop: Any) -> None:
+def test_a_capacity_changes_the_list_and_the_figures_at_that_capacity(shop: Any) -> None:
     shop.edit("params.yaml", "capacity: 300", "capacity: 20")
     assert ran(shop.churn("run").stdout) == ["evaluate_model@silent_28d", "make_list"]
+    metrics = json.loads((shop.folder / "data/evaluation/silent_28d/metrics.json").read_text())
+    assert metrics["capacity"]["customers"] == 20
     assert len(pd.read_parquet(shop.folder / "data/at_risk/2024-12-02/at_risk.parquet")) == 20
 
 
