@@ -99,6 +99,7 @@ class Settings(Section):
 
     timezone: Zone = "UTC"
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    language: Literal["en"] = "en"
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     customers: Customers | None = None
     identities: Identities | None = None

@@ -17,7 +17,7 @@ from pipelines.tables import digest_of, read_json
 
 CODE = ("features/wording.py", "models", "pipelines/make_list.py", "pipelines/sinks", "pipelines/tables.py")
 SOURCE_FILES = (".py", ".jinja", ".css", ".js")
-PARAMETERS = ("timezone", "currency", "sources", "churn", "at_risk")
+PARAMETERS = ("timezone", "currency", "language", "sources", "churn", "at_risk")
 
 
 def code_digest(root: Path | None = None) -> str:
