@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from pipelines.churn_settings import Churn
+from pipelines.contact_settings import Campaign, ContactRules, Contacts
 from pipelines.faults import in_words
 from pipelines.model_settings import Model, Value
 from pipelines.presets import expanded
@@ -112,6 +113,9 @@ class Settings(Section):
     promotion: Promotion = Promotion()
     checks: Checks = Checks()
     at_risk: AtRisk
+    contacts: Contacts | None = None
+    contact_rules: ContactRules = ContactRules()
+    campaign: Campaign = Campaign()
     engine: Literal["duckdb", "spark"] = "duckdb"
     engine_memory: Memory = "4GB"
     spark: Spark = Spark()
