@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from pipelines.churn_settings import Churn
+from pipelines.contact_settings import Campaign, ContactRules, Contacts
 from pipelines.faults import in_words
 from pipelines.list_settings import AtRisk
 from pipelines.model_settings import Model, Value
@@ -86,6 +87,9 @@ class Settings(Section):
     checks: Checks = Checks()
     at_risk: AtRisk
     playbook: list[PlaybookRule] = Field(default_factory=list)
+    contacts: Contacts | None = None
+    contact_rules: ContactRules = ContactRules()
+    campaign: Campaign = Campaign()
     engine: Literal["duckdb", "spark"] = "duckdb"
     engine_memory: Memory = "4GB"
     spark: Spark = Spark()
@@ -100,7 +104,7 @@ class Settings(Section):
                 f"observations.train.until {self.observations.train.until} lies after observations.score.as_of "
                 f"{self.observations.score.as_of}: the model would know the future of the list. Move one of them"
             )
-        idle = never_matching(self.playbook, has_contacts=getattr(self, "contacts", None) is not None)
+        idle = never_matching(self.playbook, has_contacts=self.contacts is not None)
         if idle:
             raise ValueError(". ".join(idle))
         return self

@@ -93,9 +93,7 @@ class PlaybookRule(Section):
     def _nothing_to_send(self) -> PlaybookRule:
         needless = [name for name in ("channel", "cost", "incentive", "success") if getattr(self, name) is not None]
         if self.leaves_alone and needless:
-            raise ValueError(
-                f"the action is to {LEAVE_ALONE}, so {' and '.join(needless)} must not be set. Take it out"
-            )
+            raise ValueError(f"the action is to {LEAVE_ALONE}, so {' and '.join(needless)} must not be set")
         return self
 
     @property

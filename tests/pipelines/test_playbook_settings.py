@@ -102,15 +102,19 @@ def test_every_wrong_rule_is_named_at_once(tmp_path: Path) -> None:
             {"action": "d", "when": {"segment": []}, "success": 2},
         ],
     ) == [
-        "playbook.0.when.segment: 'nwe' can never match. Did you mean new? Allowed: new, high value, regular, at risk, "
-        "hibernating, needs attention, occasional.",
+        (
+            "playbook.0.when.segment: 'nwe' can never match. Did you mean new? Allowed: new, high value, regular, "
+            "at risk, hibernating, needs attention, occasional."
+        ),
         "playbook.1.when.risk_tier: 'extreme' can never match. Allowed: very high, high, medium, low.",
         "playbook.1.when.segmnt is not a setting. Did you mean segment?",
         "playbook.1.action is missing. Add it.",
         "playbook.1.actoin is not a setting. Did you mean action?",
-        "playbook.2: the action is to leave alone, so cost must not be set. Take it out.",
-        "playbook.3.when: min_value 5 is not below max_value 3: this can never match. Set min_value lower or take one "
-        "of them out.",
+        "playbook.2: the action is to leave alone, so cost must not be set.",
+        (
+            "playbook.3.when: min_value 5 is not below max_value 3: this can never match. Set min_value lower or take "
+            "one of them out."
+        ),
         "playbook.4.when.segment must have at least 1 entries, found [].",
         "playbook.4.success must be at most 1, found 2.",
     ]
