@@ -3,6 +3,7 @@ peace, and who is held out to see whether it helps."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, field_validator
@@ -70,6 +71,17 @@ Contacts: TypeAlias = Annotated[ContactFiles | ContactDatabase, Field(discrimina
 def is_consent(column: str) -> bool:
     """Whether a column is `consent_` and the name of a channel."""
     return column.startswith(CONSENT) and bool(ACTIVITY_NAME.fullmatch(column.removeprefix(CONSENT)))
+
+
+def channels_of(columns: Iterable[str]) -> tuple[str, ...]:
+    """Every channel there is where a contacts table has these columns of ours."""
+    further = [one.removeprefix(CONSENT) for one in columns if is_consent(one)]
+    return tuple(dict.fromkeys([*CHANNELS, *further]))
+
+
+def known_channels(setting: ContactFiles | ContactDatabase | None) -> tuple[str, ...]:
+    """Channels that the playbook may name: the usual ones, and those whose consent is mapped in `contacts.columns`."""
+    return channels_of(setting.columns if setting else ())
 
 
 class OpenComplaint(Section):

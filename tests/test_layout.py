@@ -86,6 +86,7 @@ NO_DEPENDENCY = {  # they say, lock, log or check settings; what they do never c
     "pipelines/setting_types.py",
     "pipelines/source_settings.py",
     "pipelines/churn_settings.py",
+    "pipelines/contact_settings.py",
     "pipelines/privacy_settings.py",
     "pipelines/spark_settings.py",
     "pipelines/language_settings.py",
