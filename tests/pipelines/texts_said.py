@@ -91,9 +91,7 @@ def _texts_of(call: ast.Call) -> list[ast.expr]:
     return call.args[1:3] if name == "count" and len(call.args) == 3 else []
 
 
-def _strings(
-    node: ast.expr, local: dict[str, list[ast.expr]], constants: dict[str, ast.expr], depth: int
-) -> list[str]:
+def _strings(node: ast.expr, local: dict[str, list[ast.expr]], constants: dict[str, ast.expr], depth: int) -> list[str]:
     """Strings that an expression may be."""
     if isinstance(node, ast.Constant):
         return [node.value] if isinstance(node.value, str) and re.search("[A-Za-z]", node.value) else []
