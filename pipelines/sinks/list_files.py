@@ -7,7 +7,7 @@ and the Parquet file is exact.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipelines.sinks.wording import column_words
 from pipelines.tables import write_parquet
 
-MONEY = ("expected_value", "value_at_risk")
+MONEY = ("expected_value", "value_at_risk", "expected_net_value")
 _RUN_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _WIDTHS = {
     "rank": 6,
@@ -57,7 +57,7 @@ def list_schema(columns: Sequence[str]) -> pa.Schema:
     def kind(name: str) -> pa.DataType:
         if name in MONEY or name.startswith("churn_probability"):
             return pa.float64()
-        return {"rank": pa.int32(), "as_of": pa.date32()}.get(name, pa.string())
+        return {"rank": pa.int32(), "as_of": pa.date32(), "send_by": pa.date32()}.get(name, pa.string())
 
     return pa.schema([(name, kind(name)) for name in columns])
 
@@ -112,8 +112,8 @@ def _write_column(sheet: Any, place: int, values: pd.Series[Any], style: Any, ma
     for row, value in enumerate(values, start=1):
         if values.name == "as_of":
             sheet.write_datetime(row, place, made, style)
-        elif isinstance(value, str):
-            sheet.write_string(row, place, value, style)
+        elif isinstance(value, (str, date)):
+            sheet.write_string(row, place, str(value), style)
         elif not pd.isna(value):
             sheet.write_number(row, place, float(value), style)
 
