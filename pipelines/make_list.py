@@ -20,7 +20,9 @@ import pyarrow.parquet as pq
 from models import decision, explain
 from pipelines import params
 from pipelines.problems import Problem
-from pipelines.sinks import glance, list_files, list_page, manifest, wording
+from pipelines.sinks import glance, list_files, list_page, manifest, pictures_of_week, wording
+from pipelines.sinks.language import Language
+from pipelines.sinks.week import Week
 from pipelines.stage import run_stage
 from pipelines.tables import digest_of, read_json, whole_folder, write_json
 
@@ -55,9 +57,11 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     table = listed(scores, features, model, settings)
     figures = glance.figures(table, scores[settings.at_risk.definition], settings)
     crowned = read_json(champion / "champion.json")
-    trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned))
+    language = Language(settings.language, settings.currency)
+    trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned), language)
+    week = _week(inputs, table, crowned, settings)
     with whole_folder(out) as folder:
-        _write(folder, table, figures, trust, settings)
+        _write(folder, table, figures, trust, settings, week=week)
         content = manifest.manifest(
             settings,
             list_id=table["list_id"].iloc[0],
@@ -159,13 +163,28 @@ def _write(
     figures: Mapping[str, Any],
     trust: Mapping[str, Any],
     settings: params.Settings,
+    *,
+    week: Week,
 ) -> None:
+    language = Language(settings.language, settings.currency)
     floors = {name: tier["from"] for name, tier in figures["tiers"].items() if name != decision.LOWEST_TIER}
     facts = wording.column_facts(settings, figures["base_rate"], floors, has_money=figures["value_at_risk"] is not None)
-    list_files.write_csv(table, folder / "at_risk.csv")
+    list_files.write_csv(table, folder / "at_risk.csv", first_line=list_files.first_line(table, language))
     list_files.write_list_parquet(table, folder / "at_risk.parquet")
-    list_files.write_xlsx(table, folder / "at_risk.xlsx", facts)
-    list_page.write_page(table, figures, trust, settings, folder / "at_risk.html")
+    lines = glance.lines(table, figures, trust, week, language)
+    list_files.write_xlsx(table, folder / "at_risk.xlsx", facts, figures=lines, language=language)
+    list_page.write_page(table, figures, trust, settings, folder / "at_risk.html", week=week)
+
+
+def _week(inputs: Inputs, table: pd.DataFrame, crowned: Mapping[str, Any], settings: params.Settings) -> Week:
+    """What the page's pictures are drawn from."""
+    return pictures_of_week.look(
+        inputs.activity / "activity",
+        list(table["customer_id"]),
+        settings,
+        facts=read_json(inputs.activity / "facts.json"),
+        metrics=crowned.get("metrics"),
+    )
 
 
 def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:

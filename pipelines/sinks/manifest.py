@@ -15,7 +15,16 @@ from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.tables import digest_of, read_json
 
-CODE = ("features/wording.py", "models", "pipelines/make_list.py", "pipelines/sinks", "pipelines/tables.py")
+CODE = (
+    "features/cohorts.py",
+    "features/weeks.py",
+    "features/windows.py",
+    "features/wording.py",
+    "models",
+    "pipelines/make_list.py",
+    "pipelines/sinks",
+    "pipelines/tables.py",
+)
 SOURCE_FILES = (".py", ".jinja", ".css", ".js")
 PARAMETERS = ("timezone", "currency", "language", "sources", "churn", "at_risk")
 

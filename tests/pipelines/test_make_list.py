@@ -129,7 +129,7 @@ def test_a_failure_while_writing_leaves_the_earlier_list(small: Shop, monkeypatc
     make_list(settings(), small.inputs, small.out)
     before = digest_of(small.out)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError("No space left on device")
 
     monkeypatch.setattr("pipelines.sinks.list_page.write_page", full)
