@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from models import decision, explain
 from pipelines import params
 from pipelines.problems import Problem
 from pipelines.sinks import glance, list_files, list_page, manifest, pictures_of_week, wording
-from pipelines.sinks.language import Language
 from pipelines.sinks.week import Week
 from pipelines.stage import run_stage
 from pipelines.tables import digest_of, read_json, whole_folder, write_json
@@ -57,8 +55,8 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     table = listed(scores, features, model, settings)
     figures = glance.figures(table, scores[settings.at_risk.definition], settings)
     crowned = read_json(champion / "champion.json")
-    language = Language(settings.language, settings.currency)
-    trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned), language)
+    language = wording.language_of(settings)
+    trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned, language), language)
     week = _week(inputs, table, crowned, settings)
     with whole_folder(out) as folder:
         _write(folder, table, figures, trust, settings, week=week)
@@ -93,12 +91,14 @@ def listed(
     )
     known = features.set_index("customer_id", drop=False)
     rows = known.loc[decided["customer_id"]].reset_index(drop=True)
+    language = wording.language_of(settings)
     said = explain.reasons(
         model.contributions(rows),
         rows,
         model.columns_info,
         everyone=known.loc[own["customer_id"]],
-        money=partial(wording.money, currency=settings.currency),
+        money=language.money,
+        say=language.reason,
     )
     return decision.complete(decided, model.segments(rows)["segment"], said)
 
@@ -166,7 +166,7 @@ def _write(
     *,
     week: Week,
 ) -> None:
-    language = Language(settings.language, settings.currency)
+    language = wording.language_of(settings)
     floors = {name: tier["from"] for name, tier in figures["tiers"].items() if name != decision.LOWEST_TIER}
     facts = wording.column_facts(settings, figures["base_rate"], floors, has_money=figures["value_at_risk"] is not None)
     list_files.write_csv(table, folder / "at_risk.csv", first_line=list_files.first_line(table, language))

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from pipelines.churn_settings import Churn
 from pipelines.faults import in_words
+from pipelines.language_settings import ListLanguage
 from pipelines.model_settings import Model, Value
 from pipelines.presets import expanded
 from pipelines.privacy_settings import Identities, Privacy
@@ -99,7 +100,7 @@ class Settings(Section):
 
     timezone: Zone = "UTC"
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
-    language: Literal["en"] = "en"
+    language: ListLanguage = "en"
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     customers: Customers | None = None
     identities: Identities | None = None

@@ -9,7 +9,7 @@
     data.fields.forEach((name, place) => { row[name] = name in data.lists ? data.lists[name][cells[place]] : cells[place]; });
     row.timeline = row.timeline || "";
     row.reasons = [row.reason_1, row.reason_2, row.reason_3].filter(Boolean);
-    const texts = [row.customer_id, row.name, row.email, row.phone, label(row.segment), label(row.risk_tier), row.change, row.action, row.owner, row.channel];
+    const texts = [row.customer_id, row.name, row.email, row.phone, label(row.segment), label(row.risk_tier), row.change, label(row.action), row.owner, label(row.channel)];
     row.text = [...texts, ...row.reasons].filter(Boolean).join("\n").toLowerCase();
     return row;
   });
@@ -39,7 +39,7 @@
     toggle.setAttribute("aria-controls", `detail-${row.rank}`);
     cell.append(toggle);
     if (row.name) cell.append(make("span", "id", row.customer_id));
-    cell.append(make("span", "sub", [row.reasons[0], row.action].filter(Boolean).join(". ")));
+    cell.append(make("span", "sub", [row.reasons[0], label(row.action)].filter(Boolean).join(". ")));
     return cell;
   }
 
@@ -60,9 +60,9 @@
 
   function actionCell(row) {
     const cell = make("td", "action");
-    cell.append(make("span", "what", row.action || ""));
+    cell.append(make("span", "what", label(row.action)));
     const how = [];
-    if (row.channel) how.push(say("by", { channel: row.channel }));
+    if (row.channel) how.push(say("by", { channel: label(row.channel) }));
     if (row.owner) how.push(say("for", { owner: row.owner }));
     if (row.send_by) how.push(say("until", { day: shortDay(row.send_by) }));
     cell.append(make("span", "how", how.join(", ")));
@@ -98,8 +98,8 @@
     }
     if (known.expected_net_value) add(say("net"), money(row.expected_net_value));
     add(say("kind"), label(row.segment));
-    add(say("todo"), row.action);
-    add(say("channel"), row.channel);
+    add(say("todo"), label(row.action));
+    add(say("channel"), label(row.channel));
     add(say("owner"), row.owner);
     add(say("send_by"), row.send_by && shortDay(row.send_by));
     ["email", "phone"].forEach((field) => add(say(field), row[field]));

@@ -17,12 +17,11 @@ from typing import Any
 import pandas as pd
 
 from pipelines.params import Settings
-from pipelines.sinks import glance, page_pictures
+from pipelines.sinks import glance, page_pictures, wording
 from pipelines.sinks.language import Language
 from pipelines.sinks.list_files import first_line
 from pipelines.sinks.page_data import embedded, page_data
 from pipelines.sinks.week import Week
-from pipelines.sinks.wording import leaving
 
 HERE = Path(__file__).parent
 SCRIPTS = ("list_pictures.js", "list_download.js", "list_page.js")
@@ -54,7 +53,7 @@ def page(
     """The page as HTML."""
     import jinja2
 
-    around, language = week or Week(), Language(settings.language, settings.currency)
+    around, language = week or Week(), wording.language_of(settings)
     style, script = _asset("list_page.css"), _script()
     loader = jinja2.FileSystemLoader(HERE)
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, loader=loader).get_template(
@@ -70,7 +69,7 @@ def page(
         say=language.say,
         day=language.day(as_of),
         lead=_lead(table, figures, language),
-        leaving=language.say("Leaving means: {leaving}.", leaving=leaving(settings.churn[settings.at_risk.definition])),
+        leaving=_leaving(settings, language),
         warnings=_warnings(table, as_of, around, language),
         tiles=_tiles(table, figures, around, language),
         trust=trust,
@@ -83,6 +82,11 @@ def page(
         list_id=table["list_id"].iloc[0],
         model_version=str(table["model_version"].iloc[0])[:12],
     )
+
+
+def _leaving(settings: Settings, language: Language) -> str:
+    definition = settings.churn[settings.at_risk.definition]
+    return language.say("Leaving means: {leaving}.", leaving=wording.leaving(definition, language))
 
 
 def policy(style: str, script: str) -> str:

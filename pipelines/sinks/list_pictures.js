@@ -14,7 +14,7 @@
   const monthFormat = new Intl.DateTimeFormat(locale, { month: "short", timeZone: "UTC" });
 
   const say = (key, values = {}) => data.words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-  const label = (token) => data.labels[token] || token;
+  const label = (token) => data.labels[token] || token || "";
   const money = (value) => (value === null ? "" : (Math.abs(value) >= 100 ? large : small).format(value));
   const percent = (share) => {
     const digits = (share > 0 && share < 0.02) || (share > 0.99 && share < 1) ? 1 : 0;

@@ -25,7 +25,7 @@ CODE = (
     "pipelines/sinks",
     "pipelines/tables.py",
 )
-SOURCE_FILES = (".py", ".jinja", ".css", ".js")
+SOURCE_FILES = (".py", ".jinja", ".css", ".js", ".yaml")
 PARAMETERS = ("timezone", "currency", "language", "sources", "churn", "at_risk")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -16,6 +15,7 @@ import pandas as pd
 from features.cohorts import Cohorts
 from features.wording import nouns_of
 from pipelines.sinks.language import Language
+from pipelines.sinks.wording import capitalised
 
 MOST_BARS = 7
 STORIES = {
@@ -28,7 +28,6 @@ STORIES = {
     "how long a customer": "How long a customer",
 }
 SMALL_SIGNS = "Many small signs together"
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 PLOT = {"left": 40.0, "top": 10.0, "width": 470.0, "height": 170.0}
 CELL = {"width": 38.0, "height": 24.0, "left": 186.0, "top": 34.0}
@@ -78,7 +77,7 @@ def topic_words(topic: str, language: Language) -> str:
         return language.say(
             STORIES[story], **{key: word for key, word in words.items() if f"{{{key}}}" in STORIES[story]}
         )
-    return nouns[:1].upper() + nouns[1:] if not story else f"{nouns[:1].upper()}{nouns[1:]}: {language.say(story)}"
+    return capitalised(nouns) if not story else f"{capitalised(nouns)}: {language.say(story)}"
 
 
 def _bar(label: str, number: int, counts: Counter[str], note: str) -> Bar:
@@ -157,7 +156,7 @@ def _x(place: int) -> float:
 
 def _row(line: int, cohort: tuple[str, int, Sequence[int]], first_month: str, language: Language) -> dict[str, Any]:
     month, size, active = cohort
-    label = _month(month, language)
+    label = language.month(month)
     if month == first_month:
         label = language.say("{month} or before", month=label)
     y = CELL["top"] + line * CELL["height"]
@@ -184,11 +183,6 @@ def _row(line: int, cohort: tuple[str, int, Sequence[int]], first_month: str, la
             for place, came in enumerate(active[1:])
         ],
     }
-
-
-def _month(first: str, language: Language) -> str:
-    when = date.fromisoformat(first)
-    return language.say("{month} {year}", month=language.say(MONTHS[when.month - 1]), year=str(when.year))
 
 
 def _kept(cohorts: Cohorts, language: Language) -> str:

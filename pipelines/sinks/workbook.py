@@ -14,6 +14,7 @@ import pandas as pd
 
 from pipelines.sinks import columns
 from pipelines.sinks.language import Language
+from pipelines.sinks.wording import shown
 
 _HEADER = {"bold": True, "bg_color": "#1F3A4D", "font_color": "#FFFFFF", "valign": "vcenter"}
 _FORMATS = {"money": "#,##0.00", "chance": "0.0%", "day": "yyyy-mm-dd", "number": "0", "text": "@"}
@@ -35,7 +36,7 @@ def write_workbook(
     made = datetime.fromisoformat(columns.written("as_of", table["as_of"].iloc[0]))
     with xlsxwriter.Workbook(str(path), _AS_TEXT) as book:
         book.set_properties({"title": f"{language.say('Customers at risk')}, {made:%Y-%m-%d}", "created": made})
-        _list_sheet(book, table, language.say("At risk"), first_line)
+        _list_sheet(book, shown(table, language), language.say("At risk"), first_line)
         _columns_sheet(book, table, facts, language)
         if figures:
             _figures_sheet(book, figures, language)
