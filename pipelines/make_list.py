@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +20,12 @@ import pyarrow.parquet as pq
 from models import decision
 from pipelines import ledger, params, told
 from pipelines.contacts import read_contacts
-from pipelines.deciding import Given, decide
+from pipelines.deciding import ORDERED_SINCE, Decided, Given, decide
 from pipelines.list_sources import fingerprint_of_list
 from pipelines.listing import Tables, tables
 from pipelines.problems import Problem
-from pipelines.sinks import glance, list_files, list_page, manifest, wording
+from pipelines.sinks import glance, list_files, list_page, manifest, pictures_of_week, wording
+from pipelines.sinks.week import Week
 from pipelines.stage import run_stage
 from pipelines.suppress import suppressed
 from pipelines.tables import digest_of, read_json, whole_folder, write_json
@@ -62,9 +63,10 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     made = tables(given, decided, others_of(scores, settings), settings, language)
     figures = glance.figures(made.listed, given.scores, settings) | {"bound": decided.cut.bound}
     crowned = read_json(champion / "champion.json")
-    trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned, language))
+    trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned, language), language)
+    week = _week(given, decided, made, crowned, settings)
     with whole_folder(out) as folder:
-        _write(folder, made, figures, trust, settings)
+        _write(folder, made, figures, trust, settings, week=week)
         content = manifest.manifest(
             settings,
             list_id=made.listed["list_id"].iloc[0],
@@ -175,15 +177,39 @@ def _write(
     figures: Mapping[str, Any],
     trust: Mapping[str, Any],
     settings: params.Settings,
+    *,
+    week: Week,
 ) -> None:
+    language = wording.language_of(settings)
     floors = {name: tier["from"] for name, tier in figures["tiers"].items() if name != decision.LOWEST_TIER}
     facts = wording.column_facts(settings, figures["base_rate"], floors, has_money=figures["value_at_risk"] is not None)
-    list_files.write_csv(made.listed, folder / "at_risk.csv")
-    list_files.write_list_parquet(made.listed, folder / "at_risk.parquet")
-    list_files.write_xlsx(made.listed, folder / "at_risk.xlsx", facts)
-    for name, table in (("control", made.control), ("held_back", made.held_back), ("win_back", made.win_back)):
-        list_files.write_csv(table, folder / f"{name}.csv")
-    list_page.write_page(made.listed, figures, trust, settings, folder / "at_risk.html")
+    table = made.listed
+    list_files.write_csv(table, folder / "at_risk.csv", first_line=list_files.first_line(table, language))
+    list_files.write_list_parquet(table, folder / "at_risk.parquet")
+    lines = glance.lines(table, figures, trust, week, language)
+    list_files.write_xlsx(table, folder / "at_risk.xlsx", facts, figures=lines, language=language)
+    list_page.write_page(table, figures, trust, settings, folder / "at_risk.html", week=week)
+    list_files.write_control(made.control, folder / "control.csv")
+    list_files.write_held_back(made.held_back, folder / "held_back.csv")
+    list_files.write_win_back(made.win_back, folder / "win_back.csv")
+
+
+def _week(given: Given, decided: Decided, made: Tables, crowned: Mapping[str, Any], settings: params.Settings) -> Week:
+    """What stands on the page and in the workbook beside the list."""
+    listed, kept = list(made.listed["customer_id"]), told.counts(made)["held_back"]
+    pictures = pictures_of_week.look(
+        given.activity / "activity", listed, settings, facts=given.facts, metrics=crowned.get("metrics")
+    )
+    return replace(
+        pictures,
+        topics=made.topics,
+        last=glance.last_list(given.known.entries),
+        held_back={rule: number for rule, number in kept.items() if rule != ORDERED_SINCE},
+        control=len(made.control),
+        win_back=len(made.win_back),
+        ordered_since=kept.get(ORDERED_SINCE, 0),
+        next_100=told.next_in_words(decided.cut, wording.language_of(settings)),
+    )
 
 
 def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:
