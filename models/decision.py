@@ -29,6 +29,7 @@ LIST_COLUMNS = (
     "list_id",
 )
 LOWEST_TIER = "low"
+TIERS = ("very high", "high", "medium", LOWEST_TIER)
 _DIGITS = 6  # what two kinds of processor agree on; also what the list's identity is taken from
 
 

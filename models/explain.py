@@ -17,7 +17,8 @@ from typing import Any
 
 import pandas as pd
 
-from models.telling import named_in, observed, say
+from models import telling
+from models.telling import named_in, observed
 from models.topics import Topics, preference
 
 # A topic that moves the odds by less than 5% is no reason, whatever its rank.
@@ -26,6 +27,7 @@ _MIDDLE = [1 / 3, 2 / 3]
 
 Column = Mapping[str, Any]
 Money = Callable[[float], str]
+Say = Callable[[str, Mapping[Any, Any], telling.Money], str]  # template, numbers, columns that are amounts -> sentence
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,17 @@ def reasons(
     *,
     everyone: pd.DataFrame | None = None,
     money: Money | None = None,
+    say: Say = telling.say,
 ) -> list[list[str]]:
     """Up to `count` sentences per customer, the strongest first; one per topic, only what raises the risk.
 
     `features`: the same customers in the same order; text columns may be there. `everyone`: features of all who were
-    scored, whom a number is held against (default: `features`). `money` writes an amount (default: the template does).
+    scored, whom a number is held against (default: `features`). `money` writes an amount (default: the template does);
+    `say` makes a sentence of a template (default: in English).
     """
     return [
         [driver.sentence for driver in found if driver.log_odds > 0 and driver.sentence][:count]
-        for found in drivers(contributions, features, columns_info, everyone=everyone, money=money)
+        for found in drivers(contributions, features, columns_info, everyone=everyone, money=money, say=say)
     ]
 
 
@@ -64,11 +68,12 @@ def drivers(
     *,
     everyone: pd.DataFrame | None = None,
     money: Money | None = None,
+    say: Say = telling.say,
 ) -> list[list[Driver]]:
     """Per customer every noticeable topic, what moves the score most first, up or down. No number is told twice."""
     if len(contributions) != len(features):
         raise ValueError(f"{len(contributions)} rows of contributions for {len(features)} rows of features")
-    teller = _Teller(columns_info, contributions.columns, features if everyone is None else everyone, money)
+    teller = _Teller(columns_info, contributions.columns, features if everyone is None else everyone, money, say)
     return [
         teller.drivers(row, values)
         for row, values in zip(contributions.to_dict("records"), features.to_dict("records"), strict=True)
@@ -92,7 +97,9 @@ class _Teller:
         used: Collection[Any],
         everyone: pd.DataFrame,
         money: Money | None,
+        say: Say,
     ) -> None:
+        self.say = say
         topics = Topics(columns_info, everyone)
         known = [column for column in columns_info if column["name"] in used]
         numbers = everyone.select_dtypes("number")
@@ -112,7 +119,7 @@ class _Teller:
         told = _Told()
         for topic in sorted(noticed, key=lambda topic: (-abs(sums[topic]), topic)):
             template = self._template(row, values, self.topics[topic], told, up=sums[topic] > 0)
-            found.append(Driver(topic, sums[topic], say(template, values, self.money) if template else ""))
+            found.append(Driver(topic, sums[topic], self.say(template, values, self.money) if template else ""))
         return found
 
     def _template(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +54,8 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     table = listed(scores, features, model, settings)
     figures = glance.figures(table, scores[settings.at_risk.definition], settings)
     crowned = read_json(champion / "champion.json")
-    trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned))
+    version = wording.scored_by(crowned, wording.language_of(settings))
+    trust = glance.trust(crowned.get("metrics") or {}, version)
     with whole_folder(out) as folder:
         _write(folder, table, figures, trust, settings)
         content = manifest.manifest(
@@ -89,12 +89,14 @@ def listed(
     )
     known = features.set_index("customer_id", drop=False)
     rows = known.loc[decided["customer_id"]].reset_index(drop=True)
+    language = wording.language_of(settings)
     said = explain.reasons(
         model.contributions(rows),
         rows,
         model.columns_info,
         everyone=known.loc[own["customer_id"]],
-        money=partial(wording.money, currency=settings.currency),
+        money=language.money,
+        say=language.reason,
     )
     return decision.complete(decided, model.segments(rows)["segment"], said)
 

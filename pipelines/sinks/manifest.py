@@ -16,7 +16,7 @@ from pipelines.problems import Problem
 from pipelines.tables import digest_of, read_json
 
 CODE = ("features/wording.py", "models", "pipelines/make_list.py", "pipelines/sinks", "pipelines/tables.py")
-SOURCE_FILES = (".py", ".jinja", ".css", ".js")
+SOURCE_FILES = (".py", ".jinja", ".css", ".js", ".yaml")
 PARAMETERS = ("timezone", "currency", "language", "sources", "churn", "at_risk")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from models.decision import LIST_COLUMNS
 from pipelines.sinks import list_files, wording
+from pipelines.sinks.language import Language
 from pipelines.sinks.terminal import list_preview
 from tests.pipelines.lists_for_tests import DAY, settings
 
@@ -154,4 +155,4 @@ def test_the_preview_is_readable_and_says_how_many_more(tmp_path: Path) -> None:
 def test_the_preview_shows_brackets_as_they_are_and_no_control_characters() -> None:
     shown = list_preview(a_list(customer_id="[red]x\x1b[31m", value_at_risk=float("nan"), expected_value=float("nan")))
     assert "[red]x [31m" in shown
-    assert list_preview(a_list(value_at_risk=1.0), rows=1, currency="EUR").count("€1.00") == 1
+    assert list_preview(a_list(value_at_risk=1.0), rows=1, language=Language(currency="EUR")).count("€1.00") == 1
