@@ -15,7 +15,7 @@ from pipelines.ledger import FILE, opened
 from pipelines.params import Settings
 from pipelines.sinks.language import Language
 
-NEW_SHARE = 0.5  # of a later list, before any was published
+NEW_SHARE = 0.25  # of a later list, before any was published: about what weekly lists of a grocer have
 _FIRST_COME = """
 select customer_id, "group", number from publication join entry on entry.publication = publication.number
 where campaign = :campaign and as_of <= :day order by as_of, number
@@ -43,7 +43,7 @@ def assigned(day: str, settings: Settings, path: Path = FILE) -> pd.Series[str]:
 def new_share_of(entries: pd.DataFrame, settings: Settings) -> float:
     """Of customers on a later week's list of this campaign, those who were on none before (0..1).
 
-    `entries`: of the ledger, see Known. What `campaign.new_share` says goes first; one half where nothing is known.
+    `entries`: of the ledger, see Known. What `campaign.new_share` says goes first; a quarter where nothing is known.
     """
     campaign = settings.campaign
     if campaign.new_share != "auto":

@@ -72,9 +72,9 @@ def test_whoever_was_listed_stays_in_their_group_when_the_list_of_the_day_is_rev
 
 
 def test_how_many_are_new_on_later_lists_is_taken_from_the_lists_so_far() -> None:
-    assert new_share_of(entries(), settings()) == 0.5
+    assert new_share_of(entries(), settings()) == 0.25
     put("2024-03-04", FIRST)
-    assert new_share_of(entries(), settings()) == 0.5
+    assert new_share_of(entries(), settings()) == 0.25
     put("2024-03-11", SECOND)
     assert new_share_of(entries(), settings()) == 2 / 4
     put("2024-03-12", "a contact 1 0.8\nd contact 2 0.7\n")
@@ -84,7 +84,7 @@ def test_how_many_are_new_on_later_lists_is_taken_from_the_lists_so_far() -> Non
 
 def test_the_plan_is_that_of_the_settings_and_of_this_list() -> None:
     plan = plan_of(300, 0.31, 2235, entries(), settings(weeks=6, share=0.2))
-    assert plan == Plan(weekly=300, weeks=6, share=0.2, base_rate=0.31, new_share=0.5, pool=2235)
+    assert plan == Plan(weekly=300, weeks=6, share=0.2, base_rate=0.31, new_share=0.25, pool=2235)
 
 
 def test_the_effect_hoped_for_is_a_number_or_follows_from_what_acting_is_thought_to_do() -> None:
