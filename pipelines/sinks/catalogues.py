@@ -39,6 +39,7 @@ class Catalogue:
     name: str
     locale: str
     day: str
+    month: str
     years_added: int = 0
     signs: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -83,13 +84,13 @@ def catalogue(code: str) -> Catalogue:
     """The language's file, read once.
 
     Raises:
-        ValueError: there is no such language, or its file lacks name, locale or day.
+        ValueError: there is no such language, or its file lacks name, locale, day or month.
     """
     path = HERE / f"{code}.yaml"
     if code not in languages():
         raise ValueError(f"{code!r} is not a language. Allowed: {', '.join(languages())}")
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    missing = [key for key in ("name", "locale", "day") if key not in content]
+    missing = [key for key in ("name", "locale", "day", "month") if key not in content]
     if missing:
         raise ValueError(f"{path}: {', '.join(missing)} missing. See pipelines/sinks/catalogues.py.")
     polish = tuple((str(pattern), str(instead)) for pattern, instead in content.pop("polish", ()))
@@ -98,14 +99,18 @@ def catalogue(code: str) -> Catalogue:
 
 def _as_pattern(english: str) -> re.Pattern[str]:
     """A clause of features/measures.py as a pattern over the templates that are made from it; groups: its tokens."""
-    parts, end = [], 0
+    parts, end, named = [], 0, set[str]()
     for token in TOKEN.finditer(english):
+        what = token[1]
         parts.append(re.escape(english[end : token.start()]))
-        if token[1] in NOUNS:
-            parts.append(rf"(?P<{token[1]}>[^{{}}]+)")
-        elif token[1] == "days":
-            parts.append(r"(?P<days>\d+)")
-        else:
-            parts.append(rf"(?P<{token[1]}>\{{\w+{re.escape(token[3] or '')}\}})")
+        parts.append(f"(?P={what})" if what in named else f"(?P<{what}>{_filled(what, token[3] or '')})")
+        named.add(what)
         end = token.end()
     return re.compile("".join([*parts, re.escape(english[end:])]))
+
+
+def _filled(what: str, form: str) -> str:
+    """What stands in a template for a token, as a pattern."""
+    if what in NOUNS:
+        return r"[^{}]+"
+    return r"\d+" if what == "days" else rf"\{{\w+{re.escape(form)}\}}"

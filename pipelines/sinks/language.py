@@ -80,11 +80,18 @@ class Language:
 
     def day(self, iso: str | date) -> str:
         """A day, written out, in the calendar of the language: `4 December 2017`, `4 ธันวาคม พ.ศ. 2560`."""
+        return self._date(iso, self.words.day)
+
+    def month(self, iso: str | date) -> str:
+        """The month of a day, short: `Dec 2017`, `ธ.ค. 2560`."""
+        return self._date(iso, self.words.month)
+
+    def _date(self, iso: str | date, pattern: str) -> str:
         from babel.dates import format_date
 
         moment = date.fromisoformat(iso) if isinstance(iso, str) else iso
-        pattern = re.sub(r"\by+\b", f"'{moment.year + self.words.years_added}'", self.words.day)
-        return str(format_date(moment, format=pattern, locale=self.words.locale))
+        year = f"'{moment.year + self.words.years_added}'"
+        return str(format_date(moment, format=re.sub(r"\by\b", year, pattern), locale=self.words.locale))
 
     def number(self, value: float) -> str:
         """A whole number with separators."""
