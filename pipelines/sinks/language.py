@@ -1,7 +1,7 @@
 """The language a list is written in. Every sentence stands in the code in plain English and is said through `say`.
 
-A language is one file in the folder `languages` (see `catalogues`), named as `language:` of params.yaml names it. Its keys
-are the English texts; what it does not have is said in English. Numbers, days and money follow its locale (CLDR).
+A language is one file in the folder `languages` (see `catalogues`), named as `language:` of params.yaml names it. Its
+keys are the English texts; what it does not have is said in English. Numbers, days and money follow its locale (CLDR).
 """
 
 from __future__ import annotations

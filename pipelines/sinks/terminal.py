@@ -29,7 +29,7 @@ def list_preview(
     table.add_column(say("Risk"), justify="right", no_wrap=True)
     table.add_column(say("Tier"), no_wrap=True)
     if has_money:
-        table.add_column(say("Money at risk"), justify="right", no_wrap=True)
+        table.add_column(say("At risk"), justify="right", no_wrap=True)
     table.add_column(say("Segment"), no_wrap=True)
     table.add_column(say("What stands out"), ratio=1)
     for row in shown.to_dict("records"):

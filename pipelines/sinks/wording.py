@@ -13,7 +13,8 @@ from pipelines.churn_settings import Cancellation, Churn, Rhythm
 from pipelines.params import Settings
 from pipelines.sinks.language import ENGLISH, Language
 
-SHOWN = ("risk_tier", "segment", "action", "channel", "group")  # values of the list that have a name in every language
+# Values of the list that people see in their language; files for machines keep them as they are.
+SHOWN = ("risk_tier", "segment", "action", "channel", "owner", "group")
 
 COLUMNS = {
     "rank": "Place on the list. 1 is the customer to look at first: {ranked_by}.",

@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+import yaml
+
 from features.measures import MEASURES
 from features.wording import NOUNS, RHYTHM
 from models import decision
@@ -13,8 +15,7 @@ from models.segments import NAMED
 from models.topics import STORIES, STORIES_OF_MEASURES, STORIES_OF_REPEATS
 
 ROOT = Path(__file__).parents[2]
-IN_MARKUP = re.compile(r"""\bsay\(\s*"((?:[^"\\]|\\.)*)"|\bsay\(\s*'((?:[^'\\]|\\.)*)'""")
-IN_COUNT = re.compile(r"""\bcount\([^()"']+,\s*"([^"]+)",\s*"([^"]+)"\)""")
+IN_MARKUP = re.compile(r"""\bsay\(\s*"([^"]*)\"""")
 
 
 def reasons() -> set[str]:
@@ -32,25 +33,33 @@ def texts(root: Path = ROOT) -> dict[str, str]:
     found |= dict.fromkeys(stories, "models/topics.py: STORIES")
     tiers = getattr(decision, "TIERS", ("very high", "high", "medium", decision.LOWEST_TIER))
     found |= dict.fromkeys(tiers, "models/decision.py: TIERS")
+    found |= dict.fromkeys(_playbook(root / "params.yaml"), "params.yaml: playbook")
     trees = {path: ast.parse(path.read_text()) for path in sorted((root / "pipelines").rglob("*.py"))}
-    constants = {
-        name: node.value
-        for tree in trees.values()
-        for node in tree.body
-        for name in _names(node)
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None
-    }
+    everywhere = {name: value for tree in trees.values() for name, value in _constants(tree).items()}
     for path, tree in trees.items():
         where = path.relative_to(root).as_posix()
-        for text, line in _said_in(tree, constants):
+        for text, line in _said_in(tree, everywhere | _constants(tree)):
             found.setdefault(text, f"{where}:{line}")
-    for path in sorted([*(root / "pipelines/sinks").glob("*.jinja"), *(root / "pipelines/sinks").glob("*.js")]):
-        content = path.read_text()
-        said = [text for match in IN_MARKUP.findall(content) for text in match if text]
-        said += [text for match in IN_COUNT.findall(content) for text in match]
-        for text in said:
+    for path in sorted((root / "pipelines/sinks").glob("*.jinja")):
+        for text in IN_MARKUP.findall(path.read_text()):
             found.setdefault(text, path.relative_to(root).as_posix())
     return found
+
+
+def _playbook(path: Path) -> list[str]:
+    """Actions, owners and channels of the playbook that ships."""
+    rules = yaml.safe_load(path.read_text()).get("playbook") or []
+    channels = [rule["channel"] for rule in rules if isinstance(rule.get("channel"), str) and rule["channel"] != "any"]
+    return [*(rule[key] for rule in rules for key in ("action", "owner") if rule.get(key)), *channels]
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    return {
+        name: node.value
+        for node in tree.body
+        for name in _names(node)
+        if name.isupper() and isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None
+    }
 
 
 def _names(node: ast.stmt) -> list[str]:
@@ -61,26 +70,32 @@ def _names(node: ast.stmt) -> list[str]:
 def _said_in(tree: ast.Module, constants: dict[str, ast.expr]) -> list[tuple[str, int]]:
     """Texts that `say(...)` and `count(n, one, many)` are called with, in the functions of a module.
 
-    A bare `say` counts where the function takes it from a language: others report progress. A name stands for what the same function, or any module, gives it; a table stands for all that it holds.
+    A bare `say` counts where the function takes it from a language: others report progress. A name stands for what the
+    same function, or any module, gives it; a table stands for all that it holds.
     """
     found = []
     for function in [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.Lambda))]:
-        local: dict[str, list[ast.expr]] = {}
-        for node in ast.walk(function):
-            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-                for name in _names(node):
-                    local.setdefault(name, []).append(node.value)
-            elif isinstance(node, ast.For):
-                for name in [one.id for one in ast.walk(node.target) if isinstance(one, ast.Name)]:
-                    local.setdefault(name, []).append(node.iter)
-            elif isinstance(node, ast.comprehension):
-                for name in [one.id for one in ast.walk(node.target) if isinstance(one, ast.Name)]:
-                    local.setdefault(name, []).append(node.iter)
-        ours = any(isinstance(node, ast.Attribute) and node.attr == "say" for node in ast.walk(function))
-        for node in ast.walk(function):
+        inside = list(ast.walk(function))
+        local = _given(inside)
+        ours = any(isinstance(node, ast.Attribute) and node.attr == "say" for node in inside)
+        for node in inside:
             if isinstance(node, ast.Call) and (ours or getattr(node.func, "id", "") != "say"):
                 for argument in _texts_of(node):
                     found += [(text, node.lineno) for text in _strings(argument, local, constants, 3)]
+    return found
+
+
+def _given(inside: list[ast.AST]) -> dict[str, list[ast.expr]]:
+    """Name -> what a function assigns to it, or loops over for it."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in inside:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            for name in _names(node):
+                found.setdefault(name, []).append(node.value)
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            for target in ast.walk(node.target):
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, []).append(node.iter)
     return found
 
 
@@ -95,22 +110,25 @@ def _strings(node: ast.expr, local: dict[str, list[ast.expr]], constants: dict[s
     """Strings that an expression may be."""
     if isinstance(node, ast.Constant):
         return [node.value] if isinstance(node.value, str) and re.search("[A-Za-z]", node.value) else []
-    if depth == 0:
-        return []
-    further: list[ast.expr] = []
     if isinstance(node, ast.IfExp):
         return _strings(node.body, local, constants, depth) + _strings(node.orelse, local, constants, depth)
+    held = _held(node, local, constants)
+    inward = depth if isinstance(node, (ast.Tuple, ast.List, ast.Dict)) else depth - 1
+    return [text for one in held for text in _strings(one, local, constants, inward)] if depth else []
+
+
+def _held(node: ast.expr, local: dict[str, list[ast.expr]], constants: dict[str, ast.expr]) -> list[ast.expr]:
+    """What an expression stands for."""
     if isinstance(node, (ast.Tuple, ast.List)):
-        further = list(node.elts)
-        return [text for one in further for text in _strings(one, local, constants, depth)]
+        return node.elts
     if isinstance(node, ast.Dict):
-        return [text for one in node.values for text in _strings(one, local, constants, depth)]
+        return node.values
     if isinstance(node, ast.Name):
-        further = local.get(node.id) or ([constants[node.id]] if node.id in constants else [])
-    elif isinstance(node, ast.Attribute):
-        further = [constants[node.attr]] if node.attr in constants else []
-    elif isinstance(node, ast.Subscript):
-        further = [node.value]
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "items"):
-        further = [node.func.value, *node.args[1:]]
-    return [text for one in further for text in _strings(one, local, constants, depth - 1)]
+        return local.get(node.id) or [constants[node.id]] if node.id in {**local, **constants} else []
+    if isinstance(node, ast.Attribute):
+        return [constants[node.attr]] if node.attr in constants else []
+    if isinstance(node, ast.Subscript):
+        return [node.value]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "items"):
+        return [node.func.value, *node.args[1:]]
+    return []
