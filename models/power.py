@@ -139,4 +139,4 @@ def proves(effect: float, plan: Plan, wanted: float = POWER, level: float = LEVE
 
 def price(effect: float, plan: Plan) -> int:
     """Customers who leave because they were held out, if contacting has that effect: what the proof costs."""
-    return ceil(plan.groups[1] * min(effect, plan.base_rate))
+    return ceil(plan.groups[1] * min(effect, plan.base_rate) - 1e-9)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.contact_settings import CONSENT, channels_of, known_channels
+from pipelines.contact_settings import CONSENT, channels_of, is_consent, known_channels
 from pipelines.params import Settings
 from pipelines.sinks.language import Language
 
@@ -67,6 +67,25 @@ def permitted_channels(
     """
     chosen = customers if customers is not None else ([] if contacts is None else list(contacts["customer_id"]))
     return wishes(contacts, settings, chosen)["permitted"]
+
+
+def counted(contacts: pd.DataFrame, settings: Settings, customers: list[str]) -> list[str]:
+    """What the contacts are good for, in sentences that count and name nobody. `customers`: those of the stream."""
+    known, every = wishes(contacts, settings, customers), len(customers)
+    lines = [
+        f"{contacts['customer_id'].isin(customers).sum():,} of {every:,} customers of the stream stand in the contacts."
+    ]
+    agreed = {one: sum(one in told for told in known["permitted"]) for one in channels_of(contacts.columns)}
+    lines.append("May be contacted by " + ", ".join(f"{one}: {n:,}" for one, n in agreed.items()) + ".")
+    nobody = int((known["permitted"].map(len) == 0).sum())
+    if nobody:
+        lines.append(f"{nobody:,} may not be contacted at all and will be kept off the list.")
+    if not any(is_consent(str(name)) for name in contacts) and settings.contact_rules.missing_consent != "allow":
+        lines.append(
+            "The table has no consents, so nobody may be contacted. Map them (contacts.columns.consent_email), or say "
+            "that it needs none: contact_rules.missing_consent: allow."
+        )
+    return lines
 
 
 def first_line(contacts: pd.DataFrame | None, listed: Iterable[str], language: Language) -> str | None:

@@ -135,7 +135,7 @@ class Campaign(Section):
     `name`: another name is a new campaign, in which everybody is assigned anew. `share`: of the listed that are held
     out and not contacted; 0: nobody. `weeks`: planned. `key`: any text; it decides who is held out, so it is chosen
     before the first list and never changed within a campaign. `new_share`: of the customers on a later week's list,
-    those who were on none before; `auto`: as on the lists published so far, one half before there are any.
+    those who were on none before; `auto`: as on the lists published so far, a quarter before there are any.
     `expected_effect`: by how much contacting is hoped to lower the share of those who leave (0.05 is 5 points);
     `auto`: the share of contacted leavers who stay by `value.success`, times the share that leave.
     """
