@@ -6,11 +6,11 @@ import io
 
 import pandas as pd
 
-from pipelines.sinks.wording import money, percent
+from pipelines.sinks.language import ENGLISH, Language
 
 
 def list_preview(
-    frame: pd.DataFrame, rows: int = 10, *, currency: str = "USD", width: int = 118, colour: bool = False
+    frame: pd.DataFrame, rows: int = 10, *, language: Language = ENGLISH, width: int = 118, colour: bool = False
 ) -> str:
     """The first `rows` customers as a table `width` characters wide, and one line that says how many more there are.
 
@@ -23,23 +23,27 @@ def list_preview(
     shown = frame.head(rows)
     has_money = bool(shown["value_at_risk"].notna().any())
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, width=width, header_style="bold")
-    for heading, side in (("", "right"), ("Customer", "left"), ("Risk", "right"), ("Tier", "left")):
-        table.add_column(heading, justify="right" if side == "right" else "left", no_wrap=True)
+    say = language.say
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column(say("Customer"), no_wrap=True)
+    table.add_column(say("Risk"), justify="right", no_wrap=True)
+    table.add_column(say("Tier"), no_wrap=True)
     if has_money:
-        table.add_column("At risk", justify="right", no_wrap=True)
-    table.add_column("Segment", no_wrap=True)
-    table.add_column("What stands out", ratio=1)
+        table.add_column(say("At risk"), justify="right", no_wrap=True)
+    table.add_column(say("Segment"), no_wrap=True)
+    table.add_column(say("What stands out"), ratio=1)
     for row in shown.to_dict("records"):
-        cells = [str(row["rank"]), row["customer_id"], percent(row["churn_probability"]), row["risk_tier"]]
-        cells += [money(row["value_at_risk"], currency)] if has_money else []
+        risk, tier = language.percent(row["churn_probability"]), say(row["risk_tier"])
+        cells = [str(row["rank"]), row["customer_id"], risk, tier]
+        cells += [language.money(row["value_at_risk"])] if has_money else []
         reasons = ". ".join(row[name] for name in ("reason_1", "reason_2") if row[name])
-        table.add_row(*(_plain(str(cell)) for cell in (*cells, row["segment"], reasons)))
+        table.add_row(*(_plain(str(cell)) for cell in (*cells, say(row["segment"]), reasons)))
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
     console.print(table)
     more = len(frame) - len(shown)
     lines = [line.rstrip() for line in out.getvalue().strip("\n").splitlines()]
-    return "\n".join([*lines, *([f"... and {more:,} more"] if more > 0 else [])])
+    return "\n".join([*lines, *([say("... and {more} more", more=language.number(more))] if more > 0 else [])])
 
 
 def _plain(text: str) -> str:
