@@ -54,9 +54,3 @@ class AtRisk(Section):
     tiers: Tiers = Tiers()
     win_back: WinBack = WinBack()
     suppress: Annotated[str, Field(min_length=1)] | None = None
-
-    def horizons(self, horizon_days: int) -> float:
-        """`value_over` in horizons of so many days."""
-        if self.value_over == "year":
-            return 365 / horizon_days
-        return 1.0 if self.value_over == "horizon" else float(self.value_over)

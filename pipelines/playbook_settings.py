@@ -47,7 +47,8 @@ class When(Section):
     their words does. `reason_about`: activities that one of the customer's reasons is about. `not_back_since`: the
     customer did one of these and has not ordered (the main activity) since. `unused_points`: points earned in the last
     year and not redeemed. `channel`: one that the contacts permit. `contact`: columns of the contacts. `min_value`,
-    `max_value`: of the list's `expected_value`, from the one up to below the other.
+    `max_value`: of the list's `expected_value`, from the one up to below the other. `top_value_at_risk_share`: among
+    that share of all eligible with most money at risk; 0.03: the first three of a hundred. Without money: nobody.
     """
 
     segment: Segments | None = None
@@ -59,6 +60,7 @@ class When(Section):
     contact: dict[str, _Some] = Field(default_factory=dict)
     min_value: Money | None = None
     max_value: Annotated[float, Field(gt=0)] | None = None
+    top_value_at_risk_share: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> When:
@@ -164,4 +166,5 @@ def _asks_no_more(earlier: PlaybookRule, rule: PlaybookRule, *, has_contacts: bo
     if has_contacts and earlier.channels is not None:
         pairs.append((list(earlier.channels), list(rule.channels) if rule.channels is not None else second.channel))
     narrower = all(asked is None or (also is not None and set(also) <= set(asked)) for asked, also in pairs)
-    return narrower and first.unused_points in (None, second.unused_points)
+    of_fewer = (second.top_value_at_risk_share or 1) <= (first.top_value_at_risk_share or 1)
+    return narrower and of_fewer and first.unused_points in (None, second.unused_points)

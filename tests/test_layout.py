@@ -90,6 +90,7 @@ NO_DEPENDENCY = {  # they say, lock, log or check settings; what they do never c
     "pipelines/privacy_settings.py",
     "pipelines/spark_settings.py",
     "pipelines/language_settings.py",
+    "pipelines/model_settings.py",
     "pipelines/setting_text.py",
     "pipelines/search_journal.py",
     "pipelines/tracking.py",

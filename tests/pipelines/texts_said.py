@@ -81,7 +81,7 @@ def _said_in(tree: ast.Module, constants: dict[str, ast.expr]) -> list[tuple[str
         for node in inside:
             if isinstance(node, ast.Call) and (ours or getattr(node.func, "id", "") != "say"):
                 for argument in _texts_of(node):
-                    found += [(text, node.lineno) for text in _strings(argument, local, constants, 3)]
+                    found += [(text, node.lineno) for text in _strings(argument, local, constants, 6)]
     return found
 
 
