@@ -11,7 +11,7 @@ from features import churn
 from features.definition import CUSTOMER, LEAVING, UNKNOWN
 from pipelines.build_features import definitions_of
 from pipelines.params import Settings
-from pipelines.problems import Problem
+from pipelines.problems import Empty
 from pipelines.sinks.wording import staying
 from pipelines.tables import read_json
 
@@ -20,7 +20,7 @@ def standings_of(definition: str, settings: Settings, activity: Path) -> pd.Seri
     """A word by customer_id: `customer` (eligible), `leaving`, `gone` or `no rhythm yet`; see features/definition.py.
 
     Raises:
-        Problem: nobody is a customer.
+        Empty: nobody is a customer.
     """
     facts, known = read_json(activity / "facts.json"), definitions_of(settings)[definition]
     columns = ["customer_id", "activity", "occurred_at", *(["recorded_at"] if facts["has_recorded_at"] else [])]
@@ -29,7 +29,7 @@ def standings_of(definition: str, settings: Settings, activity: Path) -> pd.Seri
     as_of = settings.observations.score.as_of
     found = churn.standings(events, known, as_of, settings.timezone)
     if not (found == CUSTOMER).any():
-        raise Problem(
+        raise Empty(
             f"{activity}: on {as_of} nobody is a customer by churn.{definition} "
             f"({staying(settings.churn[definition])}). Check observations.score.as_of and churn.{definition}."
         )
