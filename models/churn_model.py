@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ class ChurnModel:
         """`r_score, f_score, m_score` (1..5, 5 is best, m_score null without money) and the named `segment`."""
         return self.quintiles.segments(features)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the content: that of the folder that `save` writes (names and files in order of name)."""
         sha = hashlib.sha256()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from pipelines import params
+from pipelines import cli_batch, params
 from pipelines.stage import MENDABLE
 
 
@@ -227,6 +227,8 @@ def _chosen(definition: str | None, settings: params.Settings) -> list[str]:
         raise Problem(f"{definition} is not a churn definition of params.yaml.{near}")
     return [definition]
 
+
+cli_batch.add_to(main)
 
 if __name__ == "__main__":
     main()

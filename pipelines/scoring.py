@@ -92,15 +92,22 @@ def as_contract(model: ChurnModel, numbers: pd.DataFrame) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
+def different(definition: str, settings: params.Settings, model: ChurnModel) -> dict[str, tuple[object, object]]:
+    """Where the question of params.yaml is not the one that the model answers: setting -> (asked, learned)."""
+    asked_for, learned = settings.churn[definition].model_dump(), dict(model.definition)
+    return {
+        name: (asked_for.get(name), learned.get(name))
+        for name in sorted({*asked_for, *learned})
+        if asked_for.get(name) != learned.get(name)
+    }
+
+
 def require_same(definition: str, settings: params.Settings, model: ChurnModel, where: object) -> None:
     """The model, found at `where`, answers the question that params.yaml asks, or a Problem says where they differ."""
-    asked_for, learned = settings.churn[definition].model_dump(), dict(model.definition)
-    different = [name for name in sorted({*asked_for, *learned}) if asked_for.get(name) != learned.get(name)]
-    if different:
-        raise Problem(
-            *(
-                f"params.yaml: churn.{definition}.{name} is {asked_for.get(name)!r}, but the champion in {where} was "
-                f"trained with {learned.get(name)!r}. Train and promote a model for it, or set it back."
-                for name in different
-            )
-        )
+    faults = [
+        f"params.yaml: churn.{definition}.{name} is {asked_for!r}, but the champion in {where} was trained with "
+        f"{learned!r}. Train and promote a model for it, or set it back."
+        for name, (asked_for, learned) in different(definition, settings, model).items()
+    ]
+    if faults:
+        raise Problem(*faults)
