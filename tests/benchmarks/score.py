@@ -104,12 +104,12 @@ def make_model(folder: Path, columns: int) -> None:
     from models import boosting, calibrate
     from models.churn_model import ChurnModel
     from models.columns import Columns
-    from models.habit import COLUMN, Habit
+    from models.habit import Habit
     from models.logistic import Linear
     from models.segments import Quintiles, roles
     from models.value import ValueModel
 
-    count, random = 30_000, np.random.default_rng(7)
+    count, random = 30_000, np.random.default_rng(70)
     features = pd.DataFrame(rows_of(count, columns, 7))
     info = [_info(name, *OWN.get(name, ("measure", None))) for name in features]
     role = roles(info, "placed_order")
