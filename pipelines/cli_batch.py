@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from pipelines import params
-from pipelines.list_day import a_day, for_day
+from pipelines.list_day import a_day, for_day, this_week
 from pipelines.log_lines import Log
 from pipelines.problems import CheckFailed, Empty, Problem, TryAgain
 from pipelines.stage import MENDABLE
@@ -98,6 +98,47 @@ def score(
         score_all(request, for_day(settings, day), log)
 
 
+@click.command(epilog=EXIT_CODES)
+@as_of_option
+@click.option("--no-publish", is_flag=True, help="Make the list, but leave ledger and sinks alone.")
+@click.option("--revise", is_flag=True, help="Make a published week again, and publish it in the place of the former.")
+@log_option
+def weekly(*, as_of: str | None, no_publish: bool, revise: bool, form: str) -> None:
+    """Make and publish the list of a week: pull, check, score, list, publish. Never trains; the champion scores.
+
+    Without --as-of it is the Monday of the present week. Running it again for the same week does nothing.
+    """
+    if revise and no_publish:
+        raise click.UsageError("--revise publishes; it does not go with --no-publish.")
+    from pipelines import run as runner
+    from pipelines.weekly import Wanted
+    from pipelines.weekly import weekly as make
+
+    now = datetime.now(UTC)
+    with told(form) as log:
+        settings = params.load()
+        day = a_day(as_of) if as_of else this_week(now, settings)
+        wanted = Wanted(not no_publish, revise, now.isoformat(timespec="seconds"))
+        with runner.only_run(lambda text: log("waiting", text)), _present(as_of, day):
+            make(for_day(settings, day), log, wanted)
+
+
+@contextmanager
+def _present(given: str | None, day: str) -> Iterator[None]:
+    """Where nobody named the day, a failed check also says which day it was about."""
+    try:
+        yield
+    except CheckFailed as error:
+        if given is not None:
+            raise
+        hint = (
+            f"This was the present week ({day}). Where the data end before it, bring newer data, or name a day that "
+            "they reach: churn weekly --as-of DATE."
+        )
+        raise CheckFailed(*error.faults, hint) from None
+
+
 def add_to(main: click.Group) -> None:
     """Register the commands."""
     main.add_command(score)
+    main.add_command(weekly)

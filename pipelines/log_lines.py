@@ -10,29 +10,42 @@ import contextlib
 import io
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass
 class Log:
     """`as_json`: JSON lines instead of sentences. `clock`: the present moment as text. `say`: takes a line.
 
-    `say` must not print to whatever standard output is when it is called: inside `notes` that is the log itself.
+    `under_way`: the stage that runs. `say` must not print to whatever standard output is when it is called: inside
+    `notes` that is the log itself.
     """
 
     as_json: bool
     clock: Callable[[], str]
     say: Callable[[str], None]
+    under_way: str = field(default="", init=False)
 
     def __call__(self, event: str, text: str, **fields: Any) -> None:
         """One line; `fields` are for JSON alone."""
         if self.as_json:
-            line = {"at": self.clock(), "event": event, "text": text, **fields}
+            where = {"stage": self.under_way} if self.under_way else {}
+            line = {"at": self.clock(), "event": event, "text": text, **where, **fields}
             self.say(json.dumps(line, ensure_ascii=False, default=str))
         elif text:
             self.say(text)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Name the stage that is under way in every line, and tell how long it took; what fails keeps its name."""
+        self.under_way, started = name, time.perf_counter()
+        yield
+        seconds = round(time.perf_counter() - started, 1)
+        self("stage", f"  {name:<32} {seconds:5.1f} s", seconds=seconds)
+        self.under_way = ""
 
     def failed(self, error: Exception, code: int, **fields: Any) -> None:
         """Why it stopped, and the exit code; people read it on standard error."""
