@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from pipelines import cli_batch, params
+from pipelines import cli_batch, cli_list, params
 from pipelines.stage import MENDABLE
 
 
@@ -217,6 +217,10 @@ def ui() -> None:
         open_ui(_say)
 
 
+for command in (*cli_list.COMMANDS, *cli_batch.COMMANDS):
+    main.add_command(command)
+
+
 def _chosen(definition: str | None, settings: params.Settings) -> list[str]:
     if definition is None:
         return list(settings.churn)
@@ -227,8 +231,6 @@ def _chosen(definition: str | None, settings: params.Settings) -> list[str]:
         raise Problem(f"{definition} is not a churn definition of params.yaml.{near}")
     return [definition]
 
-
-cli_batch.add_to(main)
 
 if __name__ == "__main__":
     main()

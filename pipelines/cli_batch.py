@@ -118,7 +118,7 @@ def weekly(*, as_of: str | None, no_publish: bool, revise: bool, form: str) -> N
     with told(form) as log:
         settings = params.load()
         day = a_day(as_of) if as_of else this_week(now, settings)
-        wanted = Wanted(not no_publish, revise, now.isoformat(timespec="seconds"))
+        wanted = Wanted(not no_publish, revise, f"{now:%Y-%m-%dT%H:%M:%SZ}")
         with runner.only_run(lambda text: log("waiting", text)), _present(as_of, day):
             make(for_day(settings, day), log, wanted)
 
@@ -138,7 +138,4 @@ def _present(given: str | None, day: str) -> Iterator[None]:
         raise CheckFailed(*error.faults, hint) from None
 
 
-def add_to(main: click.Group) -> None:
-    """Register the commands."""
-    main.add_command(score)
-    main.add_command(weekly)
+COMMANDS = (score, weekly)

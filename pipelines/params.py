@@ -14,6 +14,7 @@ from pipelines.model_settings import Model, Value
 from pipelines.presets import expanded
 from pipelines.privacy_settings import Identities, Privacy
 from pipelines.problems import Problem, did_you_mean
+from pipelines.publish_settings import Publish
 from pipelines.setting_text import parse
 from pipelines.setting_types import Day, Days, Memory, Name, Section, Zone
 from pipelines.source_settings import Customers, Source
@@ -112,6 +113,7 @@ class Settings(Section):
     promotion: Promotion = Promotion()
     checks: Checks = Checks()
     at_risk: AtRisk
+    publish: Publish = Publish()
     engine: Literal["duckdb", "spark"] = "duckdb"
     engine_memory: Memory = "4GB"
     spark: Spark = Spark()

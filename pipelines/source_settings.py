@@ -31,6 +31,12 @@ class CompleteJourney(Section):
     reader: Literal["complete_journey"]
 
 
+class Ledger(Section):
+    """What we did ourselves, out of the ledger: `was_listed`, `was_held_out`, `was_contacted`. Needs no setting."""
+
+    reader: Literal["ledger"]
+
+
 class Table(Section):
     """Where a table's files lie and how they are written: what activities and customers have in common.
 
@@ -180,7 +186,7 @@ class Sql(Mapped):
         return self
 
 
-Source = Annotated[CompleteJourney | Files | Sql, Field(discriminator="reader")]
+Source = Annotated[CompleteJourney | Files | Sql | Ledger, Field(discriminator="reader")]
 
 
 class Customers(Table):
