@@ -183,7 +183,7 @@ def check_features(folder: Path, settings: Settings) -> Report:
 
 
 def check_scores(
-    frame: pd.DataFrame,
+    frame: pd.DataFrame | pa.Table,
     profile: Mapping[str, Any],
     facts: Mapping[str, Any],
     settings: Settings,
@@ -222,8 +222,10 @@ def check_scores(
     )
 
 
-def _arrow(frame: pd.DataFrame) -> pa.Table:
+def _arrow(frame: pd.DataFrame | pa.Table) -> pa.Table:
     """A frame with its dates as dates, and columns without a single value in their own type."""
+    if isinstance(frame, pa.Table):
+        return frame
     table = pa.Table.from_pandas(frame, preserve_index=False)
     for place, column in enumerate(table.schema):
         days = column.name == "as_of" and pa.types.is_timestamp(column.type)
@@ -256,10 +258,13 @@ def _score_rules(as_of: str) -> dict[str, Rule]:
     }
 
 
-def _score_shift(frame: pd.DataFrame, profile: Mapping[str, Any], most: float) -> tuple[Finding, float]:
+def _score_shift(frame: pd.DataFrame | pa.Table, profile: Mapping[str, Any], most: float) -> tuple[Finding, float]:
     """The population stability index against training, and what is allowed: `most`, or what chance makes of so few."""
     edges, customers = profile["score_edges"], max(1, profile["customers"])
-    given = frame["churn_probability"] if "churn_probability" in frame else pd.Series(dtype="float64")
+    if isinstance(frame, pa.Table):
+        given = frame["churn_probability"].to_pandas()
+    else:
+        given = frame["churn_probability"] if "churn_probability" in frame else pd.Series(dtype="float64")
     scores = pd.to_numeric(given, errors="coerce").dropna().to_numpy(dtype=np.float64)
     if not len(scores):
         return Finding(np.inf, "no scores"), most

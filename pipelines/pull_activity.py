@@ -15,7 +15,7 @@ from typing import Any
 from features.windows import midnight
 from pipelines.churn_settings import activities_of
 from pipelines.params import Settings, load
-from pipelines.problems import Problem, did_you_mean
+from pipelines.problems import Empty, Problem, did_you_mean
 from pipelines.sources.arrival import excluded_rows
 from pipelines.sources.cut import cut
 from pipelines.sources.facts import facts_of
@@ -79,7 +79,7 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
         first, last = con.execute("select min(occurred_at)::varchar, max(occurred_at)::varchar from stream").fetchall()[
             0
         ]
-        raise Problem(
+        raise Empty(
             f"params.yaml: {setting}: no activity lies before {facts['moment']}; the sources' activities lie between "
             f"{first} and {last}. Choose a day after the first of them."
         )
