@@ -7,7 +7,7 @@ bring at best is known before the reasons are, and they cost far more than a sco
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,7 @@ class Given:
         known: what the ledger held before the list's day.
         contacts: the contacts table; None where there is none.
         suppressed: ids that ordered since the data ends.
+        assigned: group by customer_id of all who were assigned in this campaign before.
     """
 
     scores: pd.DataFrame
@@ -56,6 +57,7 @@ class Given:
     known: Known
     contacts: pd.DataFrame | None = None
     suppressed: frozenset[str] = frozenset()
+    assigned: pd.Series[str] = field(default_factory=lambda: pd.Series(dtype="str"))
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,9 @@ class _Week:
         )
         free = told[told["kept_off"].isna()]
         campaign = self.settings.campaign
-        groups = control.assign(free, self._assigned(), key=campaign.key, campaign=campaign.name, share=campaign.share)
+        groups = control.assign(
+            free, self.given.assigned, key=campaign.key, campaign=campaign.name, share=campaign.share
+        )
         places = told["customer_id"].map(groups.map({control.CONTACT: CONTACT, control.CONTROL: CONTROL}))
         return told.assign(place=places.fillna(HELD))
 
@@ -201,12 +205,6 @@ class _Week:
         ]
         parts = [since, rules, alone.assign(rule=LEFT_ALONE, said=why)]
         return pd.concat([part[["customer_id", "rule", "said"]].astype("str") for part in parts], ignore_index=True)
-
-    def _assigned(self) -> pd.Series[str]:
-        """Group by customer of all who were assigned in this campaign before."""
-        entries = self.given.known.entries
-        own = entries[entries["campaign"] == self.settings.campaign.name].drop_duplicates("customer_id")
-        return pd.Series(own["group"].to_numpy(), index=own["customer_id"].to_numpy(), dtype="str")
 
     def _cut(self, head: pd.DataFrame) -> Cut:
         at_risk = self.settings.at_risk

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from models import decision
-from pipelines import ledger, params, told
+from pipelines import campaign, ledger, params, told
 from pipelines.contacts import read_contacts
 from pipelines.deciding import ORDERED_SINCE, Decided, Given, decide
 from pipelines.list_sources import fingerprint_of_list
@@ -64,7 +64,8 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     figures = glance.figures(made.listed, given.scores, settings) | {"bound": decided.cut.bound}
     crowned = read_json(champion / "champion.json")
     trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned, language), language)
-    week = _week(given, decided, made, crowned, settings)
+    planned = told.campaign_of(given, decided, settings, language)
+    week = replace(_week(given, decided, made, crowned, settings), power=" ".join(planned["said"]))
     with whole_folder(out) as folder:
         _write(folder, made, figures, trust, settings, week=week)
         content = manifest.manifest(
@@ -79,7 +80,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
                 "counts": told.counts(made),
                 "cut": told.end_of(decided.cut, settings, language),
                 "playbook": told.playbook(decided, settings),
-                "campaign": {},
+                "campaign": planned,
             },
             files=folder,
         )
@@ -109,6 +110,7 @@ def given_for(
         known=ledger.known(settings.observations.score.as_of, settings),
         contacts=read_contacts(settings),
         suppressed=suppressed(settings),
+        assigned=campaign.assigned(settings.observations.score.as_of, settings),
     )
 
 
