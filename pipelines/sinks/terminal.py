@@ -36,7 +36,7 @@ def list_preview(
         risk, tier = language.percent(row["churn_probability"]), say(row["risk_tier"])
         cells = [str(row["rank"]), row["customer_id"], risk, tier]
         cells += [language.money(row["value_at_risk"])] if has_money else []
-        reasons = ". ".join(row[name] for name in ("reason_1", "reason_2") if row[name])
+        reasons = language.say(". ").join(row[name] for name in ("reason_1", "reason_2") if row[name])
         table.add_row(*(_plain(str(cell)) for cell in (*cells, say(row["segment"]), reasons)))
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
