@@ -150,6 +150,7 @@ def inputs_of(
     return {
         "form": FORM,
         "as_of": observations.score.as_of,
+        "definition": champions[0].definition,
         "models": {one.definition: one.model.digest for one in champions},
         "settings": hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest(),
         "who": {"customers": customer_versions(settings), **fingerprint_of_privacy(settings)} if streamed else None,

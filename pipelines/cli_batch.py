@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import click
@@ -36,8 +35,15 @@ log_option = click.option(
 @contextmanager
 def told(form: str) -> Iterator[Log]:
     """The log of a command; what stops it is its last line, and the exit code."""
-    say = partial(click.echo, file=click.get_text_stream("stdout"))
-    log = Log(form == "json", lambda: datetime.now(UTC).isoformat(timespec="seconds"), say)
+    out = sys.stdout
+
+    def say(text: str) -> None:
+        click.echo(text, file=out)
+
+    def clock() -> str:
+        return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+    log = Log(form == "json", clock, say)
     try:
         yield log
     except MENDABLE as error:
