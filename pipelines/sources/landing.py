@@ -178,8 +178,9 @@ class _Sorting:
 
     def add(self, rows: pa.Table) -> None:
         """Take rows as `_READ` gives them."""
-        if "open" not in rows.column_names:
-            self._take(rows, 0)
+        is_open = pc.sum(rows["open"]).as_py() or 0 if "open" in rows.column_names else 0
+        if is_open in (0, len(rows)):
+            self._take(rows, int(is_open > 0))
             return
         for place in (0, 1):
             self._take(rows.filter(pc.equal(rows["open"], bool(place))), place)

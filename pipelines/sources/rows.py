@@ -33,7 +33,6 @@ _FAULTS = (
     ("not an activity", "activity", "not regexp_full_match(activity, '[a-z][a-z0-9_]*')"),
 )
 _NUMBERS = ("value", "quantity")
-FAR_FUTURE_YEARS = 10
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,12 @@ class Context:
 
     @classmethod
     def of(cls, name: str, settings: Settings) -> Context:
-        """`far_future`: the day from which on a time is a placeholder or a typing error, ten years after the list's."""
-        year = int(settings.observations.score.as_of[:4]) + FAR_FUTURE_YEARS
+        """`far_future`: the day from which on a time is a placeholder or a typing error.
+
+        It is the beginning of the next decade but one after the list's, ten to twenty years on: a day that moved with
+        every year would make what was read in December unusable in January.
+        """
+        year = (int(settings.observations.score.as_of[:4]) // 10 + 2) * 10
         return cls(name, settings.timezone, f"{year}-01-01")
 
 
@@ -126,6 +129,8 @@ def _condition(wanted: str, shape: Shape, mapping: Mapping) -> str:
 
 
 def _written(cells: dict[str, Cell], ours: str) -> str:
+    if ours in cells and cells[ours].whole:
+        return f"{cells[ours].sql}::varchar"  # nothing to trim, never NaN
     return as_written(cells[ours].sql, cells[ours].kind) if ours in cells else "null::varchar"
 
 

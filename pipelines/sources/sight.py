@@ -4,9 +4,6 @@ Taken once from the file as it lies on disk. Files do not change, so the next pu
 alone. A hash that stands nowhere else proves that its id does not either; what two equal hashes mean, the ids decide.
 """
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
-# ruff: noqa: S608
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.activity import ACTIVITY_NAME, ACTIVITY_SCHEMA
@@ -25,11 +21,16 @@ from pipelines.sources.stream import text
 Hashes = npt.NDArray[np.uint64]
 
 _ACTIVITIES = """
-select coalesce(activity, ''), count(*), min(epoch_us(occurred_at)), max(epoch_us(occurred_at)), count(value),
-    count(quantity), count(detail), count(recorded_at), max(epoch_us(recorded_at)),
+select coalesce(activity, '') as name, hash(name),
+    count(*), min(epoch_us(occurred_at)), max(epoch_us(occurred_at)), count(value), count(quantity), count(detail),
+    count(recorded_at), max(epoch_us(recorded_at)),
     count(*) filter (activity_id is null or activity_id = '' or customer_id is null or customer_id = ''
         or occurred_at is null or not isfinite(value) or not isfinite(quantity)) as wrong
-from read_parquet({path}) group by 1 order by 1
+from read_parquet({path}) group by name order by name
+"""
+_HASHES = """
+select hash(activity_id) as id, hash(customer_id) as who, hash(coalesce(activity, '')) as activity
+from read_parquet({path})
 """
 
 _COUNTED = ("count", "first", "last", "values", "quantities", "details", "recorded", "last_recorded")
@@ -110,19 +111,20 @@ class Sight:
 
 def look(con: Any, path: Path, month: str) -> Sight:
     """See a finished file of a month (`2017-03`); its hashes are written beside it, under the ending `.hashes`."""
-    where = {"path": text(path)}
-    found = con.execute(_ACTIVITIES.format(**where)).fetchall()
-    ids = con.execute("select hash(activity_id) as h from read_parquet({path})".format(**where)).fetchnumpy()["h"]
-    pairs = "select distinct coalesce(activity, '') as activity, hash(customer_id) as h from read_parquet({path})"
-    who = con.sql(f"{pairs.format(**where)} order by all").to_arrow_table()
-    customers = {one["values"]: one["counts"] for one in pc.value_counts(who["activity"]).to_pylist()}
+    found = con.execute(_ACTIVITIES.format(path=text(path))).fetchall()
+    rows = con.execute(_HASHES.format(path=text(path))).fetchnumpy()
+    customers = {
+        name: np.unique(rows["who"] if len(found) == 1 else rows["who"][rows["activity"] == hashed])
+        for name, hashed, *_ in found
+    }
     activities = {
-        row[0]: Seen(**dict(zip(_COUNTED, row[1:-1], strict=True)), customers=customers[row[0]]) for row in found
+        name: Seen(**dict(zip(_COUNTED, counts, strict=True)), customers=len(customers[name]))
+        for name, _, *counts, _ in found
     }
     hashes = path.with_suffix(".hashes")
     with hashes.open("wb") as stream:
-        np.sort(np.asarray(ids)).tofile(stream)
-        who["h"].to_numpy().tofile(stream)
+        for part in (np.sort(rows["id"]), *customers.values()):
+            np.asarray(part, np.uint64).tofile(stream)
     sound = _sound(path, month, activities) and not any(row[-1] for row in found)
     return Sight(activities, sound, hashes)
 

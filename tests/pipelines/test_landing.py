@@ -159,3 +159,9 @@ def test_one_flag_reads_everything_again(shop: Any) -> None:
     assert "train_model" not in output, "the same rows came, so nothing behind them runs"
     assert next((shop.folder / "data/landing").rglob("piece.json")).stat().st_mtime_ns > stamp
     assert digest_of(shop.folder / "data/activity") == before
+
+
+def test_a_new_year_reads_no_file(read: list[str]) -> None:
+    pulled(settings_of("2024-12-30"))
+    pulled(settings_of("2025-01-06"))
+    assert read == ["1.csv", "2.csv"]
