@@ -29,9 +29,10 @@ def table(markdown: str) -> list[dict[str, str]]:
 
 
 def test_several_settings_are_tried_and_compared(shop: Any) -> None:
-    as_somebody = ("git", "-c", "user.name=Shop", "-c", "user.email=shop@example.org")
-    shop.call(*as_somebody, "add", "dvc.lock")
-    shop.call(*as_somebody, "commit", "-qm", "The first run")
+    for key, who in (("name", "Shop"), ("email", "shop@example.org")):  # DVC commits on the way
+        shop.call("git", "config", f"user.{key}", who)
+    shop.call("git", "add", "dvc.lock")
+    shop.call("git", "commit", "-qm", "The first run")
     champion = (shop.folder / "data/champion/silent_28d/champion.json").read_bytes()
     queued = shop.dvc("exp", "run", "evaluate_model", "--queue", "-S", "model.rounds=5,40").stdout
     assert queued.count("Queued experiment") == 2
