@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from features.windows import Lead, boundary, local_days
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Customers: TypeAlias = "pd.Index[Any]"
 
@@ -78,6 +80,8 @@ class Definition:
 
 def instant(day: str, days_ahead: int, timezone: str) -> pd.Timestamp:
     """The midnight that lies `days_ahead` local days after a day."""
+    import pandas as pd
+
     return pd.Timestamp(boundary(day, -days_ahead, timezone), unit="us", tz="UTC")
 
 

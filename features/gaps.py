@@ -23,13 +23,14 @@ def running_sum(numbers: Array, dtype: type = np.int64) -> Array:
 def bisect(numbers: Array, low: Array, high: Array, bound: Array) -> Array:
     """Per row, the first position in [low, high) whose number is at least `bound` (high where none is).
 
-    Numbers ascend within every range; all rows' ranges are halved at once.
+    Numbers ascend within every range; all rows step forward at once, by ever smaller powers of two.
     """
-    for _ in range(int((high - low).max(initial=0)).bit_length()):
-        middle = (low + high) >> 1
-        below = (numbers.take(middle, mode="clip") < bound) & (low < high)
-        low, high = np.where(below, middle + 1, low), np.where(below, high, middle)
-    return low
+    found = low.copy()
+    for bit in reversed(range(int((high - low).max(initial=0)).bit_length())):
+        ahead = found + (1 << bit)
+        below = (numbers.take(ahead - 1, mode="clip") < bound) & (ahead <= high)
+        found += below.astype(np.int64) << bit
+    return found
 
 
 def added_up(table: Array) -> Array:

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from features.catalogue import ANY, Feature
-from features.gaps import small
 from features.streams import Stream, Timeline
 from features.views import View
 from features.windows import Array, day_number, local_days, midnight
@@ -135,9 +134,19 @@ def _merged(one: Block, other: Block) -> Block:
 def _at_moments(
     events: Events, day: Array, days: Sequence[int], settings: _Settings, among: Sequence[Array | None]
 ) -> list[Block]:
-    """Blocks of all moments, each for the customers in its mask (None: everybody)."""
+    """Blocks of all moments, each for the customers in its mask (None: everybody).
+
+    An activity is looked at from all moments before the next one is: so its stream stays in the processor's cache.
+    """
     streams = _streams(events, day, days, settings)
-    return [_block(streams, as_of, settings, mask) for as_of, mask in zip(days, among, strict=True)]
+    rows = [_seen(streams, as_of, settings.seen_within_days, mask) for as_of, mask in zip(days, among, strict=True)]
+    mains = [View(streams[settings.main_activity], *at) for at in zip(days, rows, strict=True)]
+    numbers = [np.empty((len(settings.features), len(own)), dtype=settings.dtype) for own in rows]
+    for name in (*streams, ANY):
+        wanted = [(i, feature) for i, feature in enumerate(settings.features) if feature.activity == name]
+        for as_of, own, main, into in zip(days, rows, mains, numbers, strict=True) if wanted else ():
+            _read(_view(name, streams, as_of, own, main), wanted, into)
+    return [Block(own, into) for own, into in zip(rows, numbers, strict=True)]
 
 
 def _streams(events: Events, day: Array, days: Sequence[int], settings: _Settings) -> dict[str, Stream]:
@@ -177,37 +186,49 @@ def edges_of(
 def _sorted(events: Events, day: Array) -> Array:
     """Positions sorted by activity, customer and day, otherwise in the order given.
 
-    Numbers of 16 bits sort in linear time.
+    All four fit into whole numbers of 64 bits, which sort several times as fast as positions do by their keys.
     """
-    both = np.multiply(events.activity, events.customers, dtype=np.int64) + events.customer
-    if len(day) and np.any(day[1:] < day[:-1]):
-        by_day = np.argsort(small(day - day.min()), kind="stable")
-        return np.asarray(by_day[np.argsort(small(both[by_day]), kind="stable")])
-    return np.argsort(small(both), kind="stable")
+    first, last = (int(day.min()), int(day.max())) if len(day) else (0, 0)
+    place, days = len(day).bit_length(), (last - first).bit_length()
+    most = len(events.names) * events.customers
+    if most.bit_length() + days + place > 63:
+        return np.lexsort((day, events.customer, events.activity))
+    keys = np.multiply(events.activity, events.customers, dtype=np.int64)
+    keys += events.customer
+    keys <<= days
+    keys += day
+    keys -= first
+    keys <<= place
+    keys += np.arange(len(day))
+    keys.sort()
+    keys &= (1 << place) - 1
+    return keys
 
 
-def _block(streams: dict[str, Stream], as_of: int, settings: _Settings, mask: Array | None) -> Block:
-    back = settings.seen_within_days
+def _seen(streams: dict[str, Stream], as_of: int, within: int, mask: Array | None) -> Array:
+    """Customers with any activity in the days before a moment, ascending."""
     seen = np.zeros(next(iter(streams.values())).customers, dtype=bool)
     for stream in streams.values():
         index = stream.timeline.index
-        seen |= stream.position[index[as_of]] > stream.position[index[as_of - back]]
-    rows = np.flatnonzero(seen if mask is None else seen & mask)
-    main = View(streams[settings.main_activity], as_of, rows)
-    views = {
-        name: View(stream, as_of, rows, main) for name, stream in streams.items() if name != settings.main_activity
-    }
-    views[settings.main_activity] = main
-    everything = Everything(list(views.values()))
-    numbers = np.empty((len(settings.features), len(rows)), dtype=settings.dtype)
-    for i, feature in enumerate(settings.features):
-        read = feature.how.read(everything if feature.activity == ANY else views[feature.activity], feature.days)
+        seen |= stream.position[index[as_of]] > stream.position[index[as_of - within]]
+    return np.flatnonzero(seen if mask is None else seen & mask)
+
+
+def _view(name: str, streams: dict[str, Stream], as_of: int, rows: Array, main: View) -> View | Everything:
+    if name == ANY:
+        return Everything([View(stream, as_of, rows, main) for stream in streams.values()])
+    return View(streams[name], as_of, rows, None if streams[name] is main.stream else main)
+
+
+def _read(view: View | Everything, wanted: Sequence[tuple[int, Feature]], numbers: Array) -> None:
+    """Fill the rows of `numbers` that belong to one activity's features."""
+    for i, feature in wanted:
+        read = feature.how.read(view, feature.days)
         numbers[i] = read
         if read.dtype.kind == "f":
             silent = np.isnan(numbers[i])
             if silent.any():
-                np.copyto(numbers[i], feature.how.silence, where=silent)
-    return Block(rows, numbers)
+                np.putmask(numbers[i], silent, feature.how.silence)
 
 
 class Everything:

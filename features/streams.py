@@ -41,6 +41,13 @@ def whole_millionths(numbers: Array, what: str) -> Array:
     return np.asarray(np.rint(millionths, out=millionths), dtype=np.int64)
 
 
+def month_part(days: Array) -> Array:
+    """The third of the month that a day lies in (0: days 1 to 10, 1: 11 to 20, 2: the rest)."""
+    dates = days.astype("datetime64[D]")
+    of_month = (dates - dates.astype("datetime64[M]")).astype(np.int64)
+    return np.asarray(np.minimum(of_month // 10, 2))
+
+
 @dataclass(frozen=True)
 class Timeline:
     """Where time is cut: `boundaries` (ascending days) and `moments` (ascending days, each of them a boundary too)."""
@@ -198,22 +205,22 @@ class Stream:
     @cached_property
     def weekdays(self) -> Array:
         """Shape (7, moments, customers): active days on each weekday before a moment, Monday first."""
-        return self._days_by((self.active_day + 3) % 7, 7)
+        return self._days_by(lambda days: (days + 3) % 7, 7)
 
     @cached_property
     def month_parts(self) -> Array:
         """Shape (3, moments, customers): active days in each third of the month before a moment."""
-        days = self.active_day.astype("datetime64[D]")
-        of_month = (days - days.astype("datetime64[M]")).astype(np.int64)
-        return self._days_by(np.minimum(of_month // 10, 2), 3)
+        return self._days_by(month_part, 3)
 
-    def _days_by(self, kind: Array, kinds: int) -> Array:
-        """Shape (kinds, moments, customers): active days of each kind before a moment."""
+    def _days_by(self, kind: Callable[[Array], Array], kinds: int) -> Array:
+        """Shape (kinds, moments + 1, customers): active days of each kind before a moment (and, last, after all)."""
         moments = len(self.timeline.moments)
         size = (moments + 1) * self.customers
-        cells = self._moment_cells[self.first_of_day] + kind * size
+        cells = (self._moment_cells + self._by_day(lambda days: kind(days) * size))[self.first_of_day]
         counts = np.bincount(cells, minlength=kinds * size).reshape(kinds, moments + 1, self.customers)
-        return np.stack([added_up(days[:-1]) for days in counts])
+        for days in counts:
+            added_up(days[:-1])
+        return counts
 
     def decayed(self, half_life: float, money: bool) -> Array:
         """Shape (moments, customers).

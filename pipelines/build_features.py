@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.catalogue import Feature, catalogue, left_out
-from features.churn import Definition
+from features.definition import Definition
 from features.kernel import Block
-from features.windows import day_number, day_text, local_days, training_moments
+from features.windows import Array, day_number, day_text, local_days, training_moments
 from pipelines.churn_settings import definition_of
 from pipelines.customer_attributes import Attributes, attributes_of
 from pipelines.params import Settings, load
@@ -161,9 +161,9 @@ class _Tables:
 
     def _write(self, moment: str, writer: pq.ParquetWriter, ids: pa.Array, block: Block) -> None:
         """Keep a moment's rows until there are enough for a row group: small ones are slow to write and to read."""
-        customers = ids.take(pa.array(block.rows))
-        as_of = pa.array(np.full(len(customers), day_number(moment), dtype=np.int32)).cast(pa.date32())
-        columns = [customers, as_of, *(pa.array(numbers) for numbers in block.numbers)]
+        customers = ids.take(_arrow(block.rows))
+        as_of = _arrow(np.full(len(customers), day_number(moment), dtype=np.int32)).cast(pa.date32())
+        columns = [customers, as_of, *(_arrow(numbers) for numbers in block.numbers)]
         columns += self.attributes.of(customers, moment)
         waiting = self.waiting[moment]
         waiting.append(pa.Table.from_arrays(columns, schema=self.schema))
@@ -183,6 +183,12 @@ class _Tables:
         for writer in self.writers:
             with suppress(OSError) if kind else nullcontext():  # the first error counts, not what follows from it
                 writer.close()
+
+
+def _arrow(numbers: Array) -> pa.Array:
+    """Numbers as they lie in memory; `pa.array` would look at each for nulls, and import pandas."""
+    row = np.ascontiguousarray(numbers)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(row.dtype), len(row), [None, pa.py_buffer(row)])
 
 
 def main() -> None:

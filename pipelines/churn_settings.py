@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from features.churn import Definition
+from features.definition import Definition
 from pipelines.setting_types import Days, Name, Section
 
 Gap = Annotated[int, Field(ge=0, le=366)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -48,6 +47,8 @@ def _known(table: pa.Table, moment: int) -> pa.Table:
     """The latest row of every customer that was valid before a moment (microseconds UTC)."""
     if "valid_from" not in table.column_names:
         return table
+    import pandas as pd
+
     frame = table.to_pandas()
     since = frame["valid_from"]
     frame = frame[since.isna() | (since < pd.Timestamp(moment, unit="us", tz="UTC"))]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import glob
 import os
 import tempfile
 from collections import deque
@@ -26,7 +27,7 @@ import pyarrow as pa
 from features.catalogue import ANY, Feature
 from features.kernel import Block, Events, compute, edges_of
 from features.windows import Array
-from pipelines.engines.layout import MB, PARTITION_CUSTOMERS, Bounds, Layout, bytes_per_customer
+from pipelines.engines.layout import MB, PARTITION_CUSTOMERS, Bounds, Layout, bytes_per_customer, numbers_of
 from pipelines.problems import Problem
 
 MEMORY = 4 << 30
@@ -58,7 +59,7 @@ class Order:
         needs = {feature.how.needs for feature in self.features}
         columns: dict[str, tuple[str, type]] = {
             "customer": ("code", np.int32),
-            "activity": (f"(list_position({_text_list(self.names)}, activity) - 1)::TINYINT", np.int8),
+            "activity": (f"(coalesce(list_position({_text_list(self.names)}, activity), 0) - 1)::TINYINT", np.int8),
             "occurred_at": ("epoch_us(occurred_at)", np.int64),
         }
         if len(self.names) > 127:
@@ -137,8 +138,8 @@ def _laid_out(activity: Path, order: Order, spill: Path) -> tuple[pa.Array, Layo
         bounds.require(counts, ids)
         kinds = {name: kind for name, (_, kind) in order.columns.items()}
         layout = Layout(counts, kinds, order.partition_customers, bounds, spill)
-        for batch in _stream(connection, activity, order):
-            layout.add(batch)
+        for batch in _ahead(_stream(connection, activity, order)):
+            layout.add(_wanted(batch))
     return ids, layout
 
 
@@ -190,7 +191,8 @@ def _computed(ids: pa.Array, layout: Layout, order: Order, told: Callable[[int, 
 
 
 def _source(activity: Path) -> str:
-    return "read_parquet('{}')".format(str(activity / "*.parquet").replace("'", "''"))
+    """Every file of the folder; no character of the folder's own name is a wildcard."""
+    return "read_parquet('{}/*.parquet')".format(glob.escape(str(activity)).replace("'", "''"))
 
 
 def _text_list(names: tuple[str, ...]) -> str:
@@ -211,16 +213,31 @@ def _customers(connection: Any, activity: Path, order: Order) -> tuple[pa.Array,
     )
     connection.execute(f"CREATE TEMP TABLE ids AS SELECT {columns} FROM ({everyone})")  # noqa: S608
     table = connection.sql("SELECT customer_id, n FROM ids ORDER BY code").to_arrow_table()
-    return table["customer_id"].combine_chunks(), table["n"].to_numpy()
+    return table["customer_id"].combine_chunks(), numbers_of(table["n"].combine_chunks())
 
 
 def _stream(connection: Any, activity: Path, order: Order) -> Any:
-    """Batches of the layout's columns, in the stream's own order."""
+    """Batches of the layout's columns, in the same order every time: with more threads it would be another one."""
     columns = ", ".join(f"{sql} AS {name}" for name, (sql, _) in order.columns.items())
     # Numbers are joined faster than text. Two customers with one hash are not to be expected, but possible.
     shared = connection.sql("SELECT count(*) - count(DISTINCT key) FROM ids").fetchall()[0][0]
     same = "stream.customer_id = ids.customer_id" if shared else "hash(stream.customer_id) = ids.key"
+    connection.execute("SET threads = 1")
     return connection.sql(
-        f"SELECT {columns} FROM {_source(activity)} AS stream JOIN ids ON {same} "  # noqa: S608
-        f"WHERE activity IN {_text_list(order.names)}"
+        f"SELECT {columns} FROM {_source(activity)} AS stream JOIN ids ON {same}"  # noqa: S608
     ).to_arrow_reader(1_000_000)
+
+
+def _wanted(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Without activities that no feature is about; SQL would look at every text for them, mostly in vain."""
+    wanted = numbers_of(batch["activity"]) >= 0
+    return batch if wanted.all() else batch.filter(pa.array(wanted))
+
+
+def _ahead(batches: Any) -> Iterator[pa.RecordBatch]:
+    """The next batch is read while one is laid out."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch

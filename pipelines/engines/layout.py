@@ -79,10 +79,15 @@ class Bounds:
             )
 
 
+def numbers_of(column: pa.Array) -> Array:
+    """An Arrow array of numbers, none of them null, as it lies in memory; `to_numpy` would import pandas for it."""
+    return np.from_dlpack(column)
+
+
 class _Room(Protocol):
     """A column of the layout."""
 
-    def put(self, begin: int, values: Array) -> None: ...
+    def put(self, begin: int, values: Array, where: Array) -> None: ...
 
     def get(self, begin: int, end: int) -> Array: ...
 
@@ -91,8 +96,8 @@ class _InMemory:
     def __init__(self, size: int, kind: type) -> None:
         self.numbers: Array = np.empty(size, dtype=kind)
 
-    def put(self, begin: int, values: Array) -> None:
-        self.numbers[begin : begin + len(values)] = values
+    def put(self, begin: int, values: Array, where: Array) -> None:
+        np.take(values, where, out=self.numbers[begin : begin + len(where)], mode="clip")
 
     def get(self, begin: int, end: int) -> Array:
         return self.numbers[begin:end]
@@ -107,10 +112,10 @@ class _OnDisk:
             if size:
                 os.posix_fallocate(file.fileno(), 0, size * self.width)
 
-    def put(self, begin: int, values: Array) -> None:
+    def put(self, begin: int, values: Array, where: Array) -> None:
         with self.path.open("r+b") as file:
             file.seek(begin * self.width)
-            file.write(values.astype(self.kind, copy=False).tobytes())
+            file.write(values.take(where, mode="clip").astype(self.kind, copy=False).tobytes())
 
     def get(self, begin: int, end: int) -> Array:
         return np.fromfile(self.path, dtype=self.kind, count=end - begin, offset=begin * self.width)
@@ -144,14 +149,14 @@ class Layout:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Put a batch's rows into their partitions, in their order."""
-        partition = self.partition_of[batch["customer"].to_numpy()]
+        partition = self.partition_of[numbers_of(batch["customer"])]
         order = np.argsort(partition.astype(np.uint16) if len(self.filled) < 1 << 16 else partition, kind="stable")
         sizes = np.bincount(partition, minlength=len(self.filled))
         ends = np.cumsum(sizes)
         for name, room in self.columns.items():
-            values = batch[name].to_numpy(zero_copy_only=False)
+            values = numbers_of(batch[name])
             for index in np.flatnonzero(sizes):
-                room.put(self.filled[index], values.take(order[ends[index] - sizes[index] : ends[index]], mode="clip"))
+                room.put(self.filled[index], values, order[ends[index] - sizes[index] : ends[index]])
         self.filled += sizes
 
     def partition(self, index: int) -> tuple[int, dict[str, Array]]:

@@ -12,7 +12,7 @@ import pytest
 
 from features.windows import DAY_US, midnight
 from pipelines.engines import layout
-from pipelines.engines.duckdb import Order, features_of
+from pipelines.engines.duckdb import Order, _customers, _stream, features_of
 from pipelines.engines.layout import Bounds
 from pipelines.problems import Problem
 from tests.features.oracle import Did, number_of, rows_at
@@ -88,6 +88,26 @@ def test_a_customer_with_very_many_activities_gets_a_partition_alone(
     assert sum(sizes) == 9
     assert 1 in sizes
     assert rows(folder, ORDER) == together
+
+
+@pytest.mark.parametrize("name", ["data [2017]", "all*", "why?", "it's"])
+def test_no_character_of_a_folder_is_a_wildcard(name: str, tmp_path: Path) -> None:
+    stream = shop(5, 40)
+    plain = rows(write_stream(tmp_path / "plain", stream, "Europe/Berlin"), ORDER)
+    assert rows(write_stream(tmp_path / name, stream, "Europe/Berlin"), ORDER) == plain
+
+
+def test_the_stream_is_laid_out_in_the_same_order_every_time(tmp_path: Path) -> None:
+    """Values of one day add up to the last bit only in the same order; threads would hand them over in another one."""
+    import duckdb
+
+    folder = write_stream(tmp_path, shop(50, 20_000), "Europe/Berlin") / "activity"
+    orders = set()
+    for _ in range(5):
+        with duckdb.connect(config={"threads": 2}) as connection:
+            _customers(connection, folder, ORDER)
+            orders.add(tuple(tuple(batch["occurred_at"].to_pylist()) for batch in _stream(connection, folder, ORDER)))
+    assert len(orders) == 1
 
 
 def test_customers_come_in_order_of_their_text(tmp_path: Path) -> None:
