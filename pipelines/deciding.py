@@ -7,7 +7,7 @@ bring at best is known before the reasons are, and they cost far more than a sco
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ import pandas as pd
 
 from models import control, cut, decision
 from models.cut import CONTACT, CONTROL, HELD, Cut
+from pipelines import campaign
+from pipelines.campaign import Assigned
 from pipelines.consents import permitted_channels
 from pipelines.contact_rules import held_back
 from pipelines.ledger import Known
@@ -46,6 +48,7 @@ class Given:
         known: what the ledger held before the list's day.
         contacts: the contacts table; None where there is none.
         suppressed: ids that ordered since the data ends.
+        assigned: who was contacted or held out in this campaign before.
     """
 
     scores: pd.DataFrame
@@ -56,6 +59,7 @@ class Given:
     known: Known
     contacts: pd.DataFrame | None = None
     suppressed: frozenset[str] = frozenset()
+    assigned: Assigned = field(default_factory=Assigned)
 
 
 @dataclass(frozen=True)
@@ -179,9 +183,8 @@ class _Week:
             kept_off=table["customer_id"].map(kept["rule"]), said=table["customer_id"].map(kept["said"])
         )
         free = told[told["kept_off"].isna()]
-        campaign = self.settings.campaign
-        groups = control.assign(free, self._assigned(), key=campaign.key, campaign=campaign.name, share=campaign.share)
-        places = told["customer_id"].map(groups.map({control.CONTACT: CONTACT, control.CONTROL: CONTROL}))
+        found = campaign.groups(free, self.given.assigned, self.settings)
+        places = told["customer_id"].map(found.map({control.CONTACT: CONTACT, control.CONTROL: CONTROL}))
         return told.assign(place=places.fillna(HELD))
 
     def _kept_off(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -201,12 +204,6 @@ class _Week:
         ]
         parts = [since, rules, alone.assign(rule=LEFT_ALONE, said=why)]
         return pd.concat([part[["customer_id", "rule", "said"]].astype("str") for part in parts], ignore_index=True)
-
-    def _assigned(self) -> pd.Series[str]:
-        """Group by customer of all who were assigned in this campaign before."""
-        entries = self.given.known.entries
-        own = entries[entries["campaign"] == self.settings.campaign.name].drop_duplicates("customer_id")
-        return pd.Series(own["group"].to_numpy(), index=own["customer_id"].to_numpy(), dtype="str")
 
     def _cut(self, head: pd.DataFrame) -> Cut:
         at_risk = self.settings.at_risk

@@ -18,6 +18,7 @@ from pipelines.tables import digest_of, read_json
 CODE = (
     "features",
     "models",
+    "pipelines/campaign.py",
     "pipelines/consents.py",
     "pipelines/contact_rules.py",
     "pipelines/contacts.py",
