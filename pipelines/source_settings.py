@@ -31,6 +31,12 @@ class CompleteJourney(Section):
     reader: Literal["complete_journey"]
 
 
+class Ledger(Section):
+    """What we did ourselves, out of the ledger: `was_listed`, `was_held_out`, `was_contacted`. Needs no setting."""
+
+    reader: Literal["ledger"]
+
+
 class Table(Section):
     """Where a table's files lie and how they are written: what activities and customers have in common.
 
@@ -137,13 +143,11 @@ _SECRET = re.compile(r"//[^/@\s]*:[^/@\s]+@|(?i:password|passwd|pwd|token|secret
 _SECRET_NAME = re.compile(r"(?i)password|passwd|pwd|token|secret|private_key|credential")
 
 
-class Sql(Mapped):
+class InDatabase(Section):
     """A table or query of a database that has an ADBC driver.
 
     `driver`: as in the package's name, `adbc-driver-postgresql`. `address`: the database's URI without a password, or
-    `$NAME` of an environment variable that holds it, as `options` may (further settings of the driver). `watermark`:
-    the column that tells when a row was written (or occurred); a pull reads what lies after the last one, and the last
-    `window_days` again for late arrivals. Without it every pull reads everything.
+    `$NAME` of an environment variable that holds it, as `options` may (further settings of the driver).
     """
 
     reader: Literal["sql"]
@@ -152,8 +156,6 @@ class Sql(Mapped):
     options: dict[str, str] = Field(default_factory=dict)
     table: Text | None = None
     query: Text | None = None
-    watermark: Text | None = None
-    window_days: Annotated[int, Field(ge=0, le=366)] = 7
 
     @field_validator("address")
     @classmethod
@@ -180,7 +182,18 @@ class Sql(Mapped):
         return self
 
 
-Source = Annotated[CompleteJourney | Files | Sql, Field(discriminator="reader")]
+class Sql(InDatabase, Mapped):
+    """Activities in a database.
+
+    `watermark`: the column that tells when a row was written (or occurred); a pull reads what lies after the last one,
+    and the last `window_days` again for late arrivals. Without it every pull reads everything.
+    """
+
+    watermark: Text | None = None
+    window_days: Annotated[int, Field(ge=0, le=366)] = 7
+
+
+Source = Annotated[CompleteJourney | Files | Sql | Ledger, Field(discriminator="reader")]
 
 
 class Customers(Table):

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from features import churn
 from features.definition import CUSTOMER, LEAVING, UNKNOWN
-from pipelines.build_features import definitions_of
+from pipelines.churn_settings import definition_of
 from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.sinks.wording import staying
@@ -22,7 +22,7 @@ def standings_of(definition: str, settings: Settings, activity: Path) -> pd.Seri
     Raises:
         Problem: nobody is a customer.
     """
-    facts, known = read_json(activity / "facts.json"), definitions_of(settings)[definition]
+    facts, known = read_json(activity / "facts.json"), definition_of(settings.churn[definition])
     columns = ["customer_id", "activity", "occurred_at", *(["recorded_at"] if facts["has_recorded_at"] else [])]
     rows = [("activity", "in", known.activities)]
     events = pq.read_table(activity / "activity", columns=columns, filters=rows).to_pandas()

@@ -28,6 +28,13 @@ SEGMENTS = ("regular", "high value", "hibernating")
 DAY, DEFINITION = "2024-03-04", "silent_28d"
 LAST = "Last order {placed_order_days_since_last:.0f} days ago; usually every {placed_order_gap_mean:.0f} days"
 
+FACTS = {
+    "digest": "ab" * 32,
+    "rows": 40,
+    "customers": 40,
+    "has_recorded_at": False,
+    "activities": {"placed_order": {"count": 40}},
+}
 GROUPS = {
     f"group_{place:02d}": {"customers": 50, "promised": place * 0.06, "observed": place * 0.055}
     for place in range(1, 11)
@@ -193,7 +200,7 @@ def shop(folder: Path, *, money: bool = True) -> Shop:
     pq.write_table(pa.Table.from_pandas(made.scores, **keep), data / f"scores/{DEFINITION}.parquet")
     pq.write_table(pa.Table.from_pandas(table, **keep), data / f"features/score/{DAY}.parquet")
     pq.write_table(activity(table), data / "activity/score/activity/2024-02.parquet")
-    (data / "activity/score/facts.json").write_text(json.dumps({"digest": "ab" * 32, "rows": 40, "customers": 40}))
+    (data / "activity/score/facts.json").write_text(json.dumps(FACTS))
     champion.save(data / "champion" / DEFINITION)
     (data / "champion" / DEFINITION / "champion.json").write_text(json.dumps({"metrics": METRICS}))
     for name in ("activity_score", "features_score", f"scores_{DEFINITION}"):
@@ -232,6 +239,13 @@ def week(table: pd.DataFrame, **other: Any) -> Week:
     return Week(**known | other)
 
 
+def undecided(table: pd.DataFrame) -> pd.DataFrame:
+    """The list with no column that a playbook would fill: a page has to work without."""
+    return table.drop(
+        columns=["expected_net_value", "change", "action", "channel", "owner", "send_by", "group"], errors="ignore"
+    )
+
+
 def decided(table: pd.DataFrame) -> pd.DataFrame:
     """The list with every column that it can have."""
     place = np.arange(len(table))
@@ -260,12 +274,23 @@ def made(customers: int = 250, *, money: bool = True, others: bool = False) -> t
     scores = scores.assign(expected_value=worth, value_at_risk=chance * worth, model_version="ab" * 32)
     scores["as_of"] = pd.Timestamp(DAY).date()
     more = {"silent_56d": scores.head(100)} if others else {}
-    decided = decision.decide(scores, capacity=customers, tiers=settings().at_risk.tiers.odds(), others=more)
+    floors = decision.tier_floors(decision.base_rate(scores), settings().at_risk.tiers.odds())
+    ranked = decision.ranked(scores.assign(expected_net_value=scores["value_at_risk"] * 3 - 5)).head(customers)
     said = [
         [f"Last order {place + 2} days ago; usually every 9 days", "2 orders in the last 91 days"]
-        for place in range(len(decided))
+        for place in range(len(ranked))
     ]
     said[0] = ["</script><img src=x onerror=alert(1)>", "=1+1"]
     said[1] = []
-    segments = [SEGMENTS[place % 3] for place in range(len(decided))]
-    return decision.complete(decided, segments, said), scores
+    decided = ranked.assign(
+        risk_tier=decision.risk_tiers(ranked["churn_probability"], floors),
+        segment=[SEGMENTS[place % 3] for place in range(len(ranked))],
+        change="New on the list",
+        action=[("personal call", "win-back offer")[place % 2] for place in range(len(ranked))],
+        channel=[("phone", "email")[place % 2] for place in range(len(ranked))],
+        owner="retention team",
+        send_by=pd.Timestamp("2024-03-08").date(),
+        group="contact",
+    )
+    listed = decision.complete(decision.beside(decision.with_reasons(decided, said), more))
+    return listed, scores

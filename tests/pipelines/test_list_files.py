@@ -24,8 +24,15 @@ FACTS = wording.column_facts(settings(), 0.14, {"very high": 0.49, "high": 0.33,
 
 def a_list(**changes: object) -> pd.DataFrame:
     """Two customers; `changes` are values of the first."""
-    first = dict(zip(LIST_COLUMNS, [1, "0042", 0.712345, "very high", 120.5, 85.837573, "regular"], strict=False))
-    first |= {"reason_1": "Last order 41 days ago", "reason_2": "", "reason_3": ""}
+    first = dict.fromkeys(LIST_COLUMNS, "") | {"rank": 1, "customer_id": "0042", "churn_probability": 0.712345}
+    first |= {"risk_tier": "very high", "expected_value": 120.5, "value_at_risk": 85.837573, "segment": "regular"}
+    first |= {
+        "expected_net_value": 12.5,
+        "send_by": pd.Timestamp(DAY).date(),
+        "reason_1": "Last order 41 days ago",
+        "reason_2": "",
+        "reason_3": "",
+    }
     first |= {"as_of": pd.Timestamp(DAY).date(), "model_version": "ab", "list_id": "cd"} | changes
     second = first | {"rank": 2, "customer_id": "Ünal, Çağla", "churn_probability": 0.5, "value_at_risk": 12.0}
     return pd.DataFrame([first, second])
@@ -92,7 +99,7 @@ def test_xlsx_has_filters_a_frozen_header_formats_and_a_sheet_about_its_columns(
     book = openpyxl.load_workbook(path)
     sheet, about = book["At risk"], book["What the columns mean"]
     assert sheet["A1"].value == columns.NO_CONTACT
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("C3", "A2:M4")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("C3", "A2:T4")
     assert [cell.value for cell in sheet[2]] == list(LIST_COLUMNS)
     row = dict(zip(LIST_COLUMNS, sheet[3], strict=True))
     assert row["customer_id"].value == "0042"

@@ -16,7 +16,7 @@ from pipelines.sinks.language import Language
 from pipelines.sinks.list_page import page
 from pipelines.sinks.page_data import digits
 from pipelines.sinks.page_words import WORDS
-from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, settings, week
+from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, settings, undecided, week
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,8 @@ def markup(text: str) -> str:
 
 
 def text_of(*, money: bool = True, metrics: Any = METRICS, **other: Any) -> str:
-    table, scores = made(money=money, **other)
+    listed, scores = made(money=money, **other)
+    table = undecided(listed)
     return page(table, glance.figures(table, scores, settings()), glance.trust(metrics), settings())
 
 

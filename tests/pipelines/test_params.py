@@ -54,7 +54,7 @@ def test_the_least_that_must_be_set() -> None:
 @pytest.mark.parametrize(
     ("where", "value", "fault"),
     [
-        ("colour", 1, "colour is not a setting. Allowed: at_risk, checks, "),
+        ("colour", 1, "colour is not a setting. Allowed: at_risk, "),
         ("timezon", "UTC", "timezon is not a setting. Did you mean timezone?"),
         ("timezone", "Europe/Berlim", "timezone: 'Europe/Berlim' is not a timezone. Did you mean Europe/Berlin?"),
         ("timezone", "MEZ+9", "timezone: 'MEZ+9' is not a timezone. Write it like Europe/Berlin."),
@@ -235,7 +235,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     assert faults(tmp_path, content) == [
         "sources.a.path is missing. Add it.",
         "sources.b.pat is not a setting. Did you mean path?",
-        "sources.c.reader cannot be 'oracle'. Allowed: complete_journey, csv, json, parquet, sql.",
+        "sources.c.reader cannot be 'oracle'. Allowed: complete_journey, csv, json, ledger, parquet, sql.",
         "observations.score.as_of is missing. Add it.",
         "churn.x.active_within_days is missing. Add it.",
         "churn.x.horizon_days must be at least 1, found 0.",
