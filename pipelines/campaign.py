@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ class Assigned:
         same_day: for the first time on a list that was published for this very day.
     """
 
-    before: pd.Series[str]
-    same_day: pd.Series[str]
+    before: pd.Series[str] = field(default_factory=lambda: _series({}))
+    same_day: pd.Series[str] = field(default_factory=lambda: _series({}))
 
 
 def assigned(settings: Settings, path: Path = FILE) -> Assigned:

@@ -18,6 +18,8 @@ import pandas as pd
 
 from models import control, cut, decision
 from models.cut import CONTACT, CONTROL, HELD, Cut
+from pipelines import campaign
+from pipelines.campaign import Assigned
 from pipelines.consents import permitted_channels
 from pipelines.contact_rules import held_back
 from pipelines.ledger import Known
@@ -46,7 +48,7 @@ class Given:
         known: what the ledger held before the list's day.
         contacts: the contacts table; None where there is none.
         suppressed: ids that ordered since the data ends.
-        assigned: group by customer_id of all who were assigned in this campaign before.
+        assigned: who was contacted or held out in this campaign before.
     """
 
     scores: pd.DataFrame
@@ -57,7 +59,7 @@ class Given:
     known: Known
     contacts: pd.DataFrame | None = None
     suppressed: frozenset[str] = frozenset()
-    assigned: pd.Series[str] = field(default_factory=lambda: pd.Series(dtype="str"))
+    assigned: Assigned = field(default_factory=Assigned)
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,16 @@ def decide(given: Given, settings: Settings, language: Language) -> Decided:
         ModelProblem: scores that cannot be ranked.
     """
     return _Week(given, settings, language).decided()
+
+
+def standing_of_everyone(given: Given, settings: Settings, language: Language) -> pd.DataFrame:
+    """All who were scored, in order of rank, with what the playbook and the rules say of each; see `Decided`.
+
+    For questions about single customers: it works through everybody, and asks for everybody's reasons if a rule does.
+    """
+    week = _Week(given, settings, language)
+    found = week.settled(np.arange(len(given.scores)))
+    return found.assign(rank=np.arange(1, len(found) + 1))
 
 
 def horizons_of(settings: Settings) -> float:
@@ -148,7 +160,7 @@ class _Week:
         order = np.lexsort((self.table["customer_id"].to_numpy(dtype=object).astype(str), -self.best))
         size = max(_HEAD, 4 * self.settings.at_risk.capacity)
         while True:
-            head = self._settled(order[:size])
+            head = self.settled(order[:size])
             if size < len(order):
                 head = head[head[self._by] >= self.best[order[size]]]
             found = self._cut(head)
@@ -160,7 +172,7 @@ class _Week:
     def _by(self) -> str:
         return "expected_net_value" if decision.has_money(self.table) else "churn_probability"
 
-    def _settled(self, rows: Places) -> pd.DataFrame:
+    def settled(self, rows: Places) -> pd.DataFrame:
         """These people in order of rank, with what the playbook says of them and where they stand."""
         about = self.reasons.activities(rows) if self.playbook.needs_reasons else None
         chosen = self.playbook.chosen(rows, about)
@@ -181,11 +193,8 @@ class _Week:
             kept_off=table["customer_id"].map(kept["rule"]), said=table["customer_id"].map(kept["said"])
         )
         free = told[told["kept_off"].isna()]
-        campaign = self.settings.campaign
-        groups = control.assign(
-            free, self.given.assigned, key=campaign.key, campaign=campaign.name, share=campaign.share
-        )
-        places = told["customer_id"].map(groups.map({control.CONTACT: CONTACT, control.CONTROL: CONTROL}))
+        found = campaign.groups(free, self.given.assigned, self.settings)
+        places = told["customer_id"].map(found.map({control.CONTACT: CONTACT, control.CONTROL: CONTROL}))
         return told.assign(place=places.fillna(HELD))
 
     def _kept_off(self, table: pd.DataFrame) -> pd.DataFrame:

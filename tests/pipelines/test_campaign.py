@@ -9,9 +9,12 @@ import pytest
 from models.power import Plan
 from pipelines.campaign import assigned, expected_effect, groups, new_share_of, plan_of, told
 from pipelines.ledger import known
+from pipelines.make_list import make_list
 from pipelines.params import Settings
 from pipelines.sinks.language import Language
+from pipelines.tables import read_json
 from tests.pipelines.ledgers_for_tests import put
+from tests.pipelines.lists_for_tests import DAY, Shop, shop
 from tests.pipelines.lists_for_tests import settings as shop_settings
 
 FIRST = """
@@ -206,3 +209,38 @@ def test_no_effect_is_told_as_smaller_than_it_is(effect: float, told_as: str) ->
     from pipelines.campaign import _points
 
     assert _points(effect, LANGUAGE, up=True) == told_as
+
+
+def made(small: Shop, chosen: Settings) -> dict[str, bytes]:
+    make_list(chosen, small.inputs, small.out)
+    return {path.name: path.read_bytes() for path in small.out.iterdir()}
+
+
+def test_a_list_says_what_the_campaign_can_prove_and_stays_the_same_once_it_is_published(tmp_path: Path) -> None:
+    small, chosen = shop(tmp_path), settings(share=0.3)
+    first = made(small, chosen)
+    told = read_json(small.out / "manifest.json")["campaign"]
+    assert told["name"] == "spring"
+    assert told["said"][0].startswith("With ")
+    assert told["said"][0] in first["at_risk.html"].decode()
+    groups = [pd.read_csv(small.out / f"{name}.csv", dtype=str) for name in ("at_risk", "control")]
+    assert len(groups[1]), "somebody is held out"
+    rows = [
+        f"{row.customer_id} {row.group} {row.rank} {row.churn_probability}" for row in pd.concat(groups).itertuples()
+    ]
+    put(DAY, "\n".join(rows))
+    assert made(small, chosen) == first
+
+
+def test_a_revised_list_moves_nobody_between_the_groups(tmp_path: Path) -> None:
+    small, chosen = shop(tmp_path), settings(share=0.3)
+    made(small, chosen)
+    before = {name: pd.read_csv(small.out / f"{name}.csv", dtype=str) for name in ("at_risk", "control")}
+    rows = [
+        f"{row.customer_id} {row.group} {row.rank} {row.churn_probability}" for row in pd.concat(before).itertuples()
+    ]
+    put(DAY, "\n".join(rows))
+    listed, held_out = (set(before[name]["customer_id"]) for name in ("at_risk", "control"))
+    made(small, settings(share=0.3, key="another key altogether"))
+    assert not set(pd.read_csv(small.out / "control.csv", dtype=str)["customer_id"]) & listed
+    assert not set(pd.read_csv(small.out / "at_risk.csv", dtype=str)["customer_id"]) & held_out
