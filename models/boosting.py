@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class Boosters:
 
     def raw(self, x: Floats, *, threads: int = 1) -> Floats:
         """Mean raw prediction per row: log-odds, or the log of money."""
-        return _mean_raw(self._loaded(), x, None, threads)
+        return _mean_raw([_parsed(text) for text in self.texts], x, None, threads)
 
     def raw_by_rounds(self, x: Floats, grid: Sequence[int]) -> dict[int, Floats]:
         """`raw` by the first trees alone, for each number of trees in `grid`."""
@@ -93,6 +94,17 @@ def fit(  # the one place where LightGBM is trained
         booster = lightgbm.train({**shared, "seed": seed}, data, num_boost_round=rounds)
         texts.append(_text(booster, None))
     return Boosters(tuple(texts))
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> lightgbm.Booster:
+    """Reading a model's text takes as long as predicting thousands of rows: not again for every chunk of them.
+
+    Only for predictions by all trees: a booster that is asked in two threads for different numbers of trees mixes them.
+    """
+    import lightgbm
+
+    return lightgbm.Booster(model_str=text)
 
 
 def _mean_raw(boosters: Sequence[lightgbm.Booster], x: Floats, rounds: int | None, threads: int) -> Floats:

@@ -14,6 +14,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +85,19 @@ class ChurnModel:
         """
         return np.asarray(self.calibration(self.log_odds(features, threads=threads)), dtype=np.float64)
 
+    def scores(
+        self, features: pd.DataFrame, *, threads: int = 1
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+        """What `predict` and `expected_value` say, with the numbers laid out once for both."""
+        x = self._matrix(features)
+        probability = np.asarray(self.calibration(self._log_odds(x, threads)), dtype=np.float64)
+        return probability, self._expected(x, threads)
+
     def log_odds(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64]:
         """Log-odds before calibration for each row."""
-        x = self._matrix(features)
+        return self._log_odds(self._matrix(features), threads)
+
+    def _log_odds(self, x: npt.NDArray[np.float32], threads: int) -> npt.NDArray[np.float64]:
         total = np.zeros(len(x))
         if self.boosters is not None:
             total += (1 - self.logistic_share) * self.boosters.raw(x, threads=threads)
@@ -115,15 +126,16 @@ class ChurnModel:
 
     def expected_value(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64] | None:
         """Money expected in the horizon if the customer stays, for each row; None where the stream has no money."""
-        if self.value is None:
-            return None
-        return np.asarray(self.value.expected(self._matrix(features), threads=threads), dtype=np.float64)
+        return None if self.value is None else self._expected(self._matrix(features), threads)
+
+    def _expected(self, x: npt.NDArray[np.float32], threads: int) -> npt.NDArray[np.float64] | None:
+        return None if self.value is None else np.asarray(self.value.expected(x, threads=threads), dtype=np.float64)
 
     def segments(self, features: pd.DataFrame) -> pd.DataFrame:
         """`r_score, f_score, m_score` (1..5, 5 is best, m_score null without money) and the named `segment`."""
         return self.quintiles.segments(features)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the content: that of the folder that `save` writes (names and files in order of name)."""
         sha = hashlib.sha256()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from pipelines import cli_list, params
+from pipelines import cli_batch, cli_list, params
 from pipelines.stage import MENDABLE
 
 
@@ -217,7 +217,7 @@ def ui() -> None:
         open_ui(_say)
 
 
-for command in cli_list.COMMANDS:
+for command in (*cli_list.COMMANDS, *cli_batch.COMMANDS):
     main.add_command(command)
 
 

@@ -17,6 +17,18 @@ class Problem(ValueError):
         super().__init__("\n".join(faults))
 
 
+class CheckFailed(Problem):
+    """A check of the data failed: nothing is built on it."""
+
+
+class Empty(Problem):
+    """There is nobody to score, or nothing to score them by."""
+
+
+class TryAgain(Problem):
+    """Passes by itself: another run is at work, a server does not answer."""
+
+
 def did_you_mean(found: str, allowed: Iterable[str]) -> str:
     """` Did you mean x?` where a name is near, else the names that are allowed."""
     names = sorted(str(name) for name in allowed)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from features.expectations import SHAPE, Verdict, judge
 from pipelines.figures import Rule, Table, outside, unusable
-from pipelines.problems import Problem
+from pipelines.problems import CheckFailed
 from pipelines.tables import write_json
 
 SAID = 3
@@ -71,7 +71,7 @@ class Report:
         """Nothing, where all passed.
 
         Raises:
-            Problem: the first failed checks with what was found and which rows, and where the rest can be read.
+            CheckFailed: the first failed checks with what was found and which rows, and where the rest can be read.
         """
         if not self.failed:
             return
@@ -80,7 +80,7 @@ class Report:
         more = f"and {len(self.failed) - SAID} more. " if len(self.failed) > SAID else ""
         page = f"All of them with their rows: {self.page}" if self.page else ""
         last = [f"  {more}{page}".rstrip()] if more or page else []
-        raise Problem(head, *(_said(entry) for entry in self.failed[:SAID]), *last)
+        raise CheckFailed(head, *(_said(entry) for entry in self.failed[:SAID]), *last)
 
 
 def _said(entry: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from filelock import Timeout
 
 from pipelines import stage
 from pipelines.params import Settings
-from pipelines.problems import Problem
+from pipelines.problems import Problem, TryAgain
 
 Say = Callable[[str], None]
 HOLDER = stage.STATE / "run.json"
@@ -33,7 +33,7 @@ def only_run(say: Say) -> Iterator[None]:
     """Hold the run lock. A run that somebody watches is an error; one whose parent was killed is waited for.
 
     Raises:
-        Problem: another run is under way.
+        TryAgain: another run is under way.
     """
     lock = stage.run_lock()
     try:
@@ -41,7 +41,7 @@ def only_run(say: Say) -> Iterator[None]:
     except Timeout:
         holder = _read(HOLDER)
         if not _orphaned(holder):
-            raise Problem(
+            raise TryAgain(
                 f"A run is under way (process {holder.get('pid', '?')}, since {holder.get('since', '?')}). "
                 "Wait until it has ended; nothing was started."
             ) from None
@@ -271,11 +271,10 @@ FIGURES = (
 )
 
 
-NAIVE = ("days_since_last", "rfm_score")  # what a team can do without a model
-
-
 def headline(metrics: dict[str, Any], definition: str) -> str:
     """The candidate beside the best naive rule (by ROC AUC) on the same held-out moment, as a small table."""
+    from pipelines.gate import NAIVE
+
     test = metrics["test"]
     rules = {name: metrics["baselines"][name]["test"] for name in NAIVE if name in metrics["baselines"]}
     best = max(rules, key=lambda name: float(rules[name]["roc_auc"]))

@@ -9,6 +9,7 @@ The checks of the scores are written first and have to pass before the new score
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,27 +17,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines import params, tables
+from pipelines import params, scoring, tables
 from pipelines.problems import Problem
+from pipelines.scoring import SCORES
 from pipelines.stage import run_stage
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pandas as pd
 
     from models.churn_model import ChurnModel
-
-SCORES = pa.schema(
-    [
-        ("customer_id", pa.string()),
-        ("as_of", pa.date32()),
-        ("churn_probability", pa.float64()),
-        ("expected_value", pa.float64()),
-        ("value_at_risk", pa.float64()),
-        ("model_version", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -63,10 +52,11 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     from pipelines.standing import counted_apart, customers, standings_of
 
     model = ChurnModel.load(places.model)
-    _require_same(definition, settings, model, places.model)
+    scoring.require_same(definition, settings, model, places.model)
     found = standings_of(definition, settings, places.activity)
     numbers = _numbers(settings, model, places.features, customers(found))
-    scores = _as_contract(model, numbers.assign(churn_probability=_in_order(definition, settings, places, numbers)))
+    beside = _beside_kin(definition, settings, places, numbers)
+    scores = scoring.as_contract(model, scoring.in_order(definition, settings, beside))
     facts = tables.read_json(places.activity / "facts.json")
     for line in (*counted_apart(found), *_new_columns(places.features, model)):
         print(f"score_customers: {line}")
@@ -77,43 +67,11 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     return scores
 
 
-def _asked(model: ChurnModel, features: pd.DataFrame) -> pd.DataFrame:
-    """`customer_id, as_of, churn_probability, expected_value`: what one model says of every row."""
-    import numpy as np
-
-    from pipelines.train_model import threads
-
-    money = model.expected_value(features, threads=threads())
-    return features[["customer_id", "as_of"]].assign(
-        churn_probability=model.predict(features, threads=threads()),
-        expected_value=np.full(len(features), np.nan) if money is None else money,
-    )
-
-
-def _as_contract(model: ChurnModel, numbers: pd.DataFrame) -> pd.DataFrame:
-    """`customer_id, as_of, churn_probability, expected_value` and what follows from them."""
-    import pandas as pd
-
-    from models.value import value_at_risk
-
-    probability, expected = numbers["churn_probability"].to_numpy(), numbers["expected_value"].to_numpy()
-    return pd.DataFrame(
-        {
-            "customer_id": numbers["customer_id"].astype("str"),
-            "as_of": pd.to_datetime(numbers["as_of"]),
-            "churn_probability": probability,
-            "expected_value": expected,
-            "value_at_risk": value_at_risk(probability, expected),
-            "model_version": pd.Series(model.digest, index=numbers.index, dtype="str"),
-        }
-    ).reset_index(drop=True)
-
-
 def _numbers(settings: params.Settings, model: ChurnModel, features: Path, customers: list[str]) -> pd.DataFrame:
     """What one model says of these customers, sorted by customer, by the engine of params.yaml."""
     as_of = settings.observations.score.as_of
     if settings.engine != "spark":
-        return _asked(model, _features(features, as_of, customers))
+        return scoring.asked(model, _features(features, as_of, customers))
     from models.columns import require
     from pipelines.engines.spark_scores import scores_of
 
@@ -124,32 +82,23 @@ def _numbers(settings: params.Settings, model: ChurnModel, features: Path, custo
     return numbers
 
 
-def _in_order(
+def _beside_kin(
     definition: str, settings: params.Settings, places: Places, numbers: pd.DataFrame
-) -> npt.NDArray[np.float64]:
-    """The probability of each row; where kin have champions too, moved so that their horizons do not cross."""
-    import numpy as np
-
-    from models import horizons
+) -> Mapping[str, pd.DataFrame]:
+    """The same customers' numbers by every definition of the same kind that has a champion too."""
     from models.churn_model import ChurnModel
     from pipelines.standing import customers, standings_of
 
-    asked = {definition: _by_customer(numbers)}
-    kin = horizons.kin({name: entry.model_dump() for name, entry in settings.churn.items()}, definition)
-    for name in kin:
+    found = {definition: numbers}
+    mine = set(numbers["customer_id"].astype("str"))
+    for name in scoring.kin_of(definition, settings):
         folder = places.model.with_name(name)
         if name != definition and (folder / "model.json").is_file():
             other = ChurnModel.load(folder)
-            _require_same(name, settings, other, folder)
-            theirs = set(customers(standings_of(name, settings, places.activity))) & set(asked[definition].index)
-            asked[name] = _by_customer(_numbers(settings, other, places.features, sorted(theirs)))
-    present = [name for name in kin if name in asked]
-    ordered = horizons.in_order([asked[name] for name in present])
-    return np.asarray(ordered[present.index(definition)], dtype=np.float64)
-
-
-def _by_customer(numbers: pd.DataFrame) -> pd.Series[float]:
-    return numbers.set_index(numbers["customer_id"].astype("str"))["churn_probability"]
+            scoring.require_same(name, settings, other, folder)
+            theirs = mine.intersection(customers(standings_of(name, settings, places.activity)))
+            found[name] = _numbers(settings, other, places.features, sorted(theirs))
+    return found
 
 
 def _features(folder: Path, as_of: str, eligible: list[str]) -> pd.DataFrame:
@@ -176,20 +125,6 @@ def _require_all(path: Path, customers: list[str], found: pd.DataFrame) -> None:
         raise Problem(
             f"{path}: {len(absent)} of {len(customers)} eligible customers have no features ({', '.join(absent[:3])}). "
             "Build the features again."
-        )
-
-
-def _require_same(definition: str, settings: params.Settings, model: ChurnModel, folder: Path) -> None:
-    """The champion answers the question that params.yaml asks."""
-    asked, learned = settings.churn[definition].model_dump(), dict(model.definition)
-    different = [name for name in sorted({*asked, *learned}) if asked.get(name) != learned.get(name)]
-    if different:
-        raise Problem(
-            *(
-                f"params.yaml: churn.{definition}.{name} is {asked.get(name)!r}, but the champion in {folder} was "
-                f"trained with {learned.get(name)!r}. Train and promote a model for it, or set it back."
-                for name in different
-            )
         )
 
 

@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from features import churn
-from features.definition import CUSTOMER, LEAVING, UNKNOWN
+from features.definition import CUSTOMER, LEAVING, UNKNOWN, Definition
 from pipelines.churn_settings import definition_of
 from pipelines.params import Settings
-from pipelines.problems import Problem
+from pipelines.problems import Empty
 from pipelines.sinks.wording import staying
 from pipelines.tables import read_json
+
+PART_ROWS = 5_000_000  # of a definition's activities that are looked at together
 
 
 def standings_of(definition: str, settings: Settings, activity: Path) -> pd.Series[str]:
     """A word by customer_id: `customer` (eligible), `leaving`, `gone` or `no rhythm yet`; see features/definition.py.
 
     Raises:
-        Problem: nobody is a customer.
+        Empty: nobody is a customer.
     """
     facts, known = read_json(activity / "facts.json"), definition_of(settings.churn[definition])
-    columns = ["customer_id", "activity", "occurred_at", *(["recorded_at"] if facts["has_recorded_at"] else [])]
-    rows = [("activity", "in", known.activities)]
-    events = pq.read_table(activity / "activity", columns=columns, filters=rows).to_pandas()
     as_of = settings.observations.score.as_of
-    found = churn.standings(events, known, as_of, settings.timezone)
+    parts = [churn.standings(events, known, as_of, settings.timezone) for events in _events(activity, facts, known)]
+    found = parts[0] if len(parts) == 1 else pd.concat(parts).sort_index()
     if not (found == CUSTOMER).any():
-        raise Problem(
+        raise Empty(
             f"{activity}: on {as_of} nobody is a customer by churn.{definition} "
             f"({staying(settings.churn[definition])}). Check observations.score.as_of and churn.{definition}."
         )
     return found
+
+
+def _events(activity: Path, facts: dict[str, Any], known: Definition) -> Iterator[pd.DataFrame]:
+    """What the definition is made of, whole customers at a time: at most about PART_ROWS rows are in memory."""
+    columns = ["customer_id", "activity", "occurred_at", *(["recorded_at"] if facts["has_recorded_at"] else [])]
+    rows = sum(facts["activities"].get(name, {}).get("count", 0) for name in known.activities)
+    parts = max(1, -(-rows // PART_ROWS))
+    if parts == 1:
+        chosen = [("activity", "in", known.activities)]
+        yield pq.read_table(activity / "activity", columns=columns, filters=chosen).to_pandas()
+        return
+    import duckdb
+
+    with duckdb.connect(config={"TimeZone": "UTC"}) as con:
+        con.execute("set enable_progress_bar = false")
+        stream = con.read_parquet(str(activity / "activity" / "*.parquet")).select(", ".join(columns))
+        wanted = stream.filter(f"activity in ({', '.join(repr(name) for name in known.activities)})")
+        for part in range(parts):
+            yield wanted.filter(f"hash(customer_id) % {parts} = {part}").to_arrow_table().to_pandas()
 
 
 def customers(found: pd.Series[str]) -> list[str]:

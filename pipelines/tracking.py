@@ -27,7 +27,7 @@ from filelock import FileLock
 from pipelines.evaluated import Evaluated
 from pipelines.moved_store import follow
 from pipelines.params import Settings
-from pipelines.problems import Problem
+from pipelines.problems import Problem, TryAgain
 from pipelines.search_runs import record_trials
 from pipelines.tables import whole_file
 
@@ -89,6 +89,7 @@ def in_words(uri: str) -> Iterator[None]:
                 "does not answer. Nothing was registered and the champion stays. Start the server or correct "
                 "MLFLOW_TRACKING_URI (unset: the embedded store), then run again."
             )
+            raise TryAgain(f"MLflow at {shown} {advice}") from error
         else:
             advice = f"says: {[*text.splitlines(), type(error).__name__][0][:300]} Run again when it is mended."
         raise Problem(f"MLflow at {shown} {advice}") from error

@@ -87,3 +87,14 @@ def test_a_folder_without_a_whole_model_is_an_error_in_words(model: ChurnModel, 
     (tmp_path / "value_00.txt").unlink()
     with pytest.raises(ModelProblem, match=r"value_00\.txt is missing"):
         ChurnModel.load(tmp_path)
+
+
+def test_scores_are_predictions_and_money_whatever_the_chunks(model: ChurnModel) -> None:
+    probability, money = model.scores(FEATURES)
+    assert np.array_equal(probability, model.predict(FEATURES))
+    assert money is not None
+    assert np.array_equal(money, model.expected_value(FEATURES))  # type: ignore[arg-type]
+    for rows in (1, 7, 256, 299):
+        chunks = [model.scores(FEATURES.iloc[begin : begin + rows]) for begin in range(0, len(FEATURES), rows)]
+        assert np.array_equal(np.concatenate([one for one, _ in chunks]), probability)
+        assert np.array_equal(np.concatenate([two for _, two in chunks if two is not None]), money)

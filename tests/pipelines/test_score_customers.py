@@ -14,7 +14,8 @@ from models.churn_model import ChurnModel
 from models.problems import ModelProblem
 from pipelines import train_model
 from pipelines.problems import Problem
-from pipelines.score_customers import SCORES, Places, score_customers
+from pipelines.score_customers import Places, score_customers
+from pipelines.scoring import SCORES
 from pipelines.tables import digest_of, read_json, write_json
 from tests.pipelines.model_folders_for_tests import AS_OF, D, Folders, fill, settings_with, write_features, write_orders
 
