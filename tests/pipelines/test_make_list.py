@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,16 @@ def test_reasons_are_sentences_with_the_customers_own_numbers(small: Shop) -> No
     for row in silent:
         days = own.loc[row["customer_id"], "placed_order_days_since_last"]
         assert row["reason_1"].startswith(f"Last order {days:.0f} days ago")
+
+
+def test_no_customer_is_told_two_things_that_do_not_go_together(small: Shop) -> None:
+    table = at_risk(small, capacity=40, stop_when_unprofitable=False)
+    assert len(table) > 20
+    for row in table.to_dict("records"):
+        said = [row[name] for name in decision.REASONS if row[name]]
+        about = [" ".join(re.findall("[a-z]+", text.lower())) for text in said]
+        assert len(about) == len(set(about)), said
+        assert not [one for one in said if one in row["change"]]  # new here: nothing to compare with
 
 
 def test_without_money_the_list_is_ranked_by_probability(tmp_path: Path) -> None:
