@@ -245,7 +245,9 @@ def left_out(facts: Mapping[str, Mapping[str, Any]], main_activity: str) -> list
         if not facts[name].get(f"has_{what}")
     ]
     return lacks + (
-        [f"{main_activity} is the only activity: no engagement, surveys or support"] if len(facts) == 1 else []
+        [f"{main_activity} is the only activity: no engagement, surveys or support"]
+        if len(set(facts) - set(OUR_DOINGS)) == 1
+        else []
     )
 
 

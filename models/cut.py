@@ -27,7 +27,7 @@ class Cut:
         met: rows up to the end, in order, each with its `rank`: the place on the list that it has or, not being
             contacted, would have.
         bound: what ended the list: `capacity`, `budget`, `profit` or `everyone` (nobody was left).
-        following: the first hundred who would have been contacted next.
+        following: the first hundred after the end who may be contacted.
     """
 
     met: pd.DataFrame
@@ -58,7 +58,8 @@ def cut(candidates: pd.DataFrame, *, capacity: int, budget: float | None, stop_w
         ends[PROFIT] = _first(candidates["expected_net_value"].to_numpy("float64") <= 0, most)
     bound = min(ends, key=lambda name: ends[name])
     end = ends[bound]
-    if not contacted[end:].any():
+    free = (candidates["place"] != HELD).to_numpy()
+    if not free[end:].any():
         bound, end = EVERYONE, ends.get(PROFIT, most)
     return Cut(_with_ranks(candidates.iloc[:end]), bound, _next(candidates.iloc[end:]))
 
@@ -75,7 +76,8 @@ def _with_ranks(met: pd.DataFrame) -> pd.DataFrame:
 
 
 def _next(after: pd.DataFrame) -> pd.DataFrame:
-    return after[after["place"] == CONTACT].head(FOLLOWING).reset_index(drop=True)
+    """Whoever the rules let be contacted, in whichever group: it must not matter who was assigned by now."""
+    return after[after["place"] != HELD].head(FOLLOWING).reset_index(drop=True)
 
 
 def sums(table: pd.DataFrame) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def check_activity(folder: Path, settings: Settings, branch: str) -> Report:
     Beyond rows: the stream, and the main activity, must reach to the branch's moment (sparse streams may be silent for
     seven times their usual pause, up to 28 days), and each activity's last 28 days must be within `max_volume_ratio` of
     all earlier 28-day blocks of half a year (activities younger than 12 weeks are not judged, nor
-    `irregular_activities`).
+    `irregular_activities`). Our own doings are not judged and do not hide a silence.
     """
     observations, limits = settings.observations, settings.checks
     day = observations.train.until if branch == "train" else observations.score.as_of
@@ -63,10 +63,10 @@ def check_activity(folder: Path, settings: Settings, branch: str) -> Report:
         nullable=frozenset(column.name for column in ACTIVITY_SCHEMA if column.nullable),
         files=sorted((folder / "activity").glob("*.parquet")),
     )
-    streams = _streams(table, moment)
+    streams = {name: stream for name, stream in _streams(table, moment).items() if name not in OUR_DOINGS}
     silences = _silences(streams, settings.main_activity, limits.max_days_without_activity)
     beyond = {silence(name): _silent_until(moment, _named(streams, name)) for name in silences}
-    skipped = {*OUR_DOINGS, *limits.irregular_activities}
+    skipped = limits.irregular_activities
     judged = {name: stream for name, stream in streams.items() if len(stream.blocks) > 2 and name not in skipped}
     beyond |= {volume(name): _volume_of(stream) for name, stream in judged.items()}
     when = f"{day} 00:00 ({settings.timezone})"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from pipelines import params
+from pipelines import cli_list, params
 from pipelines.stage import MENDABLE
 
 
@@ -215,6 +215,10 @@ def ui() -> None:
 
     with _in_words():
         open_ui(_say)
+
+
+for command in cli_list.COMMANDS:
+    main.add_command(command)
 
 
 def _chosen(definition: str | None, settings: params.Settings) -> list[str]:

@@ -88,6 +88,16 @@ def decide(given: Given, settings: Settings, language: Language) -> Decided:
     return _Week(given, settings, language).decided()
 
 
+def standing_of_everyone(given: Given, settings: Settings, language: Language) -> pd.DataFrame:
+    """All who were scored, in order of rank, with what the playbook and the rules say of each; see `Decided`.
+
+    For questions about single customers: it works through everybody, and asks for everybody's reasons if a rule does.
+    """
+    week = _Week(given, settings, language)
+    found = week.settled(np.arange(len(given.scores)))
+    return found.assign(rank=np.arange(1, len(found) + 1))
+
+
 def horizons_of(settings: Settings) -> float:
     """For how many horizons a customer who is kept goes on bringing the expected value: `at_risk.value_over`."""
     over = settings.at_risk.value_over
@@ -150,7 +160,7 @@ class _Week:
         order = np.lexsort((self.table["customer_id"].to_numpy(dtype=object).astype(str), -self.best))
         size = max(_HEAD, 4 * self.settings.at_risk.capacity)
         while True:
-            head = self._settled(order[:size])
+            head = self.settled(order[:size])
             if size < len(order):
                 head = head[head[self._by] >= self.best[order[size]]]
             found = self._cut(head)
@@ -162,7 +172,7 @@ class _Week:
     def _by(self) -> str:
         return "expected_net_value" if decision.has_money(self.table) else "churn_probability"
 
-    def _settled(self, rows: Places) -> pd.DataFrame:
+    def settled(self, rows: Places) -> pd.DataFrame:
         """These people in order of rank, with what the playbook says of them and where they stand."""
         about = self.reasons.activities(rows) if self.playbook.needs_reasons else None
         chosen = self.playbook.chosen(rows, about)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from features.churn import standings
 from features.definition import GONE, LEAVING, UNKNOWN
 from models import decision, explain
-from pipelines import make_list
+from pipelines import make_list, place_on_list
 from pipelines.churn_settings import Cancellation, Silence, definition_of
+from pipelines.deciding import Given
 from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.sinks.language import Language
@@ -39,53 +39,27 @@ def explain_customer(customer_id: str, settings: Settings, data: Path = DATA) ->
     Raises:
         Problem: nobody has this id (the nearest are named), or there is no list to speak of yet.
     """
-    at_risk = _list_of(settings, data)
-    scores = make_list.read_scores(data / "scores", settings)[settings.at_risk.definition]
+    found, language = place_on_list.folder_of(settings, data), language_of(settings)
+    all_scores = make_list.read_scores(data / "scores", settings)
+    scores = all_scores[settings.at_risk.definition]
     if customer_id not in set(scores["customer_id"]):
         return _not_eligible(customer_id, settings, data)
-    ranked = decision.ranked(scores)
-    row = ranked[ranked["customer_id"] == customer_id].iloc[0]
-    label = language_of(settings).say("Last {order}", order=_noun(settings))
+    given = _given(all_scores, settings, data)
+    row, everyone = place_on_list.standing(customer_id, given, settings, language)
+    label = language.say("Last {order}", order=_noun(settings))
     last = _line(label, _last_time(customer_id, settings, data))
-    lines = [_place(row, ranked, at_risk, settings), "", *_figures(row, scores, settings), last]
-    return "\n".join([*lines, *_why(row, scores, settings, data)])
+    place = place_on_list.told(row, everyone, found, settings, language)
+    todo = [_line(name, text) for name, text in place_on_list.to_do(row, found.listed, language)]
+    return "\n".join([*place, "", *_figures(row, scores, settings), last, *todo, *_why(row, given, settings)])
 
 
-def _list_of(settings: Settings, data: Path) -> pd.DataFrame:
-    path = data / "at_risk" / settings.observations.score.as_of / "at_risk.parquet"
-    if not path.is_file():
-        raise Problem(f"{path}: there is no list for this day yet. Run `churn run`.")
-    table: pd.DataFrame = pq.read_table(path).to_pandas()
-    return table
+def _given(scores: dict[str, pd.DataFrame], settings: Settings, data: Path) -> Given:
+    """What the list is decided from; a Problem where it does not belong together."""
+    from models.churn_model import ChurnModel
 
-
-def _place(row: pd.Series[Any], ranked: pd.DataFrame, at_risk: pd.DataFrame, settings: Settings) -> str:
-    language, customer = language_of(settings), row["customer_id"]
-    number, as_of = language.number, language.day(settings.observations.score.as_of)
-    if customer in set(at_risk["customer_id"]):
-        place = int(at_risk.loc[at_risk["customer_id"] == customer, "rank"].iloc[0])
-        told = "Customer {customer} is number {place} of {listed} on the list of {day}."
-        return language.say(told, customer=customer, place=number(place), listed=number(len(at_risk)), day=as_of)
-    has_money = decision.has_money(ranked)
-    measure, by = ("value_at_risk", "value at risk") if has_money else ("churn_probability", "risk of leaving")
-    show = language.money if has_money else language.percent
-    place_of = language.say(
-        "Customer {customer} is not on the list of {day}: number {place} of {scored} by {measure}, and the list ends "
-        "after {listed}.",
-        customer=customer,
-        day=as_of,
-        place=number(int(row["rank"])),
-        scored=number(len(ranked)),
-        measure=language.say(by),
-        listed=number(len(at_risk)),
-    )
-    compared = language.say(
-        "The last customer on it has a {measure} of {last}; this one has {own}.",
-        measure=language.say(by),
-        last=show(float(at_risk[measure].iloc[-1])),
-        own=show(float(row[measure])),
-    )
-    return f"{place_of}\n{compared}"
+    model = ChurnModel.load(data / "champion" / settings.at_risk.definition)
+    features = make_list.read_features(data / "features" / "score", settings)
+    return make_list.given_for(scores, features, model, data / "activity" / "score", settings)
 
 
 def _figures(row: pd.Series[Any], scores: pd.DataFrame, settings: Settings) -> list[str]:
@@ -100,6 +74,7 @@ def _figures(row: pd.Series[Any], scores: pd.DataFrame, settings: Settings) -> l
         found += [
             (say("Expected value"), say("{money} in {days}, if they stay", money=expected, days=days)),
             (say("Value at risk"), language.money(row["value_at_risk"])),
+            (say("Net value"), say("{money} expected from a contact", money=language.money(row["expected_net_value"]))),
         ]
     return [_line(name, text) for name, text in found]
 
@@ -111,13 +86,9 @@ def _line(label: str, text: str) -> str:
     return f"  {label}{' ' * max(1, LABEL_WIDTH - cell_len(label))}{text}"
 
 
-def _why(row: pd.Series[Any], scores: pd.DataFrame, settings: Settings, data: Path) -> list[str]:
-    from models.churn_model import ChurnModel
-
-    model = ChurnModel.load(data / "champion" / settings.at_risk.definition)
-    features = make_list.read_features(data / "features" / "score", settings)
-    make_list.require_same(scores, features, model, settings)
-    known = features.set_index("customer_id", drop=False)
+def _why(row: pd.Series[Any], given: Given, settings: Settings) -> list[str]:
+    model, scores = given.model, given.scores
+    known = given.features.set_index("customer_id", drop=False)
     own = known.loc[[row["customer_id"]]].reset_index(drop=True)
     found = _drivers(own, known.loc[scores["customer_id"]], model, settings)
     language = language_of(settings)

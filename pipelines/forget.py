@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipelines import record
 from pipelines.dvc_stores import Purged, purge, stores
 from pipelines.mentions import customers_in, distinctive, has_ids, mentions
+from pipelines.outbox.forgetting import forget_published
 from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.scrub import scrub
@@ -41,6 +43,7 @@ class Forgotten:
     rewritten: list[str] = field(default_factory=list)
     purged: list[Purged] = field(default_factory=list)
     elsewhere: dict[str, str] = field(default_factory=dict)
+    published: list[str] = field(default_factory=list)  # places that published lists went to and that are not ours
 
 
 def forget(customer: str, settings: Settings, say: Callable[[str], None] = print) -> None:
@@ -59,7 +62,7 @@ def forget(customer: str, settings: Settings, say: Callable[[str], None] = print
     if settings.privacy.pseudonymise:
         ids += [(HASHED, keyed(required_key(settings), one)) for system, one in ids if system == OWN]
     bury(settings, ids)
-    _sweep(frozenset(one for _, one in ids), say)
+    _sweep(frozenset(one for _, one in ids), settings, say)
 
 
 def again(settings: Settings, say: Callable[[str], None] = print) -> None:
@@ -69,17 +72,17 @@ def again(settings: Settings, say: Callable[[str], None] = print) -> None:
         Problem: the key of the tombstones is missing, or something is still there at the end.
     """
     stones = tombstones(settings)
-    back: set[str] = set()
+    back = {one for one in record.customers() if stones.has(OWN, one) or stones.has(HASHED, one)}
     for path in [*_within(DATA), *(path for root in stores()[0] for path in _within(root))]:
         back |= {one for one in customers_in(path) if stones.has(OWN, one) or stones.has(HASHED, one)}
     if back:
-        _sweep(frozenset(back), say)
+        _sweep(frozenset(back), settings, say)
     else:
         say(f"Nobody of the {len(stones.hashed):,} forgotten ids is back.")
 
 
-def _sweep(names: frozenset[str], say: Callable[[str], None]) -> None:
-    done = _remove(names)
+def _sweep(names: frozenset[str], settings: Settings, say: Callable[[str], None]) -> None:
+    done = _remove(names, settings)
     left = [str(path) for path, sought in _files(names) if mentions(path, sought, loose=False)]
     if left:
         raise Problem(*(f"{path}: still speaks of the customer. Delete it." for path in left))
@@ -94,8 +97,9 @@ def known_ids(customer: str, settings: Settings) -> list[tuple[str, str]]:
     return [(OWN, customer), *(pair for pair in rows_of(con, customer) if pair != (OWN, customer))]
 
 
-def _remove(names: frozenset[str]) -> Forgotten:
+def _remove(names: frozenset[str], settings: Settings) -> Forgotten:
     done = Forgotten()
+    done.rewritten, done.published = forget_published(names, settings)
     for place in sorted(LANDING.iterdir()) if LANDING.is_dir() else []:
         if place.is_dir():
             shutil.rmtree(place)
@@ -164,6 +168,7 @@ def told(done: Forgotten) -> list[str]:
             f"The remote {name} ({address}) is out of reach from here and may hold them still. After the next "
             f"`churn run`: dvc gc --workspace --cloud --remote {name}, and delete its folder `runs`."
         )
+    lines += _listed("Published lists went here, and may be there still; take the customer out:", done.published)
     lines.append(
         "Not touched: your sources; whatever was sent or copied out of this project; the champion, which holds no "
         "customer, but learnt from all until `churn run` and `churn promote` put one in its place that did not."

@@ -25,7 +25,6 @@ from pipelines.list_sources import fingerprint_of_list
 from pipelines.listing import Tables, tables
 from pipelines.problems import Problem
 from pipelines.sinks import glance, list_files, list_page, manifest, pictures_of_week, wording
-from pipelines.sinks.language import Language
 from pipelines.sinks.week import Week
 from pipelines.stage import run_stage
 from pipelines.suppress import suppressed
@@ -65,8 +64,8 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     figures = glance.figures(made.listed, given.scores, settings) | {"bound": decided.cut.bound}
     crowned = read_json(champion / "champion.json")
     trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned, language), language)
-    promised = _promised(given, made, settings, language)
-    week = replace(_week(given, decided, made, crowned, settings), power=" ".join(promised["said"][:3]))
+    planned = told.campaign_of(given, decided, settings, language)
+    week = replace(_week(given, decided, made, crowned, settings), power=" ".join(planned["said"]))
     with whole_folder(out) as folder:
         _write(folder, made, figures, trust, settings, week=week)
         content = manifest.manifest(
@@ -81,7 +80,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
                 "counts": told.counts(made),
                 "cut": told.end_of(decided.cut, settings, language),
                 "playbook": told.playbook(decided, settings),
-                "campaign": promised,
+                "campaign": planned,
             },
             files=folder,
         )
@@ -195,14 +194,6 @@ def _write(
     list_files.write_control(made.control, folder / "control.csv")
     list_files.write_held_back(made.held_back, folder / "held_back.csv")
     list_files.write_win_back(made.win_back, folder / "win_back.csv")
-
-
-def _promised(given: Given, made: Tables, settings: params.Settings, language: Language) -> dict[str, Any]:
-    """What the campaign will be able to prove, if later weeks are like this one."""
-    assigned = pd.concat([made.listed, made.control])["churn_probability"]
-    entries = given.known.entries
-    plan = campaign.plan_of(len(made.listed), float(assigned.mean()), len(given.scores), entries, settings)
-    return campaign.told(plan, entries, settings, language)
 
 
 def _week(given: Given, decided: Decided, made: Tables, crowned: Mapping[str, Any], settings: params.Settings) -> Week:

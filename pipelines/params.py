@@ -18,6 +18,7 @@ from pipelines.playbook_settings import PlaybookRule, never_matching
 from pipelines.presets import expanded
 from pipelines.privacy_settings import Identities, Privacy
 from pipelines.problems import Problem, did_you_mean
+from pipelines.publish_settings import Publish
 from pipelines.setting_text import parse
 from pipelines.setting_types import Day, Days, Memory, Name, Section, Zone
 from pipelines.source_settings import Customers, Source
@@ -91,6 +92,7 @@ class Settings(Section):
     contacts: Contacts | None = None
     contact_rules: ContactRules = ContactRules()
     campaign: Campaign = Campaign()
+    publish: Publish = Publish()
     engine: Literal["duckdb", "spark"] = "duckdb"
     engine_memory: Memory = "4GB"
     spark: Spark = Spark()

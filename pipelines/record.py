@@ -1,7 +1,8 @@
 """What is written into the ledger, and how: one transaction at a time, rows are added and never changed.
 
 Whoever is killed between two steps leaves the ledger as it was before the transaction or as it is after it. What the
-tables mean stands in `ledger.py`. Only `forgotten` takes rows away: those of a customer who asked to be forgotten.
+tables mean stands in `ledger.py`. Only `outbox/erasing.py` takes rows
+away: those of a customer who asked to be forgotten.
 """
 
 # Queries are put together from our own names; whatever comes from outside is bound as a parameter.
@@ -9,6 +10,8 @@ tables mean stands in `ledger.py`. Only `forgotten` takes rows away: those of a 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,13 +61,13 @@ TABLES = {
 _ONCE = "create unique index said_once on feedback (customer_id, list_id, occurred_at, what, coalesce(channel, ''))"
 
 
-def _guards() -> Iterator[str]:
+def guards() -> Iterator[tuple[str, str]]:
+    """Triggers by name."""
     for table in TABLES:
         for doing in ("update", "delete"):
-            yield (
-                f"create trigger {table}_no_{doing} before {doing} on {table} "
-                f"begin select raise(abort, 'the ledger is append-only: {doing} of {table} refused'); end"
-            )
+            refused = f"the ledger is append-only: {doing} of {table} refused"
+            name = f"{table}_no_{doing}"
+            yield name, f"create trigger {name} before {doing} on {table} begin select raise(abort, '{refused}'); end"
 
 
 @contextmanager
@@ -94,7 +97,13 @@ def _make(con: sqlite3.Connection) -> None:
         return
     for name, columns in TABLES.items():
         con.execute(f"create table {name} ({columns})")
-    for statement in (_ONCE, *_guards()):
+    con.execute(_ONCE)
+    guard(con)
+
+
+def guard(con: sqlite3.Connection) -> None:
+    """Put the triggers up that refuse every change."""
+    for _, statement in guards():
         con.execute(statement)
 
 
@@ -151,14 +160,14 @@ def publish(con: sqlite3.Connection, published: Published, content: Content) -> 
         named = ", ".join(f'"{name}"' for name in columns)
         con.executemany(
             f"insert into {table} (publication, {named}) values (?, {', '.join('?' * len(columns))})",
-            [(number, *map(_plain, row)) for row in rows[list(columns)].itertuples(index=False, name=None)],
+            [(number, *map(plain, row)) for row in rows[list(columns)].itertuples(index=False, name=None)],
         )
     con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(content.files.items())])
     owe(con, number, content.sinks)
     return number
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What SQLite takes; missing values as null."""
     if value is None or value is pd.NA or value != value:  # noqa: PLR0124 - NaN
         return None
@@ -184,3 +193,77 @@ def report(con: sqlite3.Connection, digest: str, rows: Sequence[Sequence[Any]], 
         [(digest, *row) for row in rows],
     )
     return con.total_changes - before
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A publication that a sink has not got: `tries` is how often it failed, `current` whether it still counts."""
+
+    published: Published
+    sink: str
+    tries: int
+    current: bool
+
+
+_OWED = f"""
+select {", ".join(f"publication.{name}" for name in _PUBLISHED)}, due.sink,
+    (select count(*) from delivery where publication = number_of and delivery.sink = due.sink),
+    revision = (select max(revision) from publication as other where other.as_of = publication.as_of)
+from (select *, publication as number_of from due) as due join publication on publication.number = due.publication
+where not exists (
+    select 1 from delivery where delivery.publication = number_of and delivery.sink = due.sink
+    and outcome in ('{WRITTEN}', '{REPLACED}')
+)
+order by publication.number, due.sink
+"""
+
+
+def owed(path: Path = FILE) -> list[Owed]:
+    """What is still to be delivered, the oldest publication first."""
+    with opened(path) as con:
+        rows = con.execute(_OWED).fetchall() if con else []
+    wide = len(_PUBLISHED)
+    return [Owed(Published(*row[:wide]), row[wide], row[wide + 1], bool(row[wide + 2])) for row in rows]
+
+
+def delivered(number: int, sink: str, outcome: str, said: str, path: Path = FILE) -> None:
+    """Append how an attempt ended: WRITTEN, FAILED, or REPLACED by a revision before it could be written."""
+    with writing(path) as con:
+        row = (number, sink, outcome, said)
+        con.execute("insert into delivery (publication, sink, outcome, said) values (?, ?, ?, ?)", row)
+
+
+def written(path: Path = FILE) -> list[tuple[Published, str]]:
+    """What was delivered and still counts: of every day the last revision, and the sinks that have it."""
+    latest = {one.as_of: one for one in publications(path)}
+    with opened(path) as con:
+        if con is None:
+            return []
+        rows = con.execute("select distinct publication, sink from delivery where outcome = ? order by 1, 2", [WRITTEN])
+        found = {(number, sink) for number, sink in rows}
+    return [(one, sink) for one in latest.values() for number, sink in sorted(found) if number == one.number]
+
+
+def kept_files(number: int, path: Path = FILE) -> dict[str, str]:
+    """The files of a publication's immutable copy, by digest."""
+    with opened(path) as con:
+        return dict(con.execute("select name, digest from kept where publication = ?", [number])) if con else {}
+
+
+def customers(path: Path = FILE) -> set[str]:
+    """Everybody whom the ledger knows."""
+    with opened(path) as con:
+        if con is None:
+            return set()
+        tables = ("entry", "held_back", "feedback")
+        return {one for table in tables for (one,) in con.execute(f"select distinct customer_id from {table}")}
+
+
+def content_digest(entries: Sequence[Sequence[Any]], held_back: Sequence[Sequence[Any]]) -> str:
+    """SHA-256 of what was decided: who is listed, held out and held back, in any order; not how it is written."""
+    sha = hashlib.sha256()
+    for rows in (entries, held_back):
+        for line in sorted(json.dumps(row, ensure_ascii=False) for row in rows):
+            sha.update(line.encode() + b"\n")
+        sha.update(b"\n")
+    return sha.hexdigest()

@@ -31,6 +31,12 @@ class CompleteJourney(Section):
     reader: Literal["complete_journey"]
 
 
+class Ledger(Section):
+    """What we did ourselves, out of the ledger: `was_listed`, `was_held_out`, `was_contacted`. Needs no setting."""
+
+    reader: Literal["ledger"]
+
+
 class Table(Section):
     """Where a table's files lie and how they are written: what activities and customers have in common.
 
@@ -187,7 +193,7 @@ class Sql(InDatabase, Mapped):
     window_days: Annotated[int, Field(ge=0, le=366)] = 7
 
 
-Source = Annotated[CompleteJourney | Files | Sql, Field(discriminator="reader")]
+Source = Annotated[CompleteJourney | Files | Sql | Ledger, Field(discriminator="reader")]
 
 
 class Customers(Table):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from models import cut, decision
-from models.cut import BUDGET, CAPACITY, CONTACT, PROFIT, Cut
-from pipelines.deciding import Decided
+from models.cut import BUDGET, CAPACITY, CONTACT, HELD, PROFIT, Cut
+from pipelines import campaign
+from pipelines.deciding import Decided, Given
 from pipelines.listing import Tables
 from pipelines.params import Settings
 from pipelines.sinks.language import Language
@@ -65,6 +66,16 @@ def counts(made: Tables) -> dict[str, Any]:
         "held_back": {str(rule): int(number) for rule, number in sorted(rules.items())},
         "win_back": len(made.win_back),
     }
+
+
+def campaign_of(given: Given, decided: Decided, settings: Settings, language: Language) -> dict[str, Any]:
+    """What the campaign will be able to prove, with lists as long as this one; see campaign.py."""
+    met = decided.cut.met[decided.cut.met["place"] != HELD]
+    alone = sum(takes for takes, rule in zip(decided.takes, settings.playbook, strict=True) if rule.leaves_alone)
+    weekly, base_rate = int((met["place"] == CONTACT).sum()), float(met["churn_probability"].mean())
+    entries = given.known.entries
+    pool = max(len(given.scores) - alone, len(met))
+    return campaign.told(campaign.plan_of(weekly, base_rate, pool, entries, settings), entries, settings, language)
 
 
 def playbook(decided: Decided, settings: Settings) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from features.windows import midnight
 from pipelines.list_sources import fingerprint_of_list
 from pipelines.params import Settings, load
 from pipelines.problems import Problem
-from pipelines.source_settings import Sql
+from pipelines.source_settings import Ledger, Sql
 from pipelines.sources.customers import customer_versions
 from pipelines.sources.readers import READERS, check_sources
 from pipelines.sources.who import fingerprint_of_privacy
@@ -26,7 +26,8 @@ from pipelines.tables import write_json
 def fingerprint(settings: Settings, day: str) -> dict[str, Any]:
     """Per source its reader, the version of what reads it where that matters, and what changes with its content.
 
-    Files are watched whole by their digests; of a database the number of rows before `day` and the last watermark.
+    Files are watched whole by their digests; of a database the number of rows before `day` and the last watermark; of
+    the ledger what it knew by then.
 
     Raises:
         Problem: faults of the sources, all at once.
@@ -54,7 +55,7 @@ def watch(settings: Settings, train: Path, score: Path, listed: Path | None = No
     until, as_of = settings.observations.train.until, settings.observations.score.as_of
     found = fingerprint(settings, until)
     write_json(train, found)
-    databases = any(isinstance(source, Sql) for source in settings.sources.values())
+    databases = any(isinstance(source, Sql | Ledger) for source in settings.sources.values())
     write_json(score, _fingerprint(settings, as_of) if databases and as_of != until else found)
     if listed is not None:
         write_json(listed, fingerprint_of_list(settings))

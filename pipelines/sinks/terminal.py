@@ -8,13 +8,16 @@ import pandas as pd
 
 from pipelines.sinks.language import ENGLISH, Language
 
+WIDE, WIDER = 110, 150
+
 
 def list_preview(
     frame: pd.DataFrame, rows: int = 10, *, language: Language = ENGLISH, width: int = 118, colour: bool = False
 ) -> str:
     """The first `rows` customers as a table `width` characters wide, and one line that says how many more there are.
 
-    `frame`: the list as at_risk.parquet has it. `colour`: with the colours of a terminal; plain text otherwise.
+    `frame`: the list as at_risk.parquet has it. `colour`: with the colours of a terminal; plain text otherwise. What to
+    do is shown from WIDE characters on, what is different since the last list from WIDER.
     """
     from rich import box
     from rich.console import Console
@@ -30,14 +33,23 @@ def list_preview(
     table.add_column(say("Tier"), no_wrap=True)
     if has_money:
         table.add_column(say("At risk"), justify="right", no_wrap=True)
+        table.add_column(say("Net value"), justify="right", no_wrap=True)
     table.add_column(say("Segment"), no_wrap=True)
-    table.add_column(say("What stands out"), ratio=1)
+    todo = width >= WIDE and bool(shown["action"].astype(bool).any())
+    if todo:
+        table.add_column(say("Action"), no_wrap=True)
+    table.add_column(say("What stands out"), ratio=3)
+    if width >= WIDER:
+        table.add_column(say("Change"), ratio=2)
     for row in shown.to_dict("records"):
         risk, tier = language.percent(row["churn_probability"]), say(row["risk_tier"])
         cells = [str(row["rank"]), row["customer_id"], risk, tier]
-        cells += [language.money(row["value_at_risk"])] if has_money else []
+        if has_money:
+            cells += [language.money(row["value_at_risk"]), language.money(row["expected_net_value"])]
+        cells += [say(row["segment"]), *([row["action"]] if todo else [])]
         reasons = ". ".join(row[name] for name in ("reason_1", "reason_2") if row[name])
-        table.add_row(*(_plain(str(cell)) for cell in (*cells, say(row["segment"]), reasons)))
+        cells += [reasons, *([row["change"]] if width >= WIDER else [])]
+        table.add_row(*(_plain(str(cell)) for cell in cells))
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
     console.print(table)

@@ -67,6 +67,11 @@ class Database:
         named = f"({setting.query.strip().rstrip(';')})" if setting.query else str(setting.table)
         self._from = f"{named} as asked" if setting.query else named
 
+    @property
+    def connection(self) -> Any:
+        """The driver's own connection, for the sink that writes."""
+        return self._connection
+
     def name(self, column: str) -> str:
         """A column's name, quoted as this database does."""
         return f"{self.quote}{column.replace(self.quote, self.quote * 2)}{self.quote}"

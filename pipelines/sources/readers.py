@@ -17,8 +17,8 @@ from features.windows import midnight
 from pipelines.churn_settings import activities_of
 from pipelines.params import Settings
 from pipelines.problems import did_you_mean
-from pipelines.source_settings import Mapped, Table
-from pipelines.sources import complete_journey, files, sql
+from pipelines.source_settings import Ledger, Mapped, Table
+from pipelines.sources import complete_journey, files, our_doings, sql
 from pipelines.sources.customers import faults_of_customers, read_customers
 from pipelines.sources.located import At, files_of
 from pipelines.sources.reader import Place, Reader
@@ -30,6 +30,7 @@ READERS: dict[str, Reader] = {
     "complete_journey": complete_journey.READER,
     "csv": files.READER,
     "json": files.READER,
+    "ledger": our_doings.READER,
     "parquet": files.READER,
     "sql": sql.READER,
 }
@@ -98,7 +99,7 @@ def _unknown_activities(settings: Settings) -> list[str]:
     told: set[str] = set()
     for source in settings.sources.values():
         if not isinstance(source, Mapped):
-            told.update(complete_journey.ACTIVITIES)
+            told.update(our_doings.ACTIVITIES if isinstance(source, Ledger) else complete_journey.ACTIVITIES)
             continue
         for mapping in source.mappings():
             if mapping.activity is None:

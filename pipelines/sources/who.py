@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from pipelines.params import Settings
 from pipelines.problems import Problem
+from pipelines.source_settings import Ledger
 from pipelines.sources import vault
 from pipelines.sources.identities import (
     OWN,
@@ -61,7 +62,7 @@ def settle(con: Any, settings: Settings, moment: int, aside: Path, *, keep: bool
     notes = resolve(con, settings, moment, aside)
     if settings.privacy.pseudonymise:
         install(con, required_key(settings), "keyed")
-        found = pseudonymise(con)
+        found = pseudonymise(con, ours=[name for name, one in settings.sources.items() if isinstance(one, Ledger)])
         if keep:
             vault.remember(found)
     return notes

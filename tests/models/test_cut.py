@@ -38,7 +38,8 @@ def ended(
         ("cccc", 2, ("capacity", 2)),
         ("cocc", 2, ("capacity", 3)),  # the control group takes no place
         ("hhcc", 1, ("capacity", 3)),  # nor do those who are kept off
-        ("ccoh", 2, ("everyone", 4)),  # nobody comes after: those who follow would have been met
+        ("cchh", 2, ("everyone", 4)),  # nobody comes after who may be contacted
+        ("ccoh", 2, ("capacity", 2)),
         ("ccc", 3, ("everyone", 3)),
         ("ooo", 3, ("everyone", 3)),
     ],
@@ -60,7 +61,7 @@ def test_profit_ends_the_list_before_the_first_contact_that_brings_nothing() -> 
     assert ended(table) == ("profit", 2)
     assert ended(table, profitable=False) == ("everyone", 4)
     assert ended(table, capacity=1) == ("capacity", 1)
-    assert ended(ranking("coco", 5.0, 1.0, 0.5, -2.0)) == ("everyone", 3)
+    assert ended(ranking("coch", 5.0, 1.0, 0.5, -2.0)) == ("everyone", 3)
 
 
 def test_the_first_bound_that_is_hit_is_named() -> None:
@@ -84,7 +85,7 @@ def test_ranks_are_places_on_the_list_or_those_one_would_have_had() -> None:
 
 def test_what_the_next_hundred_would_have_brought() -> None:
     nets = np.linspace(200.0, 1.0, 200)
-    found = cut.cut(ranking("c" * 150 + "o" * 50, *nets), capacity=20, budget=None, stop_when_unprofitable=True)
+    found = cut.cut(ranking("c" * 150 + "h" * 50, *nets), capacity=20, budget=None, stop_when_unprofitable=True)
     assert len(found.following) == 100
     assert cut.sums(found.following) == {
         "customers": 100,

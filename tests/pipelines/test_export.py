@@ -82,6 +82,6 @@ def test_a_customer_is_taken_out_of_every_file_of_a_list(listed: list[str]) -> N
     assert [row[1] for row in rows if row[1] not in (None, "customer_id")] == kept
     page = (folder / "at_risk.html").read_text().partition('id="data">')[2].partition("</script>")[0]
     content = json.loads(page)
-    assert [row[content["fields"].index("id")] for row in content["rows"]] == kept
+    assert [row[content["fields"].index("customer_id")] for row in content["rows"]] == kept
     files = json.loads((folder / "manifest.json").read_text())["files"]
     assert files == {name: digest_of(folder / name) for name in files}

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from pipelines.sinks import glance
+from pipelines.sinks.catalogues import languages
 from pipelines.sinks.columns import NO_CONTACT
+from pipelines.sinks.language import Language
 from pipelines.sinks.list_page import page
 from pipelines.sinks.page_data import digits
+from pipelines.sinks.page_words import WORDS
 from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, settings, week
 
 
@@ -177,3 +180,17 @@ def test_columns_may_be_there_and_empty() -> None:
     found = embedded(text)
     row = dict(zip(found["fields"], found["rows"][0], strict=True))
     assert (row["expected_net_value"], row["name"], found["lists"]["send_by"][row["send_by"]]) == (None, "", "")
+
+
+@pytest.mark.parametrize("code", sorted(languages()))
+def test_in_every_language_every_gap_is_filled(code: str) -> None:
+    chosen = settings().model_copy(update={"language": code})
+    table, scores = made(30)
+    rich = decided(table)
+    figures, trust = glance.figures(rich, scores, chosen), glance.trust(METRICS, "", Language(code))
+    text = page(rich, figures, trust, chosen, week=week(rich))
+    assert f'<html lang="{code}">' in text
+    assert not re.search(r"{\w*}", markup(text))
+    known = {name for words in WORDS.values() for name in re.findall(r"{(\w+)}", words)}
+    asked = {name for words in embedded(text)["words"].values() for name in re.findall(r"{(\w+)}", words)}
+    assert asked <= known

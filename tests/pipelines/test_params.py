@@ -235,7 +235,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     assert faults(tmp_path, content) == [
         "sources.a.path is missing. Add it.",
         "sources.b.pat is not a setting. Did you mean path?",
-        "sources.c.reader cannot be 'oracle'. Allowed: complete_journey, csv, json, parquet, sql.",
+        "sources.c.reader cannot be 'oracle'. Allowed: complete_journey, csv, json, ledger, parquet, sql.",
         "observations.score.as_of is missing. Add it.",
         "churn.x.active_within_days is missing. Add it.",
         "churn.x.horizon_days must be at least 1, found 0.",

@@ -1,0 +1,126 @@
+"""Published lists to the sinks of params.yaml, as the ledger's outbox says: whatever is due and was not written yet.
+
+One sink's failure keeps nothing from the others. Everything is made from the immutable copy, so a list that is written
+late is the list that was published; one that a revision has replaced meanwhile is not written any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipelines import record
+from pipelines.outbox import audiences, copies, crm
+from pipelines.outbox.rows import own_ids, through
+from pipelines.outbox.table import upsert
+from pipelines.params import Settings
+from pipelines.problems import Problem
+from pipelines.publish_settings import Salesforce, SqlTable
+from pipelines.record import FAILED, REPLACED, WRITTEN, Owed, Published
+from pipelines.tables import whole_file
+
+Render = Callable[[pd.DataFrame, Any, str], tuple[bytes, str]]
+RENDERS: dict[str, Render] = {
+    "hubspot": crm.hubspot,
+    "salesforce": crm.salesforce,
+    "klaviyo": crm.klaviyo,
+    "amazon_ads": audiences.amazon_ads,
+    "meta": audiences.meta,
+}
+"""Kind of file -> (list, setting, name of the setting) -> its bytes, and what is to be said about them."""
+
+
+def deliver(settings: Settings, say: Callable[[str], None]) -> None:
+    """Write everything that is due, the oldest list first; each attempt and its end are recorded.
+
+    Raises:
+        Problem: a sink failed; all of them are named, and what is due stays due.
+    """
+    failed = []
+    for owed in record.owed():
+        where = f"publish.sinks.{owed.sink}"
+        note = partial(record.delivered, owed.published.number, owed.sink)
+        if not owed.current:
+            note(REPLACED, "a revision took its place before it was written")
+            say(f"{where}: the list of {owed.published.as_of} was replaced before it was written; left out.")
+        elif owed.sink not in settings.publish.sinks:
+            say(f"{where}: is not in params.yaml any more; the list of {owed.published.as_of} stays due.")
+        else:
+            try:
+                said = _write(owed, settings)
+            except (Problem, OSError) as error:
+                note(FAILED, str(error))
+                failed.append(f"{where}: {_short(error)}")
+            else:
+                note(WRITTEN, said)
+                say(f"{where}: {said}")
+    if failed:
+        raise Problem(
+            *failed,
+            "The list is published and in the ledger; only what is named above has not got it. Nothing is lost: mend "
+            "it and run `churn publish` again.",
+        )
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).splitlines())
+
+
+def _write(owed: Owed, settings: Settings) -> str:
+    sink, published = settings.publish.sinks[owed.sink], owed.published
+    table = own_ids(copies.listed(published), settings)
+    if isinstance(sink, SqlTable):
+        replaced = {one.list_id for one in record.publications(as_of=published.as_of)} - {published.list_id}
+        return upsert(table, sink, f"publish.sinks.{owed.sink}", published, replaced)
+    return write_file(table, sink, owed.sink, published)
+
+
+def write_file(table: pd.DataFrame, sink: Any, name: str, published: Published) -> str:
+    """The file of a list, written beside and renamed; the same list gives the same bytes.
+
+    Raises:
+        Problem: the list lacks what this kind of file needs.
+    """
+    where = f"publish.sinks.{name}"
+    chosen = through(table, sink.channels)
+    content, said = RENDERS[sink.kind](chosen, sink, where)
+    path = file_of(sink, name, published)
+    with whole_file(path) as beside:
+        beside.write_bytes(content)
+        beside.chmod(0o600)
+    left = f" ({len(table) - len(chosen):,} others are to be reached another way)" if len(chosen) < len(table) else ""
+    return f"{path}: {said}{left}."
+
+
+def file_of(sink: Any, name: str, published: Published) -> Path:
+    """One file per sink and day: a revision takes the place of what it replaces. Salesforce's also per campaign."""
+    campaign = f"_{sink.campaign_id}" if isinstance(sink, Salesforce) else ""
+    return Path(sink.folder) / f"{name}_{published.as_of}{campaign}.csv"
+
+
+def rewrite(settings: Settings) -> list[str]:
+    """Write the sinks' files again, where they are still there: the copies they are made of have changed (forget).
+
+    A file that cannot be made any more, because nobody who is left has what it needs, is deleted.
+
+    Returns:
+        The files whose content has changed.
+    """
+    changed = []
+    for published, name in record.written():
+        sink = settings.publish.sinks.get(name)
+        if sink is None or isinstance(sink, SqlTable) or not file_of(sink, name, published).is_file():
+            continue
+        path = file_of(sink, name, published)
+        before = path.read_bytes()
+        try:
+            write_file(own_ids(copies.listed(published), settings), sink, name, published)
+        except Problem:
+            path.unlink()
+        if not path.is_file() or path.read_bytes() != before:
+            changed.append(path.as_posix())
+    return changed

@@ -1,0 +1,101 @@
+"""`churn publish`: the list of a day into the ledger, an immutable copy beside it, then the sinks.
+
+The copy comes first, then one transaction of the ledger: what is not in the ledger is not published, whatever was
+interrupted. Sinks come last; who has got what stands in the ledger, and what failed is tried again by the next publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from pipelines import record
+from pipelines.outbox import copies
+from pipelines.outbox.deliver import deliver
+from pipelines.outbox.draft import Draft, read_draft
+from pipelines.params import Settings
+from pipelines.problems import Problem
+from pipelines.record import Published
+
+DRAFTS = Path("data/at_risk")
+Say = Callable[[str], None]
+
+
+def publish(
+    as_of: str,
+    settings: Settings,
+    say: Say = print,
+    *,
+    revise: bool = False,
+    folder: Path | None = None,
+    moment: str | None = None,
+) -> None:
+    """Publish the list of a day. The same list again changes nothing, and tries sinks again that failed before.
+
+    Args:
+        as_of: the list's day.
+        settings: of params.yaml.
+        say: gets what was done, line by line.
+        revise: let another list take the place of the one that was published for this day.
+        folder: of the list; `data/at_risk/{as_of}` where it is not given.
+        moment: when this is, ISO, for the record only.
+
+    Raises:
+        Problem: there is no sound list, another one was published for this day, or a sink failed (the list is published
+            all the same).
+    """
+    _require_day(as_of)
+    draft = read_draft(folder or DRAFTS / as_of, as_of, settings)
+    before = record.publications(as_of=as_of)
+    sinks = sorted(settings.publish.sinks)
+    if before and before[-1].content == draft.published.content:
+        copies.require_intact(before[-1])
+        with record.writing() as con:
+            record.owe(con, before[-1].number, sinks)
+        say(f"The list of {as_of} ({before[-1].list_id}) is published already; nothing was added to the ledger.")
+    else:
+        _append(draft, before, sinks, say, revise=revise, moment=moment)
+    deliver(settings, say)
+
+
+def _require_day(as_of: str) -> None:
+    try:
+        if date.fromisoformat(as_of).isoformat() == as_of:
+            return
+    except ValueError:
+        pass
+    raise Problem(f"{as_of!r} is not a day. Write it as 2017-12-04.")
+
+
+def _append(
+    draft: Draft, before: list[Published], sinks: list[str], say: Say, *, revise: bool, moment: str | None
+) -> None:
+    published = draft.published
+    if before and not revise:
+        raise Problem(
+            f"{published.as_of}: the list {before[-1].list_id} was published for this day; {draft.folder} holds "
+            f"another one ({published.list_id}). Nothing was published. `churn publish --as-of {published.as_of} "
+            "--revise` puts it in the place of the former, and the ledger keeps both."
+        )
+    if before:
+        published = replace(published, revision=before[-1].revision + 1, replaces=before[-1].list_id)
+    published = replace(published, published_at=moment)
+    copies.keep(draft, published)
+    with record.writing() as con:
+        record.publish(con, published, replace(draft.content, sinks=sinks))
+    for line in _told(draft, published):
+        say(line)
+
+
+def _told(draft: Draft, published: Published) -> list[str]:
+    groups = draft.content.entries["group"].value_counts()
+    counted = (
+        f"{groups.get('contact', 0):,} customers to contact, {groups.get('control', 0):,} held out as the control "
+        f"group, {len(draft.content.held_back):,} held back by a rule"
+    )
+    lines = [f"Published: the list of {published.as_of} ({published.list_id}): {counted}."]
+    if published.replaces:
+        lines.append(f"It is revision {published.revision} and replaces {published.replaces}.")
+    return [*lines, f"Ledger data/ledger/ledger.db, files {copies.place_of(published)} (they never change again)."]
