@@ -16,13 +16,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.consents import first_line, permitted_channels
-from pipelines.contact_settings import COLUMNS
+from pipelines.contact_settings import COLUMNS, ContactDatabase
 from pipelines.contacts import contacts_digest, faults_of_contacts, read_contacts
 from pipelines.faults import in_words
 from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.sinks.language import Language
+from pipelines.sources.cells import Cell
+from pipelines.sources.contact_rows import enter
 from pipelines.sources.pseudonyms import keyed
+from pipelines.sources.stream import connect
 from pipelines.sources.tombstones import bury
 from tests.pipelines.activity_folders import settings_with
 
@@ -220,6 +223,17 @@ def test_a_broken_parquet_or_database_is_a_problem_in_words() -> None:
     with closing(sqlite3.connect("crm.sqlite")):
         pass
     assert "no such table: people" in faults_of_contacts(settings_in("sqlite", "crm.sqlite"))[0]
+
+
+def test_a_database_that_breaks_off_is_a_problem_that_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = in_sqlite(("b", "ann@example.org", 1))
+    assert isinstance(chosen.contacts, ContactDatabase)
+    # As if a row could not be worked with: DuckDB then repeats it.
+    monkeypatch.setattr("pipelines.sources.contact_rows.cell", lambda *_: Cell("error(c1)", "text"))
+    con = connect()
+    with pytest.raises(Problem, match=r"^contacts: reading people broke off.") as problem:
+        enter(con, chosen.contacts)
+    assert "ann@example.org" not in str(problem.value)
 
 
 @pytest.mark.parametrize(
