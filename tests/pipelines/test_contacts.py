@@ -15,13 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.consents import first_line, permitted_channels
+from pipelines.consents import permitted_channels
 from pipelines.contact_settings import COLUMNS, ContactDatabase
 from pipelines.contacts import contacts_digest, faults_of_contacts, read_contacts
 from pipelines.faults import in_words
 from pipelines.params import Settings
 from pipelines.problems import Problem
-from pipelines.sinks.language import Language
 from pipelines.sources.cells import Cell
 from pipelines.sources.contact_rows import enter
 from pipelines.sources.pseudonyms import keyed
@@ -383,15 +382,3 @@ def test_where_missing_consent_is_allowed_only_a_refusal_counts() -> None:
 def test_without_contacts_every_channel_is_permitted() -> None:
     found = permitted_channels(None, settings_with(), ["b", "a"])
     assert found.to_dict() == dict.fromkeys(["b", "a"], ("email", "phone", "sms", "post", "push"))
-
-
-def test_a_list_that_reaches_nobody_says_so_first() -> None:
-    write("1,Ann,,", "2,Bob,b@x.org,", header="customer_id,name,email,phone")
-    contacts, language = read_contacts(settings()), Language()
-    assert first_line(contacts, ["1", "2"], language) is None
-    without = first_line(contacts, ["1", "3"], language)
-    assert without is not None
-    assert without.startswith("This list has no contact details: the table of contacts has no e-mail address")
-    nothing = first_line(None, ["1"], language)
-    assert nothing is not None
-    assert nothing.startswith("This list has no contact details, because no table of contacts was given")
