@@ -113,7 +113,7 @@ def _lead(table: pd.DataFrame, figures: Mapping[str, Any], language: Language) -
     if glance.net_value(table) is not None:
         return language.say("The customers most worth a word this week. First those for whom acting is worth most.")
     if figures["value_at_risk"] is not None:
-        return language.say("The customers most worth a word this week, those for whom it is expected to bring most first.")
+        return language.say("The customers most worth a word this week, most money at risk first.")
     return language.say("The customers most worth a word this week, highest risk first.")
 
 
