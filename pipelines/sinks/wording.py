@@ -134,7 +134,7 @@ def tier_words(floors: Mapping[str, float], language: Language = ENGLISH) -> str
 def shown(table: pd.DataFrame, language: Language) -> pd.DataFrame:
     """The list with tiers, segments and the like in the language, as people see them; machines keep the contract's."""
     known = [name for name in SHOWN if name in table.columns]
-    said = {name: [language.say(one) if isinstance(one, str) else one for one in table[name]] for name in known}
+    said = {name: [language.say(one) if isinstance(one, str) and one else one for one in table[name]] for name in known}
     return table.assign(**said)
 
 
