@@ -121,15 +121,13 @@ def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Rows of the first sheet of a workbook."""
     from openpyxl import load_workbook
 
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (KeyError, ValueError, OSError) as error:
-        raise Problem(f"{path.name}: is no workbook (.xlsx) that can be read: {error}") from None
-    try:
+    with path.open("rb") as stream:
+        try:
+            book = load_workbook(stream, read_only=True, data_only=True)
+        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+            raise Problem(f"{path.name}: is no workbook (.xlsx) that can be read: {error}") from None
         for line, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
             yield line, [_text(cell) for cell in cells]
-    finally:
-        book.close()
 
 
 def _text(cell: Any) -> str:

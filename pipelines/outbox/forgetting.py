@@ -24,6 +24,8 @@ from pipelines.record import Published
 from pipelines.scrub import scrub
 from pipelines.tables import digest_of, read_json, write_json
 
+_BESIDE = ".forgetting-"
+
 
 def forget_published(names: frozenset[str], settings: Settings) -> tuple[list[str], list[str]]:
     """Take customers out of everything that was ever published.
@@ -33,7 +35,9 @@ def forget_published(names: frozenset[str], settings: Settings) -> tuple[list[st
     """
     if not FILE.is_file():
         return [], []
-    with tempfile.TemporaryDirectory(dir=FILE.parent, prefix=".forgetting-") as beside:
+    for left in FILE.parent.glob(f"{_BESIDE}*"):
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=FILE.parent, prefix=_BESIDE) as beside:
         made = {one: _without(one, names, Path(beside)) for one in _speaking(names)}
         with record.writing() as con:
             gone = erase(con, names, {one.number: _kept(one, new) for one, new in made.items()})

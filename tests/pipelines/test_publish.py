@@ -148,8 +148,16 @@ def test_files_that_are_not_the_manifests_are_refused_and_all_named() -> None:
     said = refused()
     assert "at_risk.csv: was changed after the list was made" in said
     assert "control.csv: is missing" in said
-    say_again_without = folder / "at_risk.csv"
-    assert say_again_without.exists()
+
+
+def test_gaps_are_said() -> None:
+    folder = write_draft(DAY)
+    text = (folder / "control.csv").read_text(encoding="utf-8-sig").replace("11,d-4", ",")
+    (folder / "control.csv").write_text(text, encoding="utf-8-sig")
+    say_again(folder)
+    said = refused()
+    assert "1 rows of at_risk.parquet and control.csv have no rank" in said
+    assert "1 rows of at_risk.parquet and control.csv have no customer_id" in said
 
 
 def test_no_list_and_no_day_are_said() -> None:

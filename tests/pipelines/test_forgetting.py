@@ -1,0 +1,179 @@
+"""A forgotten customer is in nothing that was published: ledger, copies and sinks' files are decoded afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines import ledger, record
+from pipelines.feedback import feedback
+from pipelines.forget import again, forget
+from pipelines.make_list import make_list
+from pipelines.outbox import copies, erasing
+from pipelines.outbox.forgetting import forget_published
+from pipelines.publish import publish
+from tests.pipelines import lists_for_tests
+from tests.pipelines.drafts_for_tests import settings, write_draft
+from tests.pipelines.test_forget import decoded
+
+FIRST, SECOND = "2024-03-04", "2024-03-11"
+SINKS = settings(
+    hub={"kind": "hubspot", "folder": "outside/crm"},
+    social={"kind": "meta", "folder": "outside/ads"},
+    table={"kind": "sql", "address": "crm.sqlite", "table": "churn"},
+)
+GONE = "a-1"
+TRACES = (GONE, "ob@xample.org".replace("x", "ex"), "bob@example.org", hashlib.sha256(b"bob@example.org").hexdigest())
+
+
+@pytest.fixture(autouse=True)
+def _published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".dvc").mkdir()
+    Path(".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
+    for day in (FIRST, SECOND):
+        write_draft(day, held="e-5 0.9 consent" if day == FIRST else "a-7 0.9 consent")
+        publish(day, SINKS, lambda _: None)
+    Path("team.csv").write_text(
+        "customer,when,what,note\na-1,2024-03-12,reached,Bob was friendly\n007,2024-03-12,wrong,\n"
+    )
+    feedback(Path("team.csv"), SINKS, lambda _: None, now=datetime(2024, 4, 1, tzinfo=UTC))
+    Path("team.csv").unlink()
+
+
+def speaking() -> list[str]:
+    """Files with any trace of the customer; `crm.sqlite` is not ours."""
+    files = [path for path in sorted(Path().rglob("*")) if path.is_file() and path.name != "crm.sqlite"]
+    return [path.as_posix() for path in files if any(one in decoded(path) for one in TRACES)]
+
+
+def sound() -> None:
+    """Publishing the same drafts again finds everything as it should be."""
+    for day in (FIRST, SECOND):
+        said: list[str] = []
+        publish(day, SINKS, said.append)
+        assert said[0].endswith("nothing was added to the ledger.")
+
+
+def test_ledger_copies_and_files_of_sinks_hold_nothing_of_them() -> None:
+    assert "data/ledger/ledger.db" in speaking()
+    assert "outside/ads/social_2024-03-11.csv" in speaking()
+    said: list[str] = []
+    forget(GONE, SINKS, said.append)
+    assert speaking() == []
+    found = ledger.known("2024-04-01", SINKS)
+    assert sorted(set(found.entries["customer_id"])) == ["007", "b,2", "c-3", "d-4"]
+    assert list(found.feedback["customer_id"]) == ["007"]
+    assert "a-7" in record.customers()
+    assert {
+        "  data/ledger/ledger.db",
+        "  data/ledger/published/2024-03-11",
+        "  table churn (publish.sinks.table)",
+    } <= set(said)
+    sound()
+    assert {path.stat().st_mode & 0o777 for path in (copies.FOLDER / FIRST).iterdir()} == {0o400}
+
+
+def test_the_guards_stand_again_and_others_stay() -> None:
+    forget(GONE, SINKS, lambda _: None)
+    with closing(sqlite3.connect(ledger.FILE)) as con:
+        assert con.execute("select count(*) from sqlite_master where type = 'trigger'").fetchone() == (16,)
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            con.execute("delete from entry")
+
+
+def test_a_held_back_customer_too() -> None:
+    forget_published(frozenset({"e-5"}), SINKS)
+    assert "e-5" not in record.customers()
+    assert "e-5" not in decoded(copies.FOLDER / FIRST / "held_back.csv")
+    forget("e-5", SINKS, lambda _: None)
+    sound()
+
+
+def test_somebody_unknown_changes_nothing() -> None:
+    before = {path: path.read_bytes() for path in copies.FOLDER.rglob("*") if path.is_file()}
+    assert forget_published(frozenset({"nobody"}), SINKS) == ([], [])
+    assert {path: path.read_bytes() for path in copies.FOLDER.rglob("*") if path.is_file()} == before
+    sound()
+
+
+def test_a_file_that_nobody_is_left_for_goes() -> None:
+    write_draft("2024-03-18", "a-1 0.72 email Bob@example.org -")
+    publish("2024-03-18", SINKS, lambda _: None)
+    forget(GONE, SINKS, lambda _: None)
+    assert speaking() == []
+    assert not Path("outside/crm/hub_2024-03-18.csv").exists()
+
+
+def test_a_list_of_the_stage_loses_them_in_every_format(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    small = lists_for_tests.shop(folder)
+    os.chdir(folder)
+    plain = settings()
+    make_list(plain, small.inputs, small.out)
+    publish(FIRST, plain, lambda _: None)
+    gone = str(ledger.known(SECOND, plain).entries["customer_id"].iloc[0])
+    files = {path.name for path in (copies.FOLDER / FIRST).iterdir() if gone in decoded(path)}
+    assert {"at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx"} <= files
+    forget_published(frozenset({gone}), plain)
+    left = [path.name for path in (copies.FOLDER / FIRST).iterdir() if f'"{gone}"' in decoded(path)]
+    assert left == []
+    copies.require_intact(record.publications()[0])
+
+
+def test_who_comes_back_with_an_old_ledger_goes_again() -> None:
+    old = ledger.FILE.read_bytes()
+    forget(GONE, SINKS, lambda _: None)
+    said: list[str] = []
+    again(SINKS, said.append)
+    assert said == ["Nobody of the 1 forgotten ids is back."]
+    ledger.FILE.write_bytes(old)
+    again(SINKS, lambda _: None)
+    assert GONE not in record.customers()
+
+
+KILLED = """
+import os, signal, sys
+from pipelines.outbox import forgetting
+from tests.pipelines.test_forgetting import GONE, SINKS
+
+place, when = sys.argv[1:]
+work = getattr(forgetting, place)
+
+def step(*arguments):
+    if when == "after":
+        work(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(forgetting, place, step)
+forgetting.forget_published(frozenset({GONE}), SINKS)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["erase", "vacuum", "_replace", "rewrite"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_half_way_it_is_done_by_doing_it_again(place: str, when: str) -> None:
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", KILLED, place, when], env=environment, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    forget(GONE, SINKS, lambda _: None)
+    assert speaking() == []
+    sound()
+
+
+def test_erasing_is_one_transaction() -> None:
+    before = list(sqlite3.connect(ledger.FILE).iterdump())
+    with pytest.raises(ZeroDivisionError), record.writing() as con:
+        erasing.erase(con, frozenset({GONE}), {})
+        raise ZeroDivisionError
+    assert list(sqlite3.connect(ledger.FILE).iterdump()) == before
