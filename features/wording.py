@@ -28,7 +28,8 @@ NOUNS = {
     "renewed_subscription": ("renewal", "renewals"),
     "cancelled_subscription": ("cancellation", "cancellations"),
 }
-_TOKEN = re.compile(r"<(\w+)(@?)(:[^>]*)?>")
+RHYTHM = "; usually every <gap_mean:.0f> days"  # said with the last time, where the activity has a rhythm
+TOKEN = re.compile(r"<(\w+)(@?)(:[^>]*)?>")
 
 
 def nouns_of(activity: str) -> tuple[str, str]:
@@ -52,11 +53,10 @@ def sentence_of(template: str, *, activity: str, main: str, name: str, days: int
     def word(token: re.Match[str]) -> str:
         what, window, form = token.group(1), token.group(2), token.group(3) or ""
         noun, nouns = nouns_of(activity)
-        clause = f"; usually every {{{activity}_gap_mean:.0f}} days" if rhythm else ""
-        words = {"noun": noun, "nouns": nouns, "days": str(days), "main": nouns_of(main)[0], "rhythm": clause}
+        words = {"noun": noun, "nouns": nouns, "days": str(days), "main": nouns_of(main)[0]}
         if what in words:
             return words[what]
         column = name if what == "self" else f"{activity}_{what}{f'_{days}d' if window else ''}"
         return f"{{{column}{form}}}"
 
-    return _TOKEN.sub(word, template)
+    return TOKEN.sub(word, template.replace("<rhythm>", RHYTHM if rhythm else ""))

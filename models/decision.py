@@ -1,4 +1,4 @@
-"""Scores in, list out: who comes first, how long the list is, how high each risk stands against the usual.
+"""Scores in, list out: what a contact brings, who comes first, where the list ends, how high each risk stands.
 
 `scores`: one row per eligible customer: customer_id, as_of, churn_probability (0..1), expected_value, value_at_risk
 (money in the horizon; null for every row of a stream without money), model_version.
@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from models.problems import ModelProblem
+
+Floats = npt.NDArray[np.floating[Any]]
 
 REASONS = ("reason_1", "reason_2", "reason_3")
 LIST_COLUMNS = (
@@ -22,37 +26,80 @@ LIST_COLUMNS = (
     "risk_tier",
     "expected_value",
     "value_at_risk",
+    "expected_net_value",
     "segment",
     *REASONS,
+    "change",
+    "action",
+    "channel",
+    "owner",
+    "send_by",
+    "group",
     "as_of",
     "model_version",
     "list_id",
 )
 LOWEST_TIER = "low"
+TIERS = ("very high", "high", "medium", LOWEST_TIER)
 _DIGITS = 6  # what two kinds of processor agree on; also what the list's identity is taken from
 
 
 def has_money(scores: pd.DataFrame) -> bool:
-    """Whether the stream knows money: the list is ranked by value at risk, otherwise by probability."""
+    """Whether the stream knows money: the list is ranked by net value, otherwise by probability."""
     return bool(scores["value_at_risk"].notna().any())
 
 
-def ranked(scores: pd.DataFrame) -> pd.DataFrame:
-    """Every scored customer with a `rank` from 1: most value at risk first (no money: most probable first).
+def net_value(
+    probability: Floats, worth: Floats, *, success: Floats | float, cost: Floats | float, incentive: Floats | float
+) -> Floats:
+    """What contacting a customer is expected to bring, in money; as models/profit.py counts it, for one customer.
 
-    Figures are rounded to six digits first and equal ones are ordered by customer_id: the input's order never matters.
+    p * success * (worth - incentive) - (1 - p) * incentive - cost: who was leaving stays with probability `success` and
+    takes the offer, who was not leaving takes it too. `worth`: what the customer brings, if kept; null gives null.
+    """
+    kept = probability * success * (worth - incentive)
+    return np.asarray(kept - (1 - probability) * incentive - cost, dtype=np.float64)
+
+
+def spending(
+    probability: Floats, *, success: Floats | float, cost: Floats | float, incentive: Floats | float
+) -> Floats:
+    """Money that contacting a customer is expected to cost: the contact, and the offer where it is taken."""
+    taken = probability * success + 1 - probability
+    return np.asarray(cost + incentive * taken, dtype=np.float64)
+
+
+def ranked(scores: pd.DataFrame) -> pd.DataFrame:
+    """Every customer with a `rank` from 1: most `expected_net_value` first (no money: most probable first).
+
+    Where no net value is given, most value at risk comes first. Figures are rounded to six digits first and equal ones
+    are ordered by customer_id: the input's order never matters.
 
     Raises:
         ModelProblem: a score is missing, a customer appears twice, or only some customers have money.
     """
-    _require_sound(scores)
-    table = scores.copy()
-    figures = ["churn_probability", "expected_value", "value_at_risk"]
-    table[figures] = table[figures].astype("float64").round(_DIGITS)
-    table["customer_id"] = table["customer_id"].astype("str")
-    by = "value_at_risk" if has_money(table) else "churn_probability"
+    require_sound(scores)
+    table = rounded(scores)
+    by = order_of(table)
     table = table.sort_values([by, "customer_id"], ascending=[False, True], kind="stable", ignore_index=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1, dtype="int32"))
+    return table
+
+
+def order_of(scores: pd.DataFrame) -> str:
+    """The column that ranks."""
+    if not has_money(scores):
+        return "churn_probability"
+    return "expected_net_value" if "expected_net_value" in scores else "value_at_risk"
+
+
+def rounded(scores: pd.DataFrame) -> pd.DataFrame:
+    """A copy with figures of six digits and ids as text."""
+    table = scores.copy()
+    figures = ["churn_probability", "expected_value", "value_at_risk"]
+    figures += ["expected_net_value"] if "expected_net_value" in table else []
+    table[figures] = table[figures].astype("float64").round(_DIGITS)
+    table["customer_id"] = table["customer_id"].astype("str")
     return table
 
 
@@ -80,44 +127,36 @@ def tier_floors(base: float, odds: Mapping[str, float]) -> dict[str, float]:
 
 def risk_tiers(probability: Sequence[float] | pd.Series[float], floors: Mapping[str, float]) -> list[str]:
     """The tier of every probability. A probability exactly at a floor belongs to the higher tier."""
-    return [
-        next((name for name, floor in floors.items() if chance >= round(floor, _DIGITS)), LOWEST_TIER)
-        for chance in probability
-    ]
+    chance, tier = np.asarray(probability, dtype=np.float64), np.full(len(probability), LOWEST_TIER, dtype=object)
+    for name, floor in reversed(list(floors.items())):
+        tier[chance >= round(floor, _DIGITS)] = name
+    return [str(one) for one in tier]
 
 
-def decide(
-    scores: pd.DataFrame,
-    *,
-    capacity: int,
-    tiers: Mapping[str, float],
-    others: Mapping[str, pd.DataFrame] | None = None,
-) -> pd.DataFrame:
-    """The first `capacity` customers with their tiers; segment and reasons are still to be filled (see `complete`).
+def beside(table: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """`table` with a column `churn_probability_{definition}` for each further definition's scores.
 
-    `tiers`: see `tier_floors`. `others`: scores of further churn definitions, each adding a column
-    `churn_probability_{definition}` (null for a customer who is not eligible there).
+    Null for a customer who is not eligible there: one list, one row per customer, however many definitions.
     """
-    table = ranked(scores).head(capacity).reset_index(drop=True)
-    table["risk_tier"] = risk_tiers(table["churn_probability"], tier_floors(base_rate(scores), tiers))
-    for definition, other in (others or {}).items():
+    found = table.copy()
+    for definition, other in others.items():
         probability = pd.Series(other["churn_probability"].to_numpy("float64"), other["customer_id"].astype("str"))
-        table[f"churn_probability_{definition}"] = table["customer_id"].map(probability).round(_DIGITS)
-    return table
+        found[f"churn_probability_{definition}"] = found["customer_id"].map(probability).round(_DIGITS)
+    return found
 
 
-def complete(
-    decided: pd.DataFrame, segments: Sequence[str] | pd.Series[str], reasons: Sequence[Sequence[str]]
-) -> pd.DataFrame:
-    """The list itself: contract columns in their order, then further definitions. A reason that is not there is ""."""
-    table = decided.copy()
-    table["segment"] = np.asarray(segments, dtype=object)
-    for place, name in enumerate(REASONS):
-        table[name] = [row[place] if place < len(row) else "" for row in reasons]
+def complete(decided: pd.DataFrame) -> pd.DataFrame:
+    """The list itself: contract columns in their order, then further definitions, and the `list_id` of it all."""
     further = [name for name in decided.columns if name.startswith("churn_probability_")]
-    table = table[[*(name for name in LIST_COLUMNS if name != "list_id"), *further]]
+    table = decided[[*(name for name in LIST_COLUMNS if name != "list_id"), *further]]
     table.insert(len(LIST_COLUMNS) - 1, "list_id", list_id(table))
     return table
+
+
+def with_reasons(decided: pd.DataFrame, reasons: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """`decided` with the columns of REASONS. A reason that is not there is ""."""
+    said = {name: [row[place] if place < len(row) else "" for row in reasons] for place, name in enumerate(REASONS)}
+    return decided.assign(**said)
 
 
 def list_id(table: pd.DataFrame) -> str:
@@ -127,7 +166,8 @@ def list_id(table: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _require_sound(scores: pd.DataFrame) -> None:
+def require_sound(scores: pd.DataFrame) -> None:
+    """Everyone has one probability, and everyone or nobody has money; else ModelProblem."""
     faults = []
     if scores.empty:
         faults.append("scores: there is no customer to rank. Score at least one eligible customer.")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Money = Mapping[str, Callable[[float], str]]
+Figure = Callable[[float, str], str]  # a number and one of Python's formats -> as it is written
 
 
 def named_in(template: str) -> list[str]:
@@ -52,11 +53,25 @@ def say(template: str, values: Mapping[Any, Any], money: Money | None = None) ->
 
     `money`: the columns that are amounts, and how each is written.
     """
-    text = _ForPeople(money or {}).vformat(template, (), values)
-    text = _ONE.sub(_singular, text)
+    text = _ONE.sub(_singular, filled(template, values, money))
     text = text.replace("every 1 day", "every day").replace("every 0 days", "more than once a day")
     text = re.sub(r"^0 (?=[a-z])", "No ", text)
     return text[:1].upper() + text[1:]
+
+
+def filled(template: str, values: Mapping[Any, Any], money: Money | None = None, figure: Figure | None = None) -> str:
+    """The template with its numbers, and nothing else changed: what `say` polishes in English.
+
+    `figure` writes numbers that are no amounts; by default as in English, with thousands separated and no "-0".
+    """
+    return _ForPeople(money or {}, figure or _english).vformat(template, (), values)
+
+
+def _english(value: float, form: str) -> str:
+    if form.endswith(("f", "d")) and "," not in form:
+        text = format(value, re.sub(r"^(.*?)(\.\d+)?([fd])$", r"\1,\2\3", form))
+        return text.lstrip("-") if not text.strip("-0.,") else text
+    return format(value, form)
 
 
 class _Amount(float):
@@ -66,8 +81,8 @@ class _Amount(float):
 
 
 class _ForPeople(string.Formatter):
-    def __init__(self, money: Money) -> None:
-        self.money = money
+    def __init__(self, money: Money, figure: Figure) -> None:
+        self.money, self.figure = money, figure
 
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
         value = super().get_value(key, args, kwargs)
@@ -80,9 +95,8 @@ class _ForPeople(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, _Amount):
             return value.write(float(value))
-        if isinstance(value, (int, float)) and format_spec.endswith(("f", "d")) and "," not in format_spec:
-            text = format(value, re.sub(r"^(.*?)(\.\d+)?([fd])$", r"\1,\2\3", format_spec))
-            return text.lstrip("-") if not text.strip("-0.,") else text
+        if isinstance(value, (int, float)) and format_spec:
+            return self.figure(value, format_spec)
         return str(super().format_field(value, format_spec))
 
 

@@ -49,6 +49,22 @@ PREFERRED = (
     "since_main_count",
 )
 
+# Numbers that compare customers with themselves, and the number that says "as before": beyond it lies good or bad news,
+# whatever everyone else's number is. Fewer orders than before are never told as a reason where they are more.
+AS_BEFORE = {
+    "count_trend": 0.0,
+    "value_trend": 0.0,
+    "value_change": 0.0,
+    "gap_change": 1.0,
+    "silence_per_gap": 1.0,
+    "silence_per_longest_gap": 1.0,
+    "gap_share_shorter": 0.5,
+    "usual_days_missed": 1.0,
+}
+# Neither good nor bad news in itself; as a reason it is told from one side only: who buys seldom, not who buys often.
+TOLD_FROM = {"gap_mean": True}
+SILENCES = ("days_since_last", "silence_per_gap", "silence_per_longest_gap", "gap_share_shorter", "usual_days_missed")
+
 
 class Topics:
     """The topic of every column, for one model and one population.
@@ -82,6 +98,23 @@ def preference(column: Column) -> tuple[bool, int]:
     measure = column["measure"]
     place = PREFERRED.index(measure) if measure in PREFERRED else len(PREFERRED)
     return column["higher_is_worse"] is None, place
+
+
+def worse(column: Column) -> bool | None:
+    """Whether a higher number is bad news; None where either may be."""
+    known: bool | None = column["higher_is_worse"]
+    return TOLD_FROM.get(column["measure"]) if known is None else known
+
+
+def changed(column: Column, value: float, *, upwards: bool) -> bool:
+    """Whether a number that compares customers with themselves lies beyond "as before", as it is written."""
+    before = AS_BEFORE.get(column["measure"])
+    return before is None or (round(value, 1) > before if upwards else round(value, 1) < before)
+
+
+def silent(column: Column, value: Any) -> bool:
+    """Whether the number says that the activity has stopped for now: how long ago, or none in a window."""
+    return column["measure"] in SILENCES or value == (-1 if column["measure"] == "count_trend" else 0)
 
 
 def _repeating(columns_info: Sequence[Column], everyone: pd.DataFrame, main: str | None) -> frozenset[str]:

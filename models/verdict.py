@@ -47,7 +47,8 @@ def report(
     Returns:
         `test`, `backtest` (by moment), `pooled` (all moments, with intervals), `segments` and `never_seen` (all
         moments, customers and churners counted), `baselines` (the same for each), `paired` (model minus each),
-        `capacity`, `profit`, `value` (where there is money), `grade`.
+        `calibration` (of the test moment: ten groups by probability, what was promised and what happened), `capacity`,
+        `profit`, `value` (where there is money), `grade`.
     """
     names = [name for name in IN_WORDS if name in predictions.columns]
     drawn = Draws.of(predictions, ["model", *names], draws=draws, seed=seed)
@@ -61,6 +62,7 @@ def report(
         "never_seen": _piece(unseen) if len(unseen) else {"customers": 0, "churners": 0},
         "baselines": {name: _by_role(predictions, name, drawn) for name in names},
         "paired": paired,
+        "calibration": _groups(test),
         "capacity": {"customers": min(capacity, len(test)), **_each(test, names, lambda p, y: _at(p, y, capacity))},
         "grade": grade(paired[best], best, paired.get("logistic_rich")),
     }
@@ -69,6 +71,12 @@ def report(
         found["profit"] = {"costs": profit.shown(costs), **profits}
     money = value_figures.report(predictions, draws=draws, seed=seed)
     return {**found, "value": money} if money else found
+
+
+def _groups(rows: pd.DataFrame) -> dict[str, Any]:
+    """`group_01` (the lowest tenth) and so on: customers, mean probability promised, share that left."""
+    table = evaluate.calibration_groups(rows["model"].to_numpy(np.float64), rows["churned"].to_numpy(np.float64))
+    return {f"group_{place:02d}": group for place, group in enumerate(table.round(6).to_dict("records"), start=1)}
 
 
 def _each(rows: pd.DataFrame, names: Sequence[str], figures: Any) -> dict[str, Any]:

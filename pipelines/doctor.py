@@ -13,6 +13,8 @@ from typing import Any
 from features.churn import Definition
 from features.windows import day_number, midnight
 from pipelines.churn_settings import Cancellation, Churn, Silence, definition_of
+from pipelines.consents import counted
+from pipelines.contacts import faults_of_contacts, read_contacts
 from pipelines.diagnosis import Moment, Rhythm, moments_of, rhythm_of, standings_now, suggestion, verdict
 from pipelines.params import Settings
 from pipelines.problems import Problem, did_you_mean
@@ -32,7 +34,7 @@ def diagnose(settings: Settings) -> str:
     Raises:
         Problem: the sources cannot be read, all their faults at once; or nothing lies before `score.as_of`.
     """
-    faults = check_sources(settings)
+    faults = check_sources(settings) + faults_of_contacts(settings)
     if faults:
         raise Problem(*faults)
     con = connect()
@@ -48,6 +50,7 @@ def diagnose(settings: Settings) -> str:
     sections = [
         ("What is there", _stream(con, settings, facts)),
         ("Rows that cannot be used", notes),
+        ("Contacts", _contacts(con, settings)),
         *_churn(con, settings, facts),
     ]
     return "\n\n".join("\n".join([title, *map(_wrapped, lines)]) for title, lines in sections if lines)
@@ -81,6 +84,14 @@ def _stream(con: Any, settings: Settings, facts: dict[str, Any]) -> list[str]:
         attributes = [name for name in customers.column_names if name not in ("customer_id", "joined_at", "valid_from")]
         lines.append(f"A customers table with {customers.num_rows:,} rows: {', '.join(attributes) or 'no attributes'}.")
     return lines + _missing(facts, settings)
+
+
+def _contacts(con: Any, settings: Settings) -> list[str]:
+    contacts = read_contacts(settings)
+    if contacts is None:
+        return []
+    customers = [one for (one,) in con.execute("select distinct customer_id from known").fetchall()]
+    return counted(contacts, settings, customers)
 
 
 def _missing(facts: dict[str, Any], settings: Settings) -> list[str]:

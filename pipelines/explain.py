@@ -6,28 +6,30 @@ import difflib
 import math
 import textwrap
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from features.churn import standings
 from features.definition import GONE, LEAVING, UNKNOWN
 from models import decision, explain
-from pipelines import make_list
+from pipelines import make_list, place_on_list
 from pipelines.churn_settings import Cancellation, Silence, definition_of
+from pipelines.deciding import Given
 from pipelines.params import Settings
 from pipelines.problems import Problem
-from pipelines.sinks.wording import count, day, doing, money, percent
+from pipelines.sinks.language import Language
+from pipelines.sinks.wording import day, doing, language_of
 
 if TYPE_CHECKING:
     from models.churn_model import ChurnModel
 
 DATA = Path("data")
 MOST_TOPICS = 4
+LABEL_WIDTH = 18
+NO_CAUSES = "These are observations that go with a higher or lower risk. They need not be its causes."
 _MOST_COMPARED = 50_000
 
 
@@ -37,142 +39,154 @@ def explain_customer(customer_id: str, settings: Settings, data: Path = DATA) ->
     Raises:
         Problem: nobody has this id (the nearest are named), or there is no list to speak of yet.
     """
-    at_risk = _list_of(settings, data)
-    scores = make_list.read_scores(data / "scores", settings)[settings.at_risk.definition]
+    found, language = place_on_list.folder_of(settings, data), language_of(settings)
+    all_scores = make_list.read_scores(data / "scores", settings)
+    scores = all_scores[settings.at_risk.definition]
     if customer_id not in set(scores["customer_id"]):
         return _not_eligible(customer_id, settings, data)
-    ranked = decision.ranked(scores)
-    row = ranked[ranked["customer_id"] == customer_id].iloc[0]
-    last = f"  {'Last ' + _noun(settings):<18}{_last_time(customer_id, settings, data)}"
-    lines = [_place(row, ranked, at_risk, settings), "", *_figures(row, scores, settings), last]
-    return "\n".join([*lines, *_why(row, scores, settings, data)])
+    given = _given(all_scores, settings, data)
+    row, everyone = place_on_list.standing(customer_id, given, settings, language)
+    label = language.say("Last {order}", order=_noun(settings))
+    last = _line(label, _last_time(customer_id, settings, data))
+    place = place_on_list.told(row, everyone, found, settings, language)
+    todo = [_line(name, text) for name, text in place_on_list.to_do(row, found.listed, language)]
+    return "\n".join([*place, "", *_figures(row, scores, settings), last, *todo, *_why(row, given, settings)])
 
 
-def _list_of(settings: Settings, data: Path) -> pd.DataFrame:
-    path = data / "at_risk" / settings.observations.score.as_of / "at_risk.parquet"
-    if not path.is_file():
-        raise Problem(f"{path}: there is no list for this day yet. Run `churn run`.")
-    table: pd.DataFrame = pq.read_table(path).to_pandas()
-    return table
-
-
-def _place(row: pd.Series[Any], ranked: pd.DataFrame, at_risk: pd.DataFrame, settings: Settings) -> str:
-    as_of, customer = day(settings.observations.score.as_of), row["customer_id"]
-    if customer in set(at_risk["customer_id"]):
-        place = int(at_risk.loc[at_risk["customer_id"] == customer, "rank"].iloc[0])
-        return f"Customer {customer} is number {place:,} of {len(at_risk):,} on the list of {as_of}."
-    has_money = decision.has_money(ranked)
-    measure, by = ("value_at_risk", "value at risk") if has_money else ("churn_probability", "risk of leaving")
-    show = partial(money, currency=settings.currency) if has_money else percent
-    return (
-        f"Customer {customer} is not on the list of {as_of}: number {int(row['rank']):,} of {len(ranked):,} by {by}, "
-        f"and the list ends after {len(at_risk):,}.\n"
-        f"The last customer on it has a {by} of {show(float(at_risk[measure].iloc[-1]))}; "
-        f"this one has {show(float(row[measure]))}."
-    )
-
-
-def _figures(row: pd.Series[Any], scores: pd.DataFrame, settings: Settings) -> list[str]:
-    base = decision.base_rate(scores)
-    risk = float(row["churn_probability"])
-    tier = decision.risk_tiers([risk], decision.tier_floors(base, settings.at_risk.tiers.odds()))[0]
-    horizon = count(settings.churn[settings.at_risk.definition].horizon_days, "day")
-    found = [("Risk of leaving", f"{percent(risk)}, {tier} (the average customer: {percent(base)})")]
-    if decision.has_money(scores):
-        found += [
-            ("Expected value", f"{money(row['expected_value'], settings.currency)} in {horizon}, if they stay"),
-            ("Value at risk", money(row["value_at_risk"], settings.currency)),
-        ]
-    return [f"  {name:<18}{text}" for name, text in found]
-
-
-def _why(row: pd.Series[Any], scores: pd.DataFrame, settings: Settings, data: Path) -> list[str]:
+def _given(scores: dict[str, pd.DataFrame], settings: Settings, data: Path) -> Given:
+    """What the list is decided from; a Problem where it does not belong together."""
     from models.churn_model import ChurnModel
 
     model = ChurnModel.load(data / "champion" / settings.at_risk.definition)
     features = make_list.read_features(data / "features" / "score", settings)
-    make_list.require_same(scores, features, model, settings)
-    known = features.set_index("customer_id", drop=False)
+    return make_list.given_for(scores, features, model, data / "activity" / "score", settings)
+
+
+def _figures(row: pd.Series[Any], scores: pd.DataFrame, settings: Settings) -> list[str]:
+    base, language = decision.base_rate(scores), language_of(settings)
+    risk, say = float(row["churn_probability"]), language.say
+    tier = decision.risk_tiers([risk], decision.tier_floors(base, settings.at_risk.tiers.odds()))[0]
+    days = language.count(settings.churn[settings.at_risk.definition].horizon_days, "day", "days")
+    words = {"risk": language.percent(risk), "tier": say(tier), "average": language.percent(base)}
+    found = [(say("Risk of leaving"), say("{risk}, {tier} (the average customer: {average})", **words))]
+    if decision.has_money(scores):
+        expected = language.money(row["expected_value"])
+        found += [
+            (say("Expected value"), say("{money} in {days}, if they stay", money=expected, days=days)),
+            (say("Value at risk"), language.money(row["value_at_risk"])),
+            (say("Net value"), say("{money} expected from a contact", money=language.money(row["expected_net_value"]))),
+        ]
+    return [_line(name, text) for name, text in found]
+
+
+def _line(label: str, text: str) -> str:
+    """A label and what it says, below the others: as wide as a terminal shows it."""
+    from rich.cells import cell_len
+
+    return f"  {label}{' ' * max(1, LABEL_WIDTH - cell_len(label))}{text}"
+
+
+def _why(row: pd.Series[Any], given: Given, settings: Settings) -> list[str]:
+    model, scores = given.model, given.scores
+    known = given.features.set_index("customer_id", drop=False)
     own = known.loc[[row["customer_id"]]].reset_index(drop=True)
     found = _drivers(own, known.loc[scores["customer_id"]], model, settings)
-    reasons = [driver.sentence for driver in found if driver.log_odds > 0 and driver.sentence][: len(decision.REASONS)]
-    lines = [f"  {'Segment':<18}{model.segments(own)['segment'].iloc[0]}", "", "  What stands out"]
-    lines += [f"    {place}. {reason}" for place, reason in enumerate(reasons, start=1)]
-    rising = any(driver.log_odds > 0 for driver in found)
+    language = language_of(settings)
+    segment = language.say(str(model.segments(own)["segment"].iloc[0]))
+    lines = [_line(language.say("Segment"), segment), "", f"  {language.say('What stands out')}"]
+    return [*lines, *_reasons(found, language), *_topics(found, language), "", f"  {language.say(NO_CAUSES)}"]
+
+
+def _reasons(found: list[explain.Driver], language: Language) -> list[str]:
+    rising = [driver for driver in found if driver.log_odds > 0]
+    said = [driver.sentence for driver in rising if driver.sentence][: len(decision.REASONS)]
     nothing = "No single number; many small signs add up." if rising else "Nothing that goes with a higher risk."
-    lines += [] if reasons else [f"    {nothing}"]
+    return [f"    {place}. {reason}" for place, reason in enumerate(said, start=1)] or [f"    {language.say(nothing)}"]
+
+
+def _topics(found: list[explain.Driver], language: Language) -> list[str]:
+    lines = []
     for title, sign in (("Raises the risk most", 1), ("Lowers the risk most", -1)):
         topics = [driver for driver in found if sign * driver.log_odds > 0][:MOST_TOPICS]
-        lines += ["", f"  {title}", *(_topic(driver) for driver in topics)] if topics else []
-    return [*lines, "", "  These are observations that go with a higher or lower risk. They need not be its causes."]
+        lines += ["", f"  {language.say(title)}", *(_topic(driver, language) for driver in topics)] if topics else []
+    return lines
 
 
 def _drivers(own: pd.DataFrame, everyone: pd.DataFrame, model: ChurnModel, settings: Settings) -> list[explain.Driver]:
-    write = partial(money, currency=settings.currency)
-    return explain.drivers(model.contributions(own), own, model.columns_info, everyone=everyone, money=write)[0]
+    said = language_of(settings)
+    found = model.contributions(own)
+    return explain.drivers(found, own, model.columns_info, everyone=everyone, money=said.money, say=said.reason)[0]
 
 
-def _topic(driver: explain.Driver) -> str:
-    return f"    {_strength(driver.log_odds):<20}{driver.topic}" + (f" ({driver.sentence})" if driver.sentence else "")
+def _topic(driver: explain.Driver, language: Language) -> str:
+    told = ": ".join(language.say(part) for part in driver.topic.split(": "))
+    strength = _strength(driver.log_odds, language)
+    return f"    {strength:<20}{told}" + (f" ({driver.sentence})" if driver.sentence else "")
 
 
-def _strength(log_odds: float) -> str:
+def _strength(log_odds: float, language: Language) -> str:
     """What a topic does to the odds, as people say it: `odds x 2.4`, `odds + 35%`, `odds - 20%`."""
     times = math.exp(log_odds)
-    return f"odds x {times:.1f}" if times >= 2 else f"odds {'+' if times >= 1 else '-'} {abs(times - 1):.0%}"
+    if times >= 2:
+        return f"{language.say('odds')} x {language.figure(times, '.1f')}"
+    return f"{language.say('odds')} {'+' if times >= 1 else '-'} {language.figure(abs(times - 1), '.0%')}"
 
 
 def _not_eligible(customer_id: str, settings: Settings, data: Path) -> str:
     """Known, but not a customer by the definition; a Problem where nobody has the id."""
-    as_of = date.fromisoformat(settings.observations.score.as_of)
+    as_of, language = settings.observations.score.as_of, language_of(settings)
     events = _events(customer_id, data)
     if events.empty:
         near = _nearest(customer_id, data)
         raise Problem(f"Customer {customer_id} is not known in the activity before {day(as_of)}.{near}")
-    noun = _noun(settings)
-    latest = day(_local(events["occurred_at"].max(), settings))
-    head = f"Customer {customer_id} is not on the list of {day(as_of)} and has no score: {_why_not(events, settings)}"
-    return "\n".join(
-        [
-            *textwrap.wrap(f"{head} The list is about customers who can still be kept.", 100),
-            "",
-            f"  {'Last ' + noun:<18}{_last_time(customer_id, settings, data)}",
-            f"  {'Known activity':<18}{len(events):,} in all, the last on {latest}",
-        ]
+    head = language.say(
+        "Customer {customer} is not on the list of {day} and has no score: {why} The list is about customers who can "
+        "still be kept.",
+        customer=customer_id,
+        day=language.day(as_of),
+        why=_why_not(events, settings),
     )
+    latest = language.day(_local(events["occurred_at"].max(), settings))
+    known = language.say("{number} in all, the last on {day}", number=language.number(len(events)), day=latest)
+    last = language.say("Last {order}", order=_noun(settings))
+    lines = [_line(last, _last_time(customer_id, settings, data)), _line(language.say("Known activity"), known)]
+    return "\n".join([*textwrap.wrap(head, 100), "", *lines])
 
 
 def _why_not(events: pd.DataFrame, settings: Settings) -> str:
     """The sentence that says how this customer stands to the definition."""
     entry, as_of = settings.churn[settings.at_risk.definition], settings.observations.score.as_of
+    language = language_of(settings)
+    say, noun = language.say, _noun(settings)
     found = standings(events, definition_of(entry), as_of, settings.timezone)
     word = str(found.iloc[0]) if len(found) else GONE
     if word == LEAVING:
-        return (
+        return say(
             "the subscription is cancelled already, and only runs until what was paid for ends: leaving, not at risk."
         )
     if word == UNKNOWN:
-        return f"too few pauses between one {_noun(settings)} and the next for a rhythm of their own."
-    if isinstance(entry, Silence):
-        window = count(entry.active_within_days, "day")
-        since = date.fromisoformat(as_of) - timedelta(days=entry.active_within_days)
-        return f"no {_noun(settings)} in the {window} before (since {day(since)})."
+        return say("too few pauses between one {order} and the next for a rhythm of their own.", order=noun)
     if isinstance(entry, Cancellation):
-        return "no subscription that runs: never started, cancelled, or not renewed in time."
-    return f"silent for longer than is usual for this customer, or than {count(entry.active_within_days, 'day')}: gone."
+        return say("no subscription that runs: never started, cancelled, or not renewed in time.")
+    window = language.count(entry.active_within_days, "day", "days")
+    if isinstance(entry, Silence):
+        since = language.day(date.fromisoformat(as_of) - timedelta(days=entry.active_within_days))
+        return say("no {order} in the {days} before (since {day}).", order=noun, days=window, day=since)
+    return say("silent for longer than is usual for this customer, or than {days}: gone.", days=window)
 
 
 def _last_time(customer_id: str, settings: Settings, data: Path) -> str:
-    events = _events(customer_id, data)
+    events, language = _events(customer_id, data), language_of(settings)
     own = events.loc[events["activity"] == settings.main_activity, "occurred_at"]
     if own.empty:
-        return "none known"
+        return language.say("none known")
     as_of, last = date.fromisoformat(settings.observations.score.as_of), _local(own.max(), settings)
-    return f"{count((as_of - last).days, 'day')} before, on {day(last)}"
+    days = language.count((as_of - last).days, "day", "days")
+    return language.say("{days} before, on {day}", days=days, day=language.day(last))
 
 
 def _noun(settings: Settings) -> str:
-    return doing(settings.main_activity)
+    return doing(settings.main_activity, language_of(settings))
 
 
 def _local(moment: pd.Timestamp, settings: Settings) -> date:

@@ -1,27 +1,33 @@
 """Stage: scores become the list.
 
-`data/scores/*.parquet`, `data/features/score`, `data/activity/score/facts.json`, `data/champion/D` and the reports of
-the scoring branch in; `data/at_risk/AS_OF/` out: at_risk.csv, .parquet, .xlsx, .html and manifest.json, all together or
-not at all. Nothing is written unless every report of the branch passed.
+`data/scores/*.parquet`, `data/features/score`, `data/activity/score`, `data/champion/D`, the reports of the scoring
+branch, and what only the list reads (contacts, ids that ordered since, the ledger) in; `data/at_risk/AS_OF/` out:
+at_risk.csv, .parquet, .xlsx, .html, control.csv, held_back.csv, win_back.csv and manifest.json, all together or not at
+all. Nothing is written unless every report of the branch passed.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
-from models import decision, explain
-from pipelines import params
+from models import decision
+from pipelines import campaign, ledger, params, told
+from pipelines.contacts import read_contacts
+from pipelines.deciding import ORDERED_SINCE, Decided, Given, decide
+from pipelines.list_sources import fingerprint_of_list
+from pipelines.listing import Tables, tables
 from pipelines.problems import Problem
-from pipelines.sinks import glance, list_files, list_page, manifest, wording
+from pipelines.sinks import glance, list_files, list_page, manifest, pictures_of_week, wording
+from pipelines.sinks.week import Week
 from pipelines.stage import run_stage
+from pipelines.suppress import suppressed
 from pipelines.tables import digest_of, read_json, whole_folder, write_json
 
 if TYPE_CHECKING:
@@ -43,7 +49,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     """Write the folder of the list.
 
     Raises:
-        Problem: a check failed, or scores, features and champion do not belong together.
+        Problem: a check failed, scores, features and champion do not belong together, or nobody is left to contact.
     """
     from models.churn_model import ChurnModel
 
@@ -51,52 +57,66 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     scores = read_scores(inputs.scores, settings)
     champion = inputs.champion / settings.at_risk.definition
     model = ChurnModel.load(champion)
-    features = read_features(inputs.features, settings)
-    table = listed(scores, features, model, settings)
-    figures = glance.figures(table, scores[settings.at_risk.definition], settings)
+    given = given_for(scores, read_features(inputs.features, settings), model, inputs.activity, settings)
+    language = wording.language_of(settings)
+    decided = decide(given, settings, language)
+    made = tables(given, decided, others_of(scores, settings), settings, language)
+    figures = glance.figures(made.listed, given.scores, settings) | {"bound": decided.cut.bound}
     crowned = read_json(champion / "champion.json")
-    trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned))
+    trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned, language), language)
+    planned = told.campaign_of(given, decided, settings, language)
+    week = replace(_week(given, decided, made, crowned, settings), power=" ".join(planned["said"]))
     with whole_folder(out) as folder:
-        _write(folder, table, figures, trust, settings)
+        _write(folder, made, figures, trust, settings, week=week)
         content = manifest.manifest(
             settings,
-            list_id=table["list_id"].iloc[0],
+            list_id=made.listed["list_id"].iloc[0],
             model_version=model.digest,
             champion=crowned,
             inputs=_digests(inputs, settings),
             checks=checks,
             figures=figures,
+            week={
+                "counts": told.counts(made),
+                "cut": told.end_of(decided.cut, settings, language),
+                "playbook": told.playbook(decided, settings),
+                "campaign": planned,
+            },
             files=folder,
         )
         write_json(folder / "manifest.json", content)
 
 
-def listed(
-    scores: Mapping[str, pd.DataFrame], features: pd.DataFrame, model: ChurnModel, settings: params.Settings
-) -> pd.DataFrame:
-    """The list: the definition's scores ranked and cut, with segment and reasons for those who are on it.
+def given_for(
+    scores: Mapping[str, pd.DataFrame],
+    features: pd.DataFrame,
+    model: ChurnModel,
+    activity: Path,
+    settings: params.Settings,
+) -> Given:
+    """What the list is decided from: the scores of the definition that ranks, and what only the list reads.
 
     Raises:
         Problem: the scores come from another model, or a scored customer has no features.
     """
     own = scores[settings.at_risk.definition]
     require_same(own, features, model, settings)
-    decided = decision.decide(
-        own,
-        capacity=settings.at_risk.capacity,
-        tiers=settings.at_risk.tiers.odds(),
-        others={name: other for name, other in scores.items() if name != settings.at_risk.definition},
+    return Given(
+        scores=own,
+        features=features,
+        model=model,
+        activity=activity,
+        facts=read_json(activity / "facts.json"),
+        known=ledger.known(settings.observations.score.as_of, settings),
+        contacts=read_contacts(settings),
+        suppressed=suppressed(settings),
+        assigned=campaign.assigned(settings.observations.score.as_of, settings),
     )
-    known = features.set_index("customer_id", drop=False)
-    rows = known.loc[decided["customer_id"]].reset_index(drop=True)
-    said = explain.reasons(
-        model.contributions(rows),
-        rows,
-        model.columns_info,
-        everyone=known.loc[own["customer_id"]],
-        money=partial(wording.money, currency=settings.currency),
-    )
-    return decision.complete(decided, model.segments(rows)["segment"], said)
+
+
+def others_of(scores: Mapping[str, pd.DataFrame], settings: params.Settings) -> dict[str, pd.DataFrame]:
+    """Scores of the definitions that do not rank."""
+    return {name: other for name, other in scores.items() if name != settings.at_risk.definition}
 
 
 def read_scores(folder: Path, settings: params.Settings) -> dict[str, pd.DataFrame]:
@@ -155,17 +175,43 @@ def require_same(scores: pd.DataFrame, features: pd.DataFrame, model: ChurnModel
 
 def _write(
     folder: Path,
-    table: pd.DataFrame,
+    made: Tables,
     figures: Mapping[str, Any],
     trust: Mapping[str, Any],
     settings: params.Settings,
+    *,
+    week: Week,
 ) -> None:
+    language = wording.language_of(settings)
     floors = {name: tier["from"] for name, tier in figures["tiers"].items() if name != decision.LOWEST_TIER}
     facts = wording.column_facts(settings, figures["base_rate"], floors, has_money=figures["value_at_risk"] is not None)
-    list_files.write_csv(table, folder / "at_risk.csv")
+    table = made.listed
+    list_files.write_csv(table, folder / "at_risk.csv", first_line=list_files.first_line(table, language))
     list_files.write_list_parquet(table, folder / "at_risk.parquet")
-    list_files.write_xlsx(table, folder / "at_risk.xlsx", facts)
-    list_page.write_page(table, figures, trust, settings, folder / "at_risk.html")
+    lines = glance.lines(table, figures, trust, week, language)
+    list_files.write_xlsx(table, folder / "at_risk.xlsx", facts, figures=lines, language=language)
+    list_page.write_page(table, figures, trust, settings, folder / "at_risk.html", week=week)
+    list_files.write_control(made.control, folder / "control.csv")
+    list_files.write_held_back(made.held_back, folder / "held_back.csv")
+    list_files.write_win_back(made.win_back, folder / "win_back.csv")
+
+
+def _week(given: Given, decided: Decided, made: Tables, crowned: Mapping[str, Any], settings: params.Settings) -> Week:
+    """What stands on the page and in the workbook beside the list."""
+    listed, kept = list(made.listed["customer_id"]), told.counts(made)["held_back"]
+    pictures = pictures_of_week.look(
+        given.activity / "activity", listed, settings, facts=given.facts, metrics=crowned.get("metrics")
+    )
+    return replace(
+        pictures,
+        topics=made.topics,
+        last=glance.last_list(given.known.entries),
+        held_back={rule: number for rule, number in kept.items() if rule != ORDERED_SINCE},
+        control=len(made.control),
+        win_back=len(made.win_back),
+        ordered_since=kept.get(ORDERED_SINCE, 0),
+        next_100=told.next_in_words(decided.cut, wording.language_of(settings)),
+    )
 
 
 def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:
@@ -174,6 +220,7 @@ def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:
         "activity": {"digest": facts["digest"], "rows": facts["rows"], "customers": facts["customers"]},
         "features": digest_of(inputs.features / f"{settings.observations.score.as_of}.parquet"),
         "scores": {definition: digest_of(inputs.scores / f"{definition}.parquet") for definition in settings.churn},
+        **fingerprint_of_list(settings),
     }
 
 

@@ -9,8 +9,12 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from pipelines.churn_settings import Churn
+from pipelines.contact_settings import Campaign, ContactRules, Contacts
 from pipelines.faults import in_words
+from pipelines.language_settings import ListLanguage
+from pipelines.list_settings import AtRisk
 from pipelines.model_settings import Model, Value
+from pipelines.playbook_settings import PlaybookRule, never_matching
 from pipelines.presets import expanded
 from pipelines.privacy_settings import Identities, Privacy
 from pipelines.problems import Problem, did_you_mean
@@ -66,41 +70,12 @@ class Checks(Section):
     irregular_activities: list[Name] = Field(default_factory=list)
 
 
-class Tiers(Section):
-    """How many times the average customer's odds of leaving, p / (1 - p), each tier asks for; the rest is `low`."""
-
-    very_high: Annotated[float, Field(gt=0)] = 6.0
-    high: Annotated[float, Field(gt=0)] = 3.0
-    medium: Annotated[float, Field(gt=0)] = 1.0
-
-    @model_validator(mode="after")
-    def _falling(self) -> Tiers:
-        if not self.very_high > self.high > self.medium:
-            raise ValueError(
-                "very_high must be above high, and high above medium; "
-                f"found {self.very_high:g}, {self.high:g}, {self.medium:g}"
-            )
-        return self
-
-    def odds(self) -> dict[str, float]:
-        """Tier in words -> odds, highest first."""
-        return {"very high": self.very_high, "high": self.high, "medium": self.medium}
-
-
-class AtRisk(Section):
-    """The list: which definition ranks it, how long it may be, where its tiers begin."""
-
-    definition: str
-    capacity: Annotated[int, Field(ge=1, le=100_000)] = 300
-    tiers: Tiers = Tiers()
-
-
 class Settings(Section):
     """The whole of params.yaml."""
 
     timezone: Zone = "UTC"
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
-    language: Literal["en"] = "en"
+    language: ListLanguage = "en"
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     customers: Customers | None = None
     identities: Identities | None = None
@@ -113,6 +88,10 @@ class Settings(Section):
     promotion: Promotion = Promotion()
     checks: Checks = Checks()
     at_risk: AtRisk
+    playbook: list[PlaybookRule] = Field(default_factory=list)
+    contacts: Contacts | None = None
+    contact_rules: ContactRules = ContactRules()
+    campaign: Campaign = Campaign()
     publish: Publish = Publish()
     engine: Literal["duckdb", "spark"] = "duckdb"
     engine_memory: Memory = "4GB"
@@ -128,6 +107,9 @@ class Settings(Section):
                 f"observations.train.until {self.observations.train.until} lies after observations.score.as_of "
                 f"{self.observations.score.as_of}: the model would know the future of the list. Move one of them"
             )
+        idle = never_matching(self.playbook, has_contacts=self.contacts is not None)
+        if idle:
+            raise ValueError(". ".join(idle))
         return self
 
     @property

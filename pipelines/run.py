@@ -235,7 +235,7 @@ def result(settings: Settings) -> str:
 
     from pipelines.sinks.checks_page import verdict
     from pipelines.sinks.terminal import list_preview
-    from pipelines.sinks.wording import scored_by
+    from pipelines.sinks.wording import language_of, scored_by
 
     folder = Path("data/at_risk", settings.observations.score.as_of)
     at_risk = pd.read_parquet(folder / "at_risk.parquet")
@@ -245,7 +245,7 @@ def result(settings: Settings) -> str:
     return "\n".join(
         [
             "",
-            list_preview(at_risk, rows=10, currency=settings.currency, colour=sys.stdout.isatty()),
+            list_preview(at_risk, rows=10, language=language_of(settings), width=_width(), colour=sys.stdout.isatty()),
             "",
             headline(metrics, definition),
             scored_by(champion),
@@ -255,6 +255,11 @@ def result(settings: Settings) -> str:
             "Checks data/validation/index.html",
         ]
     )
+
+
+def _width() -> int:
+    """Of the list on the terminal: as wide as that is, within reason; elsewhere as wide as a page."""
+    return min(max(shutil.get_terminal_size((118, 24)).columns, 80), 180) if sys.stdout.isatty() else 118
 
 
 FIGURES = (

@@ -143,13 +143,11 @@ _SECRET = re.compile(r"//[^/@\s]*:[^/@\s]+@|(?i:password|passwd|pwd|token|secret
 _SECRET_NAME = re.compile(r"(?i)password|passwd|pwd|token|secret|private_key|credential")
 
 
-class Sql(Mapped):
+class InDatabase(Section):
     """A table or query of a database that has an ADBC driver.
 
     `driver`: as in the package's name, `adbc-driver-postgresql`. `address`: the database's URI without a password, or
-    `$NAME` of an environment variable that holds it, as `options` may (further settings of the driver). `watermark`:
-    the column that tells when a row was written (or occurred); a pull reads what lies after the last one, and the last
-    `window_days` again for late arrivals. Without it every pull reads everything.
+    `$NAME` of an environment variable that holds it, as `options` may (further settings of the driver).
     """
 
     reader: Literal["sql"]
@@ -158,8 +156,6 @@ class Sql(Mapped):
     options: dict[str, str] = Field(default_factory=dict)
     table: Text | None = None
     query: Text | None = None
-    watermark: Text | None = None
-    window_days: Annotated[int, Field(ge=0, le=366)] = 7
 
     @field_validator("address")
     @classmethod
@@ -184,6 +180,17 @@ class Sql(Mapped):
         if (self.table is None) == (self.query is None):
             raise ValueError("either table or query must be set. Write one of the two")
         return self
+
+
+class Sql(InDatabase, Mapped):
+    """Activities in a database.
+
+    `watermark`: the column that tells when a row was written (or occurred); a pull reads what lies after the last one,
+    and the last `window_days` again for late arrivals. Without it every pull reads everything.
+    """
+
+    watermark: Text | None = None
+    window_days: Annotated[int, Field(ge=0, le=366)] = 7
 
 
 Source = Annotated[CompleteJourney | Files | Sql | Ledger, Field(discriminator="reader")]

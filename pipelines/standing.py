@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features import churn
+from features.activity import ACTIVITY_SCHEMA
 from features.definition import CUSTOMER, LEAVING, UNKNOWN, Definition
-from pipelines.build_features import definitions_of
+from pipelines.churn_settings import definition_of
 from pipelines.params import Settings
 from pipelines.problems import Empty
 from pipelines.sinks.wording import staying
@@ -26,7 +28,7 @@ def standings_of(definition: str, settings: Settings, activity: Path) -> pd.Seri
     Raises:
         Empty: nobody is a customer.
     """
-    facts, known = read_json(activity / "facts.json"), definitions_of(settings)[definition]
+    facts, known = read_json(activity / "facts.json"), definition_of(settings.churn[definition])
     as_of = settings.observations.score.as_of
     parts = [churn.standings(events, known, as_of, settings.timezone) for events in _events(activity, facts, known)]
     found = parts[0] if len(parts) == 1 else pd.concat(parts).sort_index()
@@ -49,12 +51,13 @@ def _events(activity: Path, facts: dict[str, Any], known: Definition) -> Iterato
         return
     import duckdb
 
-    with duckdb.connect(config={"TimeZone": "UTC"}) as con:
+    kinds = pa.schema([ACTIVITY_SCHEMA.field(name) for name in columns])
+    with duckdb.connect() as con:
         con.execute("set enable_progress_bar = false")
         stream = con.read_parquet(str(activity / "activity" / "*.parquet")).select(", ".join(columns))
         wanted = stream.filter(f"activity in ({', '.join(repr(name) for name in known.activities)})")
         for part in range(parts):
-            yield wanted.filter(f"hash(customer_id) % {parts} = {part}").to_arrow_table().to_pandas()
+            yield wanted.filter(f"hash(customer_id) % {parts} = {part}").to_arrow_table().cast(kinds).to_pandas()
 
 
 def customers(found: pd.Series[str]) -> list[str]:

@@ -1,7 +1,8 @@
 """Stage watch_sources: what the sources hold now, as one small file per branch that the pulls depend on.
 
 Sources have no path that DVC could watch, so this stage runs every time: a changed source changes the fingerprint and
-with it reruns the pull, an unchanged one costs the reading of its bytes. Names do not count, only content.
+with it reruns the pull, an unchanged one costs the reading of its bytes. Names do not count, only content. A third file
+holds what only the list reads: contacts, ids that ordered since, the ledger.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from features.windows import midnight
+from pipelines.list_sources import fingerprint_of_list
 from pipelines.params import Settings, load
 from pipelines.problems import Problem
 from pipelines.source_settings import Ledger, Sql
@@ -48,22 +50,25 @@ def _fingerprint(settings: Settings, day: str) -> dict[str, Any]:
     return {"sources": sources, "customers": customer_versions(settings), "who": who}
 
 
-def watch(settings: Settings, train: Path, score: Path) -> None:
-    """Write both branches' fingerprints, each as of its own moment."""
+def watch(settings: Settings, train: Path, score: Path, listed: Path | None = None) -> None:
+    """Write both branches' fingerprints, each as of its own moment, and that of the list."""
     until, as_of = settings.observations.train.until, settings.observations.score.as_of
     found = fingerprint(settings, until)
     write_json(train, found)
     databases = any(isinstance(source, Sql | Ledger) for source in settings.sources.values())
     write_json(score, _fingerprint(settings, as_of) if databases and as_of != until else found)
+    if listed is not None:
+        write_json(listed, fingerprint_of_list(settings))
 
 
 def main() -> None:
-    """`python -m pipelines.watch_sources --train ...json --score ...json`."""
+    """`python -m pipelines.watch_sources --train ...json --score ...json --list ...json`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--score", type=Path, required=True)
+    parser.add_argument("--list", type=Path, dest="listed")
     options = parser.parse_args()
-    run_stage("watch_sources", lambda: watch(load(), options.train, options.score))
+    run_stage("watch_sources", lambda: watch(load(), options.train, options.score, options.listed))
 
 
 if __name__ == "__main__":

@@ -1,56 +1,92 @@
 """The list as one page: works offline, asks nobody for anything, readable by someone who never heard of a probability.
 
 Markup, style and script stand beside this file and are put into one; script and style are allowed by their digests and
-nothing else is (see `policy`). Customers come in as data, never as markup. Same list in, same bytes out.
+nothing else is (see `policy`). Customers come in as data (see `page_data`), never as markup. Same list in, same bytes
+out.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pipelines.params import Settings
-from pipelines.sinks.wording import count, day, leaving, money, percent
+from pipelines.sinks import glance, page_pictures, wording
+from pipelines.sinks.language import Language
+from pipelines.sinks.list_files import first_line
+from pipelines.sinks.page_data import embedded, page_data
+from pipelines.sinks.week import Week
 
 HERE = Path(__file__).parent
+SCRIPTS = ("list_pictures.js", "list_download.js", "list_page.js")
+STALE_DAYS = 3
+"""Whole days at the end of which the data knows nothing, above which the page says so first."""
 
 
 def write_page(
-    table: pd.DataFrame, figures: Mapping[str, Any], trust: Mapping[str, Any], settings: Settings, path: Path
+    table: pd.DataFrame,
+    figures: Mapping[str, Any],
+    trust: Mapping[str, Any],
+    settings: Settings,
+    path: Path,
+    *,
+    week: Week | None = None,
 ) -> None:
-    """Write the page. `figures` and `trust`: see `sinks/glance.py`."""
-    path.write_text(page(table, figures, trust, settings), encoding="utf-8", newline="\n")
+    """Write the page. `figures` and `trust`: see `glance`; `week`: what else is known, see `Week`."""
+    path.write_text(page(table, figures, trust, settings, week=week), encoding="utf-8", newline="\n")
 
 
-def page(table: pd.DataFrame, figures: Mapping[str, Any], trust: Mapping[str, Any], settings: Settings) -> str:
+def page(
+    table: pd.DataFrame,
+    figures: Mapping[str, Any],
+    trust: Mapping[str, Any],
+    settings: Settings,
+    *,
+    week: Week | None = None,
+) -> str:
     """The page as HTML."""
     import jinja2
 
-    style, script = _asset("list_page.css"), _asset("list_page.js")
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
-        _asset("list_page.html.jinja")
+    around, language = week or Week(), wording.language_of(settings)
+    style, script = _asset("list_page.css"), _script()
+    loader = jinja2.FileSystemLoader(HERE)
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, loader=loader).get_template(
+        "list_page.html.jinja"
     )
-    definition = settings.churn[settings.at_risk.definition]
+    as_of = settings.observations.score.as_of
     return template.render(
         policy=policy(style, script),
         style=style,
         script=script,
-        data=embedded(_data(table, figures, settings)),
-        day=day(settings.observations.score.as_of),
-        lead=_lead(figures, leaving(definition)),
-        leaving=f"Leaving means: {leaving(definition)}.",
-        tiles=_tiles(figures, settings),
+        data=embedded(page_data(table, figures, settings, around, language)),
+        code=language.code,
+        say=language.say,
+        day=language.day(as_of),
+        lead=_lead(table, figures, language),
+        leaving=_leaving(settings, language),
+        warnings=_warnings(table, as_of, around, language),
+        tiles=_tiles(table, figures, around, language),
         trust=trust,
-        bar=_bar(figures["tiers"]),
+        beside=glance.beside(around, language),
+        bar=_bar(figures["tiers"], language),
+        money=figures["value_at_risk"] is not None,
+        pictures=_pictures(table, around, language),
+        plot=page_pictures.PLOT,
+        cell=page_pictures.CELL,
         list_id=table["list_id"].iloc[0],
         model_version=str(table["model_version"].iloc[0])[:12],
     )
+
+
+def _leaving(settings: Settings, language: Language) -> str:
+    definition = settings.churn[settings.at_risk.definition]
+    return language.say("Leaving means: {leaving}.", leaving=wording.leaving(definition, language))
 
 
 def policy(style: str, script: str) -> str:
@@ -65,85 +101,105 @@ def policy(style: str, script: str) -> str:
     )
 
 
-def embedded(content: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
 def _asset(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
 
 
-def _data(table: pd.DataFrame, figures: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    others = [name for name in table.columns if name.startswith("churn_probability_")]
-    columns = {
-        "rank": [int(rank) for rank in table["rank"]],
-        "id": [str(one) for one in table["customer_id"]],
-        "risk": _rounded(table["churn_probability"], 4),
-        "tier": list(table["risk_tier"]),
-        "expected": _rounded(table["expected_value"], 2),
-        "value": _rounded(table["value_at_risk"], 2),
-        **{name: list(table[name]) for name in ("segment", "reason_1", "reason_2", "reason_3")},
-        **{name.removeprefix("churn_probability_"): _rounded(table[name], 4) for name in others},
-    }
-    return {
-        "currency": settings.currency,
-        "money": figures["value_at_risk"] is not None,
-        "horizon": count(settings.churn[settings.at_risk.definition].horizon_days, "day"),
-        "base_rate": figures["base_rate"],
-        "others": [name.removeprefix("churn_probability_") for name in others],
-        "fields": list(columns),
-        "rows": [list(row) for row in zip(*columns.values(), strict=True)],
-    }
+def _script() -> str:
+    return '"use strict";\n(() => {\n' + "".join(_asset(name) for name in SCRIPTS) + "})();\n"
 
 
-def _rounded(values: pd.Series[float], digits: int) -> list[float | None]:
-    return [None if pd.isna(value) else round(float(value), digits) for value in values]
+def _lead(table: pd.DataFrame, figures: Mapping[str, Any], language: Language) -> str:
+    if glance.net_value(table) is not None:
+        return language.say("The customers most worth a word this week. First those for whom acting is worth most.")
+    if figures["value_at_risk"] is not None:
+        return language.say("The customers most worth a word this week, most money at risk first.")
+    return language.say("The customers most worth a word this week, highest risk first.")
 
 
-def _lead(figures: Mapping[str, Any], nothing: str) -> str:
-    first = "most money at risk first" if figures["value_at_risk"] is not None else "highest risk first"
-    return f"The customers most worth a word this week, {first}. Leaving means: {nothing}."
+def _warnings(table: pd.DataFrame, as_of: str, week: Week, language: Language) -> list[str]:
+    said = [line] if (line := first_line(table, language)) else []
+    if week.data_end:
+        missing = (date.fromisoformat(as_of) - date.fromisoformat(week.data_end)).days - 1
+        if missing > STALE_DAYS:
+            text = "The data ends on {end}. What customers did in the {days} days before this list's day is not known."
+            said.append(language.say(text, end=language.day(week.data_end), days=language.number(missing)))
+    return said
 
 
-def _tiles(figures: Mapping[str, Any], settings: Settings) -> list[dict[str, str]]:
-    leave, all_leave = round(figures["expected_leavers_listed"]), round(figures["expected_leavers"])
+def _tiles(table: pd.DataFrame, figures: Mapping[str, Any], week: Week, language: Language) -> list[dict[str, str]]:
+    say, number = language.say, language.number
+    everyone = number(figures["eligible"])
     tiles = [
         {
-            "label": "On the list",
-            "figure": count(figures["listed"], "customer"),
-            "note": f"of {figures['eligible']:,} active. About {leave:,} of them leave if nothing changes.",
-        },
-        {
-            "label": "Average risk",
-            "figure": percent(figures["base_rate"]),
-            "note": f"About {all_leave:,} of all {figures['eligible']:,} active customers leave if nothing changes.",
-        },
+            "label": say("On the list"),
+            "figure": language.count(figures["listed"], "customer", "customers"),
+            "note": say(
+                "of {everyone} active. About {leave} of them leave if nothing changes.",
+                everyone=everyone,
+                leave=number(round(figures["expected_leavers_listed"])),
+            ),
+        }
     ]
     if figures["value_at_risk"] is not None:
-        whole = money(figures["value_at_risk"], settings.currency)
-        tile = {
-            "label": "Money at risk",
-            "figure": money(figures["value_at_risk_listed"], settings.currency),
-            "note": f"on this list, of {whole} among all active customers.",
-        }
-        tiles.insert(1, tile)
-    return tiles
+        whole = language.money(figures["value_at_risk"])
+        note = say("on this list, of {whole} among all active customers.", whole=whole)
+        worth = glance.net_value(table)
+        if worth is not None:
+            note += " " + say("Acting is expected to bring {worth}.", worth=language.money(worth))
+        figure = language.money(figures["value_at_risk_listed"])
+        tiles.append({"label": say("Money at risk"), "figure": figure, "note": note})
+    if week.last:
+        tiles.append(_change(glance.compared(table, week.last), language))
+    average = {
+        "label": say("Average risk"),
+        "figure": language.percent(figures["base_rate"]),
+        "note": say(
+            "About {leave} of all {everyone} active customers leave if nothing changes.",
+            leave=number(round(figures["expected_leavers"])),
+            everyone=everyone,
+        ),
+    }
+    return [*tiles, average]
 
 
-def _bar(tiers: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _change(than: Mapping[str, Any], language: Language) -> dict[str, str]:
+    """What is different from the last published list."""
+    say = language.say
+    note = say(
+        "on the list since {day}; {gone} are no longer on it, {stayed} still are.",
+        day=language.day(than["as_of"]),
+        gone=language.number(than["gone"]),
+        stayed=language.number(than["stayed"]),
+    )
+    if than["value_more"] is not None:
+        text = "Money at risk: {money} more." if than["value_more"] >= 0 else "Money at risk: {money} less."
+        note += " " + say(text, money=language.money(abs(than["value_more"])))
+    figure = say("{n} new", n=language.number(than["new"]))
+    return {"label": say("Since the last list"), "figure": figure, "note": note}
+
+
+def _bar(tiers: Mapping[str, Mapping[str, Any]], language: Language) -> list[dict[str, str]]:
     """The tiers as parts of a bar 1,000 wide, with their ranges in words."""
     total = sum(tier["listed"] for tier in tiers.values())
-    parts: list[dict[str, Any]] = []
+    parts: list[dict[str, str]] = []
     x, above = 0.0, ""
     for name, tier in tiers.items():
-        width = round(1000 * tier["listed"] / total, 2)
-        low = percent(tier["from"])
-        span = f"{low} and more" if not above else f"{low} to {above}" if tier["from"] else f"below {above}"
-        parts.append(
-            {"name": name, "title": name.capitalize(), "css": name.replace(" ", "-"), "x": round(x, 2), "width": width}
-            | {"range": span, "count": f"{tier['listed']:,}"}
-        )
+        width = 1000 * tier["listed"] / total
+        low, said = language.percent(tier["from"]), language.say(name)
+        text = "{low} and more" if not above else "{low} to {above}" if tier["from"] else "below {above}"
+        words = {key: word for key, word in {"low": low, "above": above}.items() if f"{{{key}}}" in text}
+        part = {"name": name, "title": said[:1].upper() + said[1:], "css": name.replace(" ", "-")}
+        part |= {"x": f"{x:.1f}", "width": f"{width:.1f}", "range": language.say(text, **words)}
+        parts.append(part | {"count": language.number(tier["listed"])})
         x, above = x + width, low
     return parts
+
+
+def _pictures(table: pd.DataFrame, week: Week, language: Language) -> dict[str, Any]:
+    return {
+        "segments": page_pictures.segment_bars(table, language),
+        "topics": page_pictures.topic_bars(week.topics, language) if week.topics else [],
+        "promised": page_pictures.promised_bars(week.calibration, language),
+        "cohorts": page_pictures.triangle(week.cohorts, week.first_month, language),
+    }

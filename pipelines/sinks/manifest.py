@@ -15,9 +15,46 @@ from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.tables import digest_of, read_json
 
-CODE = ("features/wording.py", "models", "pipelines/make_list.py", "pipelines/sinks", "pipelines/tables.py")
-SOURCE_FILES = (".py", ".jinja", ".css", ".js")
-PARAMETERS = ("timezone", "currency", "language", "sources", "churn", "at_risk")
+CODE = (
+    "features",
+    "models",
+    "pipelines/campaign.py",
+    "pipelines/consents.py",
+    "pipelines/contact_rules.py",
+    "pipelines/contacts.py",
+    "pipelines/deciding.py",
+    "pipelines/ledger.py",
+    "pipelines/list_change.py",
+    "pipelines/list_sources.py",
+    "pipelines/listing.py",
+    "pipelines/make_list.py",
+    "pipelines/playbook.py",
+    "pipelines/playbook_settings.py",
+    "pipelines/reasons.py",
+    "pipelines/sinks",
+    "pipelines/sources",
+    "pipelines/standing.py",
+    "pipelines/suppress.py",
+    "pipelines/tables.py",
+    "pipelines/told.py",
+    "pipelines/win_back.py",
+)
+SOURCE_FILES = (".py", ".jinja", ".css", ".js", ".yaml")
+PARAMETERS = (
+    "timezone",
+    "currency",
+    "language",
+    "sources",
+    "identities",
+    "privacy",
+    "churn",
+    "value",
+    "at_risk",
+    "playbook",
+    "contacts",
+    "contact_rules",
+    "campaign",
+)
 
 
 def code_digest(root: Path | None = None) -> str:
@@ -74,9 +111,13 @@ def manifest(
     inputs: Mapping[str, Any],
     checks: Mapping[str, Any],
     figures: Mapping[str, Any],
+    week: Mapping[str, Any],
     files: Path,
 ) -> dict[str, Any]:
-    """The manifest of the list whose files stand in the folder `files`; `champion`: champion.json of who scored."""
+    """The manifest of the list whose files stand in the folder `files`; `champion`: champion.json of who scored.
+
+    `week`: what was decided: `counts`, `cut`, `playbook`, `campaign`.
+    """
     return {
         "list_id": list_id,
         "as_of": settings.observations.score.as_of,
@@ -88,5 +129,6 @@ def manifest(
         "inputs": dict(inputs),
         "checks": dict(checks),
         "figures": dict(figures),
+        **week,
         "files": {path.name: digest_of(path) for path in sorted(files.iterdir())},
     }

@@ -6,15 +6,18 @@ import io
 
 import pandas as pd
 
-from pipelines.sinks.wording import money, percent
+from pipelines.sinks.language import ENGLISH, Language
+
+WIDE, WIDER = 110, 150
 
 
 def list_preview(
-    frame: pd.DataFrame, rows: int = 10, *, currency: str = "USD", width: int = 118, colour: bool = False
+    frame: pd.DataFrame, rows: int = 10, *, language: Language = ENGLISH, width: int = 118, colour: bool = False
 ) -> str:
     """The first `rows` customers as a table `width` characters wide, and one line that says how many more there are.
 
-    `frame`: the list as at_risk.parquet has it. `colour`: with the colours of a terminal; plain text otherwise.
+    `frame`: the list as at_risk.parquet has it. `colour`: with the colours of a terminal; plain text otherwise. What to
+    do is shown from WIDE characters on, what is different since the last list from WIDER.
     """
     from rich import box
     from rich.console import Console
@@ -23,23 +26,36 @@ def list_preview(
     shown = frame.head(rows)
     has_money = bool(shown["value_at_risk"].notna().any())
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, width=width, header_style="bold")
-    for heading, side in (("", "right"), ("Customer", "left"), ("Risk", "right"), ("Tier", "left")):
-        table.add_column(heading, justify="right" if side == "right" else "left", no_wrap=True)
+    say = language.say
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column(say("Customer"), no_wrap=True)
+    table.add_column(say("Risk"), justify="right", no_wrap=True)
+    table.add_column(say("Tier"), no_wrap=True)
     if has_money:
-        table.add_column("At risk", justify="right", no_wrap=True)
-    table.add_column("Segment", no_wrap=True)
-    table.add_column("What stands out", ratio=1)
+        table.add_column(say("At risk"), justify="right", no_wrap=True)
+        table.add_column(say("Net value"), justify="right", no_wrap=True)
+    table.add_column(say("Segment"), no_wrap=True)
+    todo = width >= WIDE and bool(shown["action"].astype(bool).any())
+    if todo:
+        table.add_column(say("Action"), no_wrap=True)
+    table.add_column(say("What stands out"), ratio=3)
+    if width >= WIDER:
+        table.add_column(say("Change"), ratio=2)
     for row in shown.to_dict("records"):
-        cells = [str(row["rank"]), row["customer_id"], percent(row["churn_probability"]), row["risk_tier"]]
-        cells += [money(row["value_at_risk"], currency)] if has_money else []
+        risk, tier = language.percent(row["churn_probability"]), say(row["risk_tier"])
+        cells = [str(row["rank"]), row["customer_id"], risk, tier]
+        if has_money:
+            cells += [language.money(row["value_at_risk"]), language.money(row["expected_net_value"])]
+        cells += [say(row["segment"]), *([row["action"]] if todo else [])]
         reasons = ". ".join(row[name] for name in ("reason_1", "reason_2") if row[name])
-        table.add_row(*(_plain(str(cell)) for cell in (*cells, row["segment"], reasons)))
+        cells += [reasons, *([row["change"]] if width >= WIDER else [])]
+        table.add_row(*(_plain(str(cell)) for cell in cells))
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
     console.print(table)
     more = len(frame) - len(shown)
     lines = [line.rstrip() for line in out.getvalue().strip("\n").splitlines()]
-    return "\n".join([*lines, *([f"... and {more:,} more"] if more > 0 else [])])
+    return "\n".join([*lines, *([say("... and {more} more", more=language.number(more))] if more > 0 else [])])
 
 
 def _plain(text: str) -> str:

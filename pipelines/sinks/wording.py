@@ -1,17 +1,20 @@
-"""Numbers, dates and churn definitions in words for people. Plain English, no technical terms."""
+"""Churn definitions, tiers and columns in words for people, without technical terms, in the list's language."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import pandas as pd
+
 from features.wording import nouns_of
 from pipelines.churn_settings import Cancellation, Churn, Rhythm
 from pipelines.params import Settings
+from pipelines.sinks.language import ENGLISH, Language
 
-_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "THB": "฿", "INR": "₹"}
+# Values of the list that people see in their language; files for machines keep them as they are.
+SHOWN = ("risk_tier", "segment", "action", "channel", "owner", "group")
 
 COLUMNS = {
     "rank": "Place on the list. 1 is the customer to look at first: {ranked_by}.",
@@ -34,54 +37,76 @@ COLUMNS = {
 
 
 def money(value: float, currency: str) -> str:
-    """`$1,234`; below 100 with cents: `$12.50`; without a known sign `CHF 1,234`. No value: "" ."""
-    if value is None or math.isnan(value):
-        return ""
-    sign = _SIGNS.get(currency, f"{currency} ")
-    amount = f"{abs(value):,.0f}" if abs(value) >= 100 or currency == "JPY" else f"{abs(value):,.2f}"
-    return f"{'-' if value < 0 else ''}{sign}{amount}"
+    """`$1,234`; below 100 with cents: `$12.50`; without a known sign `CHF 1,234`. No value: "" . In English."""
+    return Language(currency=currency).money(value)
 
 
 def percent(share: float) -> str:
-    """`14%`; close to the ends one digit more: `0.4%`, `99.6%`."""
-    digits = 1 if 0 < share < 0.02 or 0.99 < share < 1 else 0
-    return f"{share * 100:.{digits}f}%"
+    """`14%`; close to the ends one digit more: `0.4%`, `99.6%`. In English."""
+    return ENGLISH.percent(share)
 
 
 def day(iso: str | date) -> str:
-    """`4 December 2017`."""
-    moment = date.fromisoformat(iso) if isinstance(iso, str) else iso
-    return f"{moment.day} {moment:%B %Y}"
+    """`4 December 2017`. In English."""
+    return ENGLISH.day(iso)
 
 
 def count(number: int, word: str) -> str:
-    """`1 customer`, `2,469 customers`."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+    """`1 customer`, `2,469 customers`. In English."""
+    return ENGLISH.count(number, word, f"{word}s")
 
 
-def doing(activity: str) -> str:
+def language_of(settings: Settings) -> Language:
+    """The language and currency of params.yaml."""
+    return Language(settings.language, settings.currency)
+
+
+def doing(activity: str, language: Language = ENGLISH) -> str:
     """The noun for one of an activity: `order`; where none is known, the activity itself in words."""
-    return nouns_of(activity)[0]
+    return language.say(nouns_of(activity)[0])
 
 
-def leaving(definition: Churn) -> str:
+def leaving(definition: Churn, language: Language = ENGLISH) -> str:
     """What leaving is: `no order in the next 28 days`."""
-    wait = f" that begin in {count(definition.gap_days, 'day')}" if definition.gap_days else ""
-    ahead = f"in the next {count(definition.horizon_days, 'day')}{wait}"
+    say = language.say
     if isinstance(definition, Cancellation):
-        lapse = f", or not renewed within {count(definition.term_days, 'day')}" if definition.term_days else ""
-        late = f" and {definition.grace_days} of grace" if definition.grace_days else ""
-        return f"the subscription is cancelled{lapse}{late}, {ahead}"
+        return _cancelled(definition, language)
+    words = {"order": doing(definition.activity, language), "days": _days(definition.horizon_days, language)}
     if isinstance(definition, Rhythm):
-        usual = f"for longer than {percent(definition.quantile)} of the customer's own pauses"
-        start = f", beginning in {count(definition.gap_days, 'day')}" if definition.gap_days else ""
-        most = count(definition.horizon_days, "day")
-        return f"no {doing(definition.activity)} {usual}, or for {most} where those are longer{start}"
-    return f"no {doing(definition.activity)} {ahead}"
+        words["share"] = language.percent(definition.quantile)
+        told = say(
+            "no {order} for longer than {share} of the customer's own pauses, or for {days} where those are longer",
+            **words,
+        )
+        wait = _days(definition.gap_days, language)
+        return told + (say(", beginning in {wait}", wait=wait) if definition.gap_days else "")
+    return say("no {order} {ahead}", order=words["order"], ahead=_ahead(definition, language))
+
+
+def _cancelled(definition: Cancellation, language: Language) -> str:
+    say, words = language.say, {"ahead": _ahead(definition, language)}
+    if not definition.term_days:
+        return say("the subscription is cancelled, {ahead}", **words)
+    words["term"] = _days(definition.term_days, language)
+    if not definition.grace_days:
+        return say("the subscription is cancelled, or not renewed within {term}, {ahead}", **words)
+    words["grace"] = language.number(definition.grace_days)
+    return say("the subscription is cancelled, or not renewed within {term} and {grace} of grace, {ahead}", **words)
+
+
+def _ahead(definition: Churn, language: Language) -> str:
+    days, wait = _days(definition.horizon_days, language), _days(definition.gap_days, language)
+    if definition.gap_days:
+        return language.say("in the next {days} that begin in {wait}", days=days, wait=wait)
+    return language.say("in the next {days}", days=days)
+
+
+def _days(number: int, language: Language) -> str:
+    return language.count(number, "day", "days")
 
 
 def staying(definition: Churn) -> str:
-    """Who is a customer: `at least one order in the 56 days before`."""
+    """Who is a customer: `at least one order in the 56 days before`. In English."""
     if isinstance(definition, Cancellation):
         return "subscribers who have not cancelled" + (" and are not overdue" if definition.term_days else "")
     before = f"at least one {doing(definition.activity)} in the {count(definition.active_within_days, 'day')} before"
@@ -93,46 +118,74 @@ def staying(definition: Churn) -> str:
     return before
 
 
-def tier_words(floors: Mapping[str, float]) -> str:
+def tier_words(floors: Mapping[str, float], language: Language = ENGLISH) -> str:
     """Where each tier begins, this time: `Very high: 49% and more. High: 33% to 49%. ...`."""
     sentences, above = [], ""
     for name, floor in floors.items():
-        upto = f" to {above}" if above else " and more"
-        sentences.append(f"{name.capitalize()}: {percent(floor)}{upto}.")
-        above = percent(floor)
-    return " ".join([*sentences, f"Low: less than {above}."])
+        low, tier = language.percent(floor), capitalised(language.say(name))
+        if above:
+            sentences.append(language.say("{tier}: {low} to {high}.", tier=tier, low=low, high=above))
+        else:
+            sentences.append(language.say("{tier}: {low} and more.", tier=tier, low=low))
+        above = low
+    return " ".join([*sentences, language.say("Low: less than {high}.", high=above)])
+
+
+def shown(table: pd.DataFrame, language: Language) -> pd.DataFrame:
+    """The list with tiers, segments and the like in the language, as people see them; machines keep the contract's."""
+    known = [name for name in SHOWN if name in table.columns]
+    said = {name: [language.say(one) if isinstance(one, str) else one for one in table[name]] for name in known}
+    return table.assign(**said)
+
+
+def capitalised(text: str) -> str:
+    """With a capital first letter, where the script has capitals."""
+    return text[:1].upper() + text[1:]
 
 
 def column_words(name: str, facts: Mapping[str, Any]) -> str:
-    """What a column of the list says, with this list's own figures filled in."""
+    """What a column of the list says, with this list's own figures filled in. `facts`: see `column_facts`."""
+    language: Language = facts.get("language", ENGLISH)
     if name in COLUMNS:
-        return COLUMNS[name].format(**facts)
+        return language.say(COLUMNS[name], **facts)
     other = name.removeprefix("churn_probability_")
-    return f"The probability of leaving by another definition, {other}. Empty where that definition does not apply."
+    told = "The probability of leaving by another definition, {other}. Empty where that definition does not apply."
+    return language.say(told, other=other)
 
 
 def column_facts(
     settings: Settings, base_rate: float, floors: Mapping[str, float], *, has_money: bool
 ) -> dict[str, Any]:
-    """What `column_words` fills in."""
-    definition = settings.churn[settings.at_risk.definition]
+    """What `column_words` fills in, said already; `language` is the one that they are said in."""
+    definition, language = settings.churn[settings.at_risk.definition], language_of(settings)
+    first = "most money at risk first" if has_money else "highest probability first"
     return {
-        "ranked_by": "most money at risk first" if has_money else "highest probability first",
-        "leaving": leaving(definition),
-        "as_of": day(settings.observations.score.as_of),
-        "base_rate": f"{base_rate:.2f}",
-        "tiers": tier_words(floors),
+        "ranked_by": language.say(first),
+        "leaving": leaving(definition, language),
+        "as_of": language.day(settings.observations.score.as_of),
+        "base_rate": language.figure(base_rate, ".2f"),
+        "tiers": tier_words(floors, language),
         "horizon_days": definition.horizon_days,
         "currency": settings.currency,
+        "language": language,
     }
 
 
-def scored_by(champion: Mapping[str, Any]) -> str:
+def scored_by(champion: Mapping[str, Any], language: Language = ENGLISH) -> str:
     """Which version of the model scored, and whose place it took back: from champion.json; "" where it says nothing."""
     if not champion.get("version"):
         return ""
     until = (champion.get("recipe") or {}).get("until")
-    told = f"Scored by version {champion['version']} of the model"
-    told += f", which learned from what was known before {day(until)}" if until else ""
+    version, say = str(champion["version"]), language.say
+    if until:
+        told = say(
+            "Scored by version {version} of the model, which learned from what was known before {day}.",
+            version=version,
+            day=language.day(until),
+        )
+    else:
+        told = say("Scored by version {version} of the model.", version=version)
     back = champion.get("rolled_back_from")
-    return f"{told}. It was brought back in place of version {back['version']}." if back else f"{told}."
+    if not back:
+        return told
+    return f"{told} {say('It was brought back in place of version {version}.', version=str(back['version']))}"

@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipelines.problems import Problem, did_you_mean
-from pipelines.source_settings import UNIX_TIMES, Sql
+from pipelines.source_settings import UNIX_TIMES, InDatabase, Sql
 from pipelines.sources.cells import kind_of
 from pipelines.sources.located import stored_types
 
@@ -48,7 +48,7 @@ def resolved(value: str, where: str) -> str:
     return found
 
 
-def _module(setting: Sql, section: str) -> Any:
+def _module(setting: InDatabase, section: str) -> Any:
     try:
         return importlib.import_module(f"adbc_driver_{setting.driver}")
     except ImportError:
@@ -61,7 +61,7 @@ def _module(setting: Sql, section: str) -> Any:
 class Database:
     """An open connection, in a transaction that is never committed."""
 
-    def __init__(self, setting: Sql, section: str, connection: Any, secrets: tuple[str, ...]) -> None:
+    def __init__(self, setting: InDatabase, section: str, connection: Any, secrets: tuple[str, ...]) -> None:
         self.setting, self.section, self._connection, self._secrets = setting, section, connection, secrets
         self.quote = _QUOTES.get(setting.driver, '"')
         named = f"({setting.query.strip().rstrip(';')})" if setting.query else str(setting.table)
@@ -169,7 +169,7 @@ def _stored(array: Any, kind: Any) -> Any:
 
 
 @contextmanager
-def connected(setting: Sql, section: str) -> Iterator[Database]:
+def connected(setting: InDatabase, section: str) -> Iterator[Database]:
     """A connection for as long as the block runs.
 
     Raises:
@@ -189,7 +189,7 @@ def connected(setting: Sql, section: str) -> Iterator[Database]:
         yield Database(setting, section, connection, secrets)
 
 
-def _secrets(setting: Sql, address: str, options: dict[str, str]) -> Iterator[str]:
+def _secrets(setting: InDatabase, address: str, options: dict[str, str]) -> Iterator[str]:
     """Texts that no message may hold, the longest first."""
     found = [value for name, value in options.items() if setting.options[name].startswith("$")]
     found += re.findall(r"//[^/\s:@]*:([^@\s]*)@", address) + re.findall(r"(?i)(?:password|token)=([^&\s]+)", address)
@@ -199,14 +199,20 @@ def _secrets(setting: Sql, address: str, options: dict[str, str]) -> Iterator[st
 
 def before(database: Database, asked: Asked, moment: int, zone: str) -> str:
     """SQL: the watermark lies before a moment (microseconds, UTC). May let later rows through, never misses one."""
-    return f"{database.name(str(database.setting.watermark))} < {_literal(database.setting, asked, moment, zone, _DAY)}"
+    setting = marked(database)
+    return f"{database.name(str(setting.watermark))} < {_literal(setting, asked, moment, zone, _DAY)}"
 
 
 def since(database: Database, asked: Asked, moment: int, zone: str) -> str:
     """SQL: the watermark lies at or after a moment. May let earlier rows through, never misses one."""
-    return (
-        f"{database.name(str(database.setting.watermark))} >= {_literal(database.setting, asked, moment, zone, -_DAY)}"
-    )
+    setting = marked(database)
+    return f"{database.name(str(setting.watermark))} >= {_literal(setting, asked, moment, zone, -_DAY)}"
+
+
+def marked(database: Database) -> Sql:
+    """The setting of a source in a database."""
+    assert isinstance(database.setting, Sql)
+    return database.setting
 
 
 def _literal(setting: Sql, asked: Asked, moment: int, zone: str, slack: int) -> str:

@@ -199,7 +199,7 @@ def resolve(con: Any, settings: Settings, moment: int, aside: Path) -> list[str]
         return []
     con.execute("create or replace temp table who (source varchar, theirs varchar, customer_id varchar)")
     for name in settings.sources:
-        _settle(con, settings, name, systems(settings).get(name))
+        lead(con, settings, name, systems(settings).get(name))
     con.execute(
         "create or replace temp table unmatched as select stream.* from stream join who on "
         "stream.source = who.source and stream.customer_id = theirs where who.customer_id is null "
@@ -219,8 +219,11 @@ def resolve(con: Any, settings: Settings, moment: int, aside: Path) -> list[str]
     return notes
 
 
-def _settle(con: Any, settings: Settings, name: str, system: str | None) -> None:
-    """Rows of `who` for one source. The customers' own ids need none unless accounts were merged."""
+def lead(con: Any, settings: Settings, name: str, system: str | None) -> None:
+    """Rows of `who` (source, theirs, customer_id) for one source of `stream`: where its ids lead, null is nowhere.
+
+    The customers' own ids need none unless accounts were merged.
+    """
     alike = written_alike(settings.identities, system, "stream.customer_id")
     if system is None:
         con.execute(

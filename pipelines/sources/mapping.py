@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
+from pipelines.contact_settings import COLUMNS, ContactDatabase, ContactFiles, is_consent
 from pipelines.problems import Problem, did_you_mean
 from pipelines.source_settings import UNIX_TIMES, Customers, Mapped, Mapping, Table
 from pipelines.sources.cells import Shape, cell, some
@@ -21,6 +23,8 @@ _KINDS = {
 }
 _ANY = ("text", "number", "day", "empty", "bool")
 _CONDITION = ("bool", "empty")
+_PERSONAL = re.compile(r"@.*\.|\d{5}|(\d[\s/()-]*){7}")
+_TOLD = ("text", "number", "bool", "empty")
 
 
 def customer_columns(setting: Customers, file: Located, attributes: list[str]) -> dict[str, str]:
@@ -90,6 +94,29 @@ def customer_faults(setting: Customers, files: list[Located], attributes: list[s
             "params.yaml: features.attributes: today's attributes would leak into yesterday's observations. Set "
             "customers.static: true if they never change, or empty the list."
         )
+    return list(dict.fromkeys(faults))
+
+
+def contact_columns(setting: ContactFiles | ContactDatabase, shape: Shape) -> dict[str, str]:
+    """Our column of a contacts table -> the table's, or the expression over them."""
+    return dict(setting.columns) or {name: name for name in shape.columns if name in COLUMNS or is_consent(name)}
+
+
+def contact_faults(setting: ContactFiles | ContactDatabase, shapes: Sequence[Shape]) -> list[str]:
+    """What keeps tables from being read as contacts. A first line that is no header is not repeated: it is a person."""
+    faults: list[str] = []
+    for shape in shapes:
+        if any(_PERSONAL.search(name) for name in shape.columns):
+            faults.append(
+                f"{shape.name}: the first line holds somebody's data, not the names of the columns. Put a line with "
+                "their names above it."
+            )
+            continue
+        wanted = contact_columns(setting, shape)
+        faults += _absent("contacts", shape, [one for one in ("customer_id",) if one not in wanted])
+        for ours, theirs in wanted.items():
+            faults += _fault(f"contacts.columns.{ours}", theirs, shape, Mapping(), _TOLD)
+        faults = [fault + _delimiter_hint(setting, shape) for fault in faults]
     return list(dict.fromkeys(faults))
 
 

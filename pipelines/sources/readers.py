@@ -63,7 +63,7 @@ def _close(con: Any, settings: Settings, landing: Path) -> None:
     Expressions of params.yaml cannot read files anyway (expressions.py); this holds even if one found a way.
     """
     folders = {landing, complete_journey.folder()}
-    for table in _tables(settings):
+    for table in _tables(settings.model_copy(update={"contacts": None})):  # no pull ever sees those
         remote = table.path.startswith(SCHEME)
         folders |= {Path(tempfile.gettempdir())} if remote else {_folder_of(file) for file in files_of(table)}
     allowed = ", ".join(text(folder.as_posix()) for folder in sorted(filter(None, folders)))

@@ -23,7 +23,7 @@ from pipelines.source_settings import Sql
 from pipelines.sources.arrival import local_time
 from pipelines.sources.cells import cell
 from pipelines.sources.convert import as_time
-from pipelines.sources.database import Asked, Database, before, connected, since, watermark_faults
+from pipelines.sources.database import Asked, Database, before, connected, marked, since, watermark_faults
 from pipelines.sources.landing import Bad, Landing
 from pipelines.sources.mapping import activity_faults
 from pipelines.sources.reader import Place, Reader
@@ -56,7 +56,7 @@ def fingerprint(name: str, setting: Sql, settings: Settings, moment: int) -> lis
 
 
 def _counted(database: Database, asked: Asked, moment: int, zone: str) -> tuple[int, str]:
-    mark = database.setting.watermark
+    mark = marked(database).watermark
     return database.count(f" where {before(database, asked, moment, zone)}" if mark else "", mark)
 
 

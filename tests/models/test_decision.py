@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import decision
+from models import decision, profit
 from models.problems import ModelProblem
 
 TIERS = {"very high": 6.0, "high": 3.0, "medium": 1.0}
@@ -19,6 +19,12 @@ def scores(*rows: tuple[str, float, float]) -> pd.DataFrame:
     table = pd.DataFrame({"customer_id": ids, "churn_probability": chances, "value_at_risk": values})
     table["expected_value"] = table["value_at_risk"] / table["churn_probability"]
     return table.assign(as_of=pd.Timestamp("2024-03-04").date(), model_version="abc")
+
+
+def filled(table: pd.DataFrame) -> pd.DataFrame:
+    """With whatever the list's columns lack."""
+    lacking = [name for name in decision.LIST_COLUMNS if name not in table and name != "list_id"]
+    return table.assign(**dict.fromkeys(lacking, ""))
 
 
 def order(table: pd.DataFrame) -> list[str]:
@@ -35,25 +41,51 @@ def test_without_money_the_most_probable_comes_first() -> None:
     assert order(scores(("a", 0.2, NOBODY), ("b", 0.7, NOBODY), ("c", 0.2, NOBODY))) == ["b", "a", "c"]
 
 
+def test_most_net_value_comes_first_where_it_is_known() -> None:
+    table = scores(("a", 0.5, 90.0), ("b", 0.6, 10.0), ("c", 0.7, 50.0)).assign(expected_net_value=[-1.0, 7.0, 7.0])
+    assert order(table) == ["b", "c", "a"]
+
+
 def test_neither_the_inputs_order_nor_the_last_bits_change_the_list() -> None:
     table = scores(("a", 0.5, 10.0), ("b", 0.5, 10.0), ("c", 0.4, 30.0))
     nudged = table.assign(value_at_risk=table["value_at_risk"] * (1 + np.array([0.0, 2e-16, -2e-16])))
-    first, second = (decision.complete(decision.decide(one, capacity=9, tiers=TIERS), ["s"] * 3, [[]] * 3)
-                     for one in (table, nudged.iloc[::-1]))  # fmt: skip
+    first, second = (decision.complete(filled(decision.ranked(one))) for one in (table, nudged.iloc[::-1]))
     pd.testing.assert_frame_equal(first, second)
 
 
 def test_nothing_that_was_given_is_changed() -> None:
     table = scores(("b", 0.5, 10.0), ("a", 0.6, 20.0))
     before = table.copy()
-    decision.decide(table, capacity=1, tiers=TIERS)
+    decision.complete(filled(decision.with_reasons(decision.ranked(table), [[], ["One"]])))
     pd.testing.assert_frame_equal(table, before)
 
 
-@pytest.mark.parametrize(("capacity", "listed"), [(1, 1), (2, 2), (3, 3), (300, 3)])
-def test_capacity_decides_the_length(capacity: int, listed: int) -> None:
-    table = scores(("a", 0.5, 1.0), ("b", 0.5, 2.0), ("c", 0.4, 3.0))
-    assert len(decision.decide(table, capacity=capacity, tiers=TIERS)) == listed
+@pytest.mark.parametrize(
+    ("chance", "worth", "success", "cost", "incentive", "net", "spent"),
+    [
+        (1.0, 100.0, 1.0, 1.0, 10.0, 89.0, 11.0),  # a sure leaver who stays: the worth, less offer and contact
+        (0.0, 100.0, 1.0, 1.0, 10.0, -11.0, 11.0),  # nobody was leaving: the offer is given away
+        (0.5, 100.0, 0.3, 1.0, 10.0, 0.5 * 0.3 * 90 - 5 - 1, 1 + 10 * (0.15 + 0.5)),
+        (0.4, 50.0, 0.0, 2.0, 0.0, -2.0, 2.0),  # nothing works: only the contact is paid
+    ],
+)
+def test_what_a_contact_brings_and_costs(
+    chance: float, worth: float, success: float, cost: float, incentive: float, net: float, spent: float
+) -> None:
+    money = {"success": success, "cost": cost, "incentive": incentive}
+    assert decision.net_value(np.array([chance]), np.array([worth]), **money) == pytest.approx([net])
+    assert decision.spending(np.array([chance]), **money) == pytest.approx([spent])
+
+
+def test_the_sum_over_customers_is_the_profit_of_the_evaluation() -> None:
+    chance, costs = np.array([0.2, 0.7, 0.05]), profit.Costs(200.0, 1.5, 12.0, 6.0, 14.0)
+    each = decision.net_value(chance, np.full(3, 200.0), success=costs.success_share, cost=1.5, incentive=12.0)
+    leavers, stayers = chance.sum(), (1 - chance).sum()
+    assert each.sum() == pytest.approx(costs.profit(leavers, stayers, costs.success_share))
+    at_break_even = decision.net_value(
+        np.array([costs.break_even]), np.array([200.0]), success=costs.success_share, cost=1.5, incentive=12.0
+    )
+    assert at_break_even == pytest.approx([0.0], abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -86,16 +118,11 @@ def test_a_probability_at_the_floor_belongs_to_the_higher_tier() -> None:
     ]
 
 
-def test_the_average_is_that_of_everyone_scored_not_of_the_list() -> None:
-    table = scores(("a", 0.4, 90.0), *((f"b{i}", 0.02, 1.0) for i in range(9)))
-    assert decision.decide(table, capacity=1, tiers=TIERS)["risk_tier"].tolist() == ["very high"]
-
-
 def test_the_list_has_the_columns_of_the_contract_and_those_of_other_definitions() -> None:
-    table = scores(("a", 0.5, 1.0), ("b", 0.4, 2.0))
+    table = decision.ranked(scores(("a", 0.5, 1.0), ("b", 0.4, 2.0)))
     other = pd.DataFrame({"customer_id": ["b"], "churn_probability": [0.25]})
-    decided = decision.decide(table, capacity=2, tiers=TIERS, others={"silent_56d": other})
-    found = decision.complete(decided, ["regular", "new"], [["One", "Two", "Three"], ["One"]])
+    said = decision.with_reasons(table, [["One", "Two", "Three"], ["One"]])
+    found = decision.complete(filled(decision.beside(said, {"silent_56d": other})))
     assert list(found.columns) == [*decision.LIST_COLUMNS, "churn_probability_silent_56d"]
     assert found["churn_probability_silent_56d"].tolist()[0] == 0.25
     assert found["churn_probability_silent_56d"].isna().tolist() == [False, True]
@@ -103,10 +130,8 @@ def test_the_list_has_the_columns_of_the_contract_and_those_of_other_definitions
 
 
 def test_the_list_id_is_the_contents() -> None:
-    table = scores(("a", 0.5, 1.0), ("b", 0.4, 2.0))
-    made = [
-        decision.complete(decision.decide(table, capacity=2, tiers=TIERS), ["x", "y"], [[], [why]]) for why in "uuv"
-    ]
+    table = decision.ranked(scores(("a", 0.5, 1.0), ("b", 0.4, 2.0)))
+    made = [decision.complete(filled(decision.with_reasons(table, [[], [why]]))) for why in "uuv"]
     first, same, other = (one["list_id"].unique().tolist() for one in made)
     assert first == same
     assert first != other

@@ -69,6 +69,17 @@ def test_every_piece_counts_its_customers_and_churners() -> None:
     assert found["never_seen"]["churners"] == table.loc[~table["seen_in_training"], "churned"].sum()
 
 
+def test_what_was_promised_and_what_happened_group_by_group() -> None:
+    table = predictions()
+    found = verdict.report(table, draws=50, seed=1)["calibration"]
+    test = table[table["role"] == "test"]
+    assert list(found) == [f"group_{place:02d}" for place in range(1, 11)]
+    assert sum(group["customers"] for group in found.values()) == len(test)
+    highest = test.nlargest(len(test) // 10, "model")
+    assert found["group_10"]["promised"] == pytest.approx(highest["model"].mean(), abs=1e-6)
+    assert found["group_10"]["observed"] == pytest.approx(highest["churned"].mean(), abs=1e-6)
+
+
 @pytest.mark.parametrize("capacity", [1, 40, 300, 5000])
 def test_at_the_teams_capacity(capacity: int) -> None:
     table = predictions()

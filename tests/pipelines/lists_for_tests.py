@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.activity import ACTIVITY_SCHEMA
+from features.cohorts import Cohorts, whole_months
 from models import calibrate, decision
 from models.churn_model import ChurnModel
 from models.columns import Columns
@@ -21,12 +22,25 @@ from models.logistic import Linear
 from models.segments import Quintiles, roles
 from pipelines.make_list import Inputs
 from pipelines.params import Settings
+from pipelines.sinks.week import Week
 
 SEGMENTS = ("regular", "high value", "hibernating")
 DAY, DEFINITION = "2024-03-04", "silent_28d"
 LAST = "Last order {placed_order_days_since_last:.0f} days ago; usually every {placed_order_gap_mean:.0f} days"
 
+FACTS = {
+    "digest": "ab" * 32,
+    "rows": 40,
+    "customers": 40,
+    "has_recorded_at": False,
+    "activities": {"placed_order": {"count": 40}},
+}
+GROUPS = {
+    f"group_{place:02d}": {"customers": 50, "promised": place * 0.06, "observed": place * 0.055}
+    for place in range(1, 11)
+}
 METRICS = {
+    "calibration": GROUPS,
     "test": {"precision_at_10": 0.49, "churn_rate": 0.13, "roc_auc": 0.85, "ece": 0.015},
     "grade": {"grade": "A", "best_baseline": "days_since_last", "text": "..."},
 }
@@ -186,12 +200,62 @@ def shop(folder: Path, *, money: bool = True) -> Shop:
     pq.write_table(pa.Table.from_pandas(made.scores, **keep), data / f"scores/{DEFINITION}.parquet")
     pq.write_table(pa.Table.from_pandas(table, **keep), data / f"features/score/{DAY}.parquet")
     pq.write_table(activity(table), data / "activity/score/activity/2024-02.parquet")
-    (data / "activity/score/facts.json").write_text(json.dumps({"digest": "ab" * 32, "rows": 40, "customers": 40}))
+    (data / "activity/score/facts.json").write_text(json.dumps(FACTS))
     champion.save(data / "champion" / DEFINITION)
     (data / "champion" / DEFINITION / "champion.json").write_text(json.dumps({"metrics": METRICS}))
     for name in ("activity_score", "features_score", f"scores_{DEFINITION}"):
         made.report(name)
     return made
+
+
+def week(table: pd.DataFrame, **other: Any) -> Week:
+    """Everything that a page may say beside such a list; `other` overrides."""
+    starts = whole_months(DAY)
+    triangle = Cohorts(
+        tuple(starts[:-1]), tuple(40 + place for place in range(12)), tuple(
+            tuple(40 + place - later for later in range(12 - place)) for place in range(12)
+        )
+    )  # fmt: skip
+    random = np.random.default_rng(3)
+    weeks = {name: random.poisson(0.4, 52).tolist() for name in table["customer_id"]}
+    topics = ["placed order: time since the last", "placed order: how often", "complained", ""]
+    ids = sorted(table["customer_id"])
+    known: dict[str, Any] = {
+        "timelines": weeks,
+        "doing": ("order", "orders"),
+        "cohorts": triangle,
+        "first_month": starts[0],
+        "calibration": tuple(GROUPS.values()),
+        "topics": [topics[place % 4] for place in range(len(table))],
+        "data_end": "2024-03-03",
+        "last": {"as_of": "2024-02-26", "customers": [*ids[10:], "gone-1", "gone-2"], "value_at_risk": 100.0},
+        "held_back": {"no_consent": 12, "contacted_lately": 9},
+        "control": 31,
+        "win_back": 45,
+        "ordered_since": 3,
+        "power": "With 300 customers a week an effect below 9 points will not be provable.",
+        "next_100": "The next 100 customers would have brought $512.",
+    }
+    return Week(**known | other)
+
+
+def decided(table: pd.DataFrame) -> pd.DataFrame:
+    """The list with every column that it can have."""
+    place = np.arange(len(table))
+    worth = (table["value_at_risk"] * 0.3 - 2).round(6)
+    more = {
+        "expected_net_value": worth,
+        "change": np.where(place % 3 == 0, "New on the list", np.where(place % 3 == 1, "", "Risk up from 31% to 48%")),
+        "action": np.where(place % 2 == 0, "Personal call", "Points reminder"),
+        "channel": np.where(place % 2 == 0, "phone", "e-mail"),
+        "owner": np.array(["Kim", "Noor", ""])[place % 3],
+        "send_by": pd.Timestamp("2024-03-08").date(),
+        "group": "contact",
+        "name": [f"Zoë Ünal {number}" for number in place],
+        "email": [f"zoe{number}@example.org" for number in place],
+        "phone": [f"+44 20 7946 0{number:03d}" for number in place],
+    }
+    return table.assign(**more)
 
 
 def made(customers: int = 250, *, money: bool = True, others: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -203,12 +267,23 @@ def made(customers: int = 250, *, money: bool = True, others: bool = False) -> t
     scores = scores.assign(expected_value=worth, value_at_risk=chance * worth, model_version="ab" * 32)
     scores["as_of"] = pd.Timestamp(DAY).date()
     more = {"silent_56d": scores.head(100)} if others else {}
-    decided = decision.decide(scores, capacity=customers, tiers=settings().at_risk.tiers.odds(), others=more)
+    floors = decision.tier_floors(decision.base_rate(scores), settings().at_risk.tiers.odds())
+    ranked = decision.ranked(scores.assign(expected_net_value=scores["value_at_risk"] * 3 - 5)).head(customers)
     said = [
         [f"Last order {place + 2} days ago; usually every 9 days", "2 orders in the last 91 days"]
-        for place in range(len(decided))
+        for place in range(len(ranked))
     ]
     said[0] = ["</script><img src=x onerror=alert(1)>", "=1+1"]
     said[1] = []
-    segments = [SEGMENTS[place % 3] for place in range(len(decided))]
-    return decision.complete(decided, segments, said), scores
+    decided = ranked.assign(
+        risk_tier=decision.risk_tiers(ranked["churn_probability"], floors),
+        segment=[SEGMENTS[place % 3] for place in range(len(ranked))],
+        change="New on the list",
+        action=[("personal call", "win-back offer")[place % 2] for place in range(len(ranked))],
+        channel=[("phone", "email")[place % 2] for place in range(len(ranked))],
+        owner="retention team",
+        send_by=pd.Timestamp("2024-03-08").date(),
+        group="contact",
+    )
+    listed = decision.complete(decision.beside(decision.with_reasons(decided, said), more))
+    return listed, scores

@@ -201,3 +201,28 @@ def test_a_stream_with_subscriptions_gets_a_hint_and_rhythm_counts_the_new() -> 
     text = diagnose(club({"unusual_silence": rhythm}, "unusual_silence"))
     assert "    cancelled_30d: {kind: cancellation, horizon_days: 30}" in text
     assert says(text, "have too few pauses for a rhythm of their own: no score by this definition.")
+
+
+def with_contacts(**contacts: Any) -> Settings:
+    plain = settings_of(shop(40, 200)).model_dump(exclude_unset=True)
+    return Settings.model_validate({**plain, "contacts": {"reader": "csv", "path": "people.csv", **contacts}})
+
+
+def test_the_contacts_are_counted_and_nobody_is_named() -> None:
+    rows = "".join(f"{n:04d},n{n}@example.org,{'yes' if n % 2 else ''}\n" for n in range(0, 50, 2))
+    Path("people.csv").write_text("customer_id,email,consent_email\n" + rows + "0001,,yes\n0003,x@example.org,yes\n")
+    report = diagnose(with_contacts())
+    assert says(report, "22 of 40 customers of the stream stand in the contacts.")
+    assert says(report, "May be contacted by email: 1, phone: 0, sms: 0, post: 0, push: 0.")
+    assert says(report, "39 may not be contacted at all and will be kept off the list.")
+    assert "example.org" not in report
+
+
+def test_contacts_without_consents_are_warned_of() -> None:
+    Path("people.csv").write_text("customer_id,name\n0001,Ann\n")
+    assert says(diagnose(with_contacts()), "The table has no consents, so nobody may be contacted. Map them")
+
+
+def test_a_wrong_contacts_section_is_named_with_all_other_faults() -> None:
+    with pytest.raises(Problem, match=r"contacts.path: there is no file people.csv"):
+        diagnose(with_contacts())

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from pipelines.contact_settings import Campaign
 from pipelines.explain import explain_customer
 from pipelines.make_list import make_list
+from pipelines.playbook_settings import PlaybookRule, When
 from pipelines.problems import Problem
 from tests.pipelines.lists_for_tests import Shop, settings, shop
 
@@ -21,12 +24,12 @@ def explained(small: Shop, customer: str) -> str:
     return explain_customer(customer, settings(), small.data)
 
 
-def ordered(small: Shop) -> list[str]:
-    return list(small.scores.sort_values("value_at_risk", ascending=False)["customer_id"])
+def file_of(small: Shop, name: str) -> pd.DataFrame:
+    return pd.read_csv(small.out / name, dtype=str, encoding="utf-8-sig", keep_default_na=False)
 
 
 def test_on_the_list(small: Shop) -> None:
-    listed = ordered(small)[:12]
+    listed = list(file_of(small, "at_risk.csv")["customer_id"])
     chances = small.scores.set_index("customer_id")["churn_probability"]
     customer = str(chances[listed].idxmax())
     own = small.features.set_index("customer_id").loc[customer]
@@ -34,17 +37,43 @@ def test_on_the_list(small: Shop) -> None:
     assert f"Customer {customer} is number {listed.index(customer) + 1} of 12 on the list of 4 March 2024." in said
     assert f"{own['placed_order_days_since_last']:.0f} days before, on" in said
     assert "Value at risk     $" in said
+    assert "expected from a contact\n" in said
+    assert "Change            New on the list" in said
     assert "(the average customer: " in said
     assert "What stands out\n    1. " in said
     assert "Raises the risk most\n    odds " in said
 
 
 def test_below_the_cut(small: Shop) -> None:
-    customer = ordered(small)[20]
-    said = explained(small, customer)
-    assert f"Customer {customer} is not on the list of 4 March 2024: number 21 of 37 by value at risk" in said
+    met = {*file_of(small, "at_risk.csv")["customer_id"], *file_of(small, "control.csv")["customer_id"]}
+    best = max(set(small.scores["customer_id"]) - met, key=small.scores.set_index("customer_id")["value_at_risk"].get)
+    said = explained(small, best)
+    assert f"Customer {best} is not on the list of 4 March 2024: number {len(met) + 1} of 37 by expected net" in said
     assert "the list ends after 12." in said
-    assert "The last customer on it has a value at risk of $" in said
+    assert "The last customer on it has $" in said
+
+
+def test_held_out_kept_off_and_what_the_playbook_says(tmp_path: Path) -> None:
+    made = shop(tmp_path)
+    make_list(settings(), made.inputs, made.out)
+    since = file_of(made, "at_risk.csv")["customer_id"][3]
+    (tmp_path / "since.csv").write_text(f"customer_id\n{since}\n")
+    found = settings(suppress=str(tmp_path / "since.csv")).model_copy(
+        update={
+            "campaign": Campaign(share=0.3),
+            "playbook": [
+                PlaybookRule(action="leave alone", when=When(segment="new")),
+                PlaybookRule(action="personal call", channel="phone", owner="Kim", send_within_days=3),
+            ],
+        }
+    )
+    make_list(found, made.inputs, made.out)
+    held_out = file_of(made, "control.csv")["customer_id"][0]
+    assert f"Customer {held_out} is in the control group of the list" in explain_customer(held_out, found, made.data)
+    said = explain_customer(since, found, made.data)
+    assert f"Customer {since} is kept off the list of 4 March 2024 by the rule ordered_since. The place would" in said
+    assert "Has ordered since the data ends" in said
+    assert "Action            personal call, phone, Kim, by 7 March 2024" in said
 
 
 def test_a_customer_who_left_long_ago(small: Shop) -> None:

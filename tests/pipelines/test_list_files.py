@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -11,17 +12,26 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.decision import LIST_COLUMNS
-from pipelines.sinks import list_files, wording
+from pipelines.sinks import columns, glance, list_files, wording
+from pipelines.sinks.language import Language
 from pipelines.sinks.terminal import list_preview
-from tests.pipelines.lists_for_tests import DAY, settings
+from pipelines.sinks.week import Week
+from tests.pipelines.lists_for_tests import DAY, METRICS, made, settings
 
 FACTS = wording.column_facts(settings(), 0.14, {"very high": 0.49, "high": 0.33, "medium": 0.14}, has_money=True)
 
 
 def a_list(**changes: object) -> pd.DataFrame:
     """Two customers; `changes` are values of the first."""
-    first = dict(zip(LIST_COLUMNS, [1, "0042", 0.712345, "very high", 120.5, 85.837573, "regular"], strict=False))
-    first |= {"reason_1": "Last order 41 days ago", "reason_2": "", "reason_3": ""}
+    first = dict.fromkeys(LIST_COLUMNS, "") | {"rank": 1, "customer_id": "0042", "churn_probability": 0.712345}
+    first |= {"risk_tier": "very high", "expected_value": 120.5, "value_at_risk": 85.837573, "segment": "regular"}
+    first |= {
+        "expected_net_value": 12.5,
+        "send_by": pd.Timestamp(DAY).date(),
+        "reason_1": "Last order 41 days ago",
+        "reason_2": "",
+        "reason_3": "",
+    }
     first |= {"as_of": pd.Timestamp(DAY).date(), "model_version": "ab", "list_id": "cd"} | changes
     second = first | {"rank": 2, "customer_id": "Ünal, Çağla", "churn_probability": 0.5, "value_at_risk": 12.0}
     return pd.DataFrame([first, second])
@@ -67,7 +77,7 @@ def test_csv_opens_right_in_a_spreadsheet(tmp_path: Path) -> None:
 def test_csv_without_money_has_empty_cells(tmp_path: Path) -> None:
     path = tmp_path / "at_risk.csv"
     list_files.write_csv(a_list(expected_value=float("nan"), value_at_risk=float("nan")), path)
-    assert [cells(path)[0][name] for name in list_files.MONEY] == ["", ""]
+    assert [cells(path)[0][name] for name in ("expected_value", "value_at_risk")] == ["", ""]
 
 
 def test_parquet_is_exact_and_typed(tmp_path: Path) -> None:
@@ -87,9 +97,10 @@ def test_xlsx_has_filters_a_frozen_header_formats_and_a_sheet_about_its_columns(
     list_files.write_xlsx(a_list(reason_1="=1+1", reason_2="http://x.example"), path, FACTS)
     book = openpyxl.load_workbook(path)
     sheet, about = book["At risk"], book["What the columns mean"]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("C2", "A1:M3")
-    assert [cell.value for cell in sheet[1]] == list(LIST_COLUMNS)
-    row = dict(zip(LIST_COLUMNS, sheet[2], strict=True))
+    assert sheet["A1"].value == columns.NO_CONTACT
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("C3", "A2:T4")
+    assert [cell.value for cell in sheet[2]] == list(LIST_COLUMNS)
+    row = dict(zip(LIST_COLUMNS, sheet[3], strict=True))
     assert row["customer_id"].value == "0042"
     assert (row["churn_probability"].value, row["churn_probability"].number_format) == (0.712345, "0.0%")
     assert row["value_at_risk"].number_format == "#,##0.00"
@@ -100,6 +111,119 @@ def test_xlsx_has_filters_a_frozen_header_formats_and_a_sheet_about_its_columns(
     assert list(told) == list(LIST_COLUMNS)
     assert "Very high: 49% and more. High: 33% to 49%." in told["risk_tier"]
     assert "no order in the next 28 days" in told["churn_probability"]
+
+
+def full_list() -> pd.DataFrame:
+    """Every column that a list can have; the second customer has as little as possible."""
+    table = a_list(expected_value=None)
+    more = {
+        "expected_net_value": [23.456, None],
+        "change": ["Risk up from 31% to 48%", None],
+        "action": ["=call()", None],
+        "channel": ["phone", None],
+        "owner": ["Kim", float("nan")],
+        "send_by": [pd.Timestamp("2024-03-08"), None],
+        "group": ["contact", "contact"],
+        "name": ["Zoë Ünal", None],
+        "email": ["zoe@example.org", None],
+        "phone": ["+44 20 7946 0100", ""],
+    }
+    return table.assign(**more)
+
+
+def test_columns_that_are_empty_stay_empty_in_every_kind_of_file(tmp_path: Path) -> None:
+    table = full_list()
+    list_files.write_csv(table, tmp_path / "at_risk.csv")
+    first, second = cells(tmp_path / "at_risk.csv")
+    assert {name: second[name] for name in ("expected_net_value", "change", "action", "owner", "send_by", "phone")} == (
+        dict.fromkeys(("expected_net_value", "change", "action", "owner", "send_by", "phone"), "")
+    )
+    assert (first["expected_net_value"], first["send_by"], first["expected_value"]) == ("23.46", "2024-03-08", "")
+    assert (first["action"], first["phone"]) == ("'=call()", "'+44 20 7946 0100")
+
+    list_files.write_list_parquet(table, tmp_path / "at_risk.parquet")
+    found = pq.read_table(tmp_path / "at_risk.parquet")
+    assert found.schema.field("send_by").type == pa.date32()
+    assert found["action"].to_pylist() == ["=call()", None]
+    assert found["expected_net_value"].to_pylist() == [23.456, None]
+
+    list_files.write_xlsx(table, tmp_path / "at_risk.xlsx", FACTS)
+    sheet = openpyxl.load_workbook(tmp_path / "at_risk.xlsx")["At risk"]
+    rows = [dict(zip(table.columns, line, strict=True)) for line in sheet.iter_rows(min_row=2)]
+    assert (rows[0]["send_by"].value, rows[0]["send_by"].number_format) == (
+        datetime.fromisoformat("2024-03-08"),
+        "yyyy-mm-dd",
+    )
+    assert (rows[0]["action"].value, rows[0]["action"].data_type) == ("=call()", "s")
+    assert (rows[0]["expected_net_value"].value, rows[1]["expected_net_value"].value) == (23.456, None)
+
+
+def test_a_list_by_which_nobody_can_be_reached_says_so_in_its_first_line(tmp_path: Path) -> None:
+    alone = full_list().assign(email=None, phone="")
+    said = list_files.first_line(alone)
+    assert said == columns.NO_CONTACT
+    assert list_files.first_line(full_list()) == ""
+    list_files.write_csv(alone, tmp_path / "at_risk.csv", first_line=said)
+    header = (tmp_path / "at_risk.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    assert header.startswith("rank,customer_id,")
+    assert header.endswith(f",{said}")
+    assert [row[said] for row in cells(tmp_path / "at_risk.csv")] == ["", ""]
+    assert [row["customer_id"] for row in cells(tmp_path / "at_risk.csv")] == ["0042", "Ünal, Çağla"]
+
+
+def test_the_control_group_cannot_be_contacted_from_its_file(tmp_path: Path) -> None:
+    list_files.write_control(full_list().assign(group="control"), tmp_path / "control.csv")
+    (first, _) = cells(tmp_path / "control.csv")
+    assert first["group"] == "control"
+    assert not {"name", "email", "phone"} & set(first)
+    assert "zoe@example.org" not in (tmp_path / "control.csv").read_text(encoding="utf-8-sig")
+
+
+def test_who_was_held_back_and_who_has_left_have_files_of_their_own(tmp_path: Path) -> None:
+    held = pd.DataFrame({"customer_id": ["0042"], "rank": [7], "churn_probability": [0.5], "rule": ["open_complaint"]})
+    held = held.assign(said="@They complained on 1 March 2024", as_of=pd.Timestamp(DAY).date(), list_id="cd")
+    list_files.write_held_back(held, tmp_path / "held_back.csv")
+    (row,) = cells(tmp_path / "held_back.csv")
+    assert tuple(row) == columns.HELD_BACK
+    assert row | {"rank": "7", "value_at_risk": "", "rule": "open_complaint", "as_of": DAY} == row
+    assert row["said"] == "'@They complained on 1 March 2024"
+
+    gone = pd.DataFrame({"customer_id": ["0007"], "last_activity": [pd.Timestamp("2023-12-01")]})
+    gone = gone.assign(days_since_last=94, past_value=120.456, segment="hibernating", as_of=pd.Timestamp(DAY).date())
+    list_files.write_win_back(gone, tmp_path / "win_back.csv")
+    (row,) = cells(tmp_path / "win_back.csv")
+    assert row == {
+        "customer_id": "0007",
+        "last_activity": "2023-12-01",
+        "days_since_last": "94",
+        "past_value": "120.46",
+        "segment": "hibernating",
+        "as_of": DAY,
+    }
+
+
+@pytest.mark.parametrize("write", [list_files.write_held_back, list_files.write_win_back])
+def test_nobody_is_a_file_with_a_header(tmp_path: Path, write: Callable[[pd.DataFrame, Path], None]) -> None:
+    write(pd.DataFrame(), tmp_path / "nobody.csv")
+    assert len((tmp_path / "nobody.csv").read_text(encoding="utf-8-sig").splitlines()) == 1
+    assert cells(tmp_path / "nobody.csv") == []
+
+
+def test_the_workbook_has_a_sheet_with_the_figures_of_the_week(tmp_path: Path) -> None:
+    table, scores = made(20)
+    figures = glance.figures(table, scores, settings())
+    told = glance.trust(METRICS)
+    lines = glance.lines(table, figures, told, Week(control=3, power="An effect below 9 points ..."), Language())
+    list_files.write_xlsx(table, tmp_path / "at_risk.xlsx", FACTS, figures=lines)
+    sheet = openpyxl.load_workbook(tmp_path / "at_risk.xlsx")["The week"]
+    found = {line[0].value: line[1] for line in sheet.iter_rows(min_row=2) if line[0].value}
+    assert found["Customers on the list"].value == 20
+    assert found["Average risk of leaving"].number_format == "0.0%"
+    assert found["Money at risk on the list"].value == pytest.approx(table["value_at_risk"].sum(), abs=0.01)
+    assert found["How far to trust it"].value.startswith("Good. Clearly better")
+    said = [line[1].value for line in sheet.iter_rows(min_row=2) if not line[0].value]
+    assert any("Left alone on purpose" in one for one in said)
+    assert said[-1] == "An effect below 9 points ..."
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx"])
@@ -154,4 +278,4 @@ def test_the_preview_is_readable_and_says_how_many_more(tmp_path: Path) -> None:
 def test_the_preview_shows_brackets_as_they_are_and_no_control_characters() -> None:
     shown = list_preview(a_list(customer_id="[red]x\x1b[31m", value_at_risk=float("nan"), expected_value=float("nan")))
     assert "[red]x [31m" in shown
-    assert list_preview(a_list(value_at_risk=1.0), rows=1, currency="EUR").count("€1.00") == 1
+    assert list_preview(a_list(value_at_risk=1.0), rows=1, language=Language(currency="EUR")).count("€1.00") == 1

@@ -5,9 +5,28 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from pipelines.sinks import glance
+from pipelines.sinks.catalogues import languages
+from pipelines.sinks.columns import NO_CONTACT
+from pipelines.sinks.language import Language
 from pipelines.sinks.list_page import page
-from tests.pipelines.lists_for_tests import DEFINITION, METRICS, made, settings
+from pipelines.sinks.page_data import digits
+from pipelines.sinks.page_words import WORDS
+from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, settings, week
+
+
+def full_page(**other: Any) -> str:
+    """A page with everything that one can have."""
+    table, scores = made(60)
+    rich = decided(table)
+    told = week(rich, **other)
+    return page(rich, glance.figures(rich, scores, settings()), glance.trust(METRICS), settings(), week=told)
+
+
+def markup(text: str) -> str:
+    return html.unescape(re.sub(r"<(script|style).*?</\1>", "", text, flags=re.DOTALL))
 
 
 def text_of(*, money: bool = True, metrics: Any = METRICS, **other: Any) -> str:
@@ -23,13 +42,14 @@ def embedded(text: str) -> Any:
 
 def test_the_same_list_gives_the_same_page() -> None:
     assert text_of() == text_of()
+    assert full_page() == full_page()
 
 
 def test_the_page_asks_nobody_for_anything() -> None:
-    text = html.unescape(text_of())
+    text = html.unescape(full_page())
     assert "default-src 'none'; script-src 'sha256-" in text
     assert "unsafe" not in text
-    assert not re.findall(r"(?:src|href|action)=[\"'](?!data:)", text)
+    assert not re.findall(r"(?:src|href|action)=[\"'](?!data:|#)", text)
     assert not re.findall(r"https?://|@import|url\(|fetch\(|XMLHttpRequest|innerHTML|eval\(", text)
 
 
@@ -61,10 +81,11 @@ def test_without_money_nothing_speaks_of_money() -> None:
 
 
 def test_plain_english_for_people() -> None:
-    text = text_of()
+    text = full_page()
     assert not re.search("\u2014|\u2013", text)
-    markup = re.sub(r"<(script|style).*?</\1>", "", text, flags=re.DOTALL)
-    assert not re.search(r"AUC|log.loss|probability|calibrat|baseline|churn", markup, re.IGNORECASE)
+    technical = r"AUC|log.loss|probability|calibrat|baseline|churn|cohort|scatter|champion"
+    assert not re.search(technical, re.sub(r' (?:id|class)="[^"]*"', "", markup(text)), re.IGNORECASE)
+    assert not re.search(technical, " ".join(embedded(text)["words"].values()), re.IGNORECASE)
 
 
 def test_five_thousand_customers_are_a_small_file() -> None:
@@ -77,3 +98,99 @@ def test_other_definitions_are_on_the_page() -> None:
     text = text_of(others=True)
     assert embedded(text)["others"] == ["silent_56d"]
     assert DEFINITION not in embedded(text)["fields"]
+
+
+def test_a_page_with_nothing_but_the_list_speaks_of_nothing_else() -> None:
+    text = markup(text_of())
+    for absent in ("Since the last list", "held_back", "control.csv", "Who keeps coming back", "percentages right?"):
+        assert absent not in text
+    assert "What stands out first" not in text
+    assert "timeline" not in embedded(text_of())["fields"]
+
+
+def test_what_is_known_beside_the_list_is_said() -> None:
+    text = markup(full_page())
+    assert "<strong>10 new</strong>" in text
+    assert "on the list since 26 February 2024; 2 are no longer on it, 50 still are. Money at risk: $" in text
+    assert "held_back.csv: 21 customers (no consent: 12; contacted lately: 9)." in text
+    assert "in control.csv: 31 customers." in text
+    assert "in win_back.csv: 45 customers." in text
+    assert "came back since: 3 customers." in text
+    assert "an effect below 9 points will not be provable" in text
+    assert "The next 100 customers would have brought $512." in text
+    assert "Acting is expected to bring $" in text
+    assert "First those for whom acting is worth most." in text
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("2024-03-03", ""),  # the whole day before the list's is known
+        ("2024-02-29", ""),
+        ("2024-02-28", "The data ends on 28 February 2024. What customers did in the 4 days before this list's day"),
+    ],
+)
+def test_stale_data_is_said_first(end: str, said: str) -> None:
+    text = markup(full_page(data_end=end))
+    assert ("The data ends on" in text) is bool(said)
+    assert said in text[: text.index("<h1>")]
+
+
+def test_a_list_by_which_nobody_can_be_reached_says_so_first() -> None:
+    assert html.escape(NO_CONTACT) in text_of()[: text_of().index("<h1>")]
+    assert NO_CONTACT not in markup(full_page())
+
+
+def test_pictures_are_drawn_from_the_weeks_figures() -> None:
+    text = markup(full_page())
+    assert "Of the customers to whom it gave the highest risk, 60% on average, 55% did leave." in text
+    assert text.count('class="said"') == 10
+    assert text.count('class="heat"') == sum(range(12))
+    assert "Mar 2023 or before" in text
+    assert "Feb 2024" not in text  # nobody can have come again yet
+    assert re.findall(r'class="bar-label">([^<]*)<', text) == [
+        *("regular", "high value", "hibernating"),
+        *("Time since the last order", "How many orders", "Complaints", "Many small signs together"),
+    ]
+
+
+def test_a_bare_number_in_the_markup_is_nobodys_id() -> None:
+    """Who looks for a customer with the id 250 (to forget them) finds rows of data and no figure of a picture."""
+    plain = re.sub(r'<script type="application/json".*?</script>', "", full_page(), flags=re.DOTALL)
+    assert re.findall(r"""["'>](\d+)["'<]""", plain.replace('tabindex="0"', "").replace('dy="0', "")) == []
+
+
+def test_timelines_are_one_digit_a_week() -> None:
+    assert digits([0, 1, 9, 10, 35, 36, 500]) == "019azzz"
+    found = embedded(full_page())
+    row = dict(zip(found["fields"], found["rows"][0], strict=True))
+    assert len(row["timeline"]) == 52
+    assert found["lists"]["action"][row["action"]] == "Personal call"
+    assert row["customer_id"] not in str(found["lists"])
+
+
+def test_columns_may_be_there_and_empty() -> None:
+    table, scores = made(20)
+    empty = decided(table).assign(
+        **dict.fromkeys(
+            ("expected_net_value", "change", "action", "channel", "owner", "send_by", "name", "email"), None
+        )
+    )
+    text = page(empty, glance.figures(empty, scores, settings()), glance.trust({}), settings())
+    found = embedded(text)
+    row = dict(zip(found["fields"], found["rows"][0], strict=True))
+    assert (row["expected_net_value"], row["name"], found["lists"]["send_by"][row["send_by"]]) == (None, "", "")
+
+
+@pytest.mark.parametrize("code", sorted(languages()))
+def test_in_every_language_every_gap_is_filled(code: str) -> None:
+    chosen = settings().model_copy(update={"language": code})
+    table, scores = made(30)
+    rich = decided(table)
+    figures, trust = glance.figures(rich, scores, chosen), glance.trust(METRICS, "", Language(code))
+    text = page(rich, figures, trust, chosen, week=week(rich))
+    assert f'<html lang="{code}">' in text
+    assert not re.search(r"{\w*}", markup(text))
+    known = {name for words in WORDS.values() for name in re.findall(r"{(\w+)}", words)}
+    asked = {name for words in embedded(text)["words"].values() for name in re.findall(r"{(\w+)}", words)}
+    assert asked <= known

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,17 +14,24 @@ import pytest
 
 from models import decision
 from pipelines import params
-from pipelines.make_list import listed, make_list
+from pipelines.make_list import make_list
 from pipelines.problems import Problem
 from pipelines.tables import digest_of, read_json
 from tests.pipelines.lists_for_tests import DAY, DEFINITION, Shop, settings, shop
 
-FILES = ["at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx", "manifest.json"]
+LISTS = ["at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx", "control.csv", "held_back.csv"]
+FILES = [*LISTS, "manifest.json", "win_back.csv"]
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Shop:
     return shop(tmp_path)
+
+
+def at_risk(small: Shop, **changes: Any) -> pd.DataFrame:
+    """The list, made with these settings of `at_risk`."""
+    make_list(settings(**changes), small.inputs, small.out)
+    return pq.read_table(small.out / "at_risk.parquet").to_pandas()
 
 
 def rewrite_scores(small: Shop, table: pd.DataFrame) -> None:
@@ -36,7 +44,8 @@ def test_the_whole_folder_is_written(small: Shop) -> None:
     table = pq.read_table(small.out / "at_risk.parquet").to_pandas()
     assert list(table.columns) == list(decision.LIST_COLUMNS)
     assert len(table) == 12
-    assert table["value_at_risk"].is_monotonic_decreasing
+    assert table["expected_net_value"].is_monotonic_decreasing
+    assert (table["expected_net_value"] > 0).all()
 
 
 def test_the_same_inputs_give_the_same_bytes(small: Shop) -> None:
@@ -47,7 +56,7 @@ def test_the_same_inputs_give_the_same_bytes(small: Shop) -> None:
 
 
 def test_reasons_are_sentences_with_the_customers_own_numbers(small: Shop) -> None:
-    table = listed({DEFINITION: small.scores}, small.features, small.model, settings(capacity=40))
+    table = at_risk(small, capacity=40)
     own = small.features.set_index("customer_id")
     silent = [row for row in table.to_dict("records") if row["reason_1"].startswith("Last order")]
     assert silent
@@ -62,6 +71,7 @@ def test_without_money_the_list_is_ranked_by_probability(tmp_path: Path) -> None
     table = pq.read_table(poor.out / "at_risk.parquet").to_pandas()
     assert table["churn_probability"].is_monotonic_decreasing
     assert table["value_at_risk"].isna().all()
+    assert table["expected_net_value"].isna().all()
     assert read_json(poor.out / "manifest.json")["figures"]["value_at_risk"] is None
 
 
@@ -129,7 +139,7 @@ def test_a_failure_while_writing_leaves_the_earlier_list(small: Shop, monkeypatc
     make_list(settings(), small.inputs, small.out)
     before = digest_of(small.out)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError("No space left on device")
 
     monkeypatch.setattr("pipelines.sinks.list_page.write_page", full)

@@ -1,0 +1,188 @@
+"""The campaign that a week's list belongs to: who was assigned before, and what it will be able to prove."""
+
+from __future__ import annotations
+
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from models import power
+from models.control import CONTACT, CONTROL
+from models.power import Plan
+from pipelines.ledger import FILE, opened
+from pipelines.params import Settings
+from pipelines.sinks.language import Language
+
+NEW_SHARE = 0.25  # of a later list, before any was published: about what weekly lists of a grocer have
+_FIRST_COME = """
+select customer_id, "group", number from publication join entry on entry.publication = publication.number
+where campaign = :campaign and as_of <= :day order by as_of, number
+"""
+
+
+def assigned(day: str, settings: Settings, path: Path = FILE) -> pd.Series[str]:
+    """The group of everybody who was assigned in this campaign on a list published for `day` or a day before.
+
+    Lists for the same day count, and those that were revised: who was told to be contacted is not held out when the
+    list is made again. The first assignment counts.
+
+    Returns:
+        `contact` or `control` by customer_id, sorted.
+    """
+    with opened(path) as con:
+        found = {"campaign": settings.campaign.name, "day": day}
+        rows = con.execute(_FIRST_COME, found).fetchall() if con else []
+    groups: dict[str, str] = {}
+    for customer, group, _ in rows:
+        groups.setdefault(customer, group)
+    return pd.Series(groups, dtype="str").sort_index().rename("group").rename_axis("customer_id")
+
+
+def new_share_of(entries: pd.DataFrame, settings: Settings) -> float:
+    """Of customers on a later week's list of this campaign, those who were on none before (0..1).
+
+    `entries`: of the ledger, see Known. What `campaign.new_share` says goes first; a quarter where nothing is known.
+    """
+    campaign = settings.campaign
+    if campaign.new_share != "auto":
+        return campaign.new_share
+    own = entries[entries["campaign"] == campaign.name]
+    first = own.groupby("customer_id")["as_of"].transform("min")
+    later = own["as_of"] > own["as_of"].min()
+    return float((own["as_of"] == first)[later].mean()) if later.any() else NEW_SHARE
+
+
+def plan_of(weekly: int, base_rate: float, pool: int, entries: pd.DataFrame, settings: Settings) -> Plan:
+    """The campaign as far as it can be seen.
+
+    Args:
+        weekly: customers that a week's list has for contact, at least 1.
+        base_rate: of those on the list, held out or not, the share expected to leave (0..1).
+        pool: customers who can come on a list at all.
+        entries: of the ledger, see Known.
+        settings: `campaign`.
+    """
+    campaign = settings.campaign
+    new_share = new_share_of(entries, settings)
+    return Plan(weekly, campaign.weeks, campaign.share, base_rate, new_share=new_share, pool=pool)
+
+
+def told(plan: Plan, entries: pd.DataFrame, settings: Settings, language: Language) -> dict[str, Any]:
+    """What is said of the campaign beforehand, for the manifest and the page.
+
+    Args:
+        plan: see plan_of.
+        entries: of the ledger, see Known: what has happened so far.
+        settings: `campaign` and `value.success`.
+        language: says `said`.
+
+    Returns:
+        `name`, `share`, `weeks`; `so_far` (lists, contacted and held out before this list, each customer once);
+        `by_the_end` (contacted, held out); `assumed` (base_rate, new_share, expected_effect); `smallest_effect` that
+        is proven at the 5% level in 80% of such campaigns (null: none); `share_that_would_do` and `weeks_that_would_do`
+        for the expected effect (null: none would); `price`: customers who leave because they are held out; `said`:
+        sentences. Effects and rates are shares, six digits.
+    """
+    campaign, effect = settings.campaign, expected_effect(plan.base_rate, settings)
+    least = power.smallest_effect(plan)
+    contacted, held_out = plan.groups
+    return {
+        "name": campaign.name,
+        "share": campaign.share,
+        "weeks": campaign.weeks,
+        "so_far": _so_far(entries[entries["campaign"] == campaign.name]),
+        "by_the_end": {CONTACT: contacted, CONTROL: held_out},
+        "assumed": {
+            "base_rate": round(plan.base_rate, 6),
+            "new_share": round(plan.new_share, 6),
+            "expected_effect": round(effect, 6),
+        },
+        "smallest_effect": None if least is None else round(least, 6),
+        "share_that_would_do": power.share_for(effect, plan),
+        "weeks_that_would_do": power.weeks_for(effect, plan),
+        "price": power.price(effect, plan),
+        "said": [
+            *_provable(plan, least, language),
+            *_would_do(plan, effect, language),
+            *_assumed(plan, effect, language),
+        ],
+    }
+
+
+def expected_effect(base_rate: float, settings: Settings) -> float:
+    """By how much contacting is hoped to lower the share that leave, in shares."""
+    hoped, success = settings.campaign.expected_effect, settings.value.success
+    return base_rate * success.alpha / (success.alpha + success.beta) if hoped == "auto" else min(hoped, base_rate)
+
+
+def _so_far(own: pd.DataFrame) -> dict[str, int]:
+    groups = own.drop_duplicates("customer_id")["group"].value_counts()
+    return {"lists": int(own["as_of"].nunique()), **{one: int(groups.get(one, 0)) for one in (CONTACT, CONTROL)}}
+
+
+def _provable(plan: Plan, least: float | None, language: Language) -> list[str]:
+    """`With 300 a week, 10% held out and 8 weeks, an effect below 9 points will not be provable.`"""
+    if plan.share == 0:
+        return [language.say("Nobody is held out, so nobody will be able to say whether contacting helped.")]
+    facts = {
+        "weekly": language.number(plan.weekly),
+        "share": language.percent(plan.share),
+        "weeks": language.count(plan.weeks, "week", "weeks"),
+    }
+    if least is None:
+        sentence = "With {weekly} a week, {share} held out and {weeks}, no effect at all will be provable."
+        return [language.say(sentence, **facts)]
+    sentence = "With {weekly} a week, {share} held out and {weeks}, an effect below {points} will not be provable."
+    return [language.say(sentence, **facts, points=_points(least, language, up=True))]
+
+
+def _would_do(plan: Plan, effect: float, language: Language) -> list[str]:
+    """Whether what is hoped for can be proven, and what share or how many weeks it takes."""
+    if effect == 0:
+        return []
+    share, weeks = power.share_for(effect, plan), power.weeks_for(effect, plan)
+    points = _points(effect, language)
+    if power.proves(effect, plan):
+        assert share is not None
+        sentence = "That is enough for the {points} that are hoped for; {share} held out would do."
+        return [language.say(sentence, points=points, share=language.percent(share))]
+    said = []
+    if share is not None:
+        sentence = "To prove the {points} that are hoped for, {share} held out would do."
+        said.append(language.say(sentence, points=points, share=language.percent(share)))
+    else:
+        sentence = "No share held out would prove the {points} that are hoped for in that time."
+        said.append(language.say(sentence, points=points))
+    if weeks is not None:
+        later = language.count(weeks, "week", "weeks")
+        said.append(language.say("Or keep the share and go on for {weeks} in all.", weeks=later))
+    return said
+
+
+def _assumed(plan: Plan, effect: float, language: Language) -> list[str]:
+    contacted, held_out = plan.groups
+    said = [
+        language.say(
+            "Assumed: {rate} of those on the list leave if nobody contacts them, and {new} of a later list are on it "
+            "for the first time. That makes {contacted} contacted and {held_out} held out by the end.",
+            rate=language.percent(plan.base_rate),
+            new=language.percent(plan.new_share),
+            contacted=language.number(contacted),
+            held_out=language.number(held_out),
+        )
+    ]
+    if power.price(effect, plan):
+        lost = language.count(power.price(effect, plan), "customer", "customers")
+        said.append(
+            language.say("The price of knowing: about {lost} will leave whom a contact would have kept.", lost=lost)
+        )
+    return said
+
+
+def _points(effect: float, language: Language, *, up: bool = False) -> str:
+    """An effect in percentage points, with at most one digit; `up`: never less than it is."""
+    tenths = ceil(effect * 1000 - 1e-9) if up else round(effect * 1000)
+    number = language.figure(tenths / 10, ".0f" if tenths % 10 == 0 else ".1f")
+    return language.say("1 point") if number == "1" else language.say("{number} points", number=number)

@@ -1,0 +1,32 @@
+"""What only the list reads: contacts, ids that ordered since, and the ledger; and when it has to be made again.
+
+None of them has a path that DVC could watch or should keep. watch_sources writes their digests to a file on which
+make_list depends: a changed one is noticed, an unchanged one costs nothing, and nothing before the list runs again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines import ledger
+from pipelines.contacts import contacts_digest, faults_of_contacts
+from pipelines.params import Settings
+from pipelines.problems import Problem
+from pipelines.suppress import digest_of_suppress, faults_of_suppress
+
+
+def fingerprint_of_list(settings: Settings) -> dict[str, Any]:
+    """Digests of content; null where there is none. Of the ledger counts only what it held before the list's day, so
+    that publishing a list changes later ones and never itself.
+
+    Raises:
+        Problem: contacts or suppress cannot be read; all faults at once.
+    """
+    faults = [*faults_of_contacts(settings), *faults_of_suppress(settings)]
+    if faults:
+        raise Problem(*faults)
+    return {
+        "contacts": contacts_digest(settings),
+        "suppress": digest_of_suppress(settings),
+        "ledger": ledger.digest(settings.observations.score.as_of, settings),
+    }

@@ -1,0 +1,133 @@
+"""Rules that are wrong, or can never match, are named before any work starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines.params import load
+from pipelines.playbook_settings import LEAVE_ALONE, PlaybookRule, never_matching
+from pipelines.problems import Problem
+
+ROOT = Path(__file__).parents[2]
+
+
+def rules(*entries: dict[str, Any]) -> list[PlaybookRule]:
+    return [PlaybookRule.model_validate({"action": f"do {place}"} | entry) for place, entry in enumerate(entries)]
+
+
+def idle(*entries: dict[str, Any], contacts: bool = False) -> list[str]:
+    """The names of the rules that can never match."""
+    return [fault.split(":")[0] for fault in never_matching(rules(*entries), has_contacts=contacts)]
+
+
+def when(**conditions: Any) -> dict[str, Any]:
+    return {"when": conditions}
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [when(), when(segment="new")],
+        [when(segment=["new", "regular"]), when(segment="new", risk_tier="high")],
+        [when(min_value=50), when(min_value=80)],
+        [when(min_value=50), when(max_value=50), when(segment="new")],
+        [when(risk_tier=["very high", "high"]), when(risk_tier=["medium", "low"]), when()],
+        [when(risk_tier="high", max_value=9), when(risk_tier="high", min_value=9), when(risk_tier="high")],
+        [when(reason_about=["complained", "placed_order"]), when(reason_about="complained")],
+        [when(not_back_since="complained"), when(not_back_since="complained", segment="new")],
+        [when(unused_points=True), when(unused_points=True)],
+        [{"channel": "phone"}, {"channel": "email"}],  # without contacts every customer takes the first
+    ],
+)
+def test_a_rule_whose_customers_earlier_ones_take_can_never_match(entries: list[dict[str, Any]]) -> None:
+    last = len(entries) - 1
+    assert idle(*entries) == [f"playbook.{last} (do {last})"]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [when(segment="new"), when()],
+        [when(segment="new"), when(risk_tier="high")],
+        [when(min_value=80), when(min_value=50)],
+        [when(max_value=50), when(min_value=51), when(segment="new")],
+        [when(reason_about="complained"), when(reason_about=["complained", "placed_order"])],
+        [when(unused_points=True), when(unused_points=False), when()],
+        [when(not_back_since="complained", segment="new"), when(not_back_since="complained")],
+    ],
+)
+def test_a_rule_to_which_somebody_is_left_can_match(entries: list[dict[str, Any]]) -> None:
+    assert idle(*entries) == []
+
+
+def test_what_contacts_tell() -> None:
+    by_phone_then_email = [{"channel": "phone"}, {"channel": "email"}]
+    assert idle(*by_phone_then_email, contacts=True) == []
+    assert idle({"channel": ["phone", "email"]}, {"channel": "email"}, contacts=True) == ["playbook.1 (do 1)"]
+    assert idle({"channel": "email"}, when(channel="email"), contacts=True) == ["playbook.1 (do 1)"]
+    asks = [when(channel="email"), when(contact={"language": "th"}), when(contact={"language": ["th", "en"]})]
+    assert idle(*asks, contacts=True) == []
+    assert idle(*asks) == ["playbook.0 (do 0)", "playbook.1 (do 1)", "playbook.2 (do 2)"]
+    assert idle(asks[2], asks[1], contacts=True) == ["playbook.1 (do 1)"]
+
+
+def test_the_sentence_says_who_comes_first_and_what_to_do() -> None:
+    (fault,) = never_matching(rules({"action": "call"}, {"action": "write"}), has_contacts=False)
+    assert fault == (
+        "playbook.1 (write): can never match, playbook.0 (call) comes first and takes all its customers. "
+        "Move it up or take it out"
+    )
+
+
+def faults(tmp_path: Path, playbook: list[dict[str, Any]]) -> list[str]:
+    content = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"playbook": playbook}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(Problem) as problem:
+        load(tmp_path / "params.yaml")
+    return [fault.removeprefix("params.yaml: ") for fault in problem.value.faults]
+
+
+def test_every_wrong_rule_is_named_at_once(tmp_path: Path) -> None:
+    assert faults(
+        tmp_path,
+        [
+            {"action": "a", "when": {"segment": "nwe"}},
+            {"actoin": "b", "when": {"segmnt": "new", "risk_tier": ["extreme"]}},
+            {"action": LEAVE_ALONE, "cost": 3},
+            {"action": "c", "when": {"min_value": 5, "max_value": 3}},
+            {"action": "d", "when": {"segment": []}, "success": 2},
+        ],
+    ) == [
+        (
+            "playbook.0.when.segment: 'nwe' can never match. Did you mean new? Allowed: new, high value, regular, "
+            "at risk, hibernating, needs attention, occasional."
+        ),
+        "playbook.1.when.risk_tier: 'extreme' can never match. Allowed: very high, high, medium, low.",
+        "playbook.1.when.segmnt is not a setting. Did you mean segment?",
+        "playbook.1.action is missing. Add it.",
+        "playbook.1.actoin is not a setting. Did you mean action?",
+        "playbook.2: the action is to leave alone, so cost must not be set.",
+        (
+            "playbook.3.when: min_value 5 is not below max_value 3: this can never match. Set min_value lower or take "
+            "one of them out."
+        ),
+        "playbook.4.when.segment must have at least 1 entries, found [].",
+        "playbook.4.success must be at most 1, found 2.",
+    ]
+
+
+def test_rules_that_can_never_match_keep_the_settings_from_loading(tmp_path: Path) -> None:
+    found = faults(tmp_path, [{"action": "a"}, {"action": "b"}, {"action": "c"}])
+    assert found[0].startswith("playbook.1 (b): can never match, playbook.0 (a) comes first")
+    assert "playbook.2 (c): can never match" in found[0]
+
+
+def test_the_playbook_that_ships_is_whole() -> None:
+    found = load(ROOT / "params.yaml").playbook
+    actions = [rule.action for rule in found]
+    assert {"personal call", "points reminder", "apology", "win-back offer", LEAVE_ALONE} <= set(actions)
+    assert never_matching(found, has_contacts=True) == never_matching(found, has_contacts=False) == []

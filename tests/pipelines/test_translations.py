@@ -1,0 +1,107 @@
+"""Every language says everything, with the same names in it."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from features.wording import TOKEN
+from pipelines.explain import explain_customer
+from pipelines.make_list import make_list
+from pipelines.sinks import catalogues
+from pipelines.sinks.catalogues import catalogue, languages
+from tests.pipelines.lists_for_tests import settings, shop
+from tests.pipelines.texts_said import reasons, texts
+
+OTHERS = sorted(set(languages()) - {"en"})
+
+
+def names(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_nothing_that_the_code_says_is_missing(code: str) -> None:
+    said = texts()
+    missing = [text for text in said if text not in catalogue(code).texts]
+    lines = "\n".join(f'  "{text}": ""  # {said[text]}' for text in missing)
+    path = f"pipelines/sinks/languages/{code}.yaml"
+    assert not missing, f"add to `texts:` of {path}, with the same {{names}}:\n{lines}"
+    clauses = sorted(reasons() - set(catalogue(code).reasons))
+    lines = "\n".join(f'  "{clause}": ""' for clause in clauses)
+    assert not clauses, f"add to `reasons:` of {path}, with the same <names>:\n{lines}"
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_a_translation_has_the_names_of_the_english_text(code: str) -> None:
+    wrong = [
+        f"{english!r}: {sorted(names(english))}, but {said!r}: {sorted(names(said))}"
+        for english, said in catalogue(code).texts.items()
+        if names(english)
+        != names(said) - ({"number"} if "{" not in english else set())  # counts may place their number
+    ]
+    assert not wrong, f"pipelines/sinks/languages/{code}.yaml:\n" + "\n".join(wrong)
+    wrong = [
+        f"{english!r}, but {said!r}"
+        for english, said in catalogue(code).reasons.items()
+        if {token.group() for token in TOKEN.finditer(english)} != {token.group() for token in TOKEN.finditer(said)}
+    ]
+    assert not wrong, f"pipelines/sinks/languages/{code}.yaml:\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("code", languages())
+def test_no_text_is_translated_twice_and_none_is_empty(code: str) -> None:
+    content = (catalogues.HERE / f"{code}.yaml").read_text()
+    keys = [
+        key.value
+        for _, section in yaml.compose(content, yaml.SafeLoader).value
+        if isinstance(section, yaml.MappingNode)
+        for key, _ in section.value
+    ]
+    assert len(keys) == len(set(keys)), sorted(key for key in set(keys) if keys.count(key) > 1)
+    assert all(said for said in (*catalogue(code).texts.values(), *catalogue(code).reasons.values()))
+
+
+class _Noting(dict[str, str]):
+    """Translations that note what was asked for in vain."""
+
+    def __init__(self, known: dict[str, str]) -> None:
+        super().__init__(known)
+        self.asked: set[str] = set()
+
+    def get(self, text: str, default: str) -> str:  # type: ignore[override]
+        if text not in self:
+            self.asked.add(text)
+        return super().get(text, default)
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_a_list_asks_for_no_text_that_is_not_there(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noting = _Noting(dict(catalogue(code).texts))
+    known = replace(catalogue(code), texts=noting)
+    monkeypatch.setattr("pipelines.sinks.language.catalogue", lambda _: known)
+    small, chosen = shop(tmp_path), settings().model_copy(update={"language": code})
+    make_list(chosen, small.inputs, small.out)
+    for customer in ("0000", "0030", "0039"):
+        explain_customer(customer, chosen, small.data)
+    assert not noting.asked
+
+
+def test_a_thai_list_keeps_the_contract_s_words_where_machines_read(tmp_path: Path) -> None:
+    small, thai = shop(tmp_path), settings().model_copy(update={"language": "th", "currency": "THB"})
+    make_list(thai, small.inputs, small.out)
+    for table in (pd.read_parquet(small.out / "at_risk.parquet"), pd.read_csv(small.out / "at_risk.csv", dtype="str")):
+        assert set(table["risk_tier"]) <= {"very high", "high", "medium", "low"}
+        reasons = table["reason_1"].fillna("").astype("str")
+        assert (reasons.str.contains("สั่งซื้อ|ใช้จ่าย") == (reasons != "")).all()
+        assert (reasons != "").any()
+        assert table["as_of"].astype("str").str.startswith("2024-03-04").all()
+    said = explain_customer("0030", thai, small.data)
+    assert "อยู่ลำดับที่" in said
+    assert "พ.ศ. 2567" in said
+    assert "฿" in said
