@@ -75,6 +75,10 @@ bench-features: $(READY)  ## CPU, time and memory of the feature engine: make be
 bench-pull: $(READY)  ## CPU, time and memory of a pull beside the bare driver's: make bench-pull ARGS="--rows 1000000"
 	@python tests/benchmarks/pull.py $(ARGS)
 
+.PHONY: bench-score
+bench-score: $(READY)  ## CPU, time and memory of churn score beside the bare boosters: make bench-score ARGS="--customers 100000"
+	@python tests/benchmarks/score.py $(ARGS)
+
 .PHONY: lock
 lock: $(READY)  ## Renew requirements.lock from pyproject.toml
 	@uv pip compile --system-certs --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \

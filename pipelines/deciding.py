@@ -194,8 +194,8 @@ class _Week:
         )
         free = told[told["kept_off"].isna()]
         found = campaign.groups(free, self.given.assigned, self.settings)
-        places = told["customer_id"].map(found.map({control.CONTACT: CONTACT, control.CONTROL: CONTROL}))
-        return told.assign(place=places.fillna(HELD))
+        places = {str(one): CONTROL if group == control.CONTROL else CONTACT for one, group in found.items()}
+        return told.assign(place=[places.get(one, HELD) for one in told["customer_id"]])
 
     def _kept_off(self, table: pd.DataFrame) -> pd.DataFrame:
         """customer_id, rule, said: the first row of a customer is the one that counts."""

@@ -30,6 +30,7 @@ import pyarrow as pa
 from features.activity import ACTIVITY_SCHEMA
 from features.windows import midnight
 from pipelines.params import Settings
+from pipelines.problems import Problem
 
 FILE = Path("data/ledger/ledger.db")
 GROUPS = ("contact", "control")
@@ -77,8 +78,20 @@ def opened(path: Path = FILE) -> Iterator[sqlite3.Connection | None]:
     con = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=60)
     try:
         yield con if con.execute("select 1 from sqlite_master where name = 'feedback'").fetchone() else None
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise unusable(path, error) from error
     finally:
         con.close()
+
+
+def unusable(path: Path, error: sqlite3.DatabaseError) -> Problem:
+    """What SQLite says, as something that a person can mend."""
+    return Problem(
+        f"{path}: the ledger cannot be used: {error}. Nothing was changed. Is the disk full, another program writing "
+        "there, the file damaged? It cannot be made again: restore it from a backup."
+    )
 
 
 def known(before: str, settings: Settings, path: Path = FILE) -> Known:

@@ -64,8 +64,8 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     figures = glance.figures(made.listed, given.scores, settings) | {"bound": decided.cut.bound}
     crowned = read_json(champion / "champion.json")
     trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned, language), language)
-    promised = told.campaign_of(given, decided, settings, language)
-    week = replace(_week(given, decided, made, crowned, settings), power=" ".join(promised["said"][:3]))
+    planned = told.campaign_of(given, decided, settings, language)
+    week = replace(_week(given, decided, made, crowned, settings), power=" ".join(planned["said"]))
     with whole_folder(out) as folder:
         _write(folder, made, figures, trust, settings, week=week)
         content = manifest.manifest(
@@ -80,7 +80,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
                 "counts": told.counts(made),
                 "cut": told.end_of(decided.cut, settings, language),
                 "playbook": told.playbook(decided, settings),
-                "campaign": promised,
+                "campaign": planned,
             },
             files=folder,
         )

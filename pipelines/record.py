@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.ledger import ENTRY, FEEDBACK, FILE, GROUPS, SAID, opened
+from pipelines.ledger import ENTRY, FEEDBACK, FILE, GROUPS, SAID, opened, unusable
 
 HELD_BACK = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said")
 WRITTEN, FAILED, REPLACED = "written", "failed", "replaced"
@@ -88,6 +88,10 @@ def writing(path: Path = FILE) -> Iterator[sqlite3.Connection]:
             con.execute("rollback")
             raise
         con.execute("commit")
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise unusable(path, error) from error
     finally:
         con.close()
 

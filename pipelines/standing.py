@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features import churn
+from features.activity import ACTIVITY_SCHEMA
 from features.definition import CUSTOMER, LEAVING, UNKNOWN, Definition
 from pipelines.churn_settings import definition_of
 from pipelines.params import Settings
@@ -49,12 +51,13 @@ def _events(activity: Path, facts: dict[str, Any], known: Definition) -> Iterato
         return
     import duckdb
 
-    with duckdb.connect(config={"TimeZone": "UTC"}) as con:
+    kinds = pa.schema([ACTIVITY_SCHEMA.field(name) for name in columns])
+    with duckdb.connect() as con:
         con.execute("set enable_progress_bar = false")
         stream = con.read_parquet(str(activity / "activity" / "*.parquet")).select(", ".join(columns))
         wanted = stream.filter(f"activity in ({', '.join(repr(name) for name in known.activities)})")
         for part in range(parts):
-            yield wanted.filter(f"hash(customer_id) % {parts} = {part}").to_arrow_table().to_pandas()
+            yield wanted.filter(f"hash(customer_id) % {parts} = {part}").to_arrow_table().cast(kinds).to_pandas()
 
 
 def customers(found: pd.Series[str]) -> list[str]:

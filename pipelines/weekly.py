@@ -164,11 +164,13 @@ def _publish(settings: Settings, log: Log, wanted: Wanted) -> None:
 
 def inputs_of(settings: Settings) -> dict[str, Any]:
     """Everything that decides the list: sources, what only the list reads, champions, settings, code."""
+    from pipelines.list_sources import fingerprint_of_list
     from pipelines.watch_sources import fingerprint
 
     said = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
     return {
         "sources": fingerprint(settings, settings.observations.score.as_of),
+        "list": fingerprint_of_list(settings),
         "champions": {name: digest_of(CHAMPIONS / name) for name in settings.churn},
         "settings": hashlib.sha256(said.encode()).hexdigest(),
         "code": code_digest(),

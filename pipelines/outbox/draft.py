@@ -49,7 +49,7 @@ def read_draft(folder: Path, as_of: str, settings: Settings) -> Draft:
     entries = pd.concat([listed.assign(group="contact"), control.assign(group="control")], ignore_index=True)
     held = _apart(folder / HELD, HELD_BACK)
     every = pd.concat([entries["customer_id"], held["customer_id"]])
-    faults = _row_faults(folder, listed, every, told, as_of)
+    faults = [*_gaps(folder, entries, held), *_row_faults(folder, listed, every, told, as_of)]
     if faults:
         raise Problem(*faults)
     files = {**told["files"], MANIFEST: digest_of(folder / MANIFEST)}
@@ -117,6 +117,16 @@ def _apart(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 def undefused(text: str) -> str:
     """What stood there before `defused` put a quotation mark before it."""
     return text[1:] if text.startswith("'") and defused(text[1:]) == text else text
+
+
+def _gaps(folder: Path, entries: pd.DataFrame, held: pd.DataFrame) -> list[str]:
+    needed = ((f"{LIST} and {CONTROL}", entries, ("customer_id", "rank")), (HELD, held, ("customer_id", "rule")))
+    return [
+        f"{folder}: {int(table[name].isna().sum()):,} rows of {files} have no {name}. {_AGAIN}"
+        for files, table, names in needed
+        for name in names
+        if table[name].isna().any()
+    ]
 
 
 def _row_faults(

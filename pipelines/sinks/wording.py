@@ -158,7 +158,7 @@ def column_facts(
 ) -> dict[str, Any]:
     """What `column_words` fills in, said already; `language` is the one that they are said in."""
     definition, language = settings.churn[settings.at_risk.definition], language_of(settings)
-    first = "most money at risk first" if has_money else "highest probability first"
+    first = "what a contact is expected to bring, most first" if has_money else "highest probability first"
     return {
         "ranked_by": language.say(first),
         "leaving": leaving(definition, language),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 import sqlite3
 import tempfile
 import warnings
@@ -15,8 +16,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from pipelines import params, record
+from pipelines.outbox.deliver import RENDERS
 from pipelines.outbox.rows import emails, phones
 from pipelines.problems import Problem
 from pipelines.publish import publish
@@ -367,3 +370,12 @@ def test_wrong_settings_are_said(sink: str, said: str, tmp_path: Path) -> None:
         params.load(path)
     assert said in str(problem.value)
     assert "pw@" not in str(problem.value)
+
+
+def test_the_sinks_of_the_readme_are_right_as_they_stand() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"```yaml\npublish:\n(.*?)```", text, flags=re.S)
+    assert block
+    told = yaml.safe_load("publish:\n" + block[1])["publish"]["sinks"]
+    assert {sink["kind"] for sink in told.values()} == {"sql", *RENDERS}
+    assert set(settings(**told).publish.sinks) == set(told)

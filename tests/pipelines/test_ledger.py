@@ -13,6 +13,7 @@ import pytest
 from features.activity import ACTIVITY_SCHEMA
 from pipelines import ledger, record
 from pipelines.params import Settings
+from pipelines.problems import Problem
 from tests.pipelines.ledgers_for_tests import SETTINGS, put, tell
 
 FIRST = """
@@ -157,6 +158,15 @@ def test_a_transaction_that_fails_leaves_no_trace() -> None:
     with pytest.raises(sqlite3.IntegrityError):
         put("2024-03-11", "a contact 1 0.9\na control 2 0.8")
     assert list(sqlite3.connect(ledger.FILE).iterdump()) == before
+
+
+def test_a_damaged_ledger_is_said_and_left_as_it_is() -> None:
+    ledger.FILE.parent.mkdir(parents=True)
+    ledger.FILE.write_bytes(b"this is no database, but long enough to be taken for one" * 30)
+    for use in (lambda: ledger.known("2024-03-11", SETTINGS), lambda: put("2024-03-04", FIRST)):
+        with pytest.raises(Problem, match="the ledger cannot be used: file is not a database"):
+            use()
+    assert ledger.FILE.read_bytes().startswith(b"this is no database")
 
 
 def test_only_its_owner_may_look_inside() -> None:

@@ -63,7 +63,7 @@ def test_a_list_is_in_the_ledger_with_its_control_group_and_its_files() -> None:
         ("c-3", "control", 10),
         ("d-4", "control", 11),
     ]
-    assert set(found["campaign"]) == {"silent_28d"}
+    assert set(found["campaign"]) == {"spring"}
     assert list(found["reason_1"]) == ["=1+1 orders"] * 3 + ["quiet"] * 2
     with closing(sqlite3.connect(ledger.FILE)) as con:
         held = con.execute("select customer_id, rule, churn_probability, said from held_back order by 1").fetchall()
@@ -148,8 +148,16 @@ def test_files_that_are_not_the_manifests_are_refused_and_all_named() -> None:
     said = refused()
     assert "at_risk.csv: was changed after the list was made" in said
     assert "control.csv: is missing" in said
-    say_again_without = folder / "at_risk.csv"
-    assert say_again_without.exists()
+
+
+def test_gaps_are_said() -> None:
+    folder = write_draft(DAY)
+    text = (folder / "control.csv").read_text(encoding="utf-8-sig").replace("11,d-4", ",")
+    (folder / "control.csv").write_text(text, encoding="utf-8-sig")
+    say_again(folder)
+    said = refused()
+    assert "1 rows of at_risk.parquet and control.csv have no rank" in said
+    assert "1 rows of at_risk.parquet and control.csv have no customer_id" in said
 
 
 def test_no_list_and_no_day_are_said() -> None:
