@@ -66,7 +66,7 @@ def fill(uri: str, orders: pd.DataFrame) -> None:
         {
             "id": orders["Beleg"].to_list(),
             "who": orders["Kunde"].to_list(),
-            "at": pa.array(pd.to_datetime(orders["Zeit"], utc=True), pa.timestamp("us", tz="UTC")),
+            "at": pa.array(pd.to_datetime(orders["Zeit"], utc=True).to_list(), pa.timestamp("us", tz="UTC")),
             "paid": orders["Betrag"].to_list(),
         }
     )
