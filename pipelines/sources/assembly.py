@@ -88,7 +88,7 @@ def assembled(con: Any, parts: list[Part], moment: int, kept: Path) -> tuple[lis
 def _groups(parts: list[Part]) -> Iterator[tuple[list[Part], bool]]:
     """Parts that must be put together: months with an id that stands on several rows as one (True), others alone."""
     twice = repeated([part.sight for part in parts])
-    shared = {part.month for part in parts if any_of(twice, part.sight.ids())}
+    shared = {part.month for part in parts if len(twice) and any_of(twice, part.sight.ids())}
     if shared:
         yield [part for part in parts if part.month in shared], True
     by_month: dict[str, list[Part]] = {}

@@ -30,7 +30,7 @@ select coalesce(activity, '') as name,
 from read_parquet({path}) group by name order by name
 """
 _ROWS = """
-select hash(activity_id) as id, hash(customer_id) as who, hash(coalesce(activity, '')) as activity,
+select hash(activity_id) as id, hash(customer_id) as who{activity},
     coalesce(not isfinite(value), false) or coalesce(not isfinite(quantity), false) as wrong
 from read_parquet({path})
 """
@@ -113,9 +113,10 @@ class Sight:
 
 def look(con: Any, path: Path, month: str) -> Sight:
     """See a finished file of a month (`2017-03`); its hashes are written beside it, under the ending `.hashes`."""
-    rows = con.execute(_ROWS.format(path=text(path))).fetchnumpy()
     footer = pq.read_metadata(path)
     found = _by_footer(footer) or con.execute(_ACTIVITIES.format(path=text(path))).fetchall()
+    activity = "" if len(found) == 1 else ", hash(coalesce(activity, '')) as activity"
+    rows = con.execute(_ROWS.format(path=text(path), activity=activity)).fetchnumpy()
     named = con.execute("select unnest($1), hash(unnest($1))", [[name for name, *_ in found]]).fetchall()
     customers = {
         name: _once(rows["who"] if len(found) == 1 else rows["who"][rows["activity"] == hashed])
