@@ -25,13 +25,15 @@ PRESETS = Path(__file__).with_name("sources") / "presets"
 class Preset(Section):
     """A file of `PRESETS`.
 
-    `title`: what it is. `export`: where a person gets it. `documented`: the vendor's page. `without_customer`: rows
-    that name no customer (visitors who are not logged in) are skipped, not bad. `source`: settings as in params.yaml.
+    `title`: what it is. `export`: where a person gets it. `documented`: the vendor's page. `compared`: which names
+    were compared with that page. `without_customer`: rows that name no customer (visitors who are not logged in) are
+    skipped, not bad. `source`: settings as in params.yaml.
     """
 
     title: str
     export: str
     documented: str = Field(pattern="^https://")
+    compared: str
     without_customer: str = Field(default="refused", pattern="^(refused|skipped)$")
     source: dict[str, Any]
 

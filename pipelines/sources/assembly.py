@@ -81,16 +81,14 @@ def assembled(con: Any, parts: list[Part], moment: int, kept: Path) -> tuple[lis
         made, told = _made(kept / key)
         finished += made
         notes += told
-    for folder in kept.iterdir() if kept.is_dir() else ():
-        if folder.name not in keys:
-            shutil.rmtree(folder, ignore_errors=True)
+    _keep_only(kept, keys)
     return sorted(finished, key=lambda one: one.month), notes
 
 
 def _groups(parts: list[Part]) -> Iterator[tuple[list[Part], bool]]:
     """Parts that must be put together: months with an id that stands on several rows as one (True), others alone."""
     twice = repeated([part.sight for part in parts])
-    shared = {part.month for part in parts if any_of(twice, part.sight.ids())}
+    shared = {part.month for part in parts if len(twice) and any_of(twice, part.sight.ids())}
     if shared:
         yield [part for part in parts if part.month in shared], True
     by_month: dict[str, list[Part]] = {}
@@ -133,7 +131,14 @@ def _made(folder: Path) -> tuple[list[Finished], list[str]]:
     return made, content["notes"]
 
 
-def cut_whole(con: Any, moment: int, folder: Path) -> tuple[list[Finished], list[str]]:
-    """The stream of a moment out of `stream` as it is, every month put together. `folder` is made anew."""
-    put_together(con, moment, folder)
-    return _made(folder)
+def cut_whole(con: Any, moment: int, kept: Path) -> tuple[list[Finished], list[str]]:
+    """The stream of a moment out of `stream` as it is, every month put together anew."""
+    put_together(con, moment, kept / "whole")
+    _keep_only(kept, {"whole"})
+    return _made(kept / "whole")
+
+
+def _keep_only(kept: Path, keys: set[str]) -> None:
+    for folder in kept.iterdir() if kept.is_dir() else ():
+        if folder.name not in keys:
+            shutil.rmtree(folder, ignore_errors=True)

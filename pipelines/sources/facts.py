@@ -68,10 +68,16 @@ def facts_by_sight(con: Any, finished: Sequence[Finished], moment: int) -> dict[
     }
     return {
         "rows": sum(sight.rows for sight in sights),
-        "customers": distinct(sight.customers(name) for sight in sights for name in sight.activities),
+        "customers": _customers(sights, activities),
         "has_recorded_at": any(sight.recorded for sight in sights),
         "activities": activities,
     }
+
+
+def _customers(sights: Sequence[Sight], activities: dict[str, dict[str, Any]]) -> int:
+    if len(activities) == 1:
+        return sum(one["customers"] for one in activities.values())
+    return distinct(sight.customers(name) for sight in sights for name in sight.activities)
 
 
 def _activity(name: str, sights: Sequence[Sight], moment: int, since: _Since) -> dict[str, Any]:

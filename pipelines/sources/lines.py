@@ -7,12 +7,10 @@ bad rows cost.
 from __future__ import annotations
 
 import csv
-import gzip
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
-from pipelines.sources.located import Located, open_text
+from pipelines.sources.located import Located, open_bytes, open_text
 
 _CHUNK = 1 << 22
 
@@ -21,7 +19,7 @@ def line_at(path: Path, positions: Iterable[int]) -> dict[int, int]:
     """Byte (from 0) of a record, or of the line break before it -> the line (from 1) that the record begins on."""
     lines: dict[int, int] = {}
     wanted = sorted(set(positions))
-    with _open_bytes(path) as stream:
+    with open_bytes(path) as stream:
         seen, breaks = 0, 0
         for position in wanted:
             before = stream.read(position - seen)
@@ -32,10 +30,6 @@ def line_at(path: Path, positions: Iterable[int]) -> dict[int, int]:
             breaks += ahead == b"\n"
             lines[position] = breaks + 1
     return lines
-
-
-def _open_bytes(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 def line_of(file: Located, records: list[int], rows: int, rejected: set[int]) -> dict[int, int]:
@@ -73,7 +67,7 @@ def _lines_with_text(file: Located, wanted: set[int]) -> dict[int, int]:
 def _breaks(path: Path) -> int:
     """Line breaks of a file; a last line without one counts as if it had it."""
     breaks, last = 0, b"\n"
-    with _open_bytes(path) as stream:
+    with open_bytes(path) as stream:
         for chunk in iter(lambda: stream.read(_CHUNK), b""):
             breaks, last = breaks + chunk.count(b"\n"), chunk[-1:]
     return breaks + (last != b"\n")

@@ -6,9 +6,12 @@ import csv
 import glob
 import gzip
 import io
+import shutil
+import tempfile
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +20,7 @@ from pipelines.problems import Problem, did_you_mean
 from pipelines.source_settings import Table
 from pipelines.sources.cells import kind_of
 from pipelines.sources.expressions import checker
-from pipelines.sources.json_files import LOOKED_AT, fields_of, form_of
+from pipelines.sources.json_files import LINES, LOOKED_AT, fields_of, form_of
 from pipelines.sources.s3 import SCHEME, S3Object, fetched, head, listed, opened, version
 from pipelines.tables import digest_of
 
@@ -71,11 +74,28 @@ def _is_export(file: At, table: Table) -> bool:
 @contextmanager
 def at_hand(file: Located) -> Iterator[tuple[Located, Path]]:
     """The file with a path on this machine: its own, or that of a copy which is gone when the block ends."""
-    if isinstance(file.path, Path):
-        yield file, file.path
-        return
-    with fetched(file.path) as path:
-        yield replace(file, path=path), path
+    with nullcontext(file.path) if isinstance(file.path, Path) else fetched(file.path) as path:
+        if file.form != LINES or not _is_marked(path):
+            yield replace(file, path=path), path
+            return
+        # DuckDB would take the mark for the beginning of the first object, and lose it.
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder, "lines.json")
+            with open_bytes(path) as stream, copy.open("wb") as plain:
+                stream.seek(len(BOM_UTF8))
+                shutil.copyfileobj(stream, plain)
+            yield replace(file, path=copy), copy
+
+
+def _is_marked(path: Path) -> bool:
+    """Whether a file begins with a byte order mark."""
+    with open_bytes(path) as stream:
+        return stream.read(len(BOM_UTF8)) == BOM_UTF8
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """A file, unpacked where its name ends in `.gz`."""
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 def digest_at(file: At) -> str:

@@ -22,7 +22,7 @@ from pipelines.sources import complete_journey, files, our_doings, sql
 from pipelines.sources.assembly import load_parts
 from pipelines.sources.customers import faults_of_customers, read_customers
 from pipelines.sources.landing import Part
-from pipelines.sources.located import At, files_of
+from pipelines.sources.located import files_of
 from pipelines.sources.reader import Place, Reader
 from pipelines.sources.s3 import SCHEME
 from pipelines.sources.stream import text
@@ -74,14 +74,11 @@ def _close(con: Any, settings: Settings, landing: Path) -> None:
     """
     folders = {landing, complete_journey.folder()}
     for table in _tables(settings.model_copy(update={"contacts": None})):  # no pull ever sees those
-        remote = table.path.startswith(SCHEME)
-        folders |= {Path(tempfile.gettempdir())} if remote else {_folder_of(file) for file in files_of(table)}
+        copied = table.path.startswith(SCHEME) or table.reader == "json"  # see at_hand
+        folders |= {Path(tempfile.gettempdir())} if copied else set()
+        folders |= {file.parent for file in files_of(table) if isinstance(file, Path)}
     allowed = ", ".join(text(folder.as_posix()) for folder in sorted(filter(None, folders)))
     con.execute(f"set allowed_directories = [{allowed}]; set enable_external_access = false")
-
-
-def _folder_of(file: At) -> Path:
-    return file.parent if isinstance(file, Path) else Path()
 
 
 def _tables(part: Any) -> Iterator[Table]:

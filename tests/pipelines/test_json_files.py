@@ -71,6 +71,17 @@ def test_every_shape_is_the_same(content: str, here: Path) -> None:
     assert reasons(con) == {}
 
 
+@pytest.mark.parametrize("name", ["events.jsonl", "events.jsonl.gz"])
+@pytest.mark.parametrize("content", [lines(ROWS), json.dumps(ROWS)], ids=["lines", "list"])
+def test_a_byte_order_mark_costs_no_line(name: str, content: str, here: Path) -> None:
+    marked = content.encode("utf-8-sig")
+    (here / name).write_bytes(gzip.compress(marked) if name.endswith(".gz") else marked)
+    con = read(settings_of(name))
+    assert con.execute("select customer_id, detail, value from stream order by 1").fetchall() == EXPECTED
+    assert con.execute("select rows from delivered").fetchall() == [(2,)]
+    assert reasons(con) == {}
+
+
 def test_packed_lines_in_a_folder(here: Path) -> None:
     (here / "in").mkdir()
     (here / "in" / "1.jsonl.gz").write_bytes(gzip.compress(lines(ROWS[:1]).encode()))

@@ -114,6 +114,7 @@ def test_the_same_table_with_types_of_its_own_gives_the_same(name: str) -> None:
 def test_a_preset_says_where_its_columns_are_documented(name: str) -> None:
     preset = presets()[name]
     assert preset.documented.startswith("https://")
+    assert preset.compared
     assert {row[2] for row in EXPECTED[name]} <= set(preset.activities())
     assert {"customer_id", "occurred_at"} <= set(preset.fields())
 

@@ -189,6 +189,24 @@ def test_a_later_version_under_the_same_id_replaces_the_settled_one(shop: Shop) 
     assert ("shop-2", "b", 8.0) in stream_of(shop.settings(as_of="2024-06-08"))
 
 
+def test_a_row_that_was_touched_and_not_changed_is_recorded_when_it_was_touched(shop: Shop) -> None:
+    import pyarrow.parquet as pq
+
+    dated = MAPPED | {"recorded_at": "changed"}
+
+    def recorded(landing: str) -> list[str]:
+        stream_of(shop.settings(as_of="2024-06-08", columns=dated), landing)
+        table = pq.read_table("out/activity").sort_by("activity_id")
+        return [f"{time:%m-%d}" for time in table["recorded_at"].to_pylist()]
+
+    stream_of(shop.settings(columns=dated))
+    shop.do("update orders set changed = '2024-06-02 00:00:00+00' where id in (2, 3)")  # one settled, one still open
+    assert recorded("landing") == ["05-01", "06-02", "06-02"]
+    assert recorded("from nothing") == ["05-01", "06-02", "06-02"]
+    assert stream_of(shop.settings(columns=dated)) == KNOWN, "then it was known"
+    assert stream_of(shop.settings(columns=dated), "later") == KNOWN[:1], "nobody can know that any more"
+
+
 def test_a_table_edited_in_place_is_noticed(shop: Shop) -> None:
     settings = shop.settings()
     first = fingerprint(settings, "2024-06-01")
