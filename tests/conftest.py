@@ -12,10 +12,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 # pyspark, which Great Expectations imports where it is there, takes a main module without a file for a doctest and
 # ends the process; a worker of pytest-xdist has none.
 vars(sys.modules["__main__"]).setdefault("__file__", __file__)
+
+# A busy machine takes longer over an example, and its answer is as right.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("features", "models", "pipelines", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", "Makefile")

