@@ -14,13 +14,30 @@ CHANCE = 0.001
 """A shift this improbable among scores that did not move is not called chance."""
 
 
-def shares_between(scores: Floats, edges: Sequence[float]) -> Floats:
-    """Share of scores in each of the len(edges) + 1 classes; a score on an edge belongs to the class below it.
+SPREAD = 0.25
+"""Each score counts as spread evenly over so much log-odds to either side."""
 
-    Half a score is added to each class, so that an empty one leaves the index finite.
+
+def shares_between(scores: Floats, edges: Sequence[float]) -> Floats:
+    """Share of scores in each of the len(edges) + 1 classes.
+
+    A calibrated score often stands on a few steps that many customers share. Each score is spread by SPREAD, so that
+    a step that moves a little across an edge moves a little of its share, and not all of it at once. Half a score is
+    added to each class, so that an empty one leaves the index finite.
+
+    Args:
+        scores: shape (customers,), probabilities.
+        edges: rising probabilities between the classes.
     """
-    counts = np.bincount(np.searchsorted(np.asarray(edges), scores, side="left"), minlength=len(edges) + 1) + 0.5
+    places, between = _log_odds(scores)[:, None], _log_odds(np.asarray(edges, dtype=np.float64))[None, :]
+    below = np.clip((between - places) / (2 * SPREAD) + 0.5, 0, 1).sum(axis=0)
+    counts = np.diff(below, prepend=0.0, append=float(len(scores))) + 0.5
     return np.asarray(counts / counts.sum(), dtype=np.float64)
+
+
+def _log_odds(probability: Floats) -> Floats:
+    sure = np.clip(np.asarray(probability, dtype=np.float64), 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(sure / (1 - sure)))
 
 
 def population_stability_index(found: Floats, expected: Floats) -> float:

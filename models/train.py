@@ -28,6 +28,7 @@ from models.churn_model import ChurnModel
 from models.fitting import Fit
 from models.panel import Data, Panel, Rows
 from models.problems import ModelProblem
+from models.score_shift import shares_between
 from models.search import Forgetful, Memory, Search, Trial
 from models.segments import Quintiles
 from models.split import Plan
@@ -174,14 +175,13 @@ def _model(
 def _profile(probability: Floats, panel: Panel, as_of: str) -> dict[str, Any]:
     """Scores as they look on rows that trained nothing: what a drift check compares with."""
     edges = np.quantile(probability, np.arange(1, 10) / 10)
-    counts = np.bincount(np.searchsorted(edges, probability, side="left"), minlength=10)
     at = panel.moments == as_of
     return {
         "as_of": as_of,
         "customers": int(at.sum()),
         "churn_rate": float(panel.churned[at].mean()),
         "score_edges": edges.tolist(),
-        "score_shares": (counts / counts.sum()).tolist(),
+        "score_shares": shares_between(probability, edges.tolist()).tolist(),
         "activities": dict(panel.activities),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from models import power
-from models.control import CONTACT, CONTROL
+from models.control import CONTACT, CONTROL, assign
 from models.power import Plan
 from pipelines.ledger import FILE, opened
 from pipelines.params import Settings
@@ -17,27 +18,56 @@ from pipelines.sinks.language import Language
 
 NEW_SHARE = 0.25  # of a later list, before any was published: about what weekly lists of a grocer have
 _FIRST_COME = """
-select customer_id, "group", number from publication join entry on entry.publication = publication.number
+select customer_id, "group", as_of from publication join entry on entry.publication = publication.number
 where campaign = :campaign and as_of <= :day order by as_of, number
 """
 
 
-def assigned(day: str, settings: Settings, path: Path = FILE) -> pd.Series[str]:
-    """The group of everybody who was assigned in this campaign on a list published for `day` or a day before.
+@dataclass(frozen=True)
+class Assigned:
+    """Groups (`contact` or `control`) by customer_id of whoever was assigned in the campaign: the first one counts.
 
-    Lists for the same day count, and those that were revised: who was told to be contacted is not held out when the
-    list is made again. The first assignment counts.
-
-    Returns:
-        `contact` or `control` by customer_id, sorted.
+    Attributes:
+        before: on lists published for earlier days, revised or not.
+        same_day: for the first time on a list that was published for this very day.
     """
+
+    before: pd.Series[str] = field(default_factory=lambda: _series({}))
+    same_day: pd.Series[str] = field(default_factory=lambda: _series({}))
+
+
+def assigned(settings: Settings, path: Path = FILE) -> Assigned:
+    """Who was assigned in this campaign on lists published for the day of the list or before."""
+    day = settings.observations.score.as_of
     with opened(path) as con:
-        found = {"campaign": settings.campaign.name, "day": day}
-        rows = con.execute(_FIRST_COME, found).fetchall() if con else []
-    groups: dict[str, str] = {}
-    for customer, group, _ in rows:
-        groups.setdefault(customer, group)
-    return pd.Series(groups, dtype="str").sort_index().rename("group").rename_axis("customer_id")
+        rows = con.execute(_FIRST_COME, {"campaign": settings.campaign.name, "day": day}).fetchall() if con else []
+    groups: dict[bool, dict[str, str]] = {True: {}, False: {}}
+    for customer, group, when in rows:
+        if customer not in groups[True]:
+            groups[when < day].setdefault(customer, group)
+    return Assigned(_series(groups[True]), _series(groups[False]))
+
+
+def _series(groups: dict[str, str]) -> pd.Series[str]:
+    return pd.Series(groups, dtype="str", name="group").sort_index().rename_axis("customer_id")
+
+
+def groups(candidates: pd.DataFrame, known: Assigned, settings: Settings) -> pd.Series[str]:
+    """The group of every candidate: see models/control.py.
+
+    Whoever was told to be contacted, or was held out, on a list published for the same day stays that when the list is
+    made again. The others are assigned as if it had not been published, so the same inputs make the same list.
+
+    Args:
+        candidates: customer_id, risk_tier, segment, in the order of the ranking.
+        known: see assigned.
+        settings: `campaign`.
+    """
+    campaign = settings.campaign
+    found = assign(candidates, known.before, key=campaign.key, campaign=campaign.name, share=campaign.share)
+    told = known.same_day[known.same_day.index.isin(found.index)]
+    found[told.index] = told
+    return found
 
 
 def new_share_of(entries: pd.DataFrame, settings: Settings) -> float:

@@ -175,7 +175,7 @@ def restore(definition: str | None) -> None:
 @main.command()
 @click.option("--to", type=click.Path(path_type=Path), help="A folder of your choice.  [default: data/exports/AS_OF]")
 def export(to: Path | None) -> None:
-    """Write the list under the customers' own ids, where `privacy.pseudonymise` is on. The vault opens only here."""
+    """Write the list under the customers' own ids, where `privacy.pseudonymise` is on."""
     from pipelines.export import export as export_list
 
     with _in_words():

@@ -9,13 +9,9 @@ import pandas as pd
 
 from pipelines.contact_settings import CONSENT, channels_of, is_consent, known_channels
 from pipelines.params import Settings
-from pipelines.sinks.language import Language
 
 ADDRESS = {"email": "email", "phone": "phone", "sms": "phone"}
 """Channel -> the column without which nobody is reached on it. For others another system knows where to."""
-
-REACHED_BY = ("email", "phone")
-"""Columns by which somebody can be reached from the list itself."""
 
 
 def wishes(contacts: pd.DataFrame | None, settings: Settings, customers: Iterable[str]) -> pd.DataFrame:
@@ -86,25 +82,3 @@ def counted(contacts: pd.DataFrame, settings: Settings, customers: list[str]) ->
             "that it needs none: contact_rules.missing_consent: allow."
         )
     return lines
-
-
-def first_line(contacts: pd.DataFrame | None, listed: Iterable[str], language: Language) -> str | None:
-    """What a list says before anything else where nobody on it can be reached from it; None where somebody can.
-
-    Args:
-        contacts: as read_contacts gives it.
-        listed: customer_id of those on the list.
-        language: says it.
-    """
-    if contacts is None:
-        return language.say(
-            "This list has no contact details, because no table of contacts was given: look the customers up by their "
-            "number. Nobody was asked for consent here, so check it before you contact anybody."
-        )
-    rows = contacts[contacts["customer_id"].isin([str(one) for one in listed])]
-    if rows[list(REACHED_BY)].notna().any(axis=None):
-        return None
-    return language.say(
-        "This list has no contact details: the table of contacts has no e-mail address and no telephone number for "
-        "anybody on it. Look the customers up by their number."
-    )

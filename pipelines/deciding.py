@@ -18,6 +18,8 @@ import pandas as pd
 
 from models import control, cut, decision
 from models.cut import CONTACT, CONTROL, HELD, Cut
+from pipelines import campaign
+from pipelines.campaign import Assigned
 from pipelines.consents import permitted_channels
 from pipelines.contact_rules import held_back
 from pipelines.ledger import Known
@@ -46,7 +48,7 @@ class Given:
         known: what the ledger held before the list's day.
         contacts: the contacts table; None where there is none.
         suppressed: ids that ordered since the data ends.
-        assigned: group by customer_id of all who were assigned in this campaign before.
+        assigned: who was contacted or held out in this campaign before.
     """
 
     scores: pd.DataFrame
@@ -57,7 +59,7 @@ class Given:
     known: Known
     contacts: pd.DataFrame | None = None
     suppressed: frozenset[str] = frozenset()
-    assigned: pd.Series[str] = field(default_factory=lambda: pd.Series(dtype="str"))
+    assigned: Assigned = field(default_factory=Assigned)
 
 
 @dataclass(frozen=True)
@@ -191,12 +193,9 @@ class _Week:
             kept_off=table["customer_id"].map(kept["rule"]), said=table["customer_id"].map(kept["said"])
         )
         free = told[told["kept_off"].isna()]
-        campaign = self.settings.campaign
-        groups = control.assign(
-            free, self.given.assigned, key=campaign.key, campaign=campaign.name, share=campaign.share
-        )
-        places = told["customer_id"].map(groups.map({control.CONTACT: CONTACT, control.CONTROL: CONTROL}))
-        return told.assign(place=places.fillna(HELD))
+        found = campaign.groups(free, self.given.assigned, self.settings)
+        places = {str(one): CONTROL if group == control.CONTROL else CONTACT for one, group in found.items()}
+        return told.assign(place=[places.get(one, HELD) for one in told["customer_id"]])
 
     def _kept_off(self, table: pd.DataFrame) -> pd.DataFrame:
         """customer_id, rule, said: the first row of a customer is the one that counts."""

@@ -1,6 +1,7 @@
 """`churn export`: the list with the customers' own ids, where the pipeline itself knows only pseudonyms.
 
-The one place where the vault is read. What it writes lies outside DVC and git, and only its owner may read it.
+It reads the vault, as `churn publish` does for its sinks. What it writes lies outside DVC and
+git, and only its owner may read it.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from pipelines.suppress import digest_of_suppress, faults_of_suppress
 
 def fingerprint_of_list(settings: Settings) -> dict[str, Any]:
     """Digests of content; null where there is none. Of the ledger counts only what it held before the list's day, so
-    that publishing a list changes later ones and never itself.
+    that publishing a list changes later ones and never itself: who was assigned on a list published for the same day
+    only keeps their group when something else changes that list (see campaign.groups).
 
     Raises:
         Problem: contacts or suppress cannot be read; all faults at once.

@@ -110,7 +110,7 @@ def given_for(
         known=ledger.known(settings.observations.score.as_of, settings),
         contacts=read_contacts(settings),
         suppressed=suppressed(settings),
-        assigned=campaign.assigned(settings.observations.score.as_of, settings),
+        assigned=campaign.assigned(settings),
     )
 
 

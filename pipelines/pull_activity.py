@@ -9,20 +9,27 @@ id is no customer's are kept in `unmatched_{branch}.csv`. Customers who asked to
 from __future__ import annotations
 
 import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from features.windows import midnight
 from pipelines.churn_settings import activities_of
 from pipelines.params import Settings, load
 from pipelines.problems import Empty, Problem, did_you_mean
 from pipelines.sources.arrival import excluded_rows
-from pipelines.sources.cut import cut
-from pipelines.sources.facts import facts_of
+from pipelines.sources.assembly import Finished, assembled, cut_whole, load_parts
+from pipelines.sources.facts import facts_by_sight
+from pipelines.sources.landing import Part
 from pipelines.sources.quarantine import set_aside
 from pipelines.sources.reader import Place
-from pipelines.sources.readers import check_sources, customers_of, read_sources
-from pipelines.sources.stream import connect, months
+from pipelines.sources.readers import check_sources, customers_of, read_parts
+from pipelines.sources.sight import all_sound
+from pipelines.sources.stream import connect
 from pipelines.sources.who import hide_found, settle
 from pipelines.stage import run_stage
 from pipelines.tables import digest_of, whole_folder, write_json, write_parquet
@@ -48,18 +55,59 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
     setting, day = _moment(settings, branch)
     moment = midnight(day, settings.timezone)
     con = connect()
-    read_sources(con, settings, Place(landing, moment) if landing else None)
-    hide_found(con, settings)
-    notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
-    notes += excluded_rows(con)
-    notes += settle(con, settings, moment, report.parent / f"unmatched_{branch}.csv")
-    notes += cut(con, moment)
-    facts = {"moment": day, "timezone": settings.timezone, **facts_of(con, moment)}
-    _require_activities(con, settings, facts, setting)
-    with whole_folder(out) as folder:
-        _write(con, settings, folder, moment, facts)
-        _check(folder, settings, branch, report)
-    return notes
+    with _store(landing) as root:
+        parts = read_parts(con, settings, Place(root, moment))
+        hide_found(con, settings)
+        notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
+        notes += excluded_rows(con)
+        finished, told = _stream(con, settings, parts, moment, Places(root, branch, report))
+        facts = {"moment": day, "timezone": settings.timezone, **facts_by_sight(con, finished, moment)}
+        _require_activities(con, settings, facts, setting, parts)
+        with whole_folder(out) as folder:
+            _write(folder, finished, customers_of(con, settings, moment), facts)
+            _check(folder, settings, branch, report, _known(finished, moment))
+    return notes + told
+
+
+@contextmanager
+def _store(landing: Path | None) -> Iterator[Path]:
+    if landing is not None:
+        yield landing
+        return
+    with tempfile.TemporaryDirectory() as nowhere:
+        yield Path(nowhere)
+
+
+class Places(NamedTuple):
+    """Where a pull keeps what it made: the landing store, the branch, the report beside which rows are put aside."""
+
+    landing: Path
+    branch: str
+    report: Path
+
+    @property
+    def aside(self) -> Path:
+        """The CSV of rows that are no customer's."""
+        return self.report.parent / f"unmatched_{self.branch}.csv"
+
+    @property
+    def months(self) -> Path:
+        """Months that were put together."""
+        return self.landing / ".months" / self.branch
+
+
+def _stream(
+    con: Any, settings: Settings, parts: list[Part], moment: int, places: Places
+) -> tuple[list[Finished], list[str]]:
+    """The finished months, and what to tell. Where ids are translated, every row is looked at again."""
+    translated = settings.identities is not None or settings.privacy.pseudonymise
+    if not translated and not con.execute("select count(*) from stream").fetchall()[0][0]:
+        settle(con, settings, moment, places.aside)
+        return assembled(con, parts, moment, places.months)
+    load_parts(con, parts)
+    notes = settle(con, settings, moment, places.aside)
+    finished, told = cut_whole(con, moment, places.months)
+    return finished, notes + told
 
 
 def _moment(settings: Settings, branch: str) -> tuple[str, str]:
@@ -73,12 +121,13 @@ def _max_bad_shares(settings: Settings) -> dict[str, float]:
     return {name: getattr(source, "max_bad_share", 0.0) for name, source in settings.sources.items()}
 
 
-def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], setting: str) -> None:
+def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], setting: str, parts: list[Part]) -> None:
     """Something must be left, and what the churn definitions speak of must be among it."""
     if not facts["rows"]:
-        first, last = con.execute("select min(occurred_at)::varchar, max(occurred_at)::varchar from stream").fetchall()[
-            0
-        ]
+        con.execute("truncate stream")
+        load_parts(con, parts)
+        found = con.execute("select min(occurred_at)::varchar, max(occurred_at)::varchar from stream")
+        first, last = found.fetchall()[0]
         raise Empty(
             f"params.yaml: {setting}: no activity lies before {facts['moment']}; the sources' activities lie between "
             f"{first} and {last}. Choose a day after the first of them."
@@ -94,20 +143,28 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
         raise Problem(*raised)
 
 
-def _write(con: Any, settings: Settings, folder: Path, moment: int, facts: dict[str, Any]) -> None:
-    for month, rows in months(con, "known"):
-        write_parquet(folder / "activity" / f"{month}.parquet", rows, ["customer_id", "activity", "detail"])
-    customers = customers_of(con, settings, moment)
+def _write(folder: Path, finished: list[Finished], customers: pa.Table | None, facts: dict[str, Any]) -> None:
+    (folder / "activity").mkdir()
+    for one in finished:
+        one.copy_to(folder / "activity")
     if customers is not None:
         write_parquet(folder / "customers.parquet", customers)
     write_json(folder / "facts.json", {**facts, "digest": digest_of(folder / "activity")})
 
 
-def _check(folder: Path, settings: Settings, branch: str, report: Path) -> None:
-    """Judge the stream before it takes its place; the report is written either way."""
-    from pipelines.checks import check_activity
+def _known(finished: list[Finished], moment: int) -> tuple[int, bool] | None:
+    """Rows of the stream, and whether one was recorded, where no row of it needs another look."""
+    sights = [one.sight for one in finished]
+    if not all_sound(sights, moment):
+        return None
+    return sum(sight.rows for sight in sights), any(sight.recorded for sight in sights)
 
-    judged = check_activity(folder, settings, branch)
+
+def _check(folder: Path, settings: Settings, branch: str, report: Path, known: tuple[int, bool] | None) -> None:
+    """Judge the stream before it takes its place; the report is written either way."""
+    from pipelines.checks import Known, check_activity
+
+    judged = check_activity(folder, settings, branch, Known(*known) if known else None)
     judged.write(report)
     judged.require()
 

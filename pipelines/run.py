@@ -271,11 +271,10 @@ FIGURES = (
 )
 
 
-NAIVE = ("days_since_last", "rfm_score")  # what a team can do without a model
-
-
 def headline(metrics: dict[str, Any], definition: str) -> str:
     """The candidate beside the best naive rule (by ROC AUC) on the same held-out moment, as a small table."""
+    from pipelines.gate import NAIVE
+
     test = metrics["test"]
     rules = {name: metrics["baselines"][name]["test"] for name in NAIVE if name in metrics["baselines"]}
     best = max(rules, key=lambda name: float(rules[name]["roc_auc"]))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.ledger import ENTRY, FILE
+from pipelines.mentions import distinctive, word
 from pipelines.record import HELD_BACK, content_digest, guard, guards
 
 
@@ -34,12 +35,24 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
         if table != "feedback":
             found |= {number for (number,) in con.execute(f"select publication {where}", sought)}
         gone += con.execute(f"delete {where}", sought).rowcount
+    gone += _blot_out(con, distinctive(customers))
     for number in sorted(found):
         con.execute("update publication set content = ? where number = ?", [_content_of(con, number), number])
     for number, files in copies.items():
         con.execute("delete from kept where publication = ?", [number])
         con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(files.items())])
     guard(con)
+    return gone
+
+
+def _blot_out(con: sqlite3.Connection, names: frozenset[str]) -> int:
+    """Free texts of others that speak of them go; a plain number or word in a text is no name."""
+    gone = 0
+    for table, column in (("feedback", "note"), ("delivery", "said")) if names else ():
+        texts = con.execute(f"select number, {column} from {table} where {column} is not null").fetchall()
+        speaking = [(number,) for number, text in texts if word(names).search(text)]
+        con.executemany(f"update {table} set {column} = null where number = ?", speaking)
+        gone += len(speaking)
     return gone
 
 

@@ -100,12 +100,11 @@ class Language:
     def count(self, number: int, one: str, many: str) -> str:
         """`1 customer`, `2,469 customers`: both forms are given in English.
 
-        A translation may say where its number goes: `ลูกค้า {number} ราย`.
+        A translation of `{number} customers`, where there is one, says where the number goes: `ลูกค้า {number} ราย`.
         """
-        said = self.say(one if number == 1 else many)
-        if "{number}" in said:
-            return self.words.polished(said.format(number=self.number(number)))
-        return f"{self.number(number)} {said}"
+        word, written = one if number == 1 else many, self.number(number)
+        placed = self.words.texts.get(f"{{number}} {word}")
+        return self.words.polished(placed.format(number=written)) if placed else f"{written} {self.say(word)}"
 
     def reason(
         self, template: str, values: Mapping[Any, Any], money: Mapping[str, Callable[[float], str]] | None = None

@@ -9,7 +9,7 @@
     data.fields.forEach((name, place) => { row[name] = name in data.lists ? data.lists[name][cells[place]] : cells[place]; });
     row.timeline = row.timeline || "";
     row.reasons = [row.reason_1, row.reason_2, row.reason_3].filter(Boolean);
-    const texts = [row.customer_id, row.name, row.email, row.phone, label(row.segment), label(row.risk_tier), row.change, label(row.action), row.owner, label(row.channel)];
+    const texts = [row.customer_id, row.name, row.email, row.phone, label(row.segment), label(row.risk_tier), row.change, label(row.action), label(row.owner), label(row.channel)];
     row.text = [...texts, ...row.reasons].filter(Boolean).join("\n").toLowerCase();
     return row;
   });
@@ -63,7 +63,7 @@
     cell.append(make("span", "what", label(row.action)));
     const how = [];
     if (row.channel) how.push(say("by", { channel: label(row.channel) }));
-    if (row.owner) how.push(say("for", { owner: row.owner }));
+    if (row.owner) how.push(say("for", { owner: label(row.owner) }));
     if (row.send_by) how.push(say("until", { day: shortDay(row.send_by) }));
     cell.append(make("span", "how", how.join(", ")));
     return cell;
@@ -100,7 +100,7 @@
     add(say("kind"), label(row.segment));
     add(say("todo"), label(row.action));
     add(say("channel"), label(row.channel));
-    add(say("owner"), row.owner);
+    add(say("owner"), label(row.owner));
     add(say("send_by"), row.send_by && shortDay(row.send_by));
     ["email", "phone"].forEach((field) => add(say(field), row[field]));
     data.others.forEach((name) => {

@@ -46,8 +46,8 @@ def list_preview(
         cells = [str(row["rank"]), row["customer_id"], risk, tier]
         if has_money:
             cells += [language.money(row["value_at_risk"]), language.money(row["expected_net_value"])]
-        cells += [say(row["segment"]), *([row["action"]] if todo else [])]
-        reasons = ". ".join(row[name] for name in ("reason_1", "reason_2") if row[name])
+        cells += [say(row["segment"]), *([say(row["action"])] if todo else [])]
+        reasons = say(". ").join(row[name] for name in ("reason_1", "reason_2") if row[name])
         cells += [reasons, *([row["change"]] if width >= WIDER else [])]
         table.add_row(*(_plain(str(cell)) for cell in cells))
     out = io.StringIO()

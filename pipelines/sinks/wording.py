@@ -134,7 +134,7 @@ def tier_words(floors: Mapping[str, float], language: Language = ENGLISH) -> str
 def shown(table: pd.DataFrame, language: Language) -> pd.DataFrame:
     """The list with tiers, segments and the like in the language, as people see them; machines keep the contract's."""
     known = [name for name in SHOWN if name in table.columns]
-    said = {name: [language.say(one) if isinstance(one, str) else one for one in table[name]] for name in known}
+    said = {name: [language.say(one) if isinstance(one, str) and one else one for one in table[name]] for name in known}
     return table.assign(**said)
 
 
@@ -158,7 +158,7 @@ def column_facts(
 ) -> dict[str, Any]:
     """What `column_words` fills in, said already; `language` is the one that they are said in."""
     definition, language = settings.churn[settings.at_risk.definition], language_of(settings)
-    first = "most money at risk first" if has_money else "highest probability first"
+    first = "what a contact is expected to bring, most first" if has_money else "highest probability first"
     return {
         "ranked_by": language.say(first),
         "leaving": leaving(definition, language),

@@ -19,6 +19,7 @@ from pipelines.sources.convert import as_number, as_written
 from pipelines.sources.expressions import Reference, checker, parse
 from pipelines.sources.stream import text
 
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINY", "USMALL", "UINT", "UBIG", "UHUGE")
 _KINDS = (
     ("text", ("VARCHAR", "JSON", "UUID", "ENUM")),
     ("instant", ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH")),
@@ -26,7 +27,7 @@ _KINDS = (
     ("day", ("DATE",)),
     ("bool", ("BOOLEAN",)),
     ("empty", ('"NULL"', "NULL")),
-    ("number", ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINY", "USMALL", "UINT", "UBIG", "UHUGE")),
+    ("number", _WHOLE),
     ("number", ("FLOAT", "DOUBLE", "DECIMAL", "BIGNUM")),
 )
 
@@ -56,11 +57,15 @@ class Shape(Protocol):
 
 @dataclass(frozen=True)
 class Cell:
-    """SQL over `c0`, `c1`, ..., the kind of its value, and SQL of text that should have been a number but is none."""
+    """SQL over `c0`, `c1`, ..., the kind of its value, and SQL of text that should have been a number but is none.
+
+    `whole`: a column of whole numbers as it is.
+    """
 
     sql: str
     kind: str
     unread: str | None = None
+    whole: bool = False
 
 
 def kind_of(stored: str) -> str:
@@ -85,7 +90,8 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
     """
     name, columns = shape.name, shape.columns
     if wanted in columns:
-        return Cell(_place(wanted, shape), shape.types[columns.index(wanted)])
+        stored = shape.stored[columns.index(wanted)]
+        return Cell(_place(wanted, shape), shape.types[columns.index(wanted)], whole=stored.startswith(_WHOLE))
     expression = parse(wanted, numeric=number)
     if expression.syntax and re.fullmatch(r"[\w .]+", wanted):
         raise Problem(_no_column(wanted, name, columns))

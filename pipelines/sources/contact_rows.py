@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from pipelines.contact_settings import ContactDatabase, ContactFiles, channels_of, is_consent
+from pipelines.problems import Problem
 from pipelines.sources.cells import Shape, cell
 from pipelines.sources.convert import as_written
 from pipelines.sources.database import connected
@@ -58,6 +59,8 @@ def fetched(con: Any, setting: ContactDatabase) -> Iterator[tuple[Shape, str]]:
             named = ", ".join(f"{column(name)} as c{i}" for i, name in enumerate(asked.columns))
             try:
                 yield asked, f"select row_number() over () as record, {named} from fetched"
+            except (duckdb.Error, OSError, database.error()):  # what they say may repeat a row
+                raise Problem(f"{SECTION}: reading {asked.name} broke off. Try again, or look at the table.") from None
             finally:
                 con.unregister("fetched")
 

@@ -27,7 +27,7 @@ select * from before semi join (select activity_id from before group by all havi
 """
 
 _KNOWN = f"""
-create or replace temp table known as
+create or replace temp table chosen as
 select * from before anti join twice using (activity_id)
 union all
 select source, activity_id, customer_id, occurred_at,
@@ -72,6 +72,7 @@ def cut(con: Any, moment: int) -> list[str]:
     if undecided:
         raise Problem(*(_undecided(*found) for found in undecided))
     con.execute(_KNOWN)
+    con.execute("create or replace temp view known as from chosen")
     return [
         f"sources.{source}: {copies:,} rows are copies of others or older versions and count once."
         for source, copies in con.execute(_COPIES).fetchall()

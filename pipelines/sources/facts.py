@@ -1,11 +1,22 @@
-"""Figures of a cut stream that later stages decide by: what is there, how much, since when. Nothing else counts."""
+"""Figures of a cut stream that later stages decide by: what is there, how much, since when. Nothing else counts.
+
+`facts_of` counts rows; `facts_by_sight` knows the same of finished months without opening them (but for those in which
+a stretch of time begins).
+"""
 
 # Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from pipelines.sources.assembly import Finished
+from pipelines.sources.sight import Seen, Sight, distinct
+from pipelines.sources.stream import text
 
 DAY = 86_400_000_000
 _ACTIVITIES = f"""
@@ -46,3 +57,67 @@ def facts_of(con: Any, moment: int) -> dict[str, Any]:
         "select count(*), count(distinct customer_id), count(recorded_at) > 0 from known"
     ).fetchall()[0]
     return {"rows": rows, "customers": customers, "has_recorded_at": recorded, "activities": activities}
+
+
+def facts_by_sight(con: Any, finished: Sequence[Finished], moment: int) -> dict[str, Any]:
+    """What `facts_of` says of a stream in finished month files."""
+    sights = [one.sight for one in finished]
+    since = _Since(con, finished)
+    activities = {
+        name: _activity(name, sights, moment, since) for name in sorted({n for s in sights for n in s.activities})
+    }
+    return {
+        "rows": sum(sight.rows for sight in sights),
+        "customers": distinct(sight.customers(name) for sight in sights for name in sight.activities),
+        "has_recorded_at": any(sight.recorded for sight in sights),
+        "activities": activities,
+    }
+
+
+def _activity(name: str, sights: Sequence[Sight], moment: int, since: _Since) -> dict[str, Any]:
+    seen = [sight.activities[name] for sight in sights if name in sight.activities]
+    first = min(one.first for one in seen)
+    weeks = min(26, max(1, (moment - first) // (7 * DAY)))
+    return {
+        "count": sum(one.count for one in seen),
+        "customers": distinct(sight.customers(name) for sight in sights if name in sight.activities),
+        "first": _written(first),
+        "last": _written(max(one.last for one in seen)),
+        "has_value": any(one.values for one in seen),
+        "has_quantity": any(one.quantities for one in seen),
+        "has_detail": any(one.details for one in seen),
+        "last_28d_count": since.count(name, moment - 28 * DAY),
+        "previous_weekly_mean": since.count(name, moment - 7 * DAY * weeks) / weeks,
+    }
+
+
+class _Since:
+    """Counts rows of an activity from a time on; a file is opened only where the time lies in its middle."""
+
+    def __init__(self, con: Any, finished: Sequence[Finished]) -> None:
+        self._con, self._finished = con, finished
+        self._opened: dict[tuple[str, int], Counter[str]] = {}
+
+    def count(self, name: str, start: int) -> int:
+        """Rows of activity `name` at or after `start` (microseconds, UTC)."""
+        return sum(self._in_file(one, name, start, one.sight.activities[name]) for one in self._having(name))
+
+    def _having(self, name: str) -> Iterator[Finished]:
+        return (one for one in self._finished if name in one.sight.activities)
+
+    def _in_file(self, one: Finished, name: str, start: int, seen: Seen) -> int:
+        if start <= seen.first:
+            return seen.count
+        if start > seen.last:
+            return 0
+        if (one.month, start) not in self._opened:
+            rows = self._con.execute(
+                f"select activity, count(*) from read_parquet({text(one.path)}) "
+                f"where occurred_at >= make_timestamptz({start}) group by activity"
+            ).fetchall()
+            self._opened[one.month, start] = Counter(dict(rows))
+        return self._opened[one.month, start][name]
+
+
+def _written(time: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

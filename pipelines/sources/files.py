@@ -20,7 +20,7 @@ from pipelines.problems import Problem
 from pipelines.source_settings import Files
 from pipelines.sources.arrival import local_time
 from pipelines.sources.json_files import LINES, no_objects, scan_json
-from pipelines.sources.landing import Bad, Landing, Piece
+from pipelines.sources.landing import Bad, Landing, Part, Piece
 from pipelines.sources.lines import line_at, line_of
 from pipelines.sources.located import Located, at_hand, digest_at, files_of, locate
 from pipelines.sources.mapping import activity_faults
@@ -42,12 +42,13 @@ def _faults(name: str, setting: Files, _settings: Settings) -> list[str]:
     return faults + activity_faults(name, setting, located)
 
 
-def _read(con: Any, name: str, setting: Files, settings: Settings, place: Place) -> None:
+def _read(con: Any, name: str, setting: Files, settings: Settings, place: Place) -> list[Part]:
     located, faults = locate(setting, f"sources.{name}")
     if faults:
         raise Problem(*faults)
     landing = Landing.of(place.landing, setting, Context.of(name, settings))
     pieces: list[str] = []
+    parts: list[Part] = []
     for file in located:
         digest = digest_at(file.path)
         piece = landing.piece(digest)
@@ -55,9 +56,10 @@ def _read(con: Any, name: str, setting: Files, settings: Settings, place: Place)
             with at_hand(file) as (near, _):
                 piece = _land(con, setting, near, landing, digest)
         # A copy of a file under another name counts its rows, which are copies and count once.
-        piece.enter(con, name, file.name)
+        parts += piece.enter(con, name, file.name)
         pieces.append(digest)
     landing.keep_only(pieces)
+    return parts
 
 
 def _land(con: Any, setting: Files, file: Located, landing: Landing, digest: str) -> Piece:

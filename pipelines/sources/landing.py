@@ -1,16 +1,17 @@
 """The landing store: what was read from sources, so that it is not read again. Deleting it costs time only.
 
-    data/landing/{source}/{key}/{piece}/rows.parquet   activities of one file, or of one stretch of a database's table
-                                       /piece.json     how many rows, which are bad
-    data/landing/{source}/{key}/steps.json             of a database: what was read for which moment
+    data/landing/{source}/{key}/{piece}/2024-05.0.parquet   activities of one file, or of one stretch of a database's
+                                                            table, by month, sorted, as they go into the stream
+                                       /2024-05.0.hashes    see sight.py
+                                       /aside.parquet       of a database: its bad rows
+                                       /piece.json          how many rows, which are bad, what the month files hold
+    data/landing/{source}/{key}/steps.json                  of a database: what was read for which moment
+    data/landing/.months/{branch}/                          months that were put together, see assembly.py
 
 The key is made of everything that decides how a row is read: another mapping is another key, and former ones go. Rows
 of customers who are forgotten (`is_forgotten`, see who.py) are not kept here either. A piece appears whole or not at
 all and is never changed.
 """
-
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
-# ruff: noqa: S608
 
 from __future__ import annotations
 
@@ -22,23 +23,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from pipelines.source_settings import Mapped
+from pipelines.sources.month_files import MonthFiles
 from pipelines.sources.rows import Context
+from pipelines.sources.sight import Sight, look
 from pipelines.sources.stream import COLUMNS, text
 from pipelines.sources.tombstones import FILE as FORGOTTEN
 from pipelines.tables import digest_of, read_json, whole_folder, write_json
 
-FORM = 1  # of what lies here; another number is another key
+FORM = (2, duckdb.__version__)  # of what lies here and of its hashes; another one is another key
 Bad = tuple[int, str, str, str | None]  # line or row, fault, our column, what is there
 
 _READ = """
 select record{carried}, {columns}, fault, field, found from ({query}) where not is_forgotten({source}, customer_id)
 """
-_REPEATED = ["customer_id", "activity", "detail", "fault", "field"]  # a dictionary pays for these alone
 _ROWS = 1 << 17
-_COUNTS = """
-select {rows}, coalesce({excluded}, 0), count(*) filter (fault <> 'excluded') from read_parquet({path})
-"""
+_FAULTY = ("record", "open", "fault", "field", "found")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A month of a source, or what one piece has of it.
+
+    `kept`: SQL of the rows that count, where not all do; `kept_by`: digests of the files that it reads.
+    """
+
+    source: str
+    month: str
+    path: Path
+    digest: str
+    sight: Sight
+    kept: str = ""
+    kept_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,22 +71,32 @@ class Piece:
 
     @property
     def told(self) -> dict[str, Any]:
-        """`rows`, `excluded`, `bad`: each as in `Bad`."""
+        """`rows` and `excluded`, each of settled and of open rows; `bad`: each as in `Bad`; `parts`."""
         found: dict[str, Any] = read_json(self.folder / "piece.json")
         return found
 
-    def enter(self, con: Any, source: str, file: str) -> None:
-        """Its activities to `stream`, its bad rows to `rejected`, its count to `delivered`."""
-        path, told = text(self.folder / "rows.parquet"), self.told
-        con.execute(
-            f"insert into stream select $1, {', '.join(COLUMNS)} from read_parquet({path}) where fault is null",
-            [source],
-        )
+    def parts(self, source: str, *, open_too: bool = True) -> list[Part]:
+        """Its month files. `open_too`: with those whose rows were to be read again."""
+        return [
+            Part(source, one["month"], path, one["digest"], Sight.of(one["sight"], path.with_suffix(".hashes")))
+            for one in self.told["parts"]
+            if (path := self.folder / one["file"]) and (open_too or not one["open"])
+        ]
+
+    def enter(self, con: Any, source: str, file: str) -> list[Part]:
+        """Its bad rows to `rejected`, its count to `delivered`.
+
+        Returns:
+            Its activities.
+        """
+        told = self.told
         if told["bad"]:
             con.executemany(
                 "insert into rejected values (?, ?, ?, ?, ?, ?)", [[source, file, *one] for one in told["bad"]]
             )
-        con.execute("insert into delivered values (?, ?, ?, ?)", [source, file, told["rows"], told["excluded"]])
+        rows, excluded = sum(told["rows"]), sum(told["excluded"])
+        con.execute("insert into delivered values (?, ?, ?, ?)", [source, file, rows, excluded])
+        return self.parts(source)
 
 
 @dataclass(frozen=True)
@@ -121,25 +153,71 @@ class Landing:
             carried: further columns of the query, as `, open`.
         """
         with whole_folder(self.folder / name) as folder:
-            path = folder / "rows.parquet"
-            source, columns = text(self.context.name), ", ".join(COLUMNS)
-            _write(con.sql(_READ.format(carried=carried, columns=columns, query=query, source=source)), path)
-            rows = "count(distinct record)" if numbered else "count(*)"
-            excluded = f"{rows} filter (fault = 'excluded')"
-            read, left_out, wrong = con.execute(
-                _COUNTS.format(rows=rows, excluded=excluded, path=text(path))
-            ).fetchall()[0]
-            bad, broken = judge(path, wrong)
-            told = {"rows": read + broken, "excluded": left_out, "bad": bad}
-            write_json(folder / "piece.json", told)
+            columns, source = ", ".join(COLUMNS), text(self.context.name)
+            rows = con.sql(_READ.format(carried=carried, columns=columns, query=query, source=source))
+            sorting = _Sorting(folder, several=numbered)
+            for batch in rows.to_arrow_reader(_ROWS):
+                sorting.add(pa.Table.from_batches([batch]))
+            told = sorting.close(con)
+            bad, broken = judge(folder, sorting.wrong)
+            told["rows"][0] += broken
+            write_json(folder / "piece.json", {**told, "bad": bad})
         return Piece(self.folder / name)
 
 
-def _write(rows: Any, path: Path) -> None:
-    """A DuckDB relation to a Parquet file, batch by batch; DuckDB's own writer takes three times as long."""
-    import pyarrow.parquet as pq
+class _Sorting:
+    """Rows of a piece while they arrive: good ones to their month, the others aside, all counted."""
 
-    reader = rows.to_arrow_reader(_ROWS)
-    with pq.ParquetWriter(path, reader.schema, compression="lz4", use_dictionary=_REPEATED) as writer:
-        for batch in reader:
-            writer.write_batch(batch, row_group_size=_ROWS)
+    def __init__(self, folder: Path, *, several: bool) -> None:
+        self.wrong = 0
+        self._folder, self._several = folder, several
+        self._months = MonthFiles(folder)
+        self._aside: list[pa.Table] = []
+        self._counts = {"rows": [0, 0], "excluded": [0, 0]}
+        self._records: dict[tuple[str, int], list[Any]] = {}
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows as `_READ` gives them."""
+        is_open = pc.sum(rows["open"]).as_py() or 0 if "open" in rows.column_names else 0
+        if is_open in (0, len(rows)):
+            self._take(rows, int(is_open > 0))
+            return
+        for place in (0, 1):
+            self._take(rows.filter(pc.equal(rows["open"], bool(place))), place)
+
+    def _take(self, rows: pa.Table, place: int) -> None:
+        self._count("rows", rows, place)
+        if rows["fault"].null_count < len(rows):
+            bad = rows.filter(pc.is_valid(rows["fault"]))
+            excluded = pc.equal(bad["fault"], "excluded")
+            self._count("excluded", bad.filter(excluded), place)
+            self.wrong += len(bad) - (pc.sum(excluded).as_py() or 0)
+            if "open" in rows.column_names:
+                self._aside.append(bad.select(_FAULTY))
+            rows = rows.filter(pc.is_null(rows["fault"]))
+        self._months.add(rows.select(COLUMNS), is_open=bool(place))
+
+    def _count(self, what: str, rows: pa.Table, place: int) -> None:
+        """Rows of the source: where one may become several activities, its record counts once."""
+        self._counts[what][place] += len(rows)
+        if self._several:
+            self._records.setdefault((what, place), []).append(rows["record"].to_numpy())
+
+    def close(self, con: Any) -> dict[str, Any]:
+        """Write what is left, and look at every file."""
+        self._months.close()
+        if self._aside:
+            pq.write_table(pa.concat_tables(self._aside), self._folder / "aside.parquet", compression="zstd")
+        for (what, place), records in self._records.items():
+            self._counts[what][place] = len(np.unique(np.concatenate(records)))
+        parts = [
+            {
+                "file": path.name,
+                "month": month,
+                "open": is_open,
+                "digest": digest_of(path),
+                "sight": look(con, path, month).told(),
+            }
+            for path, month, is_open in self._months.written
+        ]
+        return {**self._counts, "parts": parts}

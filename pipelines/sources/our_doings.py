@@ -19,6 +19,7 @@ from features.activity import OUR_DOINGS
 from pipelines import ledger
 from pipelines.params import Settings
 from pipelines.source_settings import Ledger
+from pipelines.sources.landing import Part
 from pipelines.sources.reader import Place, Reader
 from pipelines.sources.stream import COLUMNS, text
 
@@ -41,11 +42,12 @@ def _versions(_name: str, _setting: Ledger, settings: Settings, moment: int) -> 
     return [ledger.digest(_day(moment, settings), settings)]
 
 
-def _read(con: Any, name: str, _setting: Ledger, settings: Settings, place: Place) -> None:
+def _read(con: Any, name: str, _setting: Ledger, settings: Settings, place: Place) -> list[Part]:
     con.register("our_doings", ledger.doings(_day(place.moment, settings), settings))
     con.execute(f"insert into stream select {text(name)}, {', '.join(COLUMNS)} from our_doings")  # noqa: S608
     con.unregister("our_doings")
     con.execute("insert into delivered select $1, 'ledger', count(*), 0 from stream where source = $1", [name])
+    return []
 
 
 READER = Reader(faults=_faults, versions=_versions, read=_read)

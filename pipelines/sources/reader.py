@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.params import Settings
+from pipelines.sources.landing import Part
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,14 @@ class Reader:
     faults: what is wrong with the setting, found by headers and schemas alone (quick, reads no rows, raises nothing).
     versions: what changes when the source's content does: digests of files; of a database what it holds before the
         moment that comes last.
-    read: fills `stream`, `rejected` and `delivered` of a DuckDB connection, out of the landing store where it can.
+    read: fills `rejected` and `delivered` of a DuckDB connection, and gives the landed parts of the stream; what a
+        reader does not land it puts into `stream` itself.
     customers: the customers table that comes with the source as a SQL query, or None.
     version: what besides the files decides what is read, such as a package's version.
     """
 
     faults: Callable[[str, Any, Settings], list[str]]
     versions: Callable[[str, Any, Settings, int], list[str]]
-    read: Callable[[Any, str, Any, Settings, Place], None]
+    read: Callable[[Any, str, Any, Settings, Place], list[Part]]
     customers: Callable[[], str] | None = None
     version: Callable[[], str] | None = None

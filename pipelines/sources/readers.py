@@ -19,7 +19,9 @@ from pipelines.params import Settings
 from pipelines.problems import did_you_mean
 from pipelines.source_settings import Ledger, Mapped, Table
 from pipelines.sources import complete_journey, files, our_doings, sql
+from pipelines.sources.assembly import load_parts
 from pipelines.sources.customers import faults_of_customers, read_customers
+from pipelines.sources.landing import Part
 from pipelines.sources.located import At, files_of
 from pipelines.sources.reader import Place, Reader
 from pipelines.sources.s3 import SCHEME
@@ -44,17 +46,25 @@ def check_sources(settings: Settings) -> list[str]:
     return faults + faults_of_customers(settings) + faults_of_privacy(settings) + _unknown_activities(settings)
 
 
-def read_sources(con: Any, settings: Settings, place: Place | None = None) -> None:
-    """Fill `stream`, `rejected` and `delivered` from every source, in the order of params.yaml.
+def read_sources(con: Any, settings: Settings) -> None:
+    """Fill `stream`, `rejected` and `delivered` from every source, in the order of params.yaml; nothing is kept."""
+    with tempfile.TemporaryDirectory() as nowhere:
+        moment = midnight(settings.observations.score.as_of, settings.timezone)
+        load_parts(con, read_parts(con, settings, Place(Path(nowhere), moment)))
 
-    `place`: the landing store and the moment; without it nothing is kept.
+
+def read_parts(con: Any, settings: Settings, place: Place) -> list[Part]:
+    """Land every source, in the order of params.yaml; fills `rejected` and `delivered`.
+
+    Returns:
+        The landed parts of the stream. What a source does not land is in `stream`.
     """
     watch_for_the_forgotten(con, settings)
-    with tempfile.TemporaryDirectory() as nowhere:
-        at = place or Place(Path(nowhere), midnight(settings.observations.score.as_of, settings.timezone))
-        _close(con, settings, at.landing)
-        for name, source in settings.sources.items():
-            READERS[source.reader].read(con, name, source, settings, at)
+    _close(con, settings, place.landing)
+    parts: list[Part] = []
+    for name, source in settings.sources.items():
+        parts += READERS[source.reader].read(con, name, source, settings, place)
+    return parts
 
 
 def _close(con: Any, settings: Settings, landing: Path) -> None:

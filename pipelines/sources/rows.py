@@ -18,21 +18,21 @@ from pipelines.sources.cells import Cell, Shape, cell
 from pipelines.sources.convert import as_number, as_time, as_written
 from pipelines.sources.stream import COLUMNS, text
 
-# What can be wrong with a row, first things first: the fault, our column, and when. `has_` is what the table has there.
+# What can be wrong with a row, first things first: the fault, our column, and when. `{has}`, what the table has there,
+# is written out where it stands, so that it is computed for the rows that need it and no others.
 _FAULTS = (
     ("excluded", "customer_id", "excluded"),
     ("missing", "customer_id", "customer_id is null"),
-    ("missing", "occurred_at", "has_occurred_at is null"),
+    ("missing", "occurred_at", "occurred_at is null and {has} is null"),
     ("not a time", "occurred_at", "occurred_at is null"),
     ("in the far future", "occurred_at", "occurred_at >= {far}"),
-    ("not a time", "recorded_at", "recorded_at is null and has_recorded_at is not null"),
-    ("not a number", "value", "value is null and has_value is not null"),
-    ("not a number", "quantity", "quantity is null and has_quantity is not null"),
+    ("not a time", "recorded_at", "recorded_at is null and {has} is not null"),
+    ("not a number", "value", "value is null and {has} is not null"),
+    ("not a number", "quantity", "quantity is null and {has} is not null"),
     ("missing", "activity", "activity is null"),
     ("not an activity", "activity", "not regexp_full_match(activity, '[a-z][a-z0-9_]*')"),
 )
 _NUMBERS = ("value", "quantity")
-FAR_FUTURE_YEARS = 10
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,12 @@ class Context:
 
     @classmethod
     def of(cls, name: str, settings: Settings) -> Context:
-        """`far_future`: the day from which on a time is a placeholder or a typing error, ten years after the list's."""
-        year = int(settings.observations.score.as_of[:4]) + FAR_FUTURE_YEARS
+        """`far_future`: the day from which on a time is a placeholder or a typing error.
+
+        It is the beginning of the next decade but one after the list's, ten to twenty years on: a day that moved with
+        every year would make what was read in December unusable in January.
+        """
+        year = (int(settings.observations.score.as_of[:4]) // 10 + 2) * 10
         return cls(name, settings.timezone, f"{year}-01-01")
 
 
@@ -59,12 +63,11 @@ def columns_of(mapping: Mapping, shape: Shape) -> dict[str, str]:
 
 def used_columns(setting: Mapped, shape: Shape) -> set[int]:
     """Places of the columns that a mapping, a condition or an expression speaks of; nothing else is read."""
-    found: set[int] = set()
-    wanted = [setting.exclude, *(one for m in setting.mappings() for one in (m.where, *columns_of(m, shape).values()))]
-    for one in wanted:
-        if one:
-            found.update(int(place) for place in re.findall(r"\bc(\d+)\b", cell(one, shape).sql))
-    return found
+    cells = [cell(setting.exclude, shape)] if setting.exclude else []
+    for mapping in setting.mappings():
+        cells += [cell(mapping.where, shape)] if mapping.where else []
+        cells += [cell(one, shape, number=ours in _NUMBERS) for ours, one in columns_of(mapping, shape).items()]
+    return {int(place) for one in cells for place in re.findall(r"\bc(\d+)\b", one.sql)}
 
 
 def query(setting: Mapped, shape: Shape, scan: str, context: Context, carried: str = "") -> str:
@@ -92,30 +95,33 @@ def _query(setting: Mapped, mapping: Mapping, shape: Shape, context: Context, ca
     zone = mapping.timezone or context.timezone
     excluded = _condition(setting.exclude, shape, mapping) if setting.exclude else "false"
     where = f"where {_condition(mapping.where, shape, mapping)}" if mapping.where else ""
+    used = "".join(f", c{i}" for i in sorted(used_columns(setting, shape)))
     read = f"""
-        select record{carried}, {excluded} as excluded, {_written(cells, "activity_id")} as id,
+        select record{carried}{used}, {excluded} as excluded, {_written(cells, "activity_id")} as id,
             {_written(cells, "customer_id")} as customer_id,
             {_time(cells, "occurred_at", zone, mapping)} as occurred_at,
-            {_written(cells, "occurred_at")} as has_occurred_at,
             {_time(cells, "recorded_at", zone, mapping)} as recorded_at,
-            {_written(cells, "recorded_at")} as has_recorded_at,
             {_activity(mapping, _written(cells, "activity"))} as activity,
-            {_written(cells, "activity")} as has_activity,
-            {_number(cells, "value", mapping, mapping.unit)} as value, {_unread(cells, "value")} as has_value,
-            {_number(cells, "quantity", mapping, 1)} as quantity, {_unread(cells, "quantity")} as has_quantity,
+            {_number(cells, "value", mapping, mapping.unit)} as value,
+            {_number(cells, "quantity", mapping, 1)} as quantity,
             {_written(cells, "detail")} as detail
         from file {where}
     """
+    has = {ours: (_unread if ours in _NUMBERS else _written)(cells, ours) for _, ours, _ in _FAULTS}
+    has["customer_id"] = "null::varchar"  # who is excluded is not shown
     far = f"timestamptz '{context.far_future} 00:00:00+00'"
     turned = f"""
-        select record{carried}, id, customer_id, occurred_at, recorded_at, {_turned(mapping)}, detail,
-            {_case("'{fault}'", far)} as fault, {_case("'{field}'", far)} as field, {_case("has_{field}", far)} as found
-        from (select *, null::varchar as has_customer_id from ({read}))
+        select record{carried}{used}, id, customer_id, occurred_at, recorded_at, {_turned(mapping)}, detail,
+            {_case("'{fault}'", far, has, mapping)} as fault
+        from ({read})
     """
-    return (
-        f"select record{carried}, {_identity(context.name, setting, mapping)} as activity_id, customer_id, "
-        f"occurred_at, recorded_at, activity, value, quantity, detail, fault, field, found from ({turned})"
-    )
+    return f"""
+        select record{carried}, {_identity(context.name, setting, mapping)} as activity_id, customer_id,
+            occurred_at, recorded_at, activity, value, quantity, detail, fault,
+            case when fault is not null then {_case("'{field}'", far, has, mapping)} end as field,
+            case when fault is not null then {_case("{has}", far, has, mapping)} end as found
+        from ({turned})
+    """
 
 
 def _condition(wanted: str, shape: Shape, mapping: Mapping) -> str:
@@ -123,6 +129,8 @@ def _condition(wanted: str, shape: Shape, mapping: Mapping) -> str:
 
 
 def _written(cells: dict[str, Cell], ours: str) -> str:
+    if ours in cells and cells[ours].whole:
+        return f"{cells[ours].sql}::varchar"  # nothing to trim, never NaN
     return as_written(cells[ours].sql, cells[ours].kind) if ours in cells else "null::varchar"
 
 
@@ -158,21 +166,20 @@ def _activity(mapping: Mapping, written: str) -> str:
 def _turned(mapping: Mapping) -> str:
     """Negative rows under their own name and with positive numbers, where params.yaml names them."""
     if not mapping.when_negative:
-        kept = "excluded, activity, value, quantity, false as negative"
-    else:
-        kept = f"""
-            excluded, coalesce(coalesce(value, quantity) < 0, false) as negative,
-            if(negative, {text(mapping.when_negative)}, activity) as activity,
-            if(negative, abs(value), value) as value, if(negative, abs(quantity), quantity) as quantity
-        """
-    return f"{kept}, has_occurred_at, has_recorded_at, has_activity, has_value, has_quantity, has_customer_id"
+        return "excluded, activity, value, quantity, false as negative"
+    return f"""
+        excluded, coalesce(coalesce(value, quantity) < 0, false) as negative,
+        if(negative, {text(mapping.when_negative)}, activity) as activity,
+        if(negative, abs(value), value) as value, if(negative, abs(quantity), quantity) as quantity
+    """
 
 
-def _case(then: str, far: str) -> str:
+def _case(then: str, far: str, has: dict[str, str], mapping: Mapping) -> str:
     """The first thing that is wrong with a row; null where nothing is."""
     cases = (
-        f"when {when.format(far=far) if '{far}' in when else when} then {then.format(fault=fault, field=field)}"
+        f"when {when.format(far=far, has=has[field])} then {then.format(fault=fault, field=field, has=has[field])}"
         for fault, field, when in _FAULTS
+        if not (fault == "not an activity" and mapping.activity)
     )
     return f"case {' '.join(cases)} end"
 

@@ -11,11 +11,13 @@ again. A moment before the last step's reads nothing and gives what it gave then
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from pipelines.params import Settings
 from pipelines.problems import Problem
@@ -24,18 +26,15 @@ from pipelines.sources.arrival import local_time
 from pipelines.sources.cells import cell
 from pipelines.sources.convert import as_time
 from pipelines.sources.database import Asked, Database, before, connected, marked, since, watermark_faults
-from pipelines.sources.landing import Bad, Landing
+from pipelines.sources.landing import Bad, Landing, Part, Piece
 from pipelines.sources.mapping import activity_faults
 from pipelines.sources.reader import Place, Reader
 from pipelines.sources.rows import Context, query, used_columns
-from pipelines.sources.stream import COLUMNS, column, text
+from pipelines.sources.sight import any_of
+from pipelines.sources.stream import column, text
 from pipelines.tables import read_json, write_json
 
 _DAY = 86_400_000_000
-_LOAD = """
-insert into stream select {source}, {columns} from read_parquet({path}) as landed
-where fault is null and ({rows}) {corrected}
-"""
 
 
 def _faults(name: str, setting: Sql, _settings: Settings) -> list[str]:
@@ -60,14 +59,13 @@ def _counted(database: Database, asked: Asked, moment: int, zone: str) -> tuple[
     return database.count(f" where {before(database, asked, moment, zone)}" if mark else "", mark)
 
 
-def _read(con: Any, name: str, setting: Sql, settings: Settings, place: Place) -> None:
+def _read(con: Any, name: str, setting: Sql, settings: Settings, place: Place) -> list[Part]:
     context = Context.of(name, settings)
     landing = Landing.of(place.landing, setting, context)
     steps: list[dict[str, Any]] = read_json(_steps(landing)) if _steps(landing).is_file() else []
     at = next((i for i, step in enumerate(steps) if step["moment"] >= place.moment), len(steps))
     if at < len(steps) and (steps[at]["moment"] > place.moment or at < len(steps) - 1):
-        _enter(con, setting, landing, steps[: at + 1])
-        return
+        return _enter(con, setting, landing, steps[: at + 1])
     with connected(setting, f"sources.{name}") as database:
         source = _Source(con, setting, landing, database, database.asked())
         now = list(_counted(database, source.asked, place.moment, source.zone))
@@ -75,7 +73,7 @@ def _read(con: Any, name: str, setting: Sql, settings: Settings, place: Place) -
             steps = [*steps[:at], {**source.step(steps[:at], place.moment), "found": now}]
             write_json(_steps(landing), steps)
             landing.keep_only(one["piece"] for one in steps)
-    _enter(con, setting, landing, steps)
+    return _enter(con, setting, landing, steps)
 
 
 def _steps(landing: Landing) -> Path:
@@ -156,36 +154,40 @@ def _judge(_path: Path, _wrong: int) -> tuple[list[Bad], int]:
     return [], 0
 
 
-def _enter(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> None:
-    """The steps' activities to `stream`: settled rows of all since everything was read, open ones of the last."""
+def _enter(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> list[Part]:
+    """The steps' activities: settled rows of all since everything was read, open ones of the last."""
     first = max(i for i, step in enumerate(steps) if step["whole"])
-    paths = [text(landing.folder / step["piece"] / "rows.parquet") for step in steps[first:]]
-    dated = all("recorded_at" in mapping.columns for mapping in setting.mappings())
+    pieces = [Piece(landing.folder / step["piece"]) for step in steps[first:]]
     name, file = landing.context.name, setting.table or "the query"
-    total = [0, 0]
-    for i, path in enumerate(paths):
-        rows = "true" if i == len(paths) - 1 else "not open"
-        corrected = _corrected(paths[i + 1 :]) if i < len(paths) - 1 and not dated else ""
-        load = {"source": text(name), "columns": ", ".join(COLUMNS), "path": path, "rows": rows}
-        con.execute(_LOAD.format(corrected=corrected, **load))
-        con.execute(
-            f"insert into rejected select {text(name)}, {text(file)}, record, fault, field, found "
-            f"from read_parquet({path}) where fault <> 'excluded' and ({rows})"
-        )
-        found = con.execute(
-            "select count(distinct record), count(distinct record) filter (fault = 'excluded') "
-            f"from read_parquet({path}) where {rows}"
-        ).fetchall()[0]
-        total = [total[0] + found[0], total[1] + found[1]]
-    con.execute("insert into delivered values (?, ?, ?, ?)", [name, file, *total])
-
-
-def _corrected(later: list[str]) -> str:
-    """SQL: the row was not read again under its id. Where rows tell when they were recorded, cut.py chooses."""
-    return (
-        f"and activity_id not in (select activity_id from read_parquet([{', '.join(later)}], filename = true) "
-        f"where fault is null and (not open or filename = {later[-1]}))"
+    aside = (
+        "insert into rejected select ?, ?, record, fault, field, found from read_parquet(?) where fault <> 'excluded'"
     )
+    parts: list[list[Part]] = []
+    rows = excluded = 0
+    for piece in pieces:
+        told, last = piece.told, piece is pieces[-1]
+        rows += sum(told["rows"]) if last else told["rows"][0]
+        excluded += sum(told["excluded"]) if last else told["excluded"][0]
+        parts.append(piece.parts(name, open_too=last))
+        if (piece.folder / "aside.parquet").is_file():
+            here = aside if last else f"{aside} and not open"
+            con.execute(here, [name, file, str(piece.folder / "aside.parquet")])
+    con.execute("insert into delivered values (?, ?, ?, ?)", [name, file, rows, excluded])
+    # Where rows tell when they were recorded, cut.py chooses between a row and its former self.
+    dated = all("recorded_at" in mapping.columns for mapping in setting.mappings())
+    later = [[] if dated else list(chain.from_iterable(parts[i + 1 :])) for i in range(len(parts))]
+    return list(chain.from_iterable(map(_not_replaced, parts, later)))
+
+
+def _not_replaced(parts: list[Part], later: list[Part]) -> list[Part]:
+    """A step's parts without the rows that were read again under their id."""
+    if not later:
+        return parts
+    ids = np.concatenate([part.sight.ids() for part in later])
+    paths = ", ".join(text(part.path) for part in later)
+    kept = f"activity_id not in (select activity_id from read_parquet([{paths}]))"
+    by = tuple(part.digest for part in later)
+    return [replace(part, kept=kept, kept_by=by) if any_of(ids, part.sight.ids()) else part for part in parts]
 
 
 READER = Reader(faults=_faults, versions=fingerprint, read=_read)

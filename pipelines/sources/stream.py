@@ -70,7 +70,7 @@ def months(con: Any, relation: str) -> Iterator[tuple[str, pa.Table]]:
     month = ""
     parts: list[pa.Table] = []
     for batch in con.sql(query).to_arrow_reader(100_000):
-        for name, part in _by_month(pa.Table.from_batches([batch])):
+        for name, part in by_month(pa.Table.from_batches([batch])):
             if name != month and parts:
                 yield month, _contract(parts)
                 parts = []
@@ -80,7 +80,7 @@ def months(con: Any, relation: str) -> Iterator[tuple[str, pa.Table]]:
         yield month, _contract(parts)
 
 
-def _by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+def by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """The months of a table that is sorted by time."""
     stamps = rows["occurred_at"].to_numpy()
     months = stamps.astype("datetime64[M]")

@@ -1,6 +1,6 @@
 """The way back from keyed hashes to ids: one SQLite file that only its owner may read (mode 0600), outside DVC and git.
 
-Written by the pull where `privacy.pseudonymise` is on; read only where a list is exported.
+Written by the pull where `privacy.pseudonymise` is on; read only where a list is exported or goes to a sink.
 """
 
 from __future__ import annotations

@@ -131,6 +131,7 @@ def mixed(rows: list[tuple[str, str, int]]) -> pd.DataFrame:
     return frame.assign(activity=pd.Series([names[place % 4] for place in range(len(frame))], dtype="str"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS_OF_LEAVING)
 @given(rows=ROWS, future=ROWS, as_of=DAYS)
 def test_of_every_kind_the_future_makes_nobody_a_customer_and_labels_are_the_customers(

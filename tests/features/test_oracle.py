@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tests.features.oracle import Did, number_of, rows_at
 from tests.features.streams_for_tests import MAIN, MOMENTS, everything, numbers, streams
 
+pytestmark = pytest.mark.slow
+
 FEATURES = everything()
 
 

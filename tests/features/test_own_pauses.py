@@ -103,6 +103,7 @@ def test_nobody_is_eligible_whose_silence_is_long_already(
         assert as_of - known[-1] <= max(1, np.ceil(np.quantile(pauses, quantile).round(9)))
 
 
+@pytest.mark.slow
 @given(STREAMS, st.integers(1, 250), st.integers(0, 10), st.integers(1, 60), st.integers(1, 60))
 def test_who_stays_silent_for_long_stays_silent_for_short(
     stream: dict[str, list[int]], as_of: int, gap: int, shorter: int, more: int
@@ -120,6 +121,7 @@ def test_who_stays_silent_for_long_stays_silent_for_short(
     assert all(short or not long for long, short in zip(longer, less, strict=True))
 
 
+@pytest.mark.slow
 @given(STREAMS, st.integers(1, 250))
 def test_the_future_changes_nobody_s_standing(stream: dict[str, list[int]], as_of: int) -> None:
     past = {who: [number for number in days if number < as_of] for who, days in stream.items()}

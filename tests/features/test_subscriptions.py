@@ -147,6 +147,7 @@ def by_hand(own: list[tuple[str, float]], end_of_day: int, paid_days: int) -> bo
     return on and end_of_day < paid + paid_days
 
 
+@pytest.mark.slow
 @given(ROWS, st.integers(0, 200))
 def test_nobody_who_has_left_is_eligible(rows: list[tuple[str, str, float]], number: int) -> None:
     found = set(eligible(stream(*rows), MONTHLY, day(number), "UTC"))
@@ -156,6 +157,7 @@ def test_nobody_who_has_left_is_eligible(rows: list[tuple[str, str, float]], num
     assert found == expected
 
 
+@pytest.mark.slow
 @given(ROWS, st.integers(0, 150), st.integers(0, 20), st.integers(1, 40))
 def test_labels_are_what_happens_day_by_day(
     rows: list[tuple[str, str, float]], number: int, gap: int, horizon: int
@@ -168,6 +170,7 @@ def test_labels_are_what_happens_day_by_day(
         assert left == any(before and not after for before, after in pairwise(states))
 
 
+@pytest.mark.slow
 @given(ROWS, st.integers(0, 150), st.integers(0, 20), st.integers(1, 40), st.integers(1, 40))
 def test_who_leaves_within_a_horizon_leaves_within_a_longer_one(
     rows: list[tuple[str, str, float]], number: int, gap: int, shorter: int, more: int
@@ -179,6 +182,7 @@ def test_who_leaves_within_a_horizon_leaves_within_a_longer_one(
     assert all(late or not early for early, late in zip(*labels, strict=True))
 
 
+@pytest.mark.slow
 @given(ROWS, ROWS, st.integers(0, 150))
 def test_what_comes_after_the_window_changes_no_label(
     rows: list[tuple[str, str, float]], future: list[tuple[str, str, float]], number: int

@@ -3,11 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from models.control import assign
 from models.power import Plan, power, price, proves, share_for, smallest_effect, weeks_for
 from models.problems import ModelProblem
 
@@ -134,3 +136,23 @@ def test_the_price_of_the_proof() -> None:
 def test_a_plan_that_is_none_names_every_fault() -> None:
     with pytest.raises(ModelProblem, match=r"weekly must lie between 1 and inf, found 0.\n.*share must lie between 0"):
         Plan(weekly=0, weeks=8, share=0.6, base_rate=0.2)
+
+
+def test_a_campaign_of_lists_ends_with_the_groups_that_were_promised() -> None:
+    # Every week 300 contacts; half of a later list stood on the one before, the others come for the first time.
+    plan = Plan(weekly=300, weeks=8, share=0.1, base_rate=0.4, new_share=0.5)
+    random, already = np.random.default_rng(1), pd.Series(dtype="str")
+    new, listed = iter(range(10_000)), list[str]()
+    for _ in range(plan.weeks):
+        kept = list(random.permutation(listed)[: len(listed) // 2])
+        fresh = [f"c{next(new)}" for _ in range(500)]
+        order = [*kept, *fresh[:400]]
+        table = pd.DataFrame({"customer_id": order, "risk_tier": random.choice(["high", "medium"], len(order))})
+        found = assign(table.assign(segment="any"), already, key="k", campaign="spring", share=0.1)
+        end = int(np.argmax(np.cumsum(found == "contact") >= plan.weekly)) + 1
+        listed = list(found.index[:end])
+        already = pd.concat([already, found[:end][~found.index[:end].isin(already.index)]])
+    counts = already.value_counts()
+    contacted, held_out = plan.groups
+    assert counts["contact"] == pytest.approx(contacted, rel=0.03)
+    assert counts["control"] == pytest.approx(held_out, rel=0.08)

@@ -14,17 +14,31 @@ def test_index_by_hand() -> None:
     assert population_stability_index(found, expected) == pytest.approx(by_hand)
 
 
+EDGES = [1 / (1 + np.exp(1)), 0.5]  # log-odds of -1 and 0
+
+
 @pytest.mark.parametrize(
-    ("scores", "counts"),
+    ("log_odds", "counts"),
     [
-        ([0.05, 0.15, 0.15, 0.9], [1, 2, 1]),
-        ([0.1, 0.2], [1, 1, 0]),  # on an edge: the class below it
-        ([0.95] * 4, [0, 0, 4]),
+        ([-1.5, -0.5, -0.4, 2.0], [1, 2, 1]),
+        ([-1.0, 0.0], [0.5, 1, 0.5]),  # on an edge: half to either side
+        ([0.125], [0, 0.25, 0.75]),  # close to one: by how far it lies beyond
+        ([3.0] * 4, [0, 0, 4]),
     ],
 )
-def test_shares_between_edges(scores: list[float], counts: list[int]) -> None:
-    expected = (np.array(counts) + 0.5) / (len(scores) + 1.5)
-    np.testing.assert_allclose(shares_between(np.array(scores), [0.1, 0.2]), expected)
+def test_shares_between_edges(log_odds: list[float], counts: list[float]) -> None:
+    scores = 1 / (1 + np.exp(-np.array(log_odds)))
+    np.testing.assert_allclose(shares_between(scores, EDGES), (np.array(counts) + 0.5) / (len(scores) + 1.5))
+
+
+def test_a_step_that_many_share_may_move_a_little_across_an_edge() -> None:
+    def steps(moved: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return np.repeat([0.05, 0.12 + moved, 0.3, 0.7], [300, 400, 200, 100])
+
+    edges = np.quantile(steps(0), np.arange(1, 10) / 10).tolist()
+    trained = shares_between(steps(0), edges)
+    assert population_stability_index(shares_between(steps(0.002), edges), trained) < 0.01
+    assert population_stability_index(shares_between(steps(0.3), edges), trained) > 0.25
 
 
 def test_an_empty_class_leaves_the_index_finite_and_equal_spreads_leave_it_at_zero() -> None:

@@ -66,6 +66,7 @@ def write_draft(
     kept.assign(said="kept off").to_csv(folder / "held_back.csv", index=False, encoding="utf-8-sig")
     passed = {key: {"passed": True} for key in ("activity_score", "features_score", f"scores_{DEFINITION}")}
     manifest = {"list_id": list_id, "as_of": day, "definition": DEFINITION, "model_version": "ab", "checks": passed}
+    manifest["campaign"] = {"name": "spring", "share": 0.1}
     files = {path.name: digest_of(path) for path in sorted(folder.iterdir()) if path.name != "manifest.json"}
     write_json(folder / "manifest.json", {**manifest, "files": files, **told})
     return folder

@@ -239,6 +239,13 @@ def week(table: pd.DataFrame, **other: Any) -> Week:
     return Week(**known | other)
 
 
+def undecided(table: pd.DataFrame) -> pd.DataFrame:
+    """The list with no column that a playbook would fill: a page has to work without."""
+    return table.drop(
+        columns=["expected_net_value", "change", "action", "channel", "owner", "send_by", "group"], errors="ignore"
+    )
+
+
 def decided(table: pd.DataFrame) -> pd.DataFrame:
     """The list with every column that it can have."""
     place = np.arange(len(table))

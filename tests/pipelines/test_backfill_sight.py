@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from models.backfill import Backfill
 from pipelines.backfill_sight import draw, told
 from pipelines.churn_settings import Silence
+
+pytestmark = pytest.mark.slow
 
 SILENT = Silence(kind="silence", active_within_days=56, horizon_days=28)
 

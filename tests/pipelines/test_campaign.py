@@ -6,13 +6,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from models.control import assign
 from models.power import Plan
-from pipelines.campaign import assigned, expected_effect, new_share_of, plan_of, told
+from pipelines.campaign import assigned, expected_effect, groups, new_share_of, plan_of, told
 from pipelines.ledger import known
+from pipelines.make_list import make_list
 from pipelines.params import Settings
 from pipelines.sinks.language import Language
+from pipelines.tables import read_json
 from tests.pipelines.ledgers_for_tests import put
+from tests.pipelines.lists_for_tests import DAY, Shop, shop
 from tests.pipelines.lists_for_tests import settings as shop_settings
 
 FIRST = """
@@ -43,32 +45,66 @@ def entries(before: str = "2024-03-18") -> pd.DataFrame:
     return known(before, settings()).entries
 
 
+def on(day: str, **campaign: Any) -> Settings:
+    plain = settings(**campaign).model_dump(exclude_unset=True)
+    return Settings.model_validate({**plain, "observations": {"train": {"until": day}, "score": {"as_of": day}}})
+
+
+def before(day: str, **campaign: Any) -> tuple[dict[Any, str], dict[Any, str]]:
+    found = assigned(on(day, **campaign))
+    return found.before.to_dict(), found.same_day.to_dict()
+
+
 def test_before_the_first_list_nobody_is_assigned() -> None:
-    assert assigned("2024-03-04", settings()).empty
+    assert before("2024-03-04") == ({}, {})
     assert not Path("data").exists()
 
 
 def test_the_first_assignment_of_the_campaign_counts_and_later_lists_do_not() -> None:
     put("2024-03-04", FIRST)
     put("2024-03-11", SECOND)
-    put("2024-03-18", "f contact 1 0.5")
-    assert assigned("2024-03-03", settings()).empty
-    assert assigned("2024-03-11", settings()).to_dict() == {
-        **dict.fromkeys("acde", "contact"),
-        "b": "control",
-    }
-    assert assigned("2024-03-18", settings(name="autumn")).empty
+    put("2024-03-18", "f contact 1 0.5\na control 2 0.5\n")
+    first = {"a": "contact", "b": "control", "c": "contact"}
+    assert before("2024-03-03") == ({}, {})
+    assert before("2024-03-04") == ({}, first)
+    assert before("2024-03-11") == (first, {"d": "contact", "e": "contact"})
+    assert before("2024-03-12") == (first | {"d": "contact", "e": "contact"}, {})
+    assert before("2024-03-18", name="autumn") == ({}, {})
+
+
+CANDIDATES = pd.DataFrame(
+    {"customer_id": [f"{n:03d}" for n in range(200)], "risk_tier": "high", "segment": ["new", "lost"] * 100}
+)
+
+
+def publish(day: str, found: pd.Series[str], count: int, **other: Any) -> None:
+    """The first of the ranking become a published list."""
+    shown = found.head(count)
+    put(day, "\n".join(f"{one} {group} {n + 1} 0.5" for n, (one, group) in enumerate(shown.items())), **other)
+
+
+def test_a_published_list_that_is_made_again_holds_out_the_same_listed_or_not() -> None:
+    week = on("2024-03-04")
+    first = groups(CANDIDATES, assigned(week), week)
+    publish("2024-03-04", first, 73)
+    assert groups(CANDIDATES, assigned(week), week).equals(first)
 
 
 def test_whoever_was_listed_stays_in_their_group_when_the_list_of_the_day_is_revised() -> None:
-    put("2024-03-04", FIRST)
-    put("2024-03-04", "c contact 1 0.9", list_id="second", content="d", revision=2)
-    found = assigned("2024-03-04", settings())
-    assert found.to_dict() == {"a": "contact", "b": "control", "c": "contact"}
-    table = pd.DataFrame({"customer_id": list("abcdefghijkl"), "risk_tier": "high", "segment": "new"})
-    for key in map(str, range(20)):
-        again = assign(table, found, key=key, campaign="spring", share=0.5)
-        assert again[["a", "b", "c"]].to_list() == ["contact", "control", "contact"]
+    week = on("2024-03-04")
+    first = groups(CANDIDATES, assigned(week), week)
+    publish("2024-03-04", first, 73)
+    changed = CANDIDATES.iloc[5:].sort_values("segment", kind="stable").assign(risk_tier="medium")
+    second = groups(changed, assigned(week), week)
+    both = [one for one in first.index[:73] if one in second.index]
+    assert second[both].equals(first[both])
+    assert (second[second.index[100:]] == "control").sum() >= 5
+    publish("2024-03-04", second, 80, revision=2, list_id="revised")
+    later = on("2024-03-11")
+    third = groups(CANDIDATES, assigned(later), later)
+    assert third[first.index[:73]].equals(first[:73]), "also who is not on the revised list any more"
+    seen = second.index[:80].difference(first.index[:73])
+    assert third[seen].equals(second[seen])
 
 
 def test_how_many_are_new_on_later_lists_is_taken_from_the_lists_so_far() -> None:
@@ -173,3 +209,38 @@ def test_no_effect_is_told_as_smaller_than_it_is(effect: float, told_as: str) ->
     from pipelines.campaign import _points
 
     assert _points(effect, LANGUAGE, up=True) == told_as
+
+
+def made(small: Shop, chosen: Settings) -> dict[str, bytes]:
+    make_list(chosen, small.inputs, small.out)
+    return {path.name: path.read_bytes() for path in small.out.iterdir()}
+
+
+def test_a_list_says_what_the_campaign_can_prove_and_stays_the_same_once_it_is_published(tmp_path: Path) -> None:
+    small, chosen = shop(tmp_path), settings(share=0.3)
+    first = made(small, chosen)
+    told = read_json(small.out / "manifest.json")["campaign"]
+    assert told["name"] == "spring"
+    assert told["said"][0].startswith("With ")
+    assert told["said"][0] in first["at_risk.html"].decode()
+    groups = [pd.read_csv(small.out / f"{name}.csv", dtype=str) for name in ("at_risk", "control")]
+    assert len(groups[1]), "somebody is held out"
+    rows = [
+        f"{row.customer_id} {row.group} {row.rank} {row.churn_probability}" for row in pd.concat(groups).itertuples()
+    ]
+    put(DAY, "\n".join(rows))
+    assert made(small, chosen) == first
+
+
+def test_a_revised_list_moves_nobody_between_the_groups(tmp_path: Path) -> None:
+    small, chosen = shop(tmp_path), settings(share=0.3)
+    made(small, chosen)
+    before = {name: pd.read_csv(small.out / f"{name}.csv", dtype=str) for name in ("at_risk", "control")}
+    rows = [
+        f"{row.customer_id} {row.group} {row.rank} {row.churn_probability}" for row in pd.concat(before).itertuples()
+    ]
+    put(DAY, "\n".join(rows))
+    listed, held_out = (set(before[name]["customer_id"]) for name in ("at_risk", "control"))
+    made(small, settings(share=0.3, key="another key altogether"))
+    assert not set(pd.read_csv(small.out / "control.csv", dtype=str)["customer_id"]) & listed
+    assert not set(pd.read_csv(small.out / "at_risk.csv", dtype=str)["customer_id"]) & held_out

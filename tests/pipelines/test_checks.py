@@ -23,6 +23,8 @@ from tests.pipelines.tables_to_check import (
     write_activity,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def stops_at(day: str, activity_name: str = "") -> Change:
     def change(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,8 @@ from pipelines.tables import digest_of
 from tests.pipelines.tables_to_check import Change, activity, settings_with
 from tests.pipelines.test_checks import multiplied, stops_at, thinned
 
+pytestmark = pytest.mark.slow
+
 
 def pulled(change: Change, project: Path) -> None:
     change(activity()).to_csv(project / "shop.csv", index=False)

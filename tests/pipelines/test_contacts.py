@@ -15,14 +15,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.consents import first_line, permitted_channels
-from pipelines.contact_settings import COLUMNS
+from pipelines.consents import permitted_channels
+from pipelines.contact_settings import COLUMNS, ContactDatabase
 from pipelines.contacts import contacts_digest, faults_of_contacts, read_contacts
 from pipelines.faults import in_words
 from pipelines.params import Settings
 from pipelines.problems import Problem
-from pipelines.sinks.language import Language
+from pipelines.sources.cells import Cell
+from pipelines.sources.contact_rows import enter
 from pipelines.sources.pseudonyms import keyed
+from pipelines.sources.stream import connect
 from pipelines.sources.tombstones import bury
 from tests.pipelines.activity_folders import settings_with
 
@@ -222,6 +224,17 @@ def test_a_broken_parquet_or_database_is_a_problem_in_words() -> None:
     assert "no such table: people" in faults_of_contacts(settings_in("sqlite", "crm.sqlite"))[0]
 
 
+def test_a_database_that_breaks_off_is_a_problem_that_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = in_sqlite(("b", "ann@example.org", 1))
+    assert isinstance(chosen.contacts, ContactDatabase)
+    # As if a row could not be worked with: DuckDB then repeats it.
+    monkeypatch.setattr("pipelines.sources.contact_rows.cell", lambda *_: Cell("error(c1)", "text"))
+    con = connect()
+    with pytest.raises(Problem, match=r"^contacts: reading people broke off.") as problem:
+        enter(con, chosen.contacts)
+    assert "ann@example.org" not in str(problem.value)
+
+
 @pytest.mark.parametrize(
     ("contacts", "fault"),
     [
@@ -369,15 +382,3 @@ def test_where_missing_consent_is_allowed_only_a_refusal_counts() -> None:
 def test_without_contacts_every_channel_is_permitted() -> None:
     found = permitted_channels(None, settings_with(), ["b", "a"])
     assert found.to_dict() == dict.fromkeys(["b", "a"], ("email", "phone", "sms", "post", "push"))
-
-
-def test_a_list_that_reaches_nobody_says_so_first() -> None:
-    write("1,Ann,,", "2,Bob,b@x.org,", header="customer_id,name,email,phone")
-    contacts, language = read_contacts(settings()), Language()
-    assert first_line(contacts, ["1", "2"], language) is None
-    without = first_line(contacts, ["1", "3"], language)
-    assert without is not None
-    assert without.startswith("This list has no contact details: the table of contacts has no e-mail address")
-    nothing = first_line(None, ["1"], language)
-    assert nothing is not None
-    assert nothing.startswith("This list has no contact details, because no table of contacts was given")

@@ -91,6 +91,15 @@ def test_the_guards_stand_again_and_others_stay() -> None:
             con.execute("delete from entry")
 
 
+def test_what_was_written_of_others_does_not_name_them_either() -> None:
+    Path("team.csv").write_text("customer,when,what,note\n007,2024-03-13,kept,friend of cust-1\n")
+    feedback(Path("team.csv"), SINKS, lambda _: None, now=datetime(2024, 4, 1, tzinfo=UTC))
+    record.delivered(1, "hub", record.FAILED, "unknown: cust-1")
+    forget_published(frozenset({"cust-1"}), SINKS)
+    assert "cust-1" not in decoded(ledger.FILE)
+    assert len(ledger.known("2024-04-01", SINKS).feedback.query("what == 'kept'")) == 1
+
+
 def test_a_held_back_customer_too() -> None:
     forget_published(frozenset({"e-5"}), SINKS)
     assert "e-5" not in record.customers()

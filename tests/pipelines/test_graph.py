@@ -117,6 +117,29 @@ def test_a_capacity_changes_the_list_and_the_figures_at_that_capacity(shop: Any)
     assert len(pd.read_parquet(shop.folder / "data/at_risk/2024-12-02/at_risk.parquet")) == 20
 
 
+def test_what_only_the_list_reads_makes_the_list_alone_again(shop: Any) -> None:
+    since, at_risk = shop.folder / "since.csv", shop.folder / "data/at_risk/2024-12-02/at_risk.parquet"
+    since.write_text("")
+    shop.edit("params.yaml", "suppress: null", "suppress: since.csv")
+    assert ran(shop.churn("run").stdout) == ["make_list"]
+    came = pd.read_parquet(at_risk)["customer_id"][0]
+    since.write_text(f"{came}\n")
+    assert ran(shop.churn("run").stdout) == ["make_list"]
+    assert came not in set(pd.read_parquet(at_risk)["customer_id"])
+
+
+def test_publishing_a_list_runs_nothing_again_and_is_told_by_the_next(shop: Any) -> None:
+    listed = content(shop.folder / "data/at_risk/2024-12-02")
+    shop.churn("publish")
+    assert ran(shop.churn("run").stdout) == []
+    assert content(shop.folder / "data/at_risk/2024-12-02") == listed
+    shop.edit("params.yaml", 'as_of: "2024-12-02"', 'as_of: "2024-12-09"')
+    assert ran(shop.churn("run").stdout) == SCORING
+    change = pd.read_parquet(shop.folder / "data/at_risk/2024-12-09/at_risk.parquet")["change"]
+    assert change.str.endswith("2 weeks in a row").any()
+    assert set(change[~change.str.endswith("in a row")]) <= {"New on the list"}
+
+
 def test_an_experiment_ends_at_evaluation(shop: Any) -> None:
     champion = content(shop.folder / "data/champion/silent_28d")
     listed = content(shop.folder / "data/at_risk/2024-12-02")

@@ -75,7 +75,7 @@ def test_a_file_edited_in_place_is_read_again_and_its_former_rows_are_gone(read:
     edited = pulled()
     assert read == ["1.csv", "2.csv", "2.csv"]
     assert pulled(landing="another") == edited
-    assert len(list(Path("landing/orders").glob("*/*/rows.parquet"))) == 2
+    assert len(list(Path("landing/orders").glob("*/*/piece.json"))) == 2
 
 
 def test_another_moment_reads_no_file(read: list[str]) -> None:
@@ -139,8 +139,9 @@ def test_a_pull_that_is_killed_at_any_point_is_completed_by_the_next(here: Path)
                 killed.wait(timeout=tenths / 10)
             except subprocess.TimeoutExpired:
                 killed.send_signal(signal.SIGKILL)
-        whole = [path for path in here.rglob("rows.parquet") if not any(".partial-" in part for part in path.parts)]
-        assert all((path.parent / "piece.json").exists() for path in whole)
+        landed = [path.parent for path in (here / "landing").rglob("*.parquet")]
+        whole = [folder for folder in landed if not any(".partial-" in part for part in folder.parts)]
+        assert all((folder / "piece.json").exists() or (folder / "group.json").exists() for folder in whole)
     after_kills = pulled(landing="landing")
     assert pulled(landing="another") == after_kills
     assert not list(here.rglob("*.partial-*")), "what a killed pull left is gone"
@@ -149,12 +150,18 @@ def test_a_pull_that_is_killed_at_any_point_is_completed_by_the_next(here: Path)
 @pytest.mark.slow
 def test_one_flag_reads_everything_again(shop: Any) -> None:
     before = digest_of(shop.folder / "data/activity")
-    stamp = next((shop.folder / "data/landing").rglob("rows.parquet")).stat().st_mtime_ns
+    stamp = next((shop.folder / "data/landing").rglob("piece.json")).stat().st_mtime_ns
     output = shop.churn("run").stdout
     assert "pull_activity" not in output, "nothing has changed"
     output = shop.churn("run", "--full").stdout
     assert "pull_activity@train" in output
     assert "pull_activity@score" in output
     assert "train_model" not in output, "the same rows came, so nothing behind them runs"
-    assert next((shop.folder / "data/landing").rglob("rows.parquet")).stat().st_mtime_ns > stamp
+    assert next((shop.folder / "data/landing").rglob("piece.json")).stat().st_mtime_ns > stamp
     assert digest_of(shop.folder / "data/activity") == before
+
+
+def test_a_new_year_reads_no_file(read: list[str]) -> None:
+    pulled(settings_of("2024-12-30"))
+    pulled(settings_of("2025-01-06"))
+    assert read == ["1.csv", "2.csv"]

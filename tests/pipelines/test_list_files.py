@@ -13,10 +13,11 @@ import pytest
 
 from models.decision import LIST_COLUMNS
 from pipelines.sinks import columns, glance, list_files, wording
+from pipelines.sinks.catalogues import languages
 from pipelines.sinks.language import Language
 from pipelines.sinks.terminal import list_preview
 from pipelines.sinks.week import Week
-from tests.pipelines.lists_for_tests import DAY, METRICS, made, settings
+from tests.pipelines.lists_for_tests import DAY, METRICS, decided, made, settings, week
 
 FACTS = wording.column_facts(settings(), 0.14, {"very high": 0.49, "high": 0.33, "medium": 0.14}, has_money=True)
 
@@ -224,6 +225,22 @@ def test_the_workbook_has_a_sheet_with_the_figures_of_the_week(tmp_path: Path) -
     said = [line[1].value for line in sheet.iter_rows(min_row=2) if not line[0].value]
     assert any("Left alone on purpose" in one for one in said)
     assert said[-1] == "An effect below 9 points ..."
+
+
+@pytest.mark.parametrize("code", sorted(languages()))
+def test_a_workbook_can_be_written_in_every_language(tmp_path: Path, code: str) -> None:
+    chosen, language = settings().model_copy(update={"language": code}), Language(code)
+    table, scores = made(20)
+    rich = decided(table)
+    figures, told = glance.figures(rich, scores, chosen), glance.trust(METRICS, "", language)
+    facts = wording.column_facts(chosen, 0.14, {"very high": 0.49}, has_money=True)
+    lines = glance.lines(rich, figures, told, week(rich), language)
+    list_files.write_xlsx(rich, tmp_path / "at_risk.xlsx", facts, figures=lines, language=language)
+    book = openpyxl.load_workbook(tmp_path / "at_risk.xlsx")
+    assert len(book.sheetnames) == 3
+    about = [[cell.value for cell in line] for line in book.worksheets[1].iter_rows(min_row=2)]
+    assert [line[0] for line in about] == list(rich.columns)
+    assert not [line for line in about if not line[1] or "{" in line[1] or "definition" in line[1]]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx"])

@@ -3,10 +3,12 @@ from __future__ import annotations
 import html
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipelines.scrub import scrub
 from pipelines.sinks import glance
 from pipelines.sinks.catalogues import languages
 from pipelines.sinks.columns import NO_CONTACT
@@ -14,7 +16,9 @@ from pipelines.sinks.language import Language
 from pipelines.sinks.list_page import page
 from pipelines.sinks.page_data import digits
 from pipelines.sinks.page_words import WORDS
-from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, settings, week
+from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, settings, undecided, week
+
+ROOT = Path(__file__).parents[2]
 
 
 def full_page(**other: Any) -> str:
@@ -30,7 +34,8 @@ def markup(text: str) -> str:
 
 
 def text_of(*, money: bool = True, metrics: Any = METRICS, **other: Any) -> str:
-    table, scores = made(money=money, **other)
+    listed, scores = made(money=money, **other)
+    table = undecided(listed)
     return page(table, glance.figures(table, scores, settings()), glance.trust(metrics), settings())
 
 
@@ -194,3 +199,33 @@ def test_in_every_language_every_gap_is_filled(code: str) -> None:
     known = {name for words in WORDS.values() for name in re.findall(r"{(\w+)}", words)}
     asked = {name for words in embedded(text)["words"].values() for name in re.findall(r"{(\w+)}", words)}
     assert asked <= known
+
+
+def test_a_forgotten_customer_leaves_the_page_and_the_others_stay(tmp_path: Path) -> None:
+    path, text = tmp_path / "at_risk.html", full_page()
+    path.write_text(text, encoding="utf-8")
+    before = embedded(text)
+    gone = before["rows"][3][before["fields"].index("customer_id")]
+    assert scrub(path, frozenset({gone})) == "taken out"
+    after = embedded(path.read_text(encoding="utf-8"))
+    assert after == before | {"rows": [row for row in before["rows"] if gone not in row]}
+    assert len(after["rows"]) == 59
+    assert scrub(path, frozenset({"250"})) == ""  # nobody's id here, though pictures are full of numbers
+
+
+def test_the_readmes_page_for_the_team_needs_no_technical_word() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    part = readme.split("## For the retention team\n")[1].split("\n### ")[0]
+    found = re.findall(
+        r"\b(?:html|csv|parquet|json|yaml|browser|script|data ?base|pipeline|python|command|model\w*|score\w*|"
+        r"probabilit\w*|calibrat\w*|churn\w*|metric\w*|segment\w*|tier\w*|cohort\w*|param\w*)\b",
+        part,
+        re.IGNORECASE,
+    )
+    assert found == []
+    picture = re.search(r"!\[[^]]+\]\(([^)]+)\)", part)
+    assert picture
+    assert (ROOT / picture[1]).stat().st_size < 200_000
+    words = embedded(full_page())["words"]
+    for heading in re.findall(r"^\| ([A-Z][^|]*) \|", part, re.MULTILINE):
+        assert heading in words.values()

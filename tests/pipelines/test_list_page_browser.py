@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.sinks import glance, list_files
 from pipelines.sinks.list_page import write_page
-from tests.pipelines.lists_for_tests import METRICS, decided, made, settings, week
+from tests.pipelines.lists_for_tests import METRICS, decided, made, settings, undecided, week
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -62,7 +62,8 @@ class Page:
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("page") / "at_risk.html"
-    table, scores = made(others=True)
+    listed, scores = made(others=True)
+    table = undecided(listed)
     write_page(table, glance.figures(table, scores, settings()), glance.trust(METRICS), settings(), target)
     return target
 
@@ -238,7 +239,7 @@ def test_the_download_of_everything_is_the_csv_file_beside_the_page(rich: Page, 
 
 
 def test_the_download_says_when_nobody_can_be_reached(opened: Page, path: Path, tmp_path: Path) -> None:
-    table, _ = made(others=True)
+    table = undecided(made(others=True)[0])
     list_files.write_csv(table, tmp_path / "wanted.csv", first_line=list_files.first_line(table))
     with opened.tab.expect_download() as found:
         opened.tab.locator("#download").click()
@@ -247,9 +248,11 @@ def test_the_download_says_when_nobody_can_be_reached(opened: Page, path: Path, 
 
 
 def test_a_dot_of_the_picture_opens_its_customer(rich: Page) -> None:
+    from playwright.sync_api import expect
+
     row = rich.tab.evaluate("JSON.parse(document.getElementById('data').textContent).rows[200][1]")
     rich.tab.get_by_label("Search").fill(row)
-    rich.tab.wait_for_function("document.querySelectorAll('#scatter .dots').length === 2")
+    expect(rich.tab.locator("#scatter .dots")).to_have_count(2)  # everyone faintly, and who is shown
     box = rich.tab.locator("#scatter").bounding_box()
     place = str(rich.tab.locator("#scatter .dots").last.get_attribute("d")).removeprefix("M").removesuffix("h0")
     x, y = (float(one) * box["width"] / 520 for one in place.split())

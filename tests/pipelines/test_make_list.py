@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,12 @@ import pytest
 
 from models import decision
 from pipelines import params
+from pipelines.contact_settings import Campaign
+from pipelines.list_sources import fingerprint_of_list
 from pipelines.make_list import make_list
+from pipelines.params import ScoreMoment, Settings
 from pipelines.problems import Problem
+from pipelines.publish import publish
 from pipelines.tables import digest_of, read_json
 from tests.pipelines.lists_for_tests import DAY, DEFINITION, Shop, settings, shop
 
@@ -34,6 +39,14 @@ def at_risk(small: Shop, **changes: Any) -> pd.DataFrame:
     return pq.read_table(small.out / "at_risk.parquet").to_pandas()
 
 
+def read_csv(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig").filter(regex="^[a-z_0-9]+$")
+
+
+def ids_in(path: Path) -> list[str]:
+    return list(read_csv(path)["customer_id"])
+
+
 def rewrite_scores(small: Shop, table: pd.DataFrame) -> None:
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), small.data / f"scores/{DEFINITION}.parquet")
 
@@ -46,6 +59,66 @@ def test_the_whole_folder_is_written(small: Shop) -> None:
     assert len(table) == 12
     assert table["expected_net_value"].is_monotonic_decreasing
     assert (table["expected_net_value"] > 0).all()
+
+
+def test_every_eligible_customer_stands_in_one_place_at_most(small: Shop) -> None:
+    since = small.data.parent / "since.csv"
+    since.write_text("".join(f"{one}\n" for one in at_risk(small)["customer_id"][:2]))
+    wanted = settings(suppress=str(since)).model_copy(update={"campaign": Campaign(share=0.3)})
+    make_list(wanted, small.inputs, small.out)
+    told = {name: ids_in(small.out / f"{name}.csv") for name in ("at_risk", "control", "held_back", "win_back")}
+    assert all(told.values())
+    everyone = [one for ids in told.values() for one in ids]
+    assert len(everyone) == len(set(everyone))
+    content = read_json(small.out / "manifest.json")
+    counts = {"listed": 12, "control": len(told["control"]), "win_back": 3, "held_back": {"ordered_since": 2}}
+    assert content["counts"] == counts
+    assert content["cut"]["bound"] == "capacity"
+    assert content["cut"]["said"].startswith("The list ends at its capacity of 12 customers. Contacting the next ")
+    assert content["cut"]["next"]["customers"] > 0
+    assert content["campaign"]["said"][0].startswith("With 12 a week, 30% held out and 8 weeks, ")
+
+
+def test_the_control_group_has_the_lists_columns_and_id(small: Shop) -> None:
+    make_list(settings().model_copy(update={"campaign": Campaign(share=0.3)}), small.inputs, small.out)
+    listed, control = (read_csv(small.out / f"{name}.csv") for name in ("at_risk", "control"))
+    assert list(control.columns) == [name for name in listed.columns if name in decision.LIST_COLUMNS]
+    assert set(control["group"]) == {"control"}
+    assert set(listed["group"]) == {"contact"}
+    assert listed["rank"].tolist() == [str(place) for place in range(1, 13)]
+    assert set(control["list_id"]) == set(listed["list_id"])
+
+
+def test_one_list_however_many_definitions(small: Shop) -> None:
+    longer = {"kind": "silence", "active_within_days": 56, "horizon_days": 56}
+    wanted = settings().model_dump() | {}
+    wanted["churn"] = {**wanted["churn"], "silent_56d": longer}
+    other = small.scores.iloc[::2].assign(churn_probability=0.125)
+    pq.write_table(pa.Table.from_pandas(other, preserve_index=False), small.data / "scores/silent_56d.parquet")
+    small.report("scores_silent_56d")
+    make_list(Settings.model_validate(wanted), small.inputs, small.out)
+    table = pq.read_table(small.out / "at_risk.parquet").to_pandas()
+    assert table["customer_id"].is_unique
+    assert list(table["customer_id"]) == list(at_risk(small)["customer_id"])
+    also = table.set_index("customer_id")["churn_probability_silent_56d"]
+    assert also.notna().tolist() == also.index.isin(other["customer_id"]).tolist()
+
+
+def test_publishing_a_list_changes_later_ones_and_never_itself(
+    small: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own, later = settings(), settings()
+    later = later.model_copy(
+        update={"observations": later.observations.model_copy(update={"score": ScoreMoment(as_of="2024-03-11")})}
+    )
+    make_list(own, small.inputs, small.out)
+    before, prints = digest_of(small.out), [fingerprint_of_list(one) for one in (own, later)]
+    publish(DAY, own, print, folder=small.out)
+    assert fingerprint_of_list(own) == prints[0]
+    assert fingerprint_of_list(later) != prints[1]
+    make_list(own, small.inputs, small.out)
+    assert digest_of(small.out) == before
 
 
 def test_the_same_inputs_give_the_same_bytes(small: Shop) -> None:
@@ -63,6 +136,16 @@ def test_reasons_are_sentences_with_the_customers_own_numbers(small: Shop) -> No
     for row in silent:
         days = own.loc[row["customer_id"], "placed_order_days_since_last"]
         assert row["reason_1"].startswith(f"Last order {days:.0f} days ago")
+
+
+def test_no_customer_is_told_two_things_that_do_not_go_together(small: Shop) -> None:
+    table = at_risk(small, capacity=40, stop_when_unprofitable=False)
+    assert len(table) > 20
+    for row in table.to_dict("records"):
+        said = [row[name] for name in decision.REASONS if row[name]]
+        about = [" ".join(re.findall("[a-z]+", text.lower())) for text in said]
+        assert len(about) == len(set(about)), said
+        assert not [one for one in said if one in row["change"]]  # new here: nothing to compare with
 
 
 def test_without_money_the_list_is_ranked_by_probability(tmp_path: Path) -> None:

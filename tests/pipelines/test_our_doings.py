@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.build_features import build
 from pipelines.checks import check_activity
+from pipelines.label_churn import label_definition
 from pipelines.params import Settings
 from pipelines.pull_activity import check_sources, pull
 from pipelines.sources.pseudonyms import keyed
@@ -85,7 +86,8 @@ def test_features_and_labels_are_the_same_with_and_without() -> None:
     for using, name in ((settings(ledger=False), "without"), (settings(), "with")):
         pulled(using, name)
         build(using, "score", Path(name), Path(f"features_{name}"))
-        digests.append(digest_of(Path(f"features_{name}")))
+        label_definition(using, "silent", Path(name), Path(f"labels_{name}"))
+        digests.append((digest_of(Path(f"features_{name}")), digest_of(Path(f"labels_{name}"))))
     assert digests[0] == digests[1]
     assert digest_of(Path("without")) != digest_of(Path("with"))
 

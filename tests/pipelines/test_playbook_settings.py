@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +132,9 @@ def test_the_playbook_that_ships_is_whole() -> None:
     actions = [rule.action for rule in found]
     assert {"personal call", "points reminder", "apology", "win-back offer", LEAVE_ALONE} <= set(actions)
     assert never_matching(found, has_contacts=True) == never_matching(found, has_contacts=False) == []
+
+
+def test_the_rule_that_the_readme_offers_for_copying_is_right() -> None:
+    (block,) = re.findall(r"```yaml\nplaybook:\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+    found = [PlaybookRule.model_validate(rule) for rule in yaml.safe_load(block)]
+    assert never_matching(found, has_contacts=True) == []

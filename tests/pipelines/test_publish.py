@@ -63,7 +63,7 @@ def test_a_list_is_in_the_ledger_with_its_control_group_and_its_files() -> None:
         ("c-3", "control", 10),
         ("d-4", "control", 11),
     ]
-    assert set(found["campaign"]) == {"silent_28d"}
+    assert set(found["campaign"]) == {"spring"}
     assert list(found["reason_1"]) == ["=1+1 orders"] * 3 + ["quiet"] * 2
     with closing(sqlite3.connect(ledger.FILE)) as con:
         held = con.execute("select customer_id, rule, churn_probability, said from held_back order by 1").fetchall()

@@ -18,6 +18,8 @@ from pipelines.sources.s3 import _filesystem
 from pipelines.sources.stream import connect
 from pipelines.watch_sources import fingerprint
 
+pytestmark = pytest.mark.slow
+
 SECRET = "no-one-may-read-this"
 MAPPED = {"customer_id": "who", "occurred_at": "at", "value": "paid"}
 

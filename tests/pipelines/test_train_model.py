@@ -13,6 +13,8 @@ from pipelines.tables import digest_of, read_json
 from tests.models.panels_for_tests import MOMENTS, panel
 from tests.pipelines.model_folders_for_tests import D, Folders, fill, settings_with, write_labels
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Folders:

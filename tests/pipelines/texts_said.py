@@ -15,6 +15,7 @@ from models.segments import NAMED
 from models.topics import STORIES, STORIES_OF_MEASURES, STORIES_OF_REPEATS
 
 ROOT = Path(__file__).parents[2]
+MACHINE = re.compile(r"[a-z]+(_[a-z]+)+|[^A-Za-z]*")  # names of columns beside texts, and no words at all
 IN_MARKUP = re.compile(r"""\bsay\(\s*"([^"]*)\"""")
 
 
@@ -33,6 +34,7 @@ def texts(root: Path = ROOT) -> dict[str, str]:
     found |= dict.fromkeys(stories, "models/topics.py: STORIES")
     tiers = getattr(decision, "TIERS", ("very high", "high", "medium", decision.LOWEST_TIER))
     found |= dict.fromkeys(tiers, "models/decision.py: TIERS")
+    found |= dict.fromkeys(_rules(root), "pipelines: rules that keep customers off")
     found |= dict.fromkeys(_playbook(root / "params.yaml"), "params.yaml: playbook")
     trees = {path: ast.parse(path.read_text()) for path in sorted((root / "pipelines").rglob("*.py"))}
     everywhere = {name: value for tree in trees.values() for name, value in _constants(tree).items()}
@@ -44,6 +46,19 @@ def texts(root: Path = ROOT) -> dict[str, str]:
         for text in IN_MARKUP.findall(path.read_text()):
             found.setdefault(text, path.relative_to(root).as_posix())
     return found
+
+
+def _rules(root: Path) -> list[str]:
+    """Rules that keep customers off the list, as people read their names."""
+    found = []
+    for path in ("contact_rules.py", "deciding.py"):
+        known = (root / "pipelines" / path).read_text() if (root / "pipelines" / path).exists() else ""
+        rules = _constants(ast.parse(known)).get("RULES")
+        found += (
+            [key.value for key in rules.keys if isinstance(key, ast.Constant)] if isinstance(rules, ast.Dict) else []
+        )
+        found += re.findall(r'"(ordered_since|left_alone)"', known)
+    return [str(rule).replace("_", " ") for rule in found]
 
 
 def _playbook(path: Path) -> list[str]:
@@ -62,9 +77,9 @@ def _constants(tree: ast.Module) -> dict[str, ast.expr]:
     }
 
 
-def _names(node: ast.stmt) -> list[str]:
+def _names(node: ast.AST) -> list[str]:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+    return [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
 
 
 def _said_in(tree: ast.Module, constants: dict[str, ast.expr]) -> list[tuple[str, int]]:
@@ -109,7 +124,7 @@ def _texts_of(call: ast.Call) -> list[ast.expr]:
 def _strings(node: ast.expr, local: dict[str, list[ast.expr]], constants: dict[str, ast.expr], depth: int) -> list[str]:
     """Strings that an expression may be."""
     if isinstance(node, ast.Constant):
-        return [node.value] if isinstance(node.value, str) and re.search("[A-Za-z]", node.value) else []
+        return [node.value] if isinstance(node.value, str) and not MACHINE.fullmatch(node.value) else []
     if isinstance(node, ast.IfExp):
         return _strings(node.body, local, constants, depth) + _strings(node.orelse, local, constants, depth)
     held = _held(node, local, constants)
