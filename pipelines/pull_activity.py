@@ -124,8 +124,8 @@ def _max_bad_shares(settings: Settings) -> dict[str, float]:
 def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], setting: str, parts: list[Part]) -> None:
     """Something must be left, and what the churn definitions speak of must be among it."""
     if not facts["rows"]:
-        con.execute("truncate stream")
-        load_parts(con, parts)
+        if not con.execute("select count(*) from stream").fetchall()[0][0]:
+            load_parts(con, parts)
         found = con.execute("select min(occurred_at)::varchar, max(occurred_at)::varchar from stream")
         first, last = found.fetchall()[0]
         raise Empty(
