@@ -66,12 +66,18 @@ class Plan:
             raise ModelProblem("\n".join(faults))
 
     @property
+    def is_exhausted(self) -> bool:
+        """Whether everybody who can come on a list has been on one before the end."""
+        return self.pool is not None and self.pool < self._everyone
+
+    @property
+    def _everyone(self) -> float:
+        return self.weekly * (1 + (self.weeks - 1) * self.new_share) / (1 - self.share)
+
+    @property
     def groups(self) -> tuple[int, int]:
         """Different customers contacted, and held out, by the end. The held out come on top of the week's contacts."""
-        contacted = self.weekly * (1 + (self.weeks - 1) * self.new_share)
-        everyone = contacted / (1 - self.share)
-        if self.pool is not None:
-            everyone = min(everyone, float(self.pool))
+        everyone = self._everyone if self.pool is None else min(self._everyone, float(self.pool))
         held_out = round(everyone * self.share)
         return round(everyone) - held_out, held_out
 

@@ -203,6 +203,9 @@ def _assumed(plan: Plan, effect: float, language: Language) -> list[str]:
             held_out=language.number(held_out),
         )
     ]
+    if plan.pool is not None and plan.is_exhausted:
+        most = language.count(plan.pool, "customer", "customers")
+        said.append(language.say("More than {most} cannot come on it, as things stand today.", most=most))
     if power.price(effect, plan):
         lost = language.count(power.price(effect, plan), "customer", "customers")
         said.append(

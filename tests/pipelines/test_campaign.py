@@ -157,6 +157,13 @@ def test_a_share_that_is_enough_is_called_enough() -> None:
     ]
 
 
+def test_a_campaign_that_runs_out_of_customers_says_so() -> None:
+    plan = Plan(weekly=300, weeks=8, share=0.1, base_rate=0.4, new_share=0.5, pool=775)
+    assert plan.groups == (697, 78)
+    assert "More than 775 customers cannot come on it, as things stand today." in said(plan)
+    assert not Plan(weekly=300, weeks=1, share=0.1, base_rate=0.4, pool=775).is_exhausted
+
+
 @pytest.mark.parametrize(
     ("plan", "effect", "sentences"),
     [
