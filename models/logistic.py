@@ -100,9 +100,12 @@ class Linear:
 
     def contributions(self, x: Floats) -> Floats:
         """Log-odds that each column adds, against a customer at the training mean; rows by columns."""
-        scale = np.where(self.scale > 0, self.scale, np.inf)
-        z = np.clip((log_scale(x) - self.centre) / scale, -FARTHEST, FARTHEST)
-        return np.asarray(z * self.coefficients, dtype=np.float64)
+        z = log_scale(x)
+        z -= self.centre
+        z /= np.where(self.scale > 0, self.scale, np.inf)
+        np.clip(z, -FARTHEST, FARTHEST, out=z)
+        z *= self.coefficients
+        return z
 
     def log_odds(self, x: Floats) -> Floats:
         """Log-odds per row. Summed row by row in a fixed order: equal rows, equal scores, however many there are."""

@@ -80,6 +80,11 @@ def score(request: Request, settings: Settings, log: Log) -> dict[str, Any]:
         own, day = found[0], settings.observations.score.as_of
         about = {"as_of": day, "definition": own.definition, "model_version": own.model.digest, "out": str(request.out)}
         log("started", f"{own.definition} as of {day}, model {own.model.digest[:12]} ({own.where})", **about)
+        known = str(own.model.profile.get("as_of", ""))
+        if day <= known:
+            log(
+                "note", f"The model learned from what followed {known}: these scores of an earlier day do not judge it."
+            )
         finished = parts.finished(inputs)
         if finished is not None:
             log("unchanged", f"{request.out} is that of these inputs: nothing to do.", rows=finished["rows"], **about)
