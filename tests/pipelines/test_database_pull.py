@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.tables import digest_of
-from tests.conftest import Project, new_project, shop_orders
+from tests.conftest import SHOP_SOURCE, Project, new_project, shop_orders
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,9 +101,7 @@ def telling(folder: Path) -> list[str]:
 
 def test_the_password_is_in_no_file_no_output_and_no_error(address: str, tmp_path: Path) -> None:
     project = new_project(tmp_path / "project", shop_orders())
-    params = (project.folder / "params.yaml").read_text()
-    start, end = params.index("sources:"), params.index("observations:")
-    (project.folder / "params.yaml").write_text(params[:start] + SOURCE + params[end:])
+    project.edit("params.yaml", SHOP_SOURCE, SOURCE)
     project.more = {"SHOP_DATABASE": address, "PGPASSWORD": SECRET}
     done = project.churn("run")
     assert "at_risk.html" in done.stdout
