@@ -46,11 +46,11 @@ compare: $(READY)  ## Your experiments side by side: which settings were changed
 
 .PHONY: test
 test: lint $(READY)  ## The whole test suite, with style, types and import rules
-	@pytest -n 2 --dist loadfile -rs
+	@pytest -n 2 --dist loadfile --no-loadscope-reorder -rs
 
 .PHONY: test-fast
 test-fast: $(READY)  ## The tests that answer within a minute
-	@pytest -n 2 --dist loadfile -m "not slow and not browser"
+	@pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not browser"
 
 .PHONY: lint
 lint: $(READY)  ## Style, types and import rules only

@@ -136,3 +136,9 @@ def shop_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def shop(shop_run: Project, tmp_path: Path) -> Project:
     """A copy of the shop's finished project, to change at will."""
     return shop_run.copy_to(tmp_path / "project")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that run whole projects come first: they take longest, and no worker shall wait for the last of them."""
+    whole = {item.path for item in items if "shop_run" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in whole)
