@@ -211,6 +211,7 @@ def _told(path: Path, rows: list[Row], found: list[Said], new: int, contaminated
         are = "is" if contaminated == 1 else "are"
         lines.append(
             f"{contaminated:,} of the contacted customers {are} in the control group, and nobody leaves it, whatever "
-            "was done: taking anybody out would make the comparison wrong. The effect that can be proven becomes smaller."
+            "was done: taking anybody out would make the comparison wrong. The effect that can be proven becomes "
+            "smaller."
         )
     return lines
