@@ -146,11 +146,13 @@ def _not_eligible(customer_id: str, settings: Settings, data: Path) -> str:
         day=language.day(as_of),
         why=_why_not(events, settings),
     )
+    back = place_on_list.is_invited_back(customer_id, settings, data)
+    invited = language.say("They stand in win_back.csv, the list of those who have left already.") if back else ""
     latest = language.day(_local(events["occurred_at"].max(), settings))
     known = language.say("{number} in all, the last on {day}", number=language.number(len(events)), day=latest)
     last = language.say("Last {order}", order=_noun(settings))
     lines = [_line(last, _last_time(customer_id, settings, data)), _line(language.say("Known activity"), known)]
-    return "\n".join([*textwrap.wrap(head, 100), "", *lines])
+    return "\n".join([*textwrap.wrap(f"{head} {invited}".strip(), 100), "", *lines])
 
 
 def _why_not(events: pd.DataFrame, settings: Settings) -> str:

@@ -58,7 +58,7 @@ def _joined(parts: list[tuple[str, str]]) -> str:
 def _sentence(fault: Any, name: str, holder: Any) -> tuple[str, str]:
     """A fault, and `, found ...` where that says more. `holder`: the annotation of what holds the setting."""
     what, context = fault["type"], fault.get("ctx", {})
-    found = "" if isinstance(fault["input"], dict) else f", found {fault['input']!r}."
+    found = _found(fault["input"])
     named = _misnamed(fault, name, holder)
     if named:
         return named, ""
@@ -69,6 +69,14 @@ def _sentence(fault: Any, name: str, holder: Any) -> tuple[str, str]:
     message = fault["msg"].removeprefix("Value error, ")
     stop = "" if message.endswith((".", "?")) else "."
     return f"{name}: {message}{stop}".removeprefix(": "), ""
+
+
+def _found(value: Any) -> str:
+    """`, found 'often'.`; nothing for a whole section. A bare yes or no is a truth value in YAML, which few know."""
+    if isinstance(value, dict):
+        return ""
+    bare = " (for YAML a bare yes, no, on or off; a word needs quotes)" if isinstance(value, bool) else ""
+    return f", found {'nothing' if value is None else repr(value)}{bare}."
 
 
 def _misnamed(fault: Any, name: str, holder: Any) -> str:

@@ -208,8 +208,10 @@ def _told(path: Path, rows: list[Row], found: list[Said], new: int, contaminated
     if new < len(found):
         lines.append(f"{len(found) - new:,} of these were in the ledger already and count once.")
     if contaminated:
+        are = "is" if contaminated == 1 else "are"
         lines.append(
-            f"{contaminated:,} of the contacted customers are in the control group. They stay in it, whatever was "
-            "done: taking them out would make the comparison wrong. The effect that can be proven becomes smaller."
+            f"{contaminated:,} of the contacted customers {are} in the control group, and nobody leaves it, whatever "
+            "was done: taking anybody out would make the comparison wrong. The effect that can be proven becomes "
+            "smaller."
         )
     return lines

@@ -110,9 +110,22 @@ def _held_back(met: pd.DataFrame, list_id: str) -> pd.DataFrame:
 
 
 def _win_back(given: Given, settings: Settings) -> pd.DataFrame:
-    """Those who have left, without those whom a rule keeps everybody from; that they cancelled is why they are here."""
+    """Those who have left, without the campaign's control group and those whom a rule keeps everybody from.
+
+    That they cancelled is why they are here.
+    """
     rules = settings.contact_rules.model_copy(update={"cancelled": None})
-    eased = settings.model_copy(update={"contact_rules": rules})
-    gone = win_back(settings, given.activity, given.features, given.model, without=given.suppressed)
+    every = settings.at_risk.win_back.model_copy(update={"most": len(given.features)})
+    at_risk = settings.at_risk.model_copy(update={"win_back": every})
+    eased = settings.model_copy(update={"contact_rules": rules, "at_risk": at_risk})
+    without = {*given.suppressed, *_held_out(given)}
+    gone = win_back(eased, given.activity, given.features, given.model, without=without)
     kept = held_back(gone, given.contacts, given.known, given.activity, eased)
-    return gone[~gone["customer_id"].isin(kept["customer_id"])].reset_index(drop=True)
+    free = gone[~gone["customer_id"].isin(kept["customer_id"])]
+    return free.head(settings.at_risk.win_back.most).reset_index(drop=True)
+
+
+def _held_out(given: Given) -> set[str]:
+    """Who is in the control group since an earlier list of the campaign: nobody invites them back either."""
+    groups = given.assigned.before
+    return set(groups.index[groups == CONTROL])

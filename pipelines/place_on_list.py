@@ -42,6 +42,12 @@ def folder_of(settings: Settings, data: Path) -> Folder:
     return Folder(listed, _csv(place / "control.csv"), _csv(place / "held_back.csv"))
 
 
+def is_invited_back(customer_id: str, settings: Settings, data: Path) -> bool:
+    """Whether the list's file of those who have left already names the customer."""
+    gone = _csv(data / "at_risk" / settings.observations.score.as_of / "win_back.csv")
+    return customer_id in set(gone["customer_id"])
+
+
 def _csv(path: Path) -> pd.DataFrame:
     """A file of a list; without rows where an older list has none."""
     if not path.is_file():

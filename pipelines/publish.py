@@ -49,14 +49,24 @@ def publish(
     _require_day(as_of)
     draft = read_draft(folder or DRAFTS / as_of, as_of, settings)
     before = record.publications(as_of=as_of)
-    sinks = sorted(settings.publish.sinks)
     if before and before[-1].content == draft.published.content:
-        copies.require_intact(before[-1])
-        with record.writing() as con:
-            record.owe(con, before[-1].number, sinks)
-        say(f"The list of {as_of} ({before[-1].list_id}) is published already; nothing was added to the ledger.")
-    else:
-        _append(draft, before, sinks, say, revise=revise, moment=moment)
+        publish_again(before[-1], settings, say)
+        return
+    _append(draft, before, sorted(settings.publish.sinks), say, revise=revise, moment=moment)
+    deliver(settings, say)
+
+
+def publish_again(published: Published, settings: Settings, say: Say = print) -> None:
+    """What was published goes to sinks that have not got it; the ledger's copy is read, never the draft.
+
+    Raises:
+        Problem: the copy is not what was published, or a sink failed.
+    """
+    copies.require_intact(published)
+    with record.writing() as con:
+        record.owe(con, published.number, sorted(settings.publish.sinks))
+    day, list_id = published.as_of, published.list_id
+    say(f"The list of {day} ({list_id}) is published already; nothing was added to the ledger.")
     deliver(settings, say)
 
 

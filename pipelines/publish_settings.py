@@ -51,9 +51,13 @@ class ToFile(Section):
 
 
 class HubSpot(ToFile):
-    """Contacts to import into HubSpot: e-mail address, phone number and what the list says, as properties."""
+    """Contacts to import into HubSpot: e-mail address, phone number and what the list says, as properties.
+
+    `calling_code`: as of Klaviyo.
+    """
 
     kind: Literal["hubspot"]
+    calling_code: CallingCode | None = None
 
 
 class Salesforce(ToFile):

@@ -26,6 +26,7 @@ from pipelines.list_day import require_not_before_training
 from pipelines.log_lines import Log
 from pipelines.params import Settings
 from pipelines.problems import Problem, TryAgain
+from pipelines.record import Published
 from pipelines.tables import digest_of, read_json, write_json
 
 ROOT, LISTS, CHAMPIONS, LANDING = (Path("data", name) for name in ("weekly", "at_risk", "champion", "landing"))
@@ -61,14 +62,15 @@ def weekly(settings: Settings, log: Log, wanted: Wanted) -> None:
     require_not_before_training(settings, day)
     _require_ready(settings)
     log("started", f"The week of {day}", as_of=day)
-    published = is_published(day)
+    published = published_of(day)
     if published and not wanted.revise:
         log("unchanged", f"The list of {day} is published: nothing to do. `--revise` would make it again.", as_of=day)
+        folder = _again(published, settings, log, wanted)
     else:
         _listed(settings, log)
-    if wanted.publish:
-        _publish(settings, log, wanted)
-    folder = LISTS / day
+        if wanted.publish:
+            _publish(settings, log, wanted)
+        folder = LISTS / day
     manifest = read_json(folder / "manifest.json")
     told = {"as_of": day, "list_id": manifest["list_id"], "customers": manifest["figures"]["listed"]}
     log("finished", f"List   {folder / 'at_risk.html'}  ({told['customers']:,} customers)", folder=str(folder), **told)
@@ -85,11 +87,22 @@ def _require_ready(settings: Settings) -> None:
     require_champions(settings)
 
 
-def is_published(day: str) -> bool:
-    """Whether the ledger holds a list of that day."""
+def published_of(day: str) -> Published | None:
+    """The list of that day that the ledger holds: its last revision."""
     from pipelines import record
 
-    return bool(record.publications(as_of=day))
+    return next(reversed(record.publications(as_of=day)), None)
+
+
+def _again(published: Published, settings: Settings, log: Log, wanted: Wanted) -> Path:
+    """Sinks that have not got it; where the list lies. The draft may be gone, or opened and saved by a spreadsheet."""
+    from pipelines.outbox.copies import place_of
+    from pipelines.publish import publish_again
+
+    if wanted.publish:
+        with log.stage("publish"):
+            publish_again(published, settings, lambda text: log("published", text))
+    return place_of(published)
 
 
 def _listed(settings: Settings, log: Log) -> None:

@@ -41,14 +41,14 @@ PROPERTIES = {
 """Column of the list -> property in the CRM. Columns that the list does not have are left out."""
 
 
-def hubspot(table: pd.DataFrame, _setting: HubSpot, where: str) -> tuple[bytes, str]:
+def hubspot(table: pd.DataFrame, setting: HubSpot, where: str) -> tuple[bytes, str]:
     """Contacts, one row per e-mail address.
 
     Raises:
         Problem: nobody has an e-mail address.
     """
     require(table, ["email"], where)
-    return _profiles(table, {"Email": emails(table), "Phone Number": _plus(phones(table, None))})
+    return _profiles(table, {"Email": emails(table), "Phone Number": _plus(phones(table, setting.calling_code))})
 
 
 def klaviyo(table: pd.DataFrame, setting: Klaviyo, where: str) -> tuple[bytes, str]:

@@ -92,8 +92,13 @@ def write_file(table: pd.DataFrame, sink: Any, name: str, published: Published) 
     with whole_file(path) as beside:
         beside.write_bytes(content)
         beside.chmod(0o600)
-    left = f" ({len(table) - len(chosen):,} others are to be reached another way)" if len(chosen) < len(table) else ""
+    left = _left_out(len(table) - len(chosen))
     return f"{path}: {said}{left}."
+
+
+def _left_out(number: int) -> str:
+    """Those whom the sink's `channels` leave out."""
+    return f" ({number:,} other{' is' if number == 1 else 's are'} to be reached another way)" if number else ""
 
 
 def file_of(sink: Any, name: str, published: Published) -> Path:

@@ -80,6 +80,14 @@ def test_hubspot_contacts_are_known_by_their_address() -> None:
     )
 
 
+def test_numbers_without_a_country_get_that_of_the_setting() -> None:
+    publish_to(hub=EVERY["hub"], hub_de={**EVERY["hub"], "calling_code": "49"})
+    assert [rows(name)[2][:2] for name in ("hub", "hub_de")] == [
+        ["bob@example.org", ""],
+        ["bob@example.org", "+4930123456"],
+    ]
+
+
 def test_salesforce_members_are_known_by_their_ids() -> None:
     publish_to(force=EVERY["force"])
     assert rows("force", f"{DAY}_701000000000001AAA") == [
@@ -95,7 +103,7 @@ def test_klaviyo_gets_only_those_who_are_to_be_written_to() -> None:
     header, *found = rows("mail")
     assert header[:2] == ["Email", "Phone Number"]
     assert [row[0] for row in found] == ["ann@example.org"]
-    assert said[-1].endswith("(1 others are to be reached another way).")
+    assert said[-1].endswith("(1 other is to be reached another way).")
 
 
 def test_audiences_hold_hashes_and_nothing_else() -> None:

@@ -81,6 +81,7 @@ def test_a_customer_who_left_long_ago(small: Shop) -> None:
     assert "is not on the list of 4 March 2024 and has no score: no order in the 56 days" in said
     assert "(since 8 January 2024)" in said
     assert "70 days before, on 25 December 2023" in said
+    assert "They stand in win_back.csv" in " ".join(said.split())
 
 
 @pytest.mark.parametrize(

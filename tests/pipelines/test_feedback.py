@@ -193,7 +193,7 @@ def test_a_contact_with_the_control_group_is_taken_and_spoken_of() -> None:
     said = taken(
         report("customer,when,what\nc-3,2024-03-05,contacted\nc-3,2024-03-06,contacted\nd-4,2024-03-06,wrong\n")
     )
-    assert said[1].startswith("1 of the contacted customers are in the control group. They stay in it")
+    assert said[1].startswith("1 of the contacted customers is in the control group, and nobody leaves it")
     assert len(entries()) == 3
 
 

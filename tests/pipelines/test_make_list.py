@@ -22,6 +22,7 @@ from pipelines.params import ScoreMoment, Settings
 from pipelines.problems import Problem
 from pipelines.publish import publish
 from pipelines.tables import digest_of, read_json
+from tests.pipelines.ledgers_for_tests import put, tell
 from tests.pipelines.lists_for_tests import DAY, DEFINITION, Shop, settings, shop
 
 LISTS = ["at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx", "control.csv", "held_back.csv"]
@@ -262,3 +263,20 @@ at_risk: {{definition: {DEFINITION}, capacity: 5}}
     assert done.returncode == 1
     assert "No list was written; earlier lists are untouched." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_nobody_invites_back_whom_the_campaign_leaves_alone(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small.data.parent)
+    put("2024-02-26", "0038 control 1 0.7\n0037 contact 2 0.6", campaign=settings().campaign.name)
+    at_risk(small)
+    assert sorted(ids_in(small.out / "win_back.csv")) == ["0037", "0039"]
+
+
+def test_whom_a_rule_keeps_off_takes_no_place_of_the_win_backs(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(small.data.parent)
+    at_risk(small)
+    first, second, _ = ids_in(small.out / "win_back.csv")
+    put("2024-02-26", f"{first} contact 1 0.7")
+    tell(first, "2024-03-01T12:00:00+00:00", "contacted", list_id="list-2024-02-26")
+    at_risk(small, win_back={"most": 1})
+    assert ids_in(small.out / "win_back.csv") == [second]

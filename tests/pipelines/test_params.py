@@ -92,6 +92,7 @@ def test_the_least_that_must_be_set() -> None:
             "at_risk.definition 'silent_28' is not under churn. Did you mean silent_28d?",
         ),
         ("at_risk.capacity", "many", "at_risk.capacity must be a whole number, found 'many'."),
+        ("at_risk.capacity", None, "at_risk.capacity must be a whole number, found nothing."),
         ("promotion.automatic", "perhaps", "promotion.automatic must be true or false, found 'perhaps'."),
     ],
 )

@@ -101,6 +101,7 @@ def test_every_wrong_rule_is_named_at_once(tmp_path: Path) -> None:
             {"action": LEAVE_ALONE, "cost": 3},
             {"action": "c", "when": {"min_value": 5, "max_value": 3}},
             {"action": "d", "when": {"segment": []}, "success": 2},
+            {"action": "e", "when": {"contact": {"vip": True}}},
         ],
     ) == [
         (
@@ -118,6 +119,10 @@ def test_every_wrong_rule_is_named_at_once(tmp_path: Path) -> None:
         ),
         "playbook.4.when.segment must have at least 1 entries, found [].",
         "playbook.4.success must be at most 1, found 2.",
+        (
+            "playbook.5.when.contact.vip must be a list, found True (for YAML a bare yes, no, on or off; a word needs "
+            "quotes)."
+        ),
     ]
 
 

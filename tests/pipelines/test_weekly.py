@@ -80,6 +80,10 @@ def test_published_once_and_made_again_by_revise_alone(committed: Any) -> None:
     later = told(committed, "--as-of", WEEK)
     assert stages(later) == ["publish"]
     assert content(committed.folder / f"data/at_risk/{WEEK}") == listed
+    (committed.folder / f"data/at_risk/{WEEK}/at_risk.csv").write_text("opened and saved by a spreadsheet")
+    assert told(committed, "--as-of", WEEK)[-1]["list_id"] == first[-1]["list_id"]
+    shutil.rmtree(committed.folder / f"data/at_risk/{WEEK}")
+    assert told(committed, "--as-of", WEEK)[-1]["list_id"] == first[-1]["list_id"]
     revised = told(committed, "--as-of", WEEK, "--revise")
     assert stages(revised) == [*MADE, "publish"]
     assert content(committed.folder / f"data/at_risk/{WEEK}") != listed
