@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from models.control import CONTACT, CONTROL, _held_out, assign, chance
 from models.problems import ModelProblem
 
+pytestmark = pytest.mark.slow
+
 TIERS, SEGMENTS = ("very high", "high", "medium"), ("regular", "new")
 NOBODY = pd.Series(dtype="str")
 

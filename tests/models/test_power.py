@@ -13,6 +13,8 @@ from models.control import assign
 from models.power import Plan, power, price, proves, share_for, smallest_effect, weeks_for
 from models.problems import ModelProblem
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan(weekly=300, weeks=8, share=0.1, base_rate=0.4)
 plans = st.builds(
     Plan,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from models.telling import named_in, say
 from models.topics import SILENCES
 from tests.features.oracle import Did
 from tests.features.streams_for_tests import everything, numbers
+
+pytestmark = pytest.mark.slow
 
 AS_OF = "2017-11-06"
 FEATURES = everything()

@@ -15,6 +15,8 @@ from models.panel import Data, Panel
 from models.search import Forgetful, Search, Trial
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
 
+pytestmark = pytest.mark.slow
+
 QUICK = Recipe(seeds=1, max_rounds=30, learning_rate=0.1, search={"trials": 3})
 MONTHS = ("2020-11-09", "2020-12-07", *MOMENTS)
 PLAN = split.plan(MONTHS, span_days=28, origins=6)

@@ -28,6 +28,8 @@ from pipelines.sources.sight import all_sound, look
 from pipelines.sources.stream import connect, months
 from pipelines.tables import digest_of, read_json
 
+pytestmark = pytest.mark.slow
+
 HEADER = "id,who,at,known,paid\n"
 MAPPED = {"activity_id": "id", "customer_id": "who", "occurred_at": "at", "recorded_at": "known", "value": "paid"}
 

@@ -22,6 +22,8 @@ from tests.pipelines.tables_to_check import (
     settings_with,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def all_at_risk(probability: float) -> Change:
     return lambda frame: frame.assign(churn_probability=probability, value_at_risk=80.0 * probability)

@@ -10,9 +10,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from models.power import Plan
 from pipelines import params
-from pipelines.campaign import told
+from pipelines.campaign import plan_of, told
 from pipelines.contact_rules import RULES
 from pipelines.contact_settings import Campaign, ContactRules, known_channels
 from pipelines.faults import in_words
@@ -48,11 +47,11 @@ def test_the_readme_names_every_rule_in_their_order() -> None:
     assert re.findall(r"`(\w+)`", "".join(rows)) == list(RULES)
 
 
-def test_the_readme_quotes_what_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_readme_quotes_what_is_said_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    chosen = settings(campaign={"expected_effect": 0.07})
-    plan = Plan(weekly=300, weeks=8, share=0.1, base_rate=0.4)
-    said = told(plan, known("2017-12-04", chosen).entries, chosen, Language())["said"][:3]
+    chosen = settings()
+    nothing = known("2017-12-04", chosen).entries
+    said = told(plan_of(300, 0.378275, 766, nothing, chosen), nothing, chosen, Language())["said"][:2]
     assert " ".join(said) in " ".join(re.findall(r"(?m)^> (.*)", SECTION))
 
 

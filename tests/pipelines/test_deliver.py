@@ -26,6 +26,8 @@ from pipelines.tables import digest_of
 from tests.pipelines.drafts_for_tests import LISTED, NEVER_OUT, settings, write_draft
 from tests.pipelines.postgres_for_tests import postgres
 
+pytestmark = pytest.mark.slow
+
 DAY = "2024-03-04"
 FOLDER = "data/outbox"
 SALESFORCE = {"kind": "salesforce", "folder": FOLDER, "campaign_id": "701000000000001AAA"}

@@ -19,6 +19,8 @@ from tests.features.oracle import Did, number_of, rows_at
 from tests.features.streams_for_tests import ACTIVITIES, MAIN, everything
 from tests.pipelines.activity_folders import write_stream
 
+pytestmark = pytest.mark.slow
+
 MOMENTS = ("2017-11-06", "2017-10-09")
 FEATURES = everything()
 ORDER = Order(FEATURES, MAIN, MOMENTS, "Europe/Berlin", 365, has_recorded_at=True)

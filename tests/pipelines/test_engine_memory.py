@@ -24,6 +24,8 @@ from tests.features.oracle import Did
 from tests.pipelines.activity_folders import settings_with, write_stream
 from tests.pipelines.test_duckdb_engine import ORDER, shop
 
+pytestmark = pytest.mark.slow
+
 END = midnight("2017-12-04", "UTC")
 
 

@@ -14,6 +14,8 @@ import pytest
 from features.expectations import features_suite, judge
 from pipelines.figures import NAMED, Rule, Table, outside, quoted, repeated, unusable
 
+pytestmark = pytest.mark.slow
+
 COLUMNS: list[dict[str, Any]] = [
     {"name": "orders", "low": 0.0, "high": None},
     {"name": "share", "low": 0.0, "high": 1.0},

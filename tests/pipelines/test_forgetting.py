@@ -25,6 +25,8 @@ from tests.pipelines import lists_for_tests
 from tests.pipelines.drafts_for_tests import settings, write_draft
 from tests.pipelines.test_forget import decoded
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = "2024-03-04", "2024-03-11"
 SINKS = settings(
     hub={"kind": "hubspot", "folder": "outside/crm"},

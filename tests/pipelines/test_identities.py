@@ -13,6 +13,8 @@ from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.pull_activity import check_sources, pull
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

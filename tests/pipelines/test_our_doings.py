@@ -20,6 +20,8 @@ from pipelines.watch_sources import fingerprint
 from tests.conftest import shop_orders
 from tests.pipelines.ledgers_for_tests import put, tell
 
+pytestmark = pytest.mark.slow
+
 DAY = "2024-12-02"
 KEY = "a key for tests only, never used"
 LEDGER = {"our_doings": {"reader": "ledger"}}

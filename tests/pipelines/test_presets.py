@@ -21,6 +21,8 @@ from pipelines.sources.quarantine import reasons
 from pipelines.sources.readers import check_sources, read_sources
 from pipelines.sources.stream import connect
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = Path(__file__).parent / "presets"
 EXPECTED = yaml.safe_load((FIXTURES / "expected.yaml").read_text())
 VALUE = pa.struct([("string_value", pa.string()), ("int_value", pa.int64())])

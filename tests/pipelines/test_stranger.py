@@ -24,7 +24,7 @@ def test_other_names_zeros_offsets_and_returns(shop_run: Any) -> None:
     assert activity["occurred_at"].min() == first, "offsets are honoured"
     at_risk = listed(shop_run)
     assert set(at_risk["customer_id"]) <= set(orders["Kunde"]), "ids keep their leading zeros"
-    assert at_risk["value_at_risk"].is_monotonic_decreasing
+    assert at_risk["expected_net_value"].is_monotonic_decreasing
     worst = at_risk[at_risk["risk_tier"].isin(["very high", "high"])]
     assert (worst["reason_1"].str.len() > 0).all()
 
