@@ -50,9 +50,9 @@ def test_the_readme_names_every_rule_in_their_order() -> None:
 
 def test_the_readme_quotes_what_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    chosen = settings(campaign={"expected_effect": 0.07})
-    plan = Plan(weekly=300, weeks=8, share=0.1, base_rate=0.4)
-    said = told(plan, known("2017-12-04", chosen).entries, chosen, Language())["said"][:3]
+    chosen = settings(campaign={"expected_effect": 0.113})
+    plan = Plan(weekly=300, weeks=8, share=0.1, base_rate=0.378275, new_share=0.25, pool=766)  # the demo's
+    said = told(plan, known("2017-12-04", chosen).entries, chosen, Language())["said"][:2]
     assert " ".join(said) in " ".join(re.findall(r"(?m)^> (.*)", SECTION))
 
 
