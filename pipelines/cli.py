@@ -107,11 +107,13 @@ def explain(customer: str) -> None:
     """Say why CUSTOMER is on the list, or why not, with the numbers."""
     from pipelines.explain import explain_customer
     from pipelines.export import known_as
+    from pipelines.list_day import newer_list
 
     with _in_words():
         settings = params.load()
         name = known_as(customer, settings)
         click.echo(explain_customer(name, settings).replace(name, customer))
+        click.echo(newer_list(settings.observations.score.as_of), err=True, nl=False)
 
 
 @main.command()

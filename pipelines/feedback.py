@@ -204,7 +204,7 @@ def _named(path: Path, faults: dict[int, list[str]], rows: int) -> list[str]:
 def _told(path: Path, rows: list[Row], found: list[Said], new: int, contaminated: int) -> list[str]:
     counted = Counter(entry[3] for entry in found)
     words = ", ".join(f"{counted[word]:,} {word}" for word in SAID)
-    lines = [f"{path.name}: {len(rows):,} rows: {words}."]
+    lines = [f"{path.name}: {len(rows):,} row{'s' if len(rows) != 1 else ''}: {words}."]
     if new < len(found):
         lines.append(f"{len(found) - new:,} of these were in the ledger already and count once.")
     if contaminated:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pipelines.params import Settings
@@ -32,6 +33,17 @@ def a_day(text: str) -> str:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise Problem(f"--as-of {text}: is not a day. Write it like 2017-12-04.") from None
+
+
+def newer_list(day: str, lists: Path = Path("data/at_risk")) -> str:
+    """A paragraph that says so where there is a list of a later day (`churn weekly` makes them); "" where not."""
+    newest = max((found.parent.name for found in lists.glob("*-*-*/at_risk.parquet")), default=day)
+    if newest <= day:
+        return ""
+    return (
+        f"\nThere is a newer list, of {newest}; this is about the day in params.yaml. To ask about the newer one, set "
+        f'observations.score.as_of: "{newest}" and run `churn run`, which makes it again.\n'
+    )
 
 
 def require_not_before_training(settings: Settings, day: str) -> None:

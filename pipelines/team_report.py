@@ -9,7 +9,8 @@
 | `note` | notes, comment, remark |
 | `list_id` | list; may be left out |
 
-Capitals, spaces, `-` and `_` do not count. Other columns are not read.
+Capitals, spaces, `-` and `_` do not count. Other columns are not read. A sentence may stand above the header: the
+list's own workbook, with columns of the team's beside, is a report too.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the report: its line in the file (1 is the header), our columns as trimmed text."""
+    """A row of the report: its line in the file, our columns as trimmed text."""
 
     line: int
     cells: dict[str, str]
@@ -60,8 +61,8 @@ def read_report(path: Path) -> tuple[list[Row], dict[int, list[str]]]:
     if not path.is_file():
         raise Problem(f"{path}: there is no such file.")
     lines = _xlsx(path) if zipfile.is_zipfile(path) else _csv(path)
-    _, header = next(lines, (1, []))
-    places = _places(path, [str(name) for name in header])
+    header = _header(lines)
+    places = _places(path, header)
     rows, faults = list[Row](), dict[int, list[str]]()
     for line, cells in lines:
         if any(cells):
@@ -71,6 +72,16 @@ def read_report(path: Path) -> tuple[list[Row], dict[int, list[str]]]:
     if not rows:
         raise Problem(f"{path.name}: holds no rows.")
     return rows, faults
+
+
+def _header(lines: Iterator[tuple[int, list[str]]]) -> list[str]:
+    """The first line with more than one cell filled: a sentence may stand above it, as in the list's own workbook."""
+    above: list[str] = []
+    for _, cells in lines:
+        if sum(map(bool, cells)) > 1:
+            return cells
+        above = above or cells
+    return above
 
 
 def _places(path: Path, header: list[str]) -> dict[str, int]:

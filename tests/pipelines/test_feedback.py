@@ -128,6 +128,26 @@ def test_a_workbook_is_read(tmp_path: Path) -> None:
     assert "5" in set(ledger.known("2024-04-01", PLAIN).feedback["note"].dropna())
 
 
+def test_a_sentence_may_stand_above_the_header(tmp_path: Path) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["No e-mail address is known for anyone on this list.", None, None])
+    sheet.append(["customer_id", "rank", "segment", "contacted", "when"])
+    sheet.append(["007", 1, "new", "yes", "2024-03-05"])
+    sheet.append(["nobody", 2, "new", "yes", "2024-03-05"])
+    book.save("at_risk.xlsx")
+    assert (
+        "at_risk.xlsx: line 4: customer nobody is on no published list"
+        in refused(Path("at_risk.xlsx").read_bytes(), "at_risk.xlsx")[0]
+    )
+    sheet.delete_rows(4)
+    book.save("at_risk.xlsx")
+    assert taken(Path("at_risk.xlsx")) == ["at_risk.xlsx: 1 row: 1 contacted, 0 reached, 0 kept, 0 wrong."]
+
+
 def test_every_bad_row_is_named_with_its_line_and_its_reasons() -> None:
     bad = GOOD + (
         "nobody,yes,,,,2024-03-05,,\n"

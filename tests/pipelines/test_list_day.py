@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from pipelines.list_day import a_day, for_day, require_not_before_training, this_week
+from pipelines.list_day import a_day, for_day, newer_list, require_not_before_training, this_week
 from pipelines.problems import Problem
 from tests.pipelines.model_folders_for_tests import AS_OF, settings_with
 
@@ -39,3 +40,12 @@ def test_what_is_no_day_or_lies_before_training_is_said() -> None:
     require_not_before_training(settings_with(), AS_OF)
     with pytest.raises(Problem, match=f"lies before observations.train.until {AS_OF}"):
         require_not_before_training(settings_with(), "2021-06-14")
+
+
+def test_a_newer_list_is_spoken_of(tmp_path: Path) -> None:
+    for day in ("2024-12-02", "2024-12-09", "2024-12-16"):
+        (tmp_path / day).mkdir()
+    for day in ("2024-12-02", "2024-12-09"):  # the third is not finished
+        (tmp_path / day / "at_risk.parquet").touch()
+    assert "newer list, of 2024-12-09" in newer_list("2024-12-02", tmp_path)
+    assert newer_list("2024-12-09", tmp_path) == newer_list("2024-12-02", tmp_path / "none") == ""
