@@ -152,15 +152,19 @@ def _write(folder: Path, finished: list[Finished], customers: pa.Table | None, f
     write_json(folder / "facts.json", {**facts, "digest": digest_of(folder / "activity")})
 
 
-def _known(finished: list[Finished], moment: int) -> tuple[int, bool] | None:
-    """Rows of the stream, and whether one was recorded, where no row of it needs another look."""
+def _known(finished: list[Finished], moment: int) -> tuple[int, bool, dict[str, tuple[int, int, int]]] | None:
+    """What checks.py calls known, where no row of the stream needs another look."""
     sights = [one.sight for one in finished]
     if not all_sound(sights, moment):
         return None
-    return sum(sight.rows for sight in sights), any(sight.recorded for sight in sights)
+    spans: dict[str, tuple[int, int, int]] = {}
+    for name, one in ((name, one) for sight in sights for name, one in sight.activities.items()):
+        count, first, last = spans.get(name, (0, one.first, one.last))
+        spans[name] = count + one.count, min(first, one.first), max(last, one.last)
+    return sum(sight.rows for sight in sights), any(sight.recorded for sight in sights), spans
 
 
-def _check(folder: Path, settings: Settings, branch: str, report: Path, known: tuple[int, bool] | None) -> None:
+def _check(folder: Path, settings: Settings, branch: str, report: Path, known: tuple[Any, ...] | None) -> None:
     """Judge the stream before it takes its place; the report is written either way."""
     from pipelines.checks import Known, check_activity
 

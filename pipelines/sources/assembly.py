@@ -113,11 +113,11 @@ def put_together(con: Any, moment: int, folder: Path) -> None:
     """Cut `stream` at the moment and write its months to `folder`."""
     notes = cut(con, moment)
     with whole_folder(folder) as partial:
-        told = []
+        told, cursor = [], con.cursor()
         for month, rows in months(con, "known"):
             path = partial / f"{month}.parquet"
             write_month(path, rows)
-            told.append({"month": month, "digest": digest_of(path), "sight": look(con.cursor(), path, month).told()})
+            told.append({"month": month, "digest": digest_of(path), "sight": look(cursor, path, month, rows).told()})
         write_json(partial / "group.json", {"notes": notes, "months": told})
 
 

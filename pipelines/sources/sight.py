@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.activity import ACTIVITY_NAME, ACTIVITY_SCHEMA
@@ -30,9 +32,7 @@ select coalesce(activity, '') as name,
 from read_parquet({path}) group by name order by name
 """
 _ROWS = """
-select hash(activity_id) as id, hash(customer_id) as who{activity},
-    coalesce(not isfinite(value), false) or coalesce(not isfinite(quantity), false) as wrong
-from read_parquet({path})
+select hash(activity_id) as id, hash(customer_id) as who{activity} from {rows}
 """
 
 _COUNTED = ("count", "first", "last", "values", "quantities", "details", "recorded", "last_recorded")
@@ -111,15 +111,18 @@ class Sight:
         return np.fromfile(self.hashes, np.uint64, count=length, offset=8 * start)
 
 
-def look(con: Any, path: Path, month: str) -> Sight:
-    """See a finished file of a month (`2017-03`); its hashes are written beside it, under the ending `.hashes`."""
+def look(con: Any, path: Path, month: str, rows: pa.Table | None = None) -> Sight:
+    """See a finished file of a month (`2017-03`); its hashes are written beside it, under the ending `.hashes`.
+
+    `rows`: its rows where they are still in memory, so that they need not be read back.
+    """
     footer = pq.read_metadata(path)
     found = _by_footer(footer) or con.execute(_ACTIVITIES.format(path=text(path))).fetchall()
     activity = "" if len(found) == 1 else ", hash(coalesce(activity, '')) as activity"
-    rows = con.execute(_ROWS.format(path=text(path), activity=activity)).fetchnumpy()
+    hashes_of = _hashed(con, path, rows, activity)
     named = con.execute("select unnest($1), hash(unnest($1))", [[name for name, *_ in found]]).fetchall()
     customers = {
-        name: _once(rows["who"] if len(found) == 1 else rows["who"][rows["activity"] == hashed])
+        name: _once(hashes_of["who"] if len(found) == 1 else hashes_of["who"][hashes_of["activity"] == hashed])
         for name, hashed in named
     }
     activities = {
@@ -128,10 +131,25 @@ def look(con: Any, path: Path, month: str) -> Sight:
     }
     hashes = path.with_suffix(".hashes")
     with hashes.open("wb") as stream:
-        for part in (np.sort(rows["id"]), *customers.values()):
+        for part in (np.sort(hashes_of["id"]), *customers.values()):
             np.asarray(part, np.uint64).tofile(stream)
-    wrong = bool(rows["wrong"].any()) or any(row[-1] for row in found)
+    wrong = any(row[-1] for row in found) or not _finite(path, rows)
     return Sight(activities, _sound(footer, month, activities) and not wrong, hashes)
+
+
+def _hashed(con: Any, path: Path, rows: pa.Table | None, activity: str) -> dict[str, Any]:
+    """What `_ROWS` finds, in the order of the rows."""
+    if rows is not None:
+        con.register("written", rows)
+    source = f"read_parquet({text(path)})" if rows is None else "written"
+    found: dict[str, Any] = con.execute(_ROWS.format(rows=source, activity=activity)).fetchnumpy()
+    con.unregister("written")
+    return found
+
+
+def _finite(path: Path, rows: pa.Table | None) -> bool:
+    numbers = pq.read_table(path, columns=["value", "quantity"]) if rows is None else rows
+    return all(pc.all(pc.is_finite(numbers[name])).as_py() is not False for name in ("value", "quantity"))
 
 
 def _by_footer(footer: Any) -> list[tuple[Any, ...]]:

@@ -234,11 +234,17 @@ def test_month_files_hold_every_row_once_and_sorted(held: int, ordered: bool, tm
         {"activity_id": str(i), "customer_id": f"c{i % 7}", _AT: start + timedelta(hours=int(hour))}
         for i, hour in enumerate(hours)
     ]
-    files = MonthFiles(tmp_path, held=held)
+    tables = {}
+
+    def written(path: Path, month: str, is_open: bool, rows: pa.Table) -> None:
+        tables[path] = pq.read_table(path)
+        assert (month, is_open) == (path.name[:7], False)
+        assert tables[path].equals(rows)
+
+    files = MonthFiles(tmp_path, written, held=held)
     for first in range(0, 600, 40):
         files.add(stream_of(rows[first : first + 40]))
     files.close()
-    tables = {path: pq.read_table(path) for path, _, _ in files.written}
     assert sorted(one for table in tables.values() for one in table["activity_id"].to_pylist()) == sorted(
         row["activity_id"] for row in rows
     )
