@@ -47,10 +47,11 @@ NEVER_RECORDED = (
 
 
 class Known(NamedTuple):
-    """Of a stream whose every row was looked at before: how many there are, whether one has a `recorded_at`."""
+    """Of a stream whose every row was looked at before: how many, whether one has a `recorded_at`, `_span`s by name."""
 
     rows: int
     recorded: bool
+    spans: Mapping[str, tuple[int, int, int]]
 
 
 def check_activity(folder: Path, settings: Settings, branch: str, known: Known | None = None) -> Report:
@@ -72,7 +73,7 @@ def check_activity(folder: Path, settings: Settings, branch: str, known: Known |
         nullable=frozenset(column.name for column in ACTIVITY_SCHEMA if column.nullable),
         files=sorted((folder / "activity").glob("*.parquet")),
     )
-    streams = {name: stream for name, stream in _streams(table, moment).items() if name not in OUR_DOINGS}
+    streams = {name: stream for name, stream in _streams(table, moment, known).items() if name not in OUR_DOINGS}
     silences = _silences(streams, settings.main_activity, limits.max_days_without_activity)
     beyond = {silence(name): _silent_until(moment, _named(streams, name)) for name in silences}
     skipped = limits.irregular_activities
@@ -115,21 +116,27 @@ class _Stream:
     blocks: list[int]
 
 
-def _streams(table: Table, moment: int) -> dict[str, _Stream]:
+def _streams(table: Table, moment: int, known: Known | None) -> dict[str, _Stream]:
+    """Of a known stream only the months that hold the blocks are read."""
     block = BLOCK_DAYS * DAY_US
+    since = moment - (1 + BLOCKS) * block if known else -(10**18)
     found = table.con.execute(
         "SELECT coalesce(activity, ''), ($moment - 1 - epoch_us(occurred_at)) // $block, count(*), "
-        "min(epoch_us(occurred_at)), max(epoch_us(occurred_at)) FROM seen WHERE occurred_at IS NOT NULL GROUP BY ALL",
-        {"moment": moment, "block": block},
+        "min(epoch_us(occurred_at)), max(epoch_us(occurred_at)) FROM seen "
+        "WHERE occurred_at >= make_timestamptz($since) GROUP BY ALL",
+        {"moment": moment, "block": block, "since": since},
     ).fetchall()
     streams = {}
-    for name in sorted({row[0] for row in found}):
+    for name in sorted(known.spans if known else {row[0] for row in found}):
         own = {row[1]: row[2:] for row in found if row[0] == name}
-        first, last = min(row[1] for row in own.values()), max(row[2] for row in own.values())
+        count, first, last = known.spans[name] if known else _span(list(own.values()))
         whole = max(0, min((moment - first) // block, 1 + BLOCKS))
-        counts = [own[place][0] if place in own else 0 for place in range(whole)]
-        streams[name] = _Stream(sum(row[0] for row in own.values()), first, last, counts)
+        streams[name] = _Stream(count, first, last, [own.get(place, (0,))[0] for place in range(whole)])
     return streams
+
+
+def _span(rows: list[tuple[int, int, int]]) -> tuple[int, int, int]:
+    return sum(row[0] for row in rows), min(row[1] for row in rows), max(row[2] for row in rows)
 
 
 def _named(streams: Mapping[str, _Stream], name: str) -> list[_Stream]:

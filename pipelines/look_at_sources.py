@@ -49,7 +49,7 @@ def _in_full(name: str, preset: Preset) -> list[str]:
         preset.title,
         *textwrap.wrap(f"Export: {preset.export}", 110),
         f"Documented: {preset.documented}",
-        *textwrap.wrap(f"Compared with that page: {preset.compared}.", 110),
+        *textwrap.wrap(f"Compared: {preset.compared}.", 110),
         f"Becomes: {', '.join(preset.activities())}",
         *(f"  {ours:{wide}}  {theirs}" for ours, theirs in fields.items()),
         "",

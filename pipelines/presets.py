@@ -26,7 +26,7 @@ class Preset(Section):
     """A file of `PRESETS`.
 
     `title`: what it is. `export`: where a person gets it. `documented`: the vendor's page. `compared`: which names
-    were compared with that page. `without_customer`: rows that name no customer (visitors who are not logged in) are
+    were compared, and with what. `without_customer`: rows that name no customer (visitors who are not logged in) are
     skipped, not bad. `source`: settings as in params.yaml.
     """
 

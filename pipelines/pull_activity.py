@@ -60,12 +60,12 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
         hide_found(con, settings)
         notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
         notes += excluded_rows(con)
-        finished, told = _stream(con, settings, parts, moment, Places(root, branch, report))
+        finished, told, alone = _stream(con, settings, parts, moment, Places(root, branch, report))
         facts = {"moment": day, "timezone": settings.timezone, **facts_by_sight(con, finished, moment)}
         _require_activities(con, settings, facts, setting, parts)
         with whole_folder(out) as folder:
             _write(folder, finished, customers_of(con, settings, moment), facts)
-            _check(folder, settings, branch, report, _known(finished, moment))
+            _check(folder, settings, branch, report, _known(finished, moment, alone))
     return notes + told
 
 
@@ -98,8 +98,11 @@ class Places(NamedTuple):
 
 def _stream(
     con: Any, settings: Settings, parts: list[Part], moment: int, places: Places
-) -> tuple[list[Finished], list[str]]:
-    """The finished months, and what to tell. Where ids are translated, every row is looked at again."""
+) -> tuple[list[Finished], list[str], bool]:
+    """The finished months, what to tell, and whether ids are known to stand once.
+
+    Where ids are translated, every row is looked at again.
+    """
     translated = settings.identities is not None or settings.privacy.pseudonymise
     if not translated and not con.execute("select count(*) from stream").fetchall()[0][0]:
         settle(con, settings, moment, places.aside)
@@ -107,7 +110,7 @@ def _stream(
     load_parts(con, parts)
     notes = settle(con, settings, moment, places.aside)
     finished, told = cut_whole(con, moment, places.months)
-    return finished, notes + told
+    return finished, notes + told, False
 
 
 def _moment(settings: Settings, branch: str) -> tuple[str, str]:
@@ -152,15 +155,21 @@ def _write(folder: Path, finished: list[Finished], customers: pa.Table | None, f
     write_json(folder / "facts.json", {**facts, "digest": digest_of(folder / "activity")})
 
 
-def _known(finished: list[Finished], moment: int) -> tuple[int, bool] | None:
-    """Rows of the stream, and whether one was recorded, where no row of it needs another look."""
+def _known(
+    finished: list[Finished], moment: int, alone: bool
+) -> tuple[int, bool, dict[str, tuple[int, int, int]]] | None:
+    """What checks.py calls known, where no row of the stream needs another look. `alone`: every id stands once."""
     sights = [one.sight for one in finished]
-    if not all_sound(sights, moment):
+    if not all_sound(sights, moment, alone=alone):
         return None
-    return sum(sight.rows for sight in sights), any(sight.recorded for sight in sights)
+    spans: dict[str, tuple[int, int, int]] = {}
+    for name, one in ((name, one) for sight in sights for name, one in sight.activities.items()):
+        count, first, last = spans.get(name, (0, one.first, one.last))
+        spans[name] = count + one.count, min(first, one.first), max(last, one.last)
+    return sum(sight.rows for sight in sights), any(sight.recorded for sight in sights), spans
 
 
-def _check(folder: Path, settings: Settings, branch: str, report: Path, known: tuple[int, bool] | None) -> None:
+def _check(folder: Path, settings: Settings, branch: str, report: Path, known: tuple[Any, ...] | None) -> None:
     """Judge the stream before it takes its place; the report is written either way."""
     from pipelines.checks import Known, check_activity
 

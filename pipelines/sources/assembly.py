@@ -2,7 +2,8 @@
 
 A month that one part has whole, all before the moment and with no id that stands elsewhere too, is that part. The
 others are put together: months that share ids in one go, because cut.py must choose between their rows, every other
-one by itself. What was put together is kept under a key of all that went into it.
+one by itself; where there is nothing to cut, its parts are only merged. What was put together is kept under a key of
+all that went into it.
 """
 
 # Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
@@ -18,11 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from pipelines.problems import Problem
 from pipelines.sources.cut import cut
 from pipelines.sources.landing import FORM, Part
-from pipelines.sources.month_files import write_month
-from pipelines.sources.sight import Sight, any_of, look, repeated
+from pipelines.sources.month_files import in_order, write_month
+from pipelines.sources.sight import Hashes, Sight, any_of, look, repeated
 from pipelines.sources.stream import COLUMNS, months, text
 from pipelines.tables import digest_of, read_json, whole_folder, write_json
 
@@ -57,9 +61,10 @@ def load_parts(con: Any, parts: Iterable[Part]) -> None:
         )
 
 
-def assembled(con: Any, parts: list[Part], moment: int, kept: Path) -> tuple[list[Finished], list[str]]:
-    """The stream of a moment (microseconds, UTC), month by month, and what to tell: how many rows are copies.
+def assembled(con: Any, parts: list[Part], moment: int, kept: Path) -> tuple[list[Finished], list[str], bool]:
+    """The stream of a moment (microseconds, UTC), month by month, what to tell, and whether every id stands once.
 
+    What to tell is how many rows are copies; False says only that ids must be looked at.
     `kept`: where months are that were put together; those that are no longer needed go.
 
     Raises:
@@ -67,7 +72,8 @@ def assembled(con: Any, parts: list[Part], moment: int, kept: Path) -> tuple[lis
     """
     parts = [part for part in parts if part.sight.first < moment]
     finished, notes, keys = [], list[str](), set[str]()
-    for group, shares_ids in _groups(parts):
+    twice = repeated([part.sight for part in parts])
+    for group, shares_ids in _groups(parts, twice):
         if not shares_ids and _is_finished(group, moment):
             part = group[0]
             finished.append(Finished(part.month, part.path, part.digest, part.sight))
@@ -75,19 +81,21 @@ def assembled(con: Any, parts: list[Part], moment: int, kept: Path) -> tuple[lis
         key = _key(group, moment)
         keys.add(key)
         if not (kept / key / "group.json").is_file():
-            load_parts(con, group)
-            put_together(con, moment, kept / key)
-            con.execute("truncate stream")
+            if not shares_ids and all(not part.kept and part.sight.lies_before(moment) for part in group):
+                merge(con, group, kept / key)
+            else:
+                load_parts(con, group)
+                put_together(con, moment, kept / key)
+                con.execute("truncate stream")
         made, told = _made(kept / key)
         finished += made
         notes += told
     _keep_only(kept, keys)
-    return sorted(finished, key=lambda one: one.month), notes
+    return sorted(finished, key=lambda one: one.month), notes, not len(twice)
 
 
-def _groups(parts: list[Part]) -> Iterator[tuple[list[Part], bool]]:
+def _groups(parts: list[Part], twice: Hashes) -> Iterator[tuple[list[Part], bool]]:
     """Parts that must be put together: months with an id that stands on several rows as one (True), others alone."""
-    twice = repeated([part.sight for part in parts])
     shared = {part.month for part in parts if len(twice) and any_of(twice, part.sight.ids())}
     if shared:
         yield [part for part in parts if part.month in shared], True
@@ -112,12 +120,22 @@ def _key(group: list[Part], moment: int) -> str:
 def put_together(con: Any, moment: int, folder: Path) -> None:
     """Cut `stream` at the moment and write its months to `folder`."""
     notes = cut(con, moment)
+    _write(con, months(con, "known"), notes, folder)
+
+
+def merge(con: Any, group: list[Part], folder: Path) -> None:
+    """Write a month whose parts have nothing to cut to `folder`."""
+    rows = pa.concat_tables([pq.read_table(part.path) for part in group])
+    _write(con, [(group[0].month, in_order(rows))], [], folder)
+
+
+def _write(con: Any, made: Iterable[tuple[str, pa.Table]], notes: list[str], folder: Path) -> None:
     with whole_folder(folder) as partial:
-        told = []
-        for month, rows in months(con, "known"):
+        told, cursor = [], con.cursor()
+        for month, rows in made:
             path = partial / f"{month}.parquet"
             write_month(path, rows)
-            told.append({"month": month, "digest": digest_of(path), "sight": look(con.cursor(), path, month).told()})
+            told.append({"month": month, "digest": digest_of(path), "sight": look(cursor, path, month, rows).told()})
         write_json(partial / "group.json", {"notes": notes, "months": told})
 
 

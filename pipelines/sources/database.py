@@ -22,6 +22,7 @@ from pipelines.sources.located import stored_types
 
 _DAY = 86_400_000_000
 _QUOTES = {"bigquery": "`"}
+_BATCH = {"postgresql": {"adbc.postgresql.batch_size_hint_bytes": "1048576"}}  # what a processor's cache holds
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Database:
     def _asking(self, sql: str) -> Iterator[Any]:
         try:
             with self._connection.cursor() as cursor:
+                cursor.adbc_statement.set_options(**_BATCH.get(self.setting.driver, {}))
                 cursor.execute(sql)
                 yield cursor
         except self.error() as error:

@@ -155,10 +155,10 @@ class Landing:
         with whole_folder(self.folder / name) as folder:
             columns, source = ", ".join(COLUMNS), text(self.context.name)
             rows = con.sql(_READ.format(carried=carried, columns=columns, query=query, source=source))
-            sorting = _Sorting(folder, several=numbered)
+            sorting = _Sorting(con.cursor(), folder, several=numbered)
             for batch in rows.to_arrow_reader(_ROWS):
                 sorting.add(pa.Table.from_batches([batch]))
-            told = sorting.close(con)
+            told = sorting.close()
             bad, broken = judge(folder, sorting.wrong)
             told["rows"][0] += broken
             write_json(folder / "piece.json", {**told, "bad": bad})
@@ -168,10 +168,11 @@ class Landing:
 class _Sorting:
     """Rows of a piece while they arrive: good ones to their month, the others aside, all counted."""
 
-    def __init__(self, folder: Path, *, several: bool) -> None:
+    def __init__(self, con: Any, folder: Path, *, several: bool) -> None:
         self.wrong = 0
-        self._folder, self._several = folder, several
-        self._months = MonthFiles(folder)
+        self._con, self._folder, self._several = con, folder, several
+        self._months = MonthFiles(folder, self._written)
+        self._parts: list[dict[str, Any]] = []
         self._aside: list[pa.Table] = []
         self._counts = {"rows": [0, 0], "excluded": [0, 0]}
         self._records: dict[tuple[str, int], list[Any]] = {}
@@ -203,21 +204,17 @@ class _Sorting:
         if self._several:
             self._records.setdefault((what, place), []).append(rows["record"].to_numpy())
 
-    def close(self, con: Any) -> dict[str, Any]:
-        """Write what is left, and look at every file."""
+    def _written(self, path: Path, month: str, is_open: bool, rows: pa.Table) -> None:
+        sight = look(self._con, path, month, rows).told()
+        self._parts.append(
+            {"file": path.name, "month": month, "open": is_open, "digest": digest_of(path), "sight": sight}
+        )
+
+    def close(self) -> dict[str, Any]:
+        """Write what is left."""
         self._months.close()
         if self._aside:
             pq.write_table(pa.concat_tables(self._aside), self._folder / "aside.parquet", compression="zstd")
         for (what, place), records in self._records.items():
             self._counts[what][place] = len(np.unique(np.concatenate(records)))
-        parts = [
-            {
-                "file": path.name,
-                "month": month,
-                "open": is_open,
-                "digest": digest_of(path),
-                "sight": look(con, path, month).told(),
-            }
-            for path, month, is_open in self._months.written
-        ]
-        return {**self._counts, "parts": parts}
+        return {**self._counts, "parts": self._parts}

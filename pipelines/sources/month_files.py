@@ -7,7 +7,7 @@ export in the order of time thus becomes one file a month, any other order sever
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +24,12 @@ REPEATED = ["customer_id", "activity", "detail"]  # a dictionary pays for these 
 class MonthFiles:
     """Month files of a folder while they are written: `2024-05.0.parquet`, of open rows `2024-05.0.open.parquet`."""
 
-    def __init__(self, folder: Path, held: int = HELD) -> None:
-        self._folder, self._most = folder, held
+    def __init__(self, folder: Path, written: Callable[[Path, str, bool, pa.Table], None], held: int = HELD) -> None:
+        """`written`: told of each file, its month, whether its rows are open, and its rows."""
+        self._folder, self._most, self._written = folder, held, written
         self._held: dict[tuple[str, bool], list[pa.Table]] = {}
         self._rows = 0
         self._numbers: Counter[tuple[str, bool]] = Counter()
-        self.written: list[tuple[Path, str, bool]] = []
-        """Path, month, and whether its rows are open."""
 
     def add(self, rows: pa.Table, *, is_open: bool = False) -> None:
         """Take rows in any order. `is_open`: they will be read again."""
@@ -54,8 +53,9 @@ class MonthFiles:
             month, is_open = key
             path = self._folder / f"{month}.{self._numbers[key]}{'.open' if is_open else ''}.parquet"
             self._numbers[key] += 1
-            write_month(path, in_order(rows))
-            self.written.append((path, month, is_open))
+            ordered = in_order(rows)
+            write_month(path, ordered)
+            self._written(path, month, is_open, ordered)
 
 
 def _in_months(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:

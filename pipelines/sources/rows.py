@@ -112,7 +112,7 @@ def _query(setting: Mapped, mapping: Mapping, shape: Shape, context: Context, ca
     far = f"timestamptz '{context.far_future} 00:00:00+00'"
     turned = f"""
         select record{carried}{used}, id, customer_id, occurred_at, recorded_at, {_turned(mapping)}, detail,
-            {_case("'{fault}'", far, has, mapping)} as fault
+            case when {_fine(far, cells, mapping)} then null else {_case("'{fault}'", far, has, mapping)} end as fault
         from ({read})
     """
     return f"""
@@ -182,6 +182,13 @@ def _case(then: str, far: str, has: dict[str, str], mapping: Mapping) -> str:
         if not (fault == "not an activity" and mapping.activity)
     )
     return f"case {' '.join(cases)} end"
+
+
+def _fine(far: str, cells: dict[str, Cell], mapping: Mapping) -> str:
+    """Nothing is missing: of such a row, which most are, no more needs to be asked; that is a fifth of reading it."""
+    filled = ["customer_id", *(name for name in ("recorded_at", *_NUMBERS) if name in cells)]
+    named = [] if mapping.activity else ["regexp_full_match(activity, '[a-z][a-z0-9_]*')"]
+    return " and ".join(["not excluded", f"occurred_at < {far}", *(f"{one} is not null" for one in filled), *named])
 
 
 def _identity(name: str, setting: Mapped, mapping: Mapping) -> str:

@@ -6,7 +6,7 @@ alone. A hash that stands nowhere else proves that its id does not either; what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.activity import ACTIVITY_NAME, ACTIVITY_SCHEMA
@@ -30,10 +32,10 @@ select coalesce(activity, '') as name,
 from read_parquet({path}) group by name order by name
 """
 _ROWS = """
-select hash(activity_id) as id, hash(customer_id) as who{activity},
-    coalesce(not isfinite(value), false) or coalesce(not isfinite(quantity), false) as wrong
-from read_parquet({path})
+select hash(activity_id) as id, hash(customer_id) as who{activity} from {rows}
 """
+
+_STRETCHES = np.arange(1, 64, dtype=np.uint64) << np.uint64(58)
 
 _COUNTED = ("count", "first", "last", "values", "quantities", "details", "recorded", "last_recorded")
 
@@ -99,7 +101,7 @@ class Sight:
         return self._part(0, self.rows)
 
     def customers(self, activity: str) -> Hashes:
-        """Hashes of the customers who did it."""
+        """Hashes of the customers who did it, sorted."""
         start = self.rows
         for name, one in self.activities.items():
             if name == activity:
@@ -111,15 +113,18 @@ class Sight:
         return np.fromfile(self.hashes, np.uint64, count=length, offset=8 * start)
 
 
-def look(con: Any, path: Path, month: str) -> Sight:
-    """See a finished file of a month (`2017-03`); its hashes are written beside it, under the ending `.hashes`."""
+def look(con: Any, path: Path, month: str, rows: pa.Table | None = None) -> Sight:
+    """See a finished file of a month (`2017-03`); its hashes are written beside it, under the ending `.hashes`.
+
+    `rows`: its rows where they are still in memory, so that they need not be read back.
+    """
     footer = pq.read_metadata(path)
     found = _by_footer(footer) or con.execute(_ACTIVITIES.format(path=text(path))).fetchall()
     activity = "" if len(found) == 1 else ", hash(coalesce(activity, '')) as activity"
-    rows = con.execute(_ROWS.format(path=text(path), activity=activity)).fetchnumpy()
+    hashes_of = _hashed(con, path, rows, activity)
     named = con.execute("select unnest($1), hash(unnest($1))", [[name for name, *_ in found]]).fetchall()
     customers = {
-        name: _once(rows["who"] if len(found) == 1 else rows["who"][rows["activity"] == hashed])
+        name: _once(hashes_of["who"] if len(found) == 1 else hashes_of["who"][hashes_of["activity"] == hashed])
         for name, hashed in named
     }
     activities = {
@@ -128,10 +133,25 @@ def look(con: Any, path: Path, month: str) -> Sight:
     }
     hashes = path.with_suffix(".hashes")
     with hashes.open("wb") as stream:
-        for part in (np.sort(rows["id"]), *customers.values()):
+        for part in (np.sort(hashes_of["id"]), *customers.values()):
             np.asarray(part, np.uint64).tofile(stream)
-    wrong = bool(rows["wrong"].any()) or any(row[-1] for row in found)
+    wrong = any(row[-1] for row in found) or not _finite(path, rows)
     return Sight(activities, _sound(footer, month, activities) and not wrong, hashes)
+
+
+def _hashed(con: Any, path: Path, rows: pa.Table | None, activity: str) -> dict[str, Any]:
+    """What `_ROWS` finds, in the order of the rows."""
+    if rows is not None:
+        con.register("written", rows)
+    source = f"read_parquet({text(path)})" if rows is None else "written"
+    found: dict[str, Any] = con.execute(_ROWS.format(rows=source, activity=activity)).fetchnumpy()
+    con.unregister("written")
+    return found
+
+
+def _finite(path: Path, rows: pa.Table | None) -> bool:
+    numbers = pq.read_table(path, columns=["value", "quantity"]) if rows is None else rows
+    return all(pc.all(pc.is_finite(numbers[name])).as_py() is not False for name in ("value", "quantity"))
 
 
 def _by_footer(footer: Any) -> list[tuple[Any, ...]]:
@@ -182,15 +202,25 @@ def _month(time: int) -> str:
 
 def repeated(sights: Sequence[Sight]) -> Hashes:
     """Hashes that stand on more than one row, sorted."""
-    every = np.sort(np.concatenate([np.empty(0, np.uint64), *(sight.ids() for sight in sights)]))
-    twice: Hashes = np.unique(every[1:][every[1:] == every[:-1]])
-    return twice
+    stretches = _in_stretches([sight.ids() for sight in sights])
+    twice = [np.unique(ordered[1:][ordered[1:] == ordered[:-1]]) for ordered in stretches]
+    return np.concatenate([np.empty(0, np.uint64), *twice])
 
 
-def all_sound(sights: Sequence[Sight], moment: int) -> bool:
-    """Whether no row of a stream breaks a rule: every file is sound, ends before the moment, and no id stands twice."""
+def _in_stretches(parts: Sequence[Hashes]) -> Iterator[Hashes]:
+    """What is in sorted arrays, sorted, stretch by stretch: each small enough for a processor's cache."""
+    cuts = [[0, *np.searchsorted(part, _STRETCHES), len(part)] for part in parts]
+    for i in range(len(_STRETCHES) + 1 if parts else 0):
+        yield np.sort(np.concatenate([part[at[i] : at[i + 1]] for part, at in zip(parts, cuts, strict=True)]))
+
+
+def all_sound(sights: Sequence[Sight], moment: int, *, alone: bool = False) -> bool:
+    """Whether no row of a stream breaks a rule: every file is sound, ends before the moment, and no id stands twice.
+
+    `alone`: the last is known already.
+    """
     sound = all(sight.sound and sight.lies_before(moment) for sight in sights)
-    return sound and not len(repeated(sights))
+    return sound and (alone or not len(repeated(sights)))
 
 
 def any_of(sought: Hashes, ids: Hashes) -> bool:
@@ -202,8 +232,8 @@ def any_of(sought: Hashes, ids: Hashes) -> bool:
 
 
 def distinct(parts: Iterable[Hashes]) -> int:
-    """How many different hashes there are."""
-    return len(_once(np.concatenate([np.empty(0, np.uint64), *parts])))
+    """How many different hashes there are in sorted parts."""
+    return sum(len(_once(ordered)) for ordered in _in_stretches(list(parts)))
 
 
 def _once(hashes: Hashes) -> Hashes:

@@ -130,6 +130,8 @@ class _Source:
             local_time(self.con, self.setting, self.landing.context),
         ):
             self.con.register("fetched", reader)
+            # Rows come from one connection, in order, and are numbered: a second thread would only wait, at a cost.
+            self.con.execute("set threads = 1")
             try:
                 several = bool(self.setting.yields)
                 self.landing.write(self.con, piece, rows, _judge, numbered=several, carried=", open")
@@ -137,6 +139,7 @@ class _Source:
                 said = f"sources.{self.landing.context.name}: reading broke off. {str(error).splitlines()[0]}"
                 raise Problem(self.database.clean(said)) from None
             finally:
+                self.con.execute("reset threads")
                 self.con.unregister("fetched")
 
     def _between(self, begin: int | None, moment: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from pipelines.sources.cut import cut
 from pipelines.sources.facts import facts_of
 from pipelines.sources.month_files import MonthFiles, write_month
 from pipelines.sources.readers import read_sources
-from pipelines.sources.sight import all_sound, look
+from pipelines.sources.sight import Seen, Sight, all_sound, distinct, look, repeated
 from pipelines.sources.stream import connect, months
 from pipelines.tables import digest_of, read_json
 
@@ -108,10 +109,16 @@ def same_as_the_plain_way(as_of: str = "2024-07-01") -> list[str]:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The groups of months that were put together, by their keys."""
     keys: list[str] = []
-    original = assembly.put_together
-    monkeypatch.setattr(
-        assembly, "put_together", lambda con, moment, folder: (keys.append(folder.name), original(con, moment, folder))
-    )
+
+    def noted(original: Any) -> Any:
+        def call(con: Any, what: Any, folder: Path) -> None:
+            keys.append(folder.name)
+            original(con, what, folder)
+
+        return call
+
+    for name in ("put_together", "merge"):
+        monkeypatch.setattr(assembly, name, noted(getattr(assembly, name)))
     return keys
 
 
@@ -227,6 +234,24 @@ def test_a_file_in_another_shape_is_not_sound(tmp_path: Path) -> None:
     assert not all_sound([look(connect(), path, "2024-05")], midnight("2024-06-01", "UTC"))
 
 
+def test_hashes_are_counted_wherever_they_lie(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    ends = np.array([0, 1, 2**58 - 1, 2**58, 63 << 58, 2**64 - 1], np.uint64)
+    parts = [np.sort(np.concatenate([random.integers(0, 2**64, 500, np.uint64), ends[i:]])) for i in range(4)]
+    counted = Counter(one for part in parts for one in part.tolist())
+    sights = []
+    for i, part in enumerate(parts):
+        part.tofile(tmp_path / f"{i}.hashes")
+        seen = Seen(len(part), 0, 1, 0, 0, 0, 0, None, 0)
+        sights.append(Sight({"placed_order": seen}, sound=True, hashes=tmp_path / f"{i}.hashes"))
+    assert repeated(sights).tolist() == sorted(one for one, times in counted.items() if times > 1)
+    assert distinct(parts) == len(counted)
+    assert not all_sound(sights, 2)
+    assert all_sound(sights[:1], 2)
+    assert repeated([]).tolist() == []
+    assert distinct([]) == 0
+
+
 @pytest.mark.parametrize("held", [50, 10_000])
 @pytest.mark.parametrize("ordered", [True, False])
 def test_month_files_hold_every_row_once_and_sorted(held: int, ordered: bool, tmp_path: Path) -> None:
@@ -236,14 +261,19 @@ def test_month_files_hold_every_row_once_and_sorted(held: int, ordered: bool, tm
         {"activity_id": str(i), "customer_id": f"c{i % 7}", _AT: start + timedelta(hours=int(hour))}
         for i, hour in enumerate(hours)
     ]
-    files = MonthFiles(tmp_path, held=held)
+    tables: dict[Path, pa.Table] = {}
+
+    def written(path: Path, month: str, is_open: bool, rows: pa.Table) -> None:
+        tables[path] = pq.read_table(path)
+        assert (month, is_open) == (path.name[:7], False)
+        assert tables[path].equals(rows)
+
+    files = MonthFiles(tmp_path, written, held=held)
     for first in range(0, 600, 40):
         files.add(stream_of(rows[first : first + 40]))
     files.close()
-    tables = {path: pq.read_table(path) for path, _, _ in files.written}
-    assert sorted(one for table in tables.values() for one in table["activity_id"].to_pylist()) == sorted(
-        row["activity_id"] for row in rows
-    )
+    found = [one for table in tables.values() for one in table["activity_id"].to_pylist()]
+    assert sorted(found, key=int) == [str(i) for i in range(600)]
     for path, table in tables.items():
         assert table.equals(table.sort_by([(name, "ascending") for name in ACTIVITY_ORDER]))
         assert {str(time)[:7] for time in table[_AT].to_pylist()} == {path.name[:7]}
