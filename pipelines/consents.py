@@ -65,6 +65,21 @@ def permitted_channels(
     return wishes(contacts, settings, chosen)["permitted"]
 
 
+def addresses(contacts: pd.DataFrame, settings: Settings, customers: Iterable[str]) -> pd.DataFrame:
+    """E-mail and phone by customer_id in the order given; null where every channel that would use it is refused.
+
+    A list travels further than the table of contacts: what nobody may use does not go with it.
+    """
+    chosen = [str(one) for one in customers]
+    agreed = wishes(contacts, settings, chosen)["agreed"]
+    found = contacts.set_index("customer_id").reindex(chosen)[sorted(set(ADDRESS.values()))]
+    for column in found:
+        uses = {one for one in channels_of(contacts.columns) if ADDRESS.get(one) == column}
+        if uses:
+            found.loc[[uses.isdisjoint(one) for one in agreed], column] = None
+    return found
+
+
 def counted(contacts: pd.DataFrame, settings: Settings, customers: list[str]) -> list[str]:
     """What the contacts are good for, in sentences that count and name nobody. `customers`: those of the stream."""
     known, every = wishes(contacts, settings, customers), len(customers)

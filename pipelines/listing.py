@@ -10,6 +10,7 @@ import pandas as pd
 from models import decision
 from models.cut import CONTACT, CONTROL, HELD
 from models.explain import Driver
+from pipelines.consents import addresses
 from pipelines.contact_rules import held_back
 from pipelines.deciding import Decided, Given
 from pipelines.list_change import changes
@@ -60,7 +61,7 @@ def tables(
     contacted = (whole["group"] == CONTACT).to_numpy()
     listed = whole[contacted].reset_index(drop=True)
     return Tables(
-        listed=_with_contacts(listed, given.contacts),
+        listed=_with_contacts(listed, given.contacts, settings),
         control=whole[~contacted].reset_index(drop=True),
         held_back=_held_back(met, listed["list_id"].iloc[0]),
         win_back=_win_back(given, settings),
@@ -93,11 +94,12 @@ def _require_somebody(decided: Decided, settings: Settings, language: Language) 
     )
 
 
-def _with_contacts(listed: pd.DataFrame, contacts: pd.DataFrame | None) -> pd.DataFrame:
-    """Name, e-mail and phone beside the list's own columns, where the contacts have them."""
+def _with_contacts(listed: pd.DataFrame, contacts: pd.DataFrame | None, settings: Settings) -> pd.DataFrame:
+    """Name, e-mail and phone beside the list's own columns, where the contacts have them and they may be used."""
     if contacts is None:
         return listed
     own = contacts.set_index("customer_id").reindex(listed["customer_id"])
+    own = own.assign(**addresses(contacts, settings, listed["customer_id"]))
     table = listed.copy()
     for place, name in enumerate(name for name in CONTACT_COLUMNS if name in own):
         table.insert(len(decision.LIST_COLUMNS) + place, name, own[name].to_numpy())

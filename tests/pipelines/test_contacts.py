@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.consents import permitted_channels
+from pipelines.consents import addresses, permitted_channels
 from pipelines.contact_settings import COLUMNS, ContactDatabase
 from pipelines.contacts import contacts_digest, faults_of_contacts, read_contacts
 from pipelines.faults import in_words
@@ -377,6 +377,14 @@ def test_where_missing_consent_is_allowed_only_a_refusal_counts() -> None:
         "2": ("email", "phone", "sms", "post", "push"),
     }
     assert channels("1,no,", header=header, ask="2 1") == {"2": (), "1": ()}
+
+
+def test_an_address_that_nobody_may_use_stays_where_it_is() -> None:
+    rows = ["1,,a@x.org,123,,phone,,yes,yes", "2,,b@x.org,456,,phone,,yes,no", "3,,c@x.org,789,,,,no,yes"]
+    write(*rows, "4,,d@x.org,12,,,,,", header=HEADER)
+    told = addresses(read_contacts(settings()), settings(), ["3", "1", "2", "4", "9"]).astype(object)
+    assert told["email"].fillna("").to_dict() == {"3": "", "1": "a@x.org", "2": "b@x.org", "4": "", "9": ""}
+    assert told["phone"].fillna("").to_dict() == {"3": "789", "1": "123", "2": "", "4": "", "9": ""}
 
 
 def test_without_contacts_every_channel_is_permitted() -> None:
