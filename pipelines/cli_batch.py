@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from pipelines import params
-from pipelines.list_day import a_day, for_day, this_week
+from pipelines.list_day import a_day, for_day, stamp, this_week
 from pipelines.log_lines import Log
 from pipelines.problems import CheckFailed, Empty, Problem, TryAgain
 from pipelines.stage import MENDABLE
@@ -41,7 +41,7 @@ def told(form: str) -> Iterator[Log]:
         click.echo(text, file=out)
 
     def clock() -> str:
-        return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return stamp(datetime.now(UTC))
 
     log = Log(form == "json", clock, say)
     try:
@@ -124,7 +124,7 @@ def weekly(*, as_of: str | None, no_publish: bool, revise: bool, form: str) -> N
     with told(form) as log:
         settings = params.load()
         day = a_day(as_of) if as_of else this_week(now, settings)
-        wanted = Wanted(not no_publish, revise, f"{now:%Y-%m-%dT%H:%M:%SZ}")
+        wanted = Wanted(not no_publish, revise, stamp(now))
         with runner.only_run(lambda text: log("waiting", text)), _present(as_of, day):
             make(for_day(settings, day), log, wanted)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from pipelines import params
+from pipelines.list_day import stamp
 from pipelines.stage import MENDABLE
 
 
@@ -39,8 +40,8 @@ def publish(as_of: str | None, revise: bool) -> None:
     from pipelines.publish import publish as publish_list
 
     with _alone() as settings:
-        day, moment = as_of or settings.observations.score.as_of, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        publish_list(day, settings, click.echo, revise=revise, moment=moment)
+        day = as_of or settings.observations.score.as_of
+        publish_list(day, settings, click.echo, revise=revise, moment=stamp(datetime.now(UTC)))
 
 
 @click.command()

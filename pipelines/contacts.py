@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from pipelines.contact_settings import COLUMNS, DETAILS, ContactDatabase, is_consent
+from pipelines.contact_settings import COLUMNS, DETAILS, ContactDatabase, ContactFiles, is_consent
 from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.sources.cells import Shape, cell
@@ -55,6 +55,14 @@ def _identity_faults(settings: Settings) -> list[str]:
     return [f"params.yaml: contacts.identity: identities says nothing of {system}. Add identities.table or a rule."]
 
 
+def _faultless(settings: Settings) -> ContactFiles | ContactDatabase | None:
+    """The section `contacts:`, or a Problem that says what is wrong with it."""
+    faults = faults_of_contacts(settings)
+    if faults:
+        raise Problem(*faults)
+    return settings.contacts
+
+
 def contacts_digest(settings: Settings) -> str | None:
     """What changes when the content of the contacts table does (of files their bytes, of a database its rows).
 
@@ -63,12 +71,9 @@ def contacts_digest(settings: Settings) -> str | None:
     Raises:
         Problem: it cannot be read.
     """
-    setting = settings.contacts
+    setting = _faultless(settings)
     if setting is None:
         return None
-    faults = faults_of_contacts(settings)
-    if faults:
-        raise Problem(*faults)
     rows = _rows_of(setting) if isinstance(setting, ContactDatabase) else map(digest_at, files_of(setting))
     return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
 
@@ -93,12 +98,9 @@ def read_contacts(settings: Settings) -> pd.DataFrame | None:
         Problem: the table is not there, a row has no customer, a customer stands on several rows, a consent is neither
             yes nor no, a preferred channel is none; all faults at once, by lines.
     """
-    setting = settings.contacts
+    setting = _faultless(settings)
     if setting is None:
         return None
-    faults = faults_of_contacts(settings)
-    if faults:
-        raise Problem(*faults)
     con = connect()
     faults = enter(con, setting)
     if faults:

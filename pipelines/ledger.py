@@ -76,22 +76,27 @@ def opened(path: Path = FILE) -> Iterator[sqlite3.Connection | None]:
         return
     # Not read-only: a transaction that was killed half way is rolled back by whoever opens the file next.
     con = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=60)
-    try:
+    with in_use(con, path):
         yield con if con.execute("select 1 from sqlite_master where name = 'feedback'").fetchone() else None
+
+
+@contextmanager
+def in_use(con: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Close the connection behind the block; what SQLite cannot do becomes something that a person can mend.
+
+    A refused row (IntegrityError) is left to whoever wrote it.
+    """
+    try:
+        yield
     except sqlite3.IntegrityError:
         raise
     except sqlite3.DatabaseError as error:
-        raise unusable(path, error) from error
+        raise Problem(
+            f"{path}: the ledger cannot be used: {error}. Nothing was changed. Is the disk full, another program "
+            "writing there, the file damaged? It cannot be made again: restore it from a backup."
+        ) from error
     finally:
         con.close()
-
-
-def unusable(path: Path, error: sqlite3.DatabaseError) -> Problem:
-    """What SQLite says, as something that a person can mend."""
-    return Problem(
-        f"{path}: the ledger cannot be used: {error}. Nothing was changed. Is the disk full, another program writing "
-        "there, the file damaged? It cannot be made again: restore it from a backup."
-    )
 
 
 def known(before: str, settings: Settings, path: Path = FILE) -> Known:

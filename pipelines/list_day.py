@@ -23,6 +23,11 @@ def this_week(now: datetime, settings: Settings) -> str:
     return (today - timedelta(days=today.weekday())).isoformat()
 
 
+def stamp(now: datetime) -> str:
+    """A moment as it is recorded: UTC, to the second. `now` is in UTC."""
+    return f"{now:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def a_day(text: str) -> str:
     """The day that somebody wrote.
 

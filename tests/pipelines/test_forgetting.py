@@ -22,8 +22,8 @@ from pipelines.outbox import copies, erasing
 from pipelines.outbox.forgetting import forget_published
 from pipelines.publish import publish
 from tests.pipelines import lists_for_tests
+from tests.pipelines.decoded_for_tests import decoded
 from tests.pipelines.drafts_for_tests import settings, write_draft
-from tests.pipelines.test_forget import decoded
 
 pytestmark = pytest.mark.slow
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,12 @@ import pytest
 
 from pipelines.sinks import glance, list_files
 from pipelines.sinks.list_page import write_page
+from tests.pipelines.chromium_for_tests import require_chromium
 from tests.pipelines.lists_for_tests import METRICS, decided, made, settings, undecided, week
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    reason = "the page was not opened: install Chromium (Debian: apt-get install chromium) or Google Chrome"
-    pytest.skip(reason, allow_module_level=True)
+CHROMIUM = require_chromium()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,12 @@ from typing import Any
 import pytest
 
 from pipelines.make_list import make_list
+from tests.pipelines.chromium_for_tests import require_chromium
 from tests.pipelines.lists_for_tests import settings, shop
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    reason = "the page was not opened: install Chromium (Debian: apt-get install chromium) or Google Chrome"
-    pytest.skip(reason, allow_module_level=True)
+CHROMIUM = require_chromium()
 
 
 @pytest.fixture(scope="module")
