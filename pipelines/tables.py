@@ -69,13 +69,17 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def write_parquet(path: Path, table: pa.Table, repeated: list[str] | bool = True) -> None:
+def write_parquet(
+    path: Path, table: pa.Table, repeated: list[str] | bool = True, encodings: dict[str, str] | None = None
+) -> None:
     """One file, zstd, no pandas metadata (it holds library versions and would change the bytes).
 
     `repeated`: columns whose values come again and again, all of them by default; for others a dictionary only costs.
+    `encodings`: Parquet's name of how a column that is not among them is written.
     """
+    bare = table.replace_schema_metadata(None)
     with whole_file(path) as partial:
-        pq.write_table(table.replace_schema_metadata(None), partial, compression="zstd", use_dictionary=repeated)
+        pq.write_table(bare, partial, compression="zstd", use_dictionary=repeated, column_encoding=encodings)
 
 
 def digest_of(path: Path) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pipelines.params import Settings
 from pipelines.source_settings import Mapped, Mapping
 from pipelines.sources.cells import Cell, Shape, cell
-from pipelines.sources.convert import as_number, as_time, as_written
+from pipelines.sources.convert import as_number, as_time, as_word
 from pipelines.sources.stream import COLUMNS, text
 
 # What can be wrong with a row, first things first: the fault, our column, and when. `{has}`, what the table has there,
@@ -131,7 +131,7 @@ def _condition(wanted: str, shape: Shape, mapping: Mapping) -> str:
 def _written(cells: dict[str, Cell], ours: str) -> str:
     if ours in cells and cells[ours].whole:
         return f"{cells[ours].sql}::varchar"  # nothing to trim, never NaN
-    return as_written(cells[ours].sql, cells[ours].kind) if ours in cells else "null::varchar"
+    return as_word(cells[ours].sql, cells[ours].kind) if ours in cells else "null::varchar"
 
 
 def _time(cells: dict[str, Cell], ours: str, zone: str, mapping: Mapping) -> str:
@@ -210,5 +210,6 @@ def _identity(name: str, setting: Mapped, mapping: Mapping) -> str:
     hashed = f"{text(name + '-')} || md5(concat_ws(chr(31), {content}))"
     if not mapping.columns and not setting.yields:
         return f"coalesce(id, {hashed})"
-    told = "activity || '-'" if setting.yields else "if(negative, activity || '-', '')"
-    return f"coalesce({text(name + '-')} || {told} || id, {hashed})"
+    turned = "if(negative, activity || '-', ''), " if mapping.when_negative else ""
+    told = "activity || '-', " if setting.yields else turned
+    return f"case when id is not null then concat({text(name + '-')}, {told}id) else {hashed} end"

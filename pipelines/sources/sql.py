@@ -119,7 +119,7 @@ class _Source:
             one = cell(self.setting.watermark, self.asked)
             mark = as_time(one.sql, one.kind, self.zone, self.setting.time_format)
             where = self._between(begin, moment)
-            kept = f"where {mark} is null or ({mark} < make_timestamptz({moment}) and {_from(mark, begin)})"
+            kept = f"where coalesce({mark} < make_timestamptz({moment}) and {_from(mark, begin)}, true)"
             is_open = f"coalesce({_from(mark, settled)}, true)"
         names = {i: self.asked.columns[i] for i in sorted(places)}
         named = ", ".join(f"{column(name)} as c{i}" for i, name in names.items())

@@ -279,3 +279,26 @@ def test_month_files_hold_every_row_once_and_sorted(held: int, ordered: bool, tm
         assert {str(time)[:7] for time in table[_AT].to_pylist()} == {path.name[:7]}
     if held > 600:
         assert len(tables) == 4, "one file a month where memory holds them"
+
+
+@pytest.mark.parametrize(("customers", "encoded"), [(3, True), (500, False)])
+def test_a_month_is_the_same_bytes_however_its_rows_lie_in_memory(
+    customers: int, encoded: bool, tmp_path: Path
+) -> None:
+    rows = stream_of(
+        [
+            {
+                "activity_id": f"{i:03}",
+                "customer_id": f"c{i % customers}",
+                _AT: datetime(2024, 5, 1 + i % 28, tzinfo=UTC),
+            }
+            for i in range(500)
+        ]
+    )
+    whole = rows.sort_by([(name, "ascending") for name in ACTIVITY_ORDER])
+    write_month(tmp_path / "whole.parquet", whole)
+    write_month(tmp_path / "pieces.parquet", pa.concat_tables([whole.slice(0, 7), whole.slice(7)]))
+    assert (tmp_path / "whole.parquet").read_bytes() == (tmp_path / "pieces.parquet").read_bytes()
+    assert pq.read_table(tmp_path / "whole.parquet").equals(whole)
+    column = pq.read_metadata(tmp_path / "whole.parquet").row_group(0).column(whole.schema.names.index("customer_id"))
+    assert ("RLE_DICTIONARY" in column.encodings) == encoded

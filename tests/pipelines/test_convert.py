@@ -1,0 +1,31 @@
+"""What a text becomes on its way in: the short way for plain words gives what the long way gives."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.sources.convert import as_word, as_written
+
+_CON = duckdb.connect()
+
+
+@given(st.lists(st.one_of(st.none(), st.text(st.characters(exclude_characters="\0")), st.text(" ab\t\u00a0\u3000"))))
+def test_a_word_is_what_was_written(found: list[str | None]) -> None:
+    rows = _CON.execute(
+        f"select {as_word('c0', 'text')}, {as_written('c0', 'text')} from (select unnest($1::varchar[]) as c0)", [found]
+    ).fetchall()
+    assert len(rows) == len(found)
+    assert all(word == written for word, written in rows)
+
+
+@pytest.mark.parametrize("found", ["", " ", "a", " a", "a ", "a b", "\u00e9", "\u3000", "\u00a0a"])
+def test_edges_are_trimmed_and_nothing_is_null(found: str) -> None:
+    (one,) = _CON.execute(f"select {as_word('c0', 'text')} from (select $1 as c0)", [found]).fetchone() or ()
+    assert one == (found.strip() or None)
+
+
+def test_an_expression_is_written_once_only() -> None:
+    assert as_word("lower(c0)", "text") == as_written("lower(c0)", "text")
