@@ -111,7 +111,7 @@ def _load_file(con: Any, setting: Identities, table: IdentityTable, file: Locate
     ]
     for field in _FIELDS:
         bad = con.execute(f"select record from told where {field} is null order by record").fetchall()
-        lines = lines_of(file, [record for (record,) in bad], rows, {line for line, *_ in broken})
+        lines = lines_of(file, [record for (record,) in bad], rows, broken)
         if bad:
             first = [lines[record] for (record,) in bad[:3]]
             faults.append(Reason(file.name, rows, "missing", field, len(bad), first, None).sentence("identities.table"))

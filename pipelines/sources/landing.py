@@ -37,7 +37,7 @@ from pipelines.sources.stream import COLUMNS, text
 from pipelines.sources.tombstones import FILE as FORGOTTEN
 from pipelines.tables import digest_of, read_json, whole_folder, write_json
 
-FORM = (2, duckdb.__version__)  # of what lies here and of its hashes; another one is another key
+FORM = (3, duckdb.__version__)  # of what lies here and of its hashes; another one is another key
 Bad = tuple[int, str, str, str | None]  # line or row, fault, our column, what is there
 
 _READ = """
