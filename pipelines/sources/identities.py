@@ -125,6 +125,21 @@ def rows_of(con: Any, customer: str) -> list[tuple[str, str]]:
     return [(str(system), str(one)) for system, one in found.fetchall()]
 
 
+def end_of(con: Any, customer: str) -> str:
+    """The customer that an account became by `identity`; itself where it was not merged."""
+    found = con.execute("select customer_id from identity where system = $1 and id = $2", [OWN, customer]).fetchall()
+    return str(found[0][0]) if found else customer
+
+
+def others_called(con: Any, one: str) -> list[tuple[str, str]]:
+    """System and customer of every row of `identity` in which another customer is called `one`."""
+    found = con.execute(
+        "select system, customer_id from identity where id = $1 and customer_id <> $1 and system <> $2 order by all",
+        [one, OWN],
+    )
+    return [(str(system), str(customer)) for system, customer in found.fetchall()]
+
+
 def written_alike(setting: Identities | None, system: str | None = None, column: str = "id") -> str:
     """SQL of an id as its system's rule writes it: of one system, or of the column `system` where none is given."""
     rules = setting.rules if setting else {}
