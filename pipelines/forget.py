@@ -21,7 +21,7 @@ from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.scrub import scrub
 from pipelines.sources import vault
-from pipelines.sources.identities import OWN, load, rows_of
+from pipelines.sources.identities import OWN, end_of, load, others_called, rows_of
 from pipelines.sources.pseudonyms import keyed, required_key
 from pipelines.sources.stream import connect
 from pipelines.sources.tombstones import FILE, KEY_FILE, bury, tombstones
@@ -44,13 +44,15 @@ class Forgotten:
     purged: list[Purged] = field(default_factory=list)
     elsewhere: dict[str, str] = field(default_factory=dict)
     published: list[str] = field(default_factory=list)  # places that published lists went to and that are not ours
+    found: bool = True  # whether anything spoke of them
 
 
 def forget(customer: str, settings: Settings, say: Callable[[str], None] = print) -> None:
     """Remove a customer. Nothing of the project may be running meanwhile; repeat it after an interruption.
 
     Args:
-        customer: the customer's id, exactly; where pseudonyms are on, either id.
+        customer: the customer's id, exactly; where pseudonyms are on, either id. Of an account that became another the
+            whole customer is meant.
         settings: of params.yaml.
         say: gets the report, line by line.
 
@@ -59,10 +61,37 @@ def forget(customer: str, settings: Settings, say: Callable[[str], None] = print
     """
     own = vault.originals([customer]).get(customer, customer)
     ids = known_ids(own, settings)
+    owned = [one for system, one in ids if system == OWN]
+    known = vault.everybody()
+    hashed = {one for one, customer in known.items() if customer in owned}  # of former keys too
     if settings.privacy.pseudonymise:
-        ids += [(HASHED, keyed(required_key(settings), one)) for system, one in ids if system == OWN]
+        hashed |= {keyed(required_key(settings), one) for one in owned}
+    ids += [(HASHED, one) for one in sorted(hashed)]
+    near = _written_alike(owned, set(known.values()))
     bury(settings, ids)
-    _sweep(frozenset(one for _, one in ids), settings, say)
+    found = _sweep(frozenset(one for _, one in ids), settings, say)
+    for line in _looked_for(own, near, settings) if near or not found else ():
+        say(line)
+
+
+def _written_alike(owned: list[str], known: set[str]) -> list[str]:
+    """Where nobody is called so: customers whose id differs in capitals, blanks or leading zeros."""
+    known = known | {one for path in _within(DATA / "activity") for one in customers_in(path)}
+    alike = set(map(_plain, owned))
+    return [] if known & set(owned) else sorted(one for one in known if _plain(one) in alike)
+
+
+def _plain(customer: str) -> str:
+    return customer.strip().casefold().lstrip("0")
+
+
+def _looked_for(customer: str, near: list[str], settings: Settings) -> list[str]:
+    """Whom the user may have meant."""
+    con = connect()
+    load(con, settings)
+    called = [f"{owner} (whom {system} calls so)" for system, owner in others_called(con, customer)]
+    meant = [*near, *called]
+    return [f"Did you mean {', or '.join(meant[:3])}? Then forget that id."] if meant else []
 
 
 def again(settings: Settings, say: Callable[[str], None] = print) -> None:
@@ -81,24 +110,28 @@ def again(settings: Settings, say: Callable[[str], None] = print) -> None:
         say(f"Nobody of the {len(stones.hashed):,} forgotten ids is back.")
 
 
-def _sweep(names: frozenset[str], settings: Settings, say: Callable[[str], None]) -> None:
+def _sweep(names: frozenset[str], settings: Settings, say: Callable[[str], None]) -> bool:
+    """Returns whether anything was there."""
     done = _remove(names, settings)
     left = [str(path) for path, sought in _files(names) if mentions(path, sought, loose=False)]
     if left:
         raise Problem(*(f"{path}: still speaks of the customer. Delete it." for path in left))
     for line in told(done):
         say(line)
+    return done.found
 
 
 def known_ids(customer: str, settings: Settings) -> list[tuple[str, str]]:
     """System and id of everything that leads to this customer by `identities.table`, the own id first."""
     con = connect()
     load(con, settings)
+    customer = end_of(con, customer)
     return [(OWN, customer), *(pair for pair in rows_of(con, customer) if pair != (OWN, customer))]
 
 
 def _remove(names: frozenset[str], settings: Settings) -> Forgotten:
     done = Forgotten()
+    landed = any(mentions(path, names, loose=True) for path in _within(LANDING) if path.suffix in (".parquet", ".json"))
     done.rewritten, done.published = forget_published(names, settings)
     for place in sorted(LANDING.iterdir()) if LANDING.is_dir() else []:
         if place.is_dir():
@@ -115,6 +148,8 @@ def _remove(names: frozenset[str], settings: Settings) -> Forgotten:
     _mend_manifests()
     here, done.elsewhere = stores()
     done.purged = [purge(root, names) for root in here]
+    rebuilt = [place for place in done.deleted if not place.startswith(f"{LANDING.as_posix()}/")]
+    done.found = bool(landed or rebuilt or done.rewritten or any(one.objects for one in done.purged))
     return done
 
 
@@ -156,6 +191,8 @@ def _mend_manifests() -> None:
 def told(done: Forgotten) -> list[str]:
     """The report, in words."""
     lines = ["The customer is forgotten; every later pull leaves them out (data/forgotten.json: share it with clones)."]
+    if not done.found:
+        lines.append("Nothing here spoke of them: is the id right? Capitals and leading zeros count.")
     lines += _listed("Deleted, and made again without them by the next `churn run`:", done.deleted)
     lines += _listed("Rewritten without them:", done.rewritten)
     for one in done.purged:

@@ -131,6 +131,11 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
             load_parts(con, parts)
         found = con.execute("select min(occurred_at)::varchar, max(occurred_at)::varchar from stream")
         first, last = found.fetchall()[0]
+        if first is None:
+            raise Empty(
+                "params.yaml: sources: not one row becomes an activity. All are bad, nobody's, or left out by where or "
+                "exclude; `churn sources check` shows which."
+            )
         raise Empty(
             f"params.yaml: {setting}: no activity lies before {facts['moment']}; the sources' activities lie between "
             f"{first} and {last}. Choose a day after the first of them."

@@ -42,7 +42,7 @@ def upsert(table: pd.DataFrame, sink: SqlTable, where: str, published: Published
     """
     driver = sink.driver or _driver(resolved(sink.address, f"{where}.address"))
     rows = _arrow(table, sink, published, driver)
-    with connected(sink.database(driver), where) as database:
+    with connected(sink.database(driver), where, made=True) as database:
         try:
             with database.connection.cursor() as cursor:
                 _shape(cursor, sink.table, rows.schema, driver)

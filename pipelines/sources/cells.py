@@ -96,13 +96,16 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
     if expression.syntax and re.fullmatch(r"[\w .]+", wanted):
         raise Problem(_no_column(wanted, name, columns))
     if expression.fault:
+        hint = " A column with such a name goes in double quotes." if expression.syntax else ""
         raise Problem(
-            f"{wanted!r} is neither a column of {name} nor an expression that can be used: {expression.fault}."
+            f"{wanted!r} is neither a column of {name} nor an expression that can be used: {expression.fault}.{hint}"
         )
     missing = [one for one in expression.references if _found(one, shape) is None]
     if missing:
         inside = "" if ".".join(missing[0].path) == wanted.strip('"') else f" (in {wanted!r})"
-        raise Problem(*dict.fromkeys(_no_column(".".join(one.path), name, columns, inside) for one in missing))
+        quoted = _quoted(wanted, shape) if inside else ""
+        faults = dict.fromkeys(_no_column(".".join(one.path), name, columns, inside) + quoted for one in missing)
+        raise Problem(*faults)
     parts, unread = [], []
     for one in expression.references:
         sql, bad = _part(one, shape, decimal)
@@ -111,6 +114,12 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
     sql = expression.written(parts)
     kind = kind_of(_bound(sql, wanted, shape))
     return Cell(f"try{sql}", kind, f"coalesce({', '.join(unread)})" if unread else None)
+
+
+def _quoted(wanted: str, shape: Shape) -> str:
+    """How to write a column within an expression whose name is not a plain word."""
+    odd = [one for one in shape.columns if one in wanted and not re.fullmatch(r"\w+(\.\w+)*", one)]
+    return f' Within an expression write "{max(odd, key=len)}", in double quotes.' if odd else ""
 
 
 def _found(reference: Reference, shape: Shape) -> tuple[str, tuple[str, ...]] | None:

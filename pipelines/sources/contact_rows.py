@@ -99,7 +99,7 @@ def _row_faults(con: Any, table: str, shape: Shape, ours: list[str]) -> list[str
     file = shape if isinstance(shape, Located) else None
     broken = broken_rows(con, file) if file else []
     read = con.execute(f"select count(*) from {table}").fetchall()[0][0]
-    rows, skipped = read + len(broken), {line for line, *_ in broken}
+    rows = read + len(broken)
     faults = [
         Reason(shape.name, rows, fault, field, 1, [line], None).sentence(SECTION) for line, fault, field, _ in broken
     ]
@@ -107,7 +107,7 @@ def _row_faults(con: Any, table: str, shape: Shape, ours: list[str]) -> list[str
         bad = [
             one for (one,) in con.execute(f"select record from {table} where {condition} order by record").fetchall()
         ]
-        lines = lines_of(file, bad, read, skipped) if file else {one: one for one in bad}
+        lines = lines_of(file, bad, read, broken) if file else {one: one for one in bad}
         if bad:
             places = _places([lines[one] for one in bad], "line" if file and (file.delimiter or file.form) else "row")
             faults.append(f"{shape.name}: {len(bad):,} of {rows:,} rows {said.format(field=field, places=places)}")

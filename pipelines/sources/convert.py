@@ -12,14 +12,21 @@ from pipelines.sources.stream import text
 # Outside these years a time is a typing error or a placeholder, and 'infinity' is no time at all.
 _SANE = "between timestamptz '1900-01-01 00:00:00+00' and timestamptz '2200-01-01 00:00:00+00'"
 _PER_SECOND = {"unix_seconds": 1_000_000, "unix_milliseconds": 1_000}
+_THOUSANDS = r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?"
 TIMES = ("text", "instant", "time", "day", "empty")
 NUMBERS = ("text", "number", "empty")
 
 
 def as_written(column: str, kind: str) -> str:
-    """What the file has there as trimmed text; null where it has nothing (NaN in a Parquet file is nothing too)."""
+    """What the file has there as trimmed text; null where it has nothing (NaN in a Parquet file is nothing too).
+
+    7.0 is written 7: a column of whole numbers with a hole in it is a column of fractions to who wrote the file.
+    """
     written = f"nullif(trim({column}::varchar), '')"
-    return f"nullif({written}, 'nan')" if kind == "number" else written
+    if kind != "number":
+        return written
+    whole = f"{column} = floor({column}) and abs({column}) < 1e15"
+    return f"(case when {whole} then {column}::bigint::varchar else nullif({written}, 'nan') end)"
 
 
 def as_word(column: str, kind: str) -> str:
@@ -46,7 +53,7 @@ def _parsed(column: str, kind: str, timezone: str, time_format: str | None) -> s
     if kind in ("time", "day"):
         return _local(f"{column}::timestamp", timezone)
     if time_format in _PER_SECOND:
-        return f"make_timestamptz((try_cast({column} as double) * {_PER_SECOND[time_format]})::bigint)"
+        return f"make_timestamptz(try_cast(try_cast({column} as double) * {_PER_SECOND[time_format]} as bigint))"
     trimmed = as_written(column, kind)
     if time_format:
         parsed = f"try_strptime({trimmed}, {text(time_format)})"
@@ -65,13 +72,14 @@ def _local(clock: str, timezone: str) -> str:
 
 
 def _has_offset(written: str) -> str:
-    """Whether a time ends in `Z` or in `+02:00`: behind the date there is no other sign or letter Z."""
-    return f"(contains({written}, '+') or suffix({written}, 'Z') or contains(substr({written}, 12), '-'))"
+    """Whether a time ends in `Z`, `+02:00` or a word: a zone's name, or `PM`, which DuckDB would pass over."""
+    return f"(contains({written}, '+') or ({written})[-1] > '9' or contains(substr({written}, 12), '-'))"
 
 
 def as_number(column: str, kind: str, decimal: str, unit: float) -> str:
     """A finite double times `unit`; `decimal` divides whole from fraction where numbers are text.
 
+    With a decimal comma, points stand between thousands and nowhere else: 12.50 is no number then, 1.250 is 1250.
     1999 * 0.01 is 19.990000000000002: what a unit made is rounded to six decimals.
     """
     if kind == "number":
@@ -79,7 +87,8 @@ def as_number(column: str, kind: str, decimal: str, unit: float) -> str:
     else:
         written = as_written(column, kind)
         if decimal == ",":
-            written = f"replace(replace({written}, '.', ''), ',', '.')"
+            plain = f"regexp_full_match({written}, '{_THOUSANDS}') or not contains({written}, '.')"
+            written = f"case when {plain} then replace(replace({written}, '.', ''), ',', '.') end"
         number = f"try_cast({written} as double)"
     scaled = number if unit == 1 else f"round({number} * {unit!r}, 6)"
-    return f"(case when isfinite({number}) then {scaled} end)"
+    return f"(case when isfinite({scaled}) then {scaled} end)"

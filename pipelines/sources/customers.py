@@ -91,7 +91,7 @@ def _row_faults(con: Any, table: str, file: Located, columns: dict[str, str]) ->
     """Every row that cannot be used, by reason and line."""
     broken = broken_rows(con, file)
     read = con.execute(f"select count(*) from {table}").fetchall()[0][0]
-    rows, skipped = read + len(broken), {line for line, *_ in broken}
+    rows = read + len(broken)
     reasons: dict[tuple[str, str], list[tuple[int, str | None]]] = {}
     for line, fault, field, _ in broken:
         reasons.setdefault((fault, field), []).append((line, None))
@@ -100,7 +100,7 @@ def _row_faults(con: Any, table: str, file: Located, columns: dict[str, str]) ->
         wrong = f"{field} is null" + ("" if missing else f" and has_{field} is not null")
         found = "null" if missing else f"has_{field}"
         bad = con.execute(f"select record, {found} from {table} where {wrong} order by record").fetchall()
-        lines = lines_of(file, [record for record, _ in bad], read, skipped)
+        lines = lines_of(file, [record for record, _ in bad], read, broken)
         if bad:
             reasons["missing" if missing else "not a time", field] = [(lines[record], said) for record, said in bad]
     return [

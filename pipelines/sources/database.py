@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from pipelines.problems import Problem, did_you_mean
@@ -21,6 +23,7 @@ from pipelines.sources.cells import kind_of
 from pipelines.sources.located import stored_types
 
 _DAY = 86_400_000_000
+_KNOWN = ("bigquery", "postgresql", "snowflake", "sqlite")  # extras of this package
 _QUOTES = {"bigquery": "`"}
 _BATCH = {"postgresql": {"adbc.postgresql.batch_size_hint_bytes": "1048576"}}  # what a processor's cache holds
 
@@ -53,10 +56,11 @@ def _module(setting: InDatabase, section: str) -> Any:
     try:
         return importlib.import_module(f"adbc_driver_{setting.driver}")
     except ImportError:
-        raise Problem(
-            f"params.yaml: {section}.driver: the package adbc-driver-{setting.driver} is not installed. Install it, "
-            f'for example with `pip install "churn-pipeline[{setting.driver}]"`.'
-        ) from None
+        package = f"the package adbc-driver-{setting.driver} is not installed."
+        how = f'Install it with `pip install "churn-pipeline[{setting.driver}]"`.'
+        if setting.driver not in _KNOWN:
+            how = f"Install it if there is one.{did_you_mean(setting.driver, _KNOWN)}"
+        raise Problem(f"params.yaml: {section}.driver: {package} {how}") from None
 
 
 class Database:
@@ -65,7 +69,8 @@ class Database:
     def __init__(self, setting: InDatabase, section: str, connection: Any, secrets: tuple[str, ...]) -> None:
         self.setting, self.section, self._connection, self._secrets = setting, section, connection, secrets
         self.quote = _QUOTES.get(setting.driver, '"')
-        named = f"({setting.query.strip().rstrip(';')})" if setting.query else str(setting.table)
+        # The line break ends a comment that the query ends in.
+        named = f"({setting.query.strip().rstrip(';')}\n)" if setting.query else str(setting.table)
         self._from = f"{named} as asked" if setting.query else named
 
     @property
@@ -171,8 +176,8 @@ def _stored(array: Any, kind: Any) -> Any:
 
 
 @contextmanager
-def connected(setting: InDatabase, section: str) -> Iterator[Database]:
-    """A connection for as long as the block runs.
+def connected(setting: InDatabase, section: str, *, made: bool = False) -> Iterator[Database]:
+    """A connection for as long as the block runs. `made`: a file that is not there shall be made.
 
     Raises:
         Problem: the driver is missing, or the database does not let us in.
@@ -183,6 +188,9 @@ def connected(setting: InDatabase, section: str) -> Iterator[Database]:
     address = resolved(setting.address, f"{section}.address")
     options = {name: resolved(value, f"{section}.options.{name}") for name, value in setting.options.items()}
     secrets = tuple(_secrets(setting, address, options))
+    fault = _address_fault(setting, address, made=made)
+    if fault:
+        raise Problem(f"{section}.address: cannot connect. {fault}")
     try:
         connection = dbapi.connect(driver=module._driver_path(), db_kwargs={"uri": address, **options})  # noqa: SLF001
     except Error as error:
@@ -191,10 +199,28 @@ def connected(setting: InDatabase, section: str) -> Iterator[Database]:
         yield Database(setting, section, connection, secrets)
 
 
+def _address_fault(setting: InDatabase, address: str, *, made: bool) -> str:
+    """What is wrong with an address where the driver would make a file of it, or repeat a part of the password."""
+    if setting.driver == "sqlite" and not (made or address.startswith((":", "file:")) or Path(address).is_file()):
+        siblings = [file.name for file in Path(address).parent.glob("*")]
+        near = did_you_mean(Path(address).name, siblings) if siblings else ""
+        return f"There is no file {address}.{near if 'Did you mean' in near else ''}"
+    server = re.match(r"postgres(?:ql)?://([^/?#]*)", address)
+    if not server:
+        return ""
+    hosts = server[1].rpartition("@")[2].split(",")
+    plain = server[1].count("@") < 2 and all(re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:\d*)?", one) for one in hosts)
+    if plain and not ("@" in address[server.end() :].partition("?")[0] and "@" not in server[1]):
+        return ""
+    return "The address cannot be taken apart: in a password write @ as %40, / as %2F, : as %3A, # as %23, ? as %3F."
+
+
 def _secrets(setting: InDatabase, address: str, options: dict[str, str]) -> Iterator[str]:
     """Texts that no message may hold, the longest first."""
     found = [value for name, value in options.items() if setting.options[name].startswith("$")]
-    found += re.findall(r"//[^/\s:@]*:([^@\s]*)@", address) + re.findall(r"(?i)(?:password|token)=([^&\s]+)", address)
+    found += re.findall(r"(?:^|//)[^/\s:@]*:(\S*)@", address)
+    found += re.findall(r"(?i)(?:password|token)\s*=\s*('[^']*'|[^&\s]+)", address)
+    found += [unquote(one).strip("'") for one in found]
     found += [os.environ.get("PGPASSWORD", ""), address if setting.address.startswith("$") else ""]
     yield from sorted((one for one in found if one), key=len, reverse=True)
 

@@ -21,18 +21,20 @@ from pipelines.source_settings import Files
 from pipelines.sources.arrival import local_time
 from pipelines.sources.json_files import LINES, no_objects, scan_json
 from pipelines.sources.landing import Bad, Landing, Part, Piece
-from pipelines.sources.lines import line_at, line_of
+from pipelines.sources.lines import line_at, line_of, swallowed
 from pipelines.sources.located import Located, at_hand, digest_at, files_of, locate
 from pipelines.sources.mapping import activity_faults
 from pipelines.sources.reader import Place, Reader
 from pipelines.sources.rows import Context, query
 from pipelines.sources.stream import column, text
 
+_OPEN = "a quote that is not closed"
+_BEHIND = f"behind {_OPEN}"
 _BROKEN = {
     "MISSING COLUMNS": "too few columns",
     "TOO MANY COLUMNS": "too many columns",
     "INVALID ENCODING": "not UTF-8",
-    "UNQUOTED VALUE": "a quote that is not closed",
+    "UNQUOTED VALUE": _OPEN,
     "LINE SIZE OVER MAXIMUM": "a line of more than 2 MB",
 }
 
@@ -53,13 +55,25 @@ def _read(con: Any, name: str, setting: Files, settings: Settings, place: Place)
         digest = digest_at(file.path)
         piece = landing.piece(digest)
         if piece is None:
-            with at_hand(file) as (near, _):
-                piece = _land(con, setting, near, landing, digest)
+            piece = _landed(con, setting, file, landing, digest)
         # A copy of a file under another name counts its rows, which are copies and count once.
         parts += piece.enter(con, name, file.name)
         pieces.append(digest)
     landing.keep_only(pieces)
     return parts
+
+
+def _landed(con: Any, setting: Files, file: Located, landing: Landing, digest: str) -> Piece:
+    try:
+        with at_hand(file) as (near, _):
+            return _land(con, setting, near, landing, digest)
+    except _UnevenError:
+        with at_hand(file, even=True) as (near, _):
+            return _land(con, setting, near, landing, digest)
+
+
+class _UnevenError(Problem):
+    """Lines of a CSV end in more than one way, and its beginning did not show it."""
 
 
 def _land(con: Any, setting: Files, file: Located, landing: Landing, digest: str) -> Piece:
@@ -72,6 +86,7 @@ def _land(con: Any, setting: Files, file: Located, landing: Landing, digest: str
 
     def judge(_path: Path, wrong: int) -> tuple[list[Bad], int]:
         broken = broken_rows(con, file)
+        broken += _swallowed(con, file, broken)
         return broken + (_bad(con, setting, file, landing, broken) if wrong else []), len(broken)
 
     with local_time(con, setting, landing.context):
@@ -79,6 +94,8 @@ def _land(con: Any, setting: Files, file: Located, landing: Landing, digest: str
             read = query(setting, file, scan(file, numbered=numbered), landing.context)
             return landing.write(con, digest, read, judge, numbered=numbered)
         except (duckdb.Error, OSError) as error:
+            if "invalid state" in str(error):
+                raise _UnevenError(f"{file.name}: its lines end in more than one way. Save it again.") from None
             raise Problem(f"{file.name}: cannot be read to its end. {str(error).splitlines()[0]}") from None
 
 
@@ -91,7 +108,7 @@ def _bad(con: Any, setting: Files, file: Located, landing: Landing, broken: list
     _forget_rejects(con, file)
     rows = con.execute(f"select count(*) from ({scan(file, numbered=False)})").fetchall()[0][0]
     _forget_rejects(con, file)
-    lines = lines_of(file, [record for record, *_ in bad], rows, {line for line, *_ in broken})
+    lines = lines_of(file, [record for record, *_ in bad], rows, broken)
     return [(lines[record], fault, field, found) for record, fault, field, found in bad]
 
 
@@ -100,18 +117,19 @@ def _forget_rejects(con: Any, file: Located) -> None:
         con.execute("drop table reject_errors; drop table reject_scans")
 
 
-def lines_of(file: Located, records: list[int], rows: int, rejected: set[int]) -> dict[int, int]:
+def lines_of(file: Located, records: list[int], rows: int, broken: list[Bad]) -> dict[int, int]:
     """Where records stand: their lines in a CSV, the records themselves in Parquet, counted from 1."""
     if not file.delimiter and file.form != LINES:
         return {record: record for record in records}
-    return line_of(file, records, rows, rejected) if records else {}
+    quoted = all(what != _OPEN for _, _, what, _ in broken)
+    return line_of(file, records, rows, {line for line, *_ in broken}, quoted=quoted) if records else {}
 
 
 def broken_rows(con: Any, file: Located) -> list[Bad]:
     """Rows that are no rows: line, fault, what is broken."""
     if file.form:
         records = [record for (record,) in con.execute(no_objects(_plain(file), file.form)).fetchall()]
-        lines = lines_of(file, records, 0, set())
+        lines = lines_of(file, records, 0, [])
         return [(lines[record], "broken", "no JSON object", None) for record in records]
     if not file.delimiter:
         return []
@@ -121,7 +139,25 @@ def broken_rows(con: Any, file: Located) -> list[Bad]:
     ).fetchall()
     _forget_rejects(con, file)
     lines = line_at(file.path, (position - 1 for position, _ in found))  # DuckDB counts from 1
-    return [(lines[position - 1], "broken", _BROKEN.get(error, error.lower()), None) for position, error in found]
+    bad: list[Bad] = [
+        (lines[position - 1], "broken", _BROKEN.get(error, error.lower()), None) for position, error in found
+    ]
+    return bad
+
+
+def _swallowed(con: Any, file: Located, bad: list[Bad]) -> list[Bad]:
+    """Rows that a quote took with it which is not closed: DuckDB tells of the first only."""
+    quotes = [line for line, _, what, _ in bad if what == _OPEN]
+    if not quotes:
+        return []
+    assert isinstance(file.path, Path)
+    places = ", ".join(f"c{i}" for i in range(len(file.columns)))
+    breaks = f"len(concat_ws('', {places})) - len(replace(concat_ws('', {places}), chr(10), ''))"
+    counted = con.execute(f"select count(*), sum({breaks}) from ({scan(file, numbered=False)})").fetchall()[0]
+    _forget_rejects(con, file)
+    read = counted[0] + int(counted[1] or 0)
+    lines = swallowed(file.path, quotes, {line for line, *_ in bad}, read)
+    return [(line, "broken", _BEHIND, None) for line in lines]
 
 
 def _plain(file: Located) -> str:

@@ -111,7 +111,7 @@ def _load_file(con: Any, setting: Identities, table: IdentityTable, file: Locate
     ]
     for field in _FIELDS:
         bad = con.execute(f"select record from told where {field} is null order by record").fetchall()
-        lines = lines_of(file, [record for (record,) in bad], rows, {line for line, *_ in broken})
+        lines = lines_of(file, [record for (record,) in bad], rows, broken)
         if bad:
             first = [lines[record] for (record,) in bad[:3]]
             faults.append(Reason(file.name, rows, "missing", field, len(bad), first, None).sentence("identities.table"))
@@ -123,6 +123,21 @@ def rows_of(con: Any, customer: str) -> list[tuple[str, str]]:
     """System and id of all rows of `identity` that lead to a customer."""
     found = con.execute("select system, id from identity where customer_id = $1 order by all", [customer])
     return [(str(system), str(one)) for system, one in found.fetchall()]
+
+
+def end_of(con: Any, customer: str) -> str:
+    """The customer that an account became by `identity`; itself where it was not merged."""
+    found = con.execute("select customer_id from identity where system = $1 and id = $2", [OWN, customer]).fetchall()
+    return str(found[0][0]) if found else customer
+
+
+def others_called(con: Any, one: str) -> list[tuple[str, str]]:
+    """System and customer of every row of `identity` in which another customer is called `one`."""
+    found = con.execute(
+        "select system, customer_id from identity where id = $1 and customer_id <> $1 and system <> $2 order by all",
+        [one, OWN],
+    )
+    return [(str(system), str(customer)) for system, customer in found.fetchall()]
 
 
 def written_alike(setting: Identities | None, system: str | None = None, column: str = "id") -> str:

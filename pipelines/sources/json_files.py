@@ -85,8 +85,17 @@ def _dotted(found: dict[str, Any], before: str = "") -> Iterator[str]:
 
 def scan_json(path: str, form: str, columns: tuple[str, ...]) -> str:
     """SQL of a file's rows: `record` and its columns as `c0`, `c1`, ...; what is no JSON object is left out."""
-    picked = ", ".join(f"json_extract_string(whole, {text(_pointer(name))}) as c{i}" for i, name in enumerate(columns))
+    picked = ", ".join(f"{_picked(name)} as c{i}" for i, name in enumerate(columns))
     return f"select record, {picked} from ({_records(path, form)}) where whole is not null"
+
+
+def _picked(name: str) -> str:
+    """A field. A dot in a name may be a step into an object, or belong to the name as in `{"user.id": 7}`."""
+    inside = f"json_extract_string(whole, {text(_pointer(name))})"
+    if "." not in name:
+        return inside
+    whole = text("$" + _key(name))
+    return f"coalesce({inside}, json_extract_string(whole, {whole}))"
 
 
 def no_objects(path: str, form: str) -> str:
@@ -102,4 +111,8 @@ def _records(path: str, form: str) -> str:
 
 
 def _pointer(name: str) -> str:
-    return "$" + "".join('."' + part.replace('"', '\\"') + '"' for part in name.split("."))
+    return "$" + "".join(map(_key, name.split(".")))
+
+
+def _key(part: str) -> str:
+    return '."' + part.replace('"', '\\"') + '"'

@@ -32,7 +32,29 @@ def line_at(path: Path, positions: Iterable[int]) -> dict[int, int]:
     return lines
 
 
-def line_of(file: Located, records: list[int], rows: int, rejected: set[int]) -> dict[int, int]:
+def swallowed(path: Path, quotes: Iterable[int], broken: set[int], read: int) -> list[int]:
+    """The lines that went with quotes that are not closed: nobody has counted them yet.
+
+    Where more than one quote is open, which lines went with which is a guess; how many there are is not.
+
+    Args:
+        path: the CSV.
+        quotes: the lines of the quotes.
+        broken: the lines of all rows that are no rows.
+        read: how many lines were read as rows, line breaks within texts included.
+    """
+    filled = _filled(path)
+    missing = len(filled) - 1 - read - len(broken)
+    behind = [line for line in filled if line > min(quotes) and line not in broken]
+    return behind[: max(missing, 0)]
+
+
+def _filled(path: Path) -> list[int]:
+    with open_bytes(path) as stream:
+        return [line for line, written in enumerate(stream, start=1) if written.strip()]
+
+
+def line_of(file: Located, records: list[int], rows: int, rejected: set[int], *, quoted: bool = True) -> dict[int, int]:
     """Record -> the line it begins on.
 
     Args:
@@ -40,6 +62,7 @@ def line_of(file: Located, records: list[int], rows: int, rejected: set[int]) ->
         records: which records are asked for, counted from 1 among those that were read.
         rows: how many were read.
         rejected: lines of those that were not (too few columns and the like).
+        quoted: False where a quote is not closed, behind which nobody can tell line breaks in texts from others.
     """
     assert isinstance(file.path, Path)
     if file.delimiter and not rejected and _breaks(file.path) == rows + 1:
@@ -47,7 +70,8 @@ def line_of(file: Located, records: list[int], rows: int, rejected: set[int]) ->
     wanted, last = set(records), max(records)
     if file.form:
         return _lines_with_text(file, wanted)
-    good = (line for line in _starts(file) if line not in rejected)
+    starts = _starts(file) if quoted else iter(_filled(file.path)[1:])
+    good = (line for line in starts if line not in rejected)
     found: dict[int, int] = {}
     for record, line in enumerate(good, start=1):
         if record in wanted:

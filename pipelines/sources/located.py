@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from pipelines.problems import Problem, did_you_mean
 from pipelines.source_settings import Table
+from pipelines.sources import scratch
 from pipelines.sources.cells import kind_of
 from pipelines.sources.expressions import checker
 from pipelines.sources.json_files import LINES, LOOKED_AT, fields_of, form_of
@@ -72,19 +73,47 @@ def _is_export(file: At, table: Table) -> bool:
 
 
 @contextmanager
-def at_hand(file: Located) -> Iterator[tuple[Located, Path]]:
-    """The file with a path on this machine: its own, or that of a copy which is gone when the block ends."""
+def at_hand(file: Located, *, even: bool = False) -> Iterator[tuple[Located, Path]]:
+    """The file with a path on this machine: its own, or that of a copy which is gone when the block ends.
+
+    `even`: of a CSV whose lines end in more than one way, a copy in which all end alike; DuckDB reads no other. Where
+    its beginning shows that, it is given unasked.
+    """
     with nullcontext(file.path) if isinstance(file.path, Path) else fetched(file.path) as path:
-        if file.form != LINES or not _is_marked(path):
+        marked = file.form == LINES and _is_marked(path)
+        if not marked and not (file.delimiter and (even or _is_uneven(path))):
             yield replace(file, path=path), path
             return
-        # DuckDB would take the mark for the beginning of the first object, and lose it.
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder, "lines.json")
+        with tempfile.TemporaryDirectory(dir=scratch.folder()) as folder:
+            copy = Path(folder, "lines.json" if marked else "lines.csv")
             with open_bytes(path) as stream, copy.open("wb") as plain:
-                stream.seek(len(BOM_UTF8))
-                shutil.copyfileobj(stream, plain)
+                if marked:  # DuckDB would take the mark for the beginning of the first object, and lose it.
+                    stream.seek(len(BOM_UTF8))
+                    shutil.copyfileobj(stream, plain)
+                else:
+                    for chunk in _evened(stream):
+                        plain.write(chunk)
             yield replace(file, path=copy), copy
+
+
+def _is_uneven(path: Path) -> bool:
+    """Whether the beginning of a file holds lines that end in more than one way."""
+    try:
+        with open_bytes(path) as stream:
+            start = stream.read(LOOKED_AT)
+    except (OSError, EOFError):
+        return False  # who reads it says so
+    plain = start.replace(b"\r\n", b"")
+    return sum((len(plain) < len(start), b"\n" in plain, b"\r" in plain.removesuffix(b"\r"))) > 1
+
+
+def _evened(stream: IO[bytes]) -> Iterator[bytes]:
+    held = b""
+    for chunk in iter(lambda: stream.read(LOOKED_AT), b""):
+        whole = held + chunk
+        held = b"\r" if whole.endswith(b"\r") else b""  # its \n may be the next chunk's
+        yield whole.removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    yield held.replace(b"\r", b"\n")
 
 
 def _is_marked(path: Path) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+import duckdb
+
 from pipelines.contact_settings import COLUMNS, ContactDatabase, ContactFiles, is_consent
 from pipelines.problems import Problem, did_you_mean
 from pipelines.source_settings import UNIX_TIMES, Customers, Mapped, Mapping, Table
 from pipelines.sources.cells import Shape, cell, some
 from pipelines.sources.convert import NUMBERS, TIMES
+from pipelines.sources.expressions import checker
 from pipelines.sources.located import Located
 from pipelines.sources.rows import columns_of
 
@@ -66,7 +69,9 @@ def _fault(where: str, wanted: str, shape: Shape, setting: Mapping | Table, allo
     except Problem as problem:
         yield from (f"params.yaml: {where}: {fault}" for fault in problem.faults)
         return
-    if allowed is TIMES and kind == "number":
+    if allowed is TIMES and (unknown := _unknown_format(setting.time_format)):
+        yield f"params.yaml: {where.partition('.columns.')[0]}.time_format: {unknown}"
+    elif allowed is TIMES and kind == "number":
         if setting.time_format not in UNIX_TIMES:
             section = where.partition(".columns.")[0]
             hint = f"Set {section}.time_format to {' or '.join(UNIX_TIMES)}."
@@ -74,6 +79,18 @@ def _fault(where: str, wanted: str, shape: Shape, setting: Mapping | Table, allo
     elif kind not in allowed:
         has = "no condition (true or false)" if allowed is _CONDITION else f"a {kind}"
         yield f"params.yaml: {where}: {shape.name} has {has} there. Allowed: {', '.join(allowed[:-1])}."
+
+
+def _unknown_format(time_format: str | None) -> str:
+    """What is wrong with a time format; empty where nothing is."""
+    if time_format is None or time_format in UNIX_TIMES:
+        return ""
+    try:
+        checker().execute("select try_strptime('', $1)", [time_format])
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0].partition("specifier ")[2] or str(error).splitlines()[0]
+        return f'{said}. Write it as in strptime, for example "%d.%m.%Y %H:%M".'
+    return ""
 
 
 def customer_faults(setting: Customers, files: list[Located], attributes: list[str]) -> list[str]:

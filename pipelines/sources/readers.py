@@ -18,13 +18,12 @@ from pipelines.churn_settings import activities_of
 from pipelines.params import Settings
 from pipelines.problems import did_you_mean
 from pipelines.source_settings import Ledger, Mapped, Table
-from pipelines.sources import complete_journey, files, our_doings, sql
+from pipelines.sources import complete_journey, files, our_doings, scratch, sql
 from pipelines.sources.assembly import load_parts
 from pipelines.sources.customers import faults_of_customers, read_customers
 from pipelines.sources.landing import Part
 from pipelines.sources.located import files_of
 from pipelines.sources.reader import Place, Reader
-from pipelines.sources.s3 import SCHEME
 from pipelines.sources.stream import text
 from pipelines.sources.who import faults_of_privacy, settle_customers, watch_for_the_forgotten
 
@@ -72,10 +71,8 @@ def _close(con: Any, settings: Settings, landing: Path) -> None:
 
     Expressions of params.yaml cannot read files anyway (expressions.py); this holds even if one found a way.
     """
-    folders = {landing, complete_journey.folder()}
+    folders = {landing, complete_journey.folder(), scratch.folder()}  # in the last: copies of files, see at_hand
     for table in _tables(settings.model_copy(update={"contacts": None})):  # no pull ever sees those
-        copied = table.path.startswith(SCHEME) or table.reader == "json"  # see at_hand
-        folders |= {Path(tempfile.gettempdir())} if copied else set()
         folders |= {file.parent for file in files_of(table) if isinstance(file, Path)}
     allowed = ", ".join(text(folder.as_posix()) for folder in sorted(filter(None, folders)))
     con.execute(f"set allowed_directories = [{allowed}]; set enable_external_access = false")

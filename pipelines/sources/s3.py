@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipelines.problems import Problem
+from pipelines.sources import scratch
 
 SCHEME = "s3://"
 
@@ -69,7 +70,7 @@ def _in_words(path: str, error: Exception) -> Problem:
 
 
 def listed(path: str) -> list[S3Object]:
-    """The object, the objects under a folder, or those that a glob matches, sorted; empty objects are left out.
+    """The object, the objects under a folder, or those that a glob matches, sorted; empty markers are left out.
 
     Raises:
         Problem: the store cannot be reached or refuses.
@@ -86,7 +87,8 @@ def listed(path: str) -> list[S3Object]:
         found = store.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
     except OSError as error:
         raise _in_words(path, error) from None
-    keys = [one.path for one in found if one.type == fs.FileType.File and one.size]
+    files = [one for one in found if one.type == fs.FileType.File]
+    keys = [one.path for one in files if one.size or PurePosixPath(one.path).suffix]
     return sorted(S3Object(key) for key in keys if fixed == wanted or _matches(key, wanted))
 
 
@@ -128,7 +130,7 @@ def version(one: S3Object) -> str:
 @contextmanager
 def fetched(one: S3Object) -> Iterator[Path]:
     """A copy on this machine, gone when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="churn-s3-") as folder:
+    with tempfile.TemporaryDirectory(dir=scratch.folder()) as folder:
         path = Path(folder, one.name)
         try:
             with _filesystem().open_input_stream(one.key) as source, path.open("wb") as target:

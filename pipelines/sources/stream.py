@@ -9,8 +9,6 @@ Nothing is downloaded: the extensions that come inside DuckDB are enough, and lo
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
+from pipelines.sources import scratch
 
 COLUMNS = tuple(ACTIVITY_SCHEMA.names)
 MEMORY = "500MB"  # of DuckDB's own; pyarrow and Python come on top
@@ -42,7 +41,7 @@ def connect() -> Any:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "memory_limit": MEMORY,
-            "temp_directory": str(Path(tempfile.gettempdir(), f"churn-pull-{os.getpid()}")),
+            "temp_directory": str(scratch.folder() / "spilled"),
         }
     )
     con.execute("set timezone = 'UTC'")

@@ -40,8 +40,13 @@ def remember(found: Mapping[str, str], folder: Path = FOLDER) -> None:
 
 def originals(hashed: Iterable[str], folder: Path = FOLDER) -> dict[str, str]:
     """Keyed hash -> id, as far as the vault knows them."""
+    known = everybody(folder)
+    return {one: known[one] for one in hashed if one in known}
+
+
+def everybody(folder: Path = FOLDER) -> dict[str, str]:
+    """Keyed hash -> id of all whom the vault knows, whatever key made the hash."""
     if not (folder / FILE).is_file():
         return {}
     with _opened(folder) as con:
-        known = dict(con.execute("select hashed, customer_id from customer"))
-    return {one: known[one] for one in hashed if one in known}
+        return dict(con.execute("select hashed, customer_id from customer order by hashed"))

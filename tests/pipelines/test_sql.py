@@ -292,6 +292,10 @@ def test_a_password_in_the_settings_is_refused_and_not_repeated(setting: str, sa
         f"postgresql://me:{SECRET}@127.0.0.1:9/db",
         f"postgresql://me:{SECRET} x@127.0.0.1:9/db",
         f"postgresql://me@127.0.0.1:port/db?password={SECRET}",
+        f"postgresql://me:a@{SECRET}/b@127.0.0.1:9/db",
+        f"postgresql://me:{SECRET}/b@127.0.0.1:9/db",
+        f"postgresql://me:a?{SECRET}@127.0.0.1:9/db",
+        f"host=127.0.0.1 port=9 password='x {SECRET}' user=me",
         f"host=127.0.0.1 port=9 password={SECRET} nonsense",
         SECRET,
     ],
@@ -305,6 +309,25 @@ def test_no_error_tells_a_secret(address: str, monkeypatch: pytest.MonkeyPatch) 
     assert faults[0].startswith("sources.shop.address: cannot connect.")
     assert SECRET not in str(faults)
     assert SECRET not in settings.model_dump_json()
+
+
+def test_a_database_file_that_is_not_there_is_said_and_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("shop.sqlite").touch()
+    (fault,) = check_sources(Shop("sqlite", "shops.sqlite").settings())
+    assert fault == "sources.shop.address: cannot connect. There is no file shops.sqlite. Did you mean shop.sqlite?"
+    assert not Path("shops.sqlite").exists()
+
+
+def test_a_driver_that_is_called_otherwise_is_said() -> None:
+    (fault,) = check_sources(Shop("postgres", "postgresql://db/shop").settings())
+    assert fault.endswith("Did you mean postgresql?")
+
+
+def test_a_query_may_end_in_a_comment(shop: Shop) -> None:
+    assert stream_of(shop.settings(table=None, query="select * from orders -- all of them", watermark=None)) == KNOWN
 
 
 @pytest.mark.slow

@@ -1,0 +1,32 @@
+"""One private folder per process for what a pull cannot hold in memory and for copies of files while they are read.
+
+It goes when the process ends. What a process left that was killed goes when the next one asks for its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import psutil
+
+_NAMED = "churn-pull-"
+
+
+@functools.cache
+def folder() -> Path:
+    """The folder; only its owner may look inside."""
+    root = Path(tempfile.gettempdir())
+    for left in root.glob(f"{_NAMED}*"):
+        pid = re.fullmatch(r"\d+", left.name.removeprefix(_NAMED))
+        if pid and (int(pid[0]) == os.getpid() or not psutil.pid_exists(int(pid[0]))):
+            shutil.rmtree(left, ignore_errors=True)
+    made = root / f"{_NAMED}{os.getpid()}"
+    made.mkdir(mode=0o700)
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
