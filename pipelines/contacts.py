@@ -22,7 +22,7 @@ from pipelines.problems import Problem
 from pipelines.sources.cells import Shape, cell
 from pipelines.sources.contact_rows import SECTION, enter, fetched
 from pipelines.sources.database import connected
-from pipelines.sources.identities import lead, load
+from pipelines.sources.identities import lead, load, no_leads
 from pipelines.sources.located import digest_at, files_of, locate
 from pipelines.sources.mapping import contact_columns, contact_faults
 from pipelines.sources.stream import connect
@@ -118,8 +118,8 @@ def _settle(con: Any, settings: Settings, system: str | None) -> None:
     if settings.identities is None:
         return
     load(con, settings)
-    con.execute("create temp table who (source varchar, theirs varchar, customer_id varchar)")
-    con.execute(f"insert into stream (source, customer_id) select '{SECTION}', customer_id from contact")
+    no_leads(con)
+    con.execute(f"create temp view people as select '{SECTION}' as source, customer_id from contact")
     lead(con, settings, SECTION, system)
     # Of accounts that became one, the surviving account's row counts.
     merged = "theirs is not null and theirs <> who.customer_id and who.customer_id in (select customer_id from contact)"

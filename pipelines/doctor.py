@@ -5,9 +5,7 @@ Writes nothing and trains nothing. What it suggests is a start for params.yaml, 
 
 from __future__ import annotations
 
-import tempfile
 import textwrap
-from pathlib import Path
 from typing import Any
 
 from features.churn import Definition
@@ -24,7 +22,6 @@ from pipelines.sources.facts import facts_of
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.readers import check_sources, customers_of, read_sources
 from pipelines.sources.stream import connect
-from pipelines.sources.who import settle
 from pipelines.standing import counted_apart
 
 
@@ -38,12 +35,9 @@ def diagnose(settings: Settings) -> str:
     if faults:
         raise Problem(*faults)
     con = connect()
-    read_sources(con, settings)
+    nobodys = read_sources(con, settings)
     moment = midnight(settings.observations.score.as_of, settings.timezone)
-    notes = [line for lines in reasons(con).values() for line in lines]
-    with tempfile.TemporaryDirectory() as scratch:  # what is left out is said here and kept by the pull
-        notes += settle(con, settings, moment, Path(scratch, "unmatched.csv"), keep=False)
-    notes += cut(con, moment)
+    notes = [line for lines in reasons(con).values() for line in lines] + nobodys + cut(con, moment)
     facts = facts_of(con, moment)
     if not facts["rows"]:
         raise Problem(f"No activity lies before observations.score.as_of {settings.observations.score.as_of}.")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import textwrap
-from pathlib import Path
 from typing import Any
 
-from features.windows import midnight
 from pipelines.params import Settings
 from pipelines.presets import Preset, presets
 from pipelines.problems import Problem, did_you_mean
@@ -15,7 +12,7 @@ from pipelines.sources.arrival import excluded_rows
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.readers import check_sources, read_sources
 from pipelines.sources.stream import connect
-from pipelines.sources.who import hide_found, settle
+from pipelines.sources.who import hide_found
 
 _SHOWN = ("customer_id", "occurred_at", "activity", "value", "quantity", "detail")
 _WIDEST = 28
@@ -72,14 +69,12 @@ def checked(settings: Settings, rows: int = 5) -> list[str]:
     faults = check_sources(settings)
     if faults:
         raise Problem(*faults)
-    moment = midnight(settings.observations.score.as_of, settings.timezone)
     con = connect()
     lines: list[str] = []
-    read_sources(con, settings)
+    told = read_sources(con, settings)
     hide_found(con, settings)
     bad = reasons(con)
-    with tempfile.TemporaryDirectory() as scratch:
-        notes = excluded_rows(con) + settle(con, settings, moment, Path(scratch, "unmatched.csv"), keep=False)
+    notes = excluded_rows(con) + told
     for name in settings.sources:
         lines += [*_source(con, name, rows), *(f"  {line}" for line in bad.get(name, [])), ""]
     return [*lines, *notes] if notes else lines[:-1]

@@ -22,15 +22,15 @@ from pipelines.churn_settings import activities_of
 from pipelines.params import Settings, load
 from pipelines.problems import Empty, Problem, did_you_mean
 from pipelines.sources.arrival import excluded_rows
-from pipelines.sources.assembly import Finished, assembled, cut_whole, load_parts
+from pipelines.sources.assembly import Finished, assembled, load_parts
 from pipelines.sources.facts import facts_by_sight
-from pipelines.sources.landing import Part
+from pipelines.sources.landing import Part, land_stream
 from pipelines.sources.quarantine import set_aside
 from pipelines.sources.reader import Place
 from pipelines.sources.readers import check_sources, customers_of, read_parts
 from pipelines.sources.sight import all_sound
 from pipelines.sources.stream import connect
-from pipelines.sources.who import hide_found, settle
+from pipelines.sources.who import Settled, hide_found, settle
 from pipelines.stage import run_stage
 from pipelines.tables import digest_of, whole_folder, write_json, write_parquet
 
@@ -60,13 +60,16 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
         hide_found(con, settings)
         notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
         notes += excluded_rows(con)
-        finished, told, alone = _stream(con, settings, parts, moment, Places(root, branch, report))
+        places = Places(root, branch, report)
+        parts += land_stream(con, places.direct)
+        parts, told = settle(con, settings, parts, moment, Settled(places.about, places.aside))
+        finished, copies, alone = assembled(con, parts, moment, places.months)
         facts = {"moment": day, "timezone": settings.timezone, **facts_by_sight(con, finished, moment)}
         _require_activities(con, settings, facts, setting, parts)
         with whole_folder(out) as folder:
             _write(folder, finished, customers_of(con, settings, moment), facts)
             _check(folder, settings, branch, report, _known(finished, moment, alone))
-    return notes + told
+    return notes + told + copies
 
 
 @contextmanager
@@ -91,26 +94,19 @@ class Places(NamedTuple):
         return self.report.parent / f"unmatched_{self.branch}.csv"
 
     @property
+    def direct(self) -> Path:
+        """What readers gave without landing it."""
+        return self.landing / ".direct" / self.branch
+
+    @property
+    def about(self) -> Path:
+        """Parts under customers' ids."""
+        return self.landing / ".about" / self.branch
+
+    @property
     def months(self) -> Path:
         """Months that were put together."""
         return self.landing / ".months" / self.branch
-
-
-def _stream(
-    con: Any, settings: Settings, parts: list[Part], moment: int, places: Places
-) -> tuple[list[Finished], list[str], bool]:
-    """The finished months, what to tell, and whether ids are known to stand once.
-
-    Where ids are translated, every row is looked at again.
-    """
-    translated = settings.identities is not None or settings.privacy.pseudonymise
-    if not translated and not con.execute("select count(*) from stream").fetchall()[0][0]:
-        settle(con, settings, moment, places.aside)
-        return assembled(con, parts, moment, places.months)
-    load_parts(con, parts)
-    notes = settle(con, settings, moment, places.aside)
-    finished, told = cut_whole(con, moment, places.months)
-    return finished, notes + told, False
 
 
 def _moment(settings: Settings, branch: str) -> tuple[str, str]:
@@ -127,8 +123,7 @@ def _max_bad_shares(settings: Settings) -> dict[str, float]:
 def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], setting: str, parts: list[Part]) -> None:
     """Something must be left, and what the churn definitions speak of must be among it."""
     if not facts["rows"]:
-        if not con.execute("select count(*) from stream").fetchall()[0][0]:
-            load_parts(con, parts)
+        load_parts(con, parts)
         found = con.execute("select min(occurred_at)::varchar, max(occurred_at)::varchar from stream")
         first, last = found.fetchall()[0]
         if first is None:

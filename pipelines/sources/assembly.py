@@ -149,13 +149,6 @@ def _made(folder: Path) -> tuple[list[Finished], list[str]]:
     return made, content["notes"]
 
 
-def cut_whole(con: Any, moment: int, kept: Path) -> tuple[list[Finished], list[str]]:
-    """The stream of a moment out of `stream` as it is, every month put together anew."""
-    put_together(con, moment, kept / "whole")
-    _keep_only(kept, {"whole"})
-    return _made(kept / "whole")
-
-
 def _keep_only(kept: Path, keys: set[str]) -> None:
     for folder in kept.iterdir() if kept.is_dir() else ():
         if folder.name not in keys:

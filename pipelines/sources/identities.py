@@ -9,8 +9,6 @@ leads to nobody is counted, named and kept aside, never dropped in silence.
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
 from typing import Any
 
 from pipelines.params import Settings
@@ -21,7 +19,6 @@ from pipelines.sources.files import broken_rows, lines_of, scan
 from pipelines.sources.located import Located, at_hand, digest_at, files_of, locate
 from pipelines.sources.quarantine import Reason
 from pipelines.sources.stream import text
-from pipelines.tables import whole_file
 
 OWN = "customer_id"  # the system of the customers' own ids
 _FIELDS = ("system", "id", OWN)
@@ -31,7 +28,6 @@ _RULES = {
     "trim": "nullif(trim({0}), '')",
     "digits": "nullif(regexp_replace({0}, '[^0-9]', '', 'g'), '')",
 }
-_ASIDE = ("source", "system", "id", "activity_id", "occurred_at", "activity", "value", "quantity", "detail")
 
 
 def systems(settings: Settings) -> dict[str, str]:
@@ -194,55 +190,26 @@ def _two_customers(con: Any) -> list[str]:
     ]
 
 
-def resolve(con: Any, settings: Settings, moment: int, aside: Path) -> list[str]:
-    """Turn the ids of `stream` into customer ids; rows of nobody leave it and are listed in the CSV `aside`.
+def must_be_led(con: Any, settings: Settings) -> list[str]:
+    """Sources whose ids may lead elsewhere: those of other systems, and all where accounts were merged."""
+    merged = con.execute("select count(*) from identity where system = $1", [OWN]).fetchall()[0][0]
+    return [name for name in settings.sources if merged or name in systems(settings)]
 
-    Args:
-        con: the connection with `stream` and `identity`.
-        settings: of params.yaml.
-        moment: microseconds UTC; rows at or after it are not counted or listed.
-        aside: the CSV; an older one is replaced or removed. Only its owner may read it.
 
-    Returns:
-        Lines that count and name the ids of nobody.
-
-    Raises:
-        Problem: a source has more such rows than `identities.max_unmatched_share` allows. The CSV is written first.
-    """
-    aside.unlink(missing_ok=True)
-    if settings.identities is None:
-        return []
+def no_leads(con: Any) -> None:
+    """Make the empty temp table `who` (source, theirs, customer_id)."""
     con.execute("create or replace temp table who (source varchar, theirs varchar, customer_id varchar)")
-    for name in settings.sources:
-        lead(con, settings, name, systems(settings).get(name))
-    con.execute(
-        "create or replace temp table unmatched as select stream.* from stream join who on "
-        "stream.source = who.source and stream.customer_id = theirs where who.customer_id is null "
-        f"and occurred_at < make_timestamptz({moment})"
-    )
-    notes, refused = _tell(con, settings, aside)
-    con.execute(
-        "delete from stream using who where stream.source = who.source and stream.customer_id = theirs "
-        "and who.customer_id is null"
-    )
-    con.execute(
-        "update stream set customer_id = who.customer_id from who where stream.source = who.source "
-        "and stream.customer_id = theirs and who.customer_id <> stream.customer_id"
-    )
-    if refused:
-        raise Problem(*notes, *refused)
-    return notes
 
 
 def lead(con: Any, settings: Settings, name: str, system: str | None) -> None:
-    """Rows of `who` (source, theirs, customer_id) for one source of `stream`: where its ids lead, null is nowhere.
+    """Rows of `who` for one source of `people` (source, customer_id): where its ids lead; null is nowhere.
 
     The customers' own ids need none unless accounts were merged.
     """
-    alike = written_alike(settings.identities, system, "stream.customer_id")
+    alike = written_alike(settings.identities, system, "people.customer_id")
     if system is None:
         con.execute(
-            f"insert into who select distinct {text(name)}, stream.customer_id, identity.customer_id from stream "
+            f"insert into who select distinct {text(name)}, people.customer_id, identity.customer_id from people "
             f"join identity on identity.system = {text(OWN)} and identity.id = {alike} where source = {text(name)}"
         )
         return
@@ -250,47 +217,9 @@ def lead(con: Any, settings: Settings, name: str, system: str | None) -> None:
     listed = con.execute("select count(*) from identity where system = $1", [system]).fetchall()[0][0]
     alone = alike if system in rules and not listed else "null"
     con.execute(
-        f"insert into who select distinct {text(name)}, stream.customer_id, "
-        f"coalesce(merged.customer_id, identity.customer_id, {alone}) from stream "
+        f"insert into who select distinct {text(name)}, people.customer_id, "
+        f"coalesce(merged.customer_id, identity.customer_id, {alone}) from people "
         f"left join identity on identity.system = {text(system)} and identity.id = {alike} "
         f"left join identity as merged on merged.system = {text(OWN)} "
         f"and merged.id = coalesce(identity.customer_id, {alone}) where source = {text(name)}"
     )
-
-
-def _tell(con: Any, settings: Settings, aside: Path) -> tuple[list[str], list[str]]:
-    found = con.execute(
-        "select source, count(*), count(distinct customer_id), list_sort(list(distinct customer_id))[:3] "
-        "from unmatched group by source order by source"
-    ).fetchall()
-    if not found:
-        return [], []
-    _write_aside(con, settings, aside)
-    notes, refused = [], []
-    allowed = settings.identities.max_unmatched_share if settings.identities else 0.0
-    for source, rows, ids, examples in found:
-        system = systems(settings)[source]
-        every = con.execute("select count(*) from stream where source = $1", [source]).fetchall()[0][0]
-        named = "" if settings.privacy.pseudonymise else f" ({', '.join(examples)}{', ...' if ids > 3 else ''})"
-        notes.append(
-            f"sources.{source}: {rows:,} of {every:,} rows belong to {ids:,} ids of {system} that are no customer's"
-            f"{named}. They are left out and kept in {aside}. Add the ids to identities.table."
-        )
-        if rows > allowed * every:
-            refused.append(f"sources.{source}: that is more than identities.max_unmatched_share of {allowed:g} allows.")
-    return notes, refused
-
-
-def _write_aside(con: Any, settings: Settings, aside: Path) -> None:
-    named = systems(settings)
-    query = (
-        "select source, customer_id, activity_id, strftime(occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ'), activity, value, "
-        "quantity, detail from unmatched order by all"
-    )
-    with whole_file(aside) as partial:
-        partial.touch(mode=0o600)
-        with partial.open("w", encoding="utf-8", newline="") as stream:
-            rows = csv.writer(stream, lineterminator="\n")
-            rows.writerow(_ASIDE)
-            for source, *rest in con.execute(query).fetchall():
-                rows.writerow([source, named[source], *rest])

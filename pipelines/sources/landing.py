@@ -6,6 +6,8 @@
                                        /aside.parquet       of a database: its bad rows
                                        /piece.json          how many rows, which are bad, what the month files hold
     data/landing/{source}/{key}/steps.json                  of a database: what was read for which moment
+    data/landing/.direct/{branch}/{source}/                 what a reader gave without landing it, until the next pull
+    data/landing/.about/{branch}/                           parts under customers' ids, see about.py
     data/landing/.months/{branch}/                          months that were put together, see assembly.py
 
 The key is made of everything that decides how a row is read: another mapping is another key, and former ones go. Rows
@@ -30,10 +32,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.source_settings import Mapped
-from pipelines.sources.month_files import MonthFiles
+from pipelines.sources.month_files import MonthFiles, write_month
 from pipelines.sources.rows import Context
 from pipelines.sources.sight import Sight, look
-from pipelines.sources.stream import COLUMNS, text
+from pipelines.sources.stream import COLUMNS, months, text
 from pipelines.sources.tombstones import FILE as FORGOTTEN
 from pipelines.tables import digest_of, read_json, whole_folder, write_json
 
@@ -163,6 +165,27 @@ class Landing:
             told["rows"][0] += broken
             write_json(folder / "piece.json", {**told, "bad": bad})
         return Piece(self.folder / name)
+
+
+def land_stream(con: Any, folder: Path) -> list[Part]:
+    """What readers put into `stream` themselves, without the forgotten, as parts in a folder; `stream` is empty then.
+
+    Needs the macro `is_forgotten`. What was in the folder goes.
+    """
+    con.execute("delete from stream where is_forgotten(source, customer_id)")
+    sources = [name for (name,) in con.execute("select distinct source from stream order by source").fetchall()]
+    parts, cursor = [], con.cursor()
+    with whole_folder(folder) as partial:
+        for source in sources:
+            (partial / source).mkdir()
+            for month, rows in months(con, f"(from stream where source = {text(source)})"):
+                path = partial / source / f"{month}.parquet"
+                write_month(path, rows)
+                final = folder / source / path.name
+                sight = Sight.of(look(cursor, path, month, rows).told(), final.with_suffix(".hashes"))
+                parts.append(Part(source, month, final, digest_of(path), sight))
+    con.execute("truncate stream")
+    return parts
 
 
 class _Sorting:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Sequence
 from typing import Any
 
 from pipelines.params import Settings
@@ -70,28 +69,3 @@ def install(con: Any, key: bytes, name: str) -> None:
         f"create or replace temp macro {name}(x) as (select left(sha256(outer_pad || unhex(sha256(inner_pad || "
         f"encode(x)))), {DIGITS}) from {name}_key)"
     )
-
-
-def pseudonymise(con: Any, ours: Sequence[str] = ()) -> dict[str, str]:
-    """Put keyed hashes in the place of `customer_id` and `activity_id` in `stream` (ids of rows often hold them).
-
-    The macro `keyed` must be installed. `ours`: sources that hold pseudonyms already, like the ledger.
-
-    Returns:
-        Keyed hash -> id, for the vault.
-    """
-    con.execute(
-        "create or replace temp table named as "
-        "select customer_id, keyed(customer_id) as hashed "
-        "from (select distinct customer_id from stream where source not in (select unnest($1::varchar[])))",
-        [list(ours)],
-    )
-    con.execute("create or replace temp table apart as select unnest($1::varchar[]) as source", [list(ours)])
-    con.execute(
-        "update stream set customer_id = hashed from named "
-        "where stream.customer_id = named.customer_id and stream.source not in (from apart)"
-    )
-    con.execute("update stream set activity_id = keyed('activity ' || activity_id)")
-    found = dict(con.execute("select hashed, customer_id from named").fetchall())
-    con.execute("drop table named; drop table apart")
-    return found

@@ -21,11 +21,11 @@ from pipelines.source_settings import Ledger, Mapped, Table
 from pipelines.sources import complete_journey, files, our_doings, scratch, sql
 from pipelines.sources.assembly import load_parts
 from pipelines.sources.customers import faults_of_customers, read_customers
-from pipelines.sources.landing import Part
+from pipelines.sources.landing import Part, land_stream
 from pipelines.sources.located import files_of
 from pipelines.sources.reader import Place, Reader
 from pipelines.sources.stream import text
-from pipelines.sources.who import faults_of_privacy, settle_customers, watch_for_the_forgotten
+from pipelines.sources.who import Settled, faults_of_privacy, settle, settle_customers, watch_for_the_forgotten
 
 READERS: dict[str, Reader] = {
     "complete_journey": complete_journey.READER,
@@ -45,11 +45,24 @@ def check_sources(settings: Settings) -> list[str]:
     return faults + faults_of_customers(settings) + faults_of_privacy(settings) + _unknown_activities(settings)
 
 
-def read_sources(con: Any, settings: Settings) -> None:
-    """Fill `stream`, `rejected` and `delivered` from every source, in the order of params.yaml; nothing is kept."""
+def read_sources(con: Any, settings: Settings) -> list[str]:
+    """Fill `stream`, `rejected` and `delivered` from every source, in the order of params.yaml; nothing is kept.
+
+    Returns:
+        What a person should know of rows whose id is no customer's.
+
+    Raises:
+        Problem: as of `settle`.
+    """
+    moment = midnight(settings.observations.score.as_of, settings.timezone)
     with tempfile.TemporaryDirectory() as nowhere:
-        moment = midnight(settings.observations.score.as_of, settings.timezone)
-        load_parts(con, read_parts(con, settings, Place(Path(nowhere), moment)))
+        place = Place(Path(nowhere), moment)
+        parts = read_parts(con, settings, place) + land_stream(con, place.landing / ".direct")
+        parts, notes = settle(
+            con, settings, parts, moment, Settled(place.landing / ".about", place.landing / "aside.csv", keep=False)
+        )
+        load_parts(con, parts)
+    return notes
 
 
 def read_parts(con: Any, settings: Settings, place: Place) -> list[Part]:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -14,16 +15,21 @@ from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.source_settings import Ledger
 from pipelines.sources import vault
+from pipelines.sources.about import Names, meet, translated
 from pipelines.sources.identities import (
     OWN,
     faults_of_identities,
     identity_versions,
+    lead,
     load,
-    resolve,
+    must_be_led,
+    no_leads,
     systems,
     written_alike,
 )
-from pipelines.sources.pseudonyms import install, keyed, pseudonymise, required_key
+from pipelines.sources.landing import Part
+from pipelines.sources.nobody import tell_of_nobody
+from pipelines.sources.pseudonyms import install, keyed, required_key
 from pipelines.sources.stream import text
 from pipelines.sources.tombstones import FILE, tombstones
 from pipelines.tables import digest_of
@@ -41,31 +47,64 @@ def faults_of_privacy(settings: Settings) -> list[str]:
     return faults
 
 
-def settle(con: Any, settings: Settings, moment: int, aside: Path, *, keep: bool = True) -> list[str]:
-    """Leave only customer ids in `stream`: other systems' ids resolved, the forgotten gone, pseudonyms where asked for.
+class Settled(NamedTuple):
+    """Where settling keeps things.
+
+    kept: translated parts; aside: the CSV of rows of nobody; keep: False for a mere look, which must not write to the
+    vault.
+    """
+
+    kept: Path
+    aside: Path
+    keep: bool = True
+
+
+def settle(
+    con: Any, settings: Settings, parts: list[Part], moment: int, places: Settled
+) -> tuple[list[Part], list[str]]:
+    """Parts under customer ids only: other systems' ids resolved, pseudonyms where asked for.
 
     Args:
-        con: the connection with `stream` and `rejected`.
+        con: the connection.
         settings: of params.yaml.
+        parts: what was landed. The forgotten are not in it.
         moment: microseconds UTC; rows after it are not spoken of.
-        aside: the CSV for rows of nobody. With pseudonyms it lies in the vault instead: it holds ids.
-        keep: False for a mere look, which must not write to the vault.
+        places: where things are kept.
 
     Returns:
-        What a person should know: rows of nobody.
+        The parts, and what a person should know: rows of nobody.
     """
-    if settings.privacy.pseudonymise and keep:
-        aside.unlink(missing_ok=True)
-        aside = vault.private_folder(vault.FOLDER) / aside.name
+    places.aside.unlink(missing_ok=True)
+    if settings.identities is None and not settings.privacy.pseudonymise:
+        return parts, []
+    if settings.privacy.pseudonymise and not (vault.FOLDER / vault.FILE).is_file():  # fill it again
+        shutil.rmtree(places.kept, ignore_errors=True)
     load(con, settings)
-    con.execute("delete from stream where is_forgotten(source, customer_id)")
-    notes = resolve(con, settings, moment, aside)
-    if settings.privacy.pseudonymise:
-        install(con, required_key(settings), "keyed")
-        found = pseudonymise(con, ours=[name for name, one in settings.sources.items() if isinstance(one, Ledger)])
-        if keep:
-            vault.remember(found)
-    return notes
+    led = must_be_led(con, settings) if settings.identities else []
+    meet(con, parts, places.kept, led)
+    no_leads(con)
+    for name in led:
+        lead(con, settings, name, systems(settings).get(name))
+    made, rows = translated(con, parts, places.kept, _names(con, settings, places))
+    return made, tell_of_nobody(con, settings, moment, rows, _aside(settings, places))
+
+
+def _aside(settings: Settings, places: Settled) -> Path:
+    """With pseudonyms rows of nobody lie in the vault: they hold ids."""
+    if settings.privacy.pseudonymise and places.keep:
+        hidden = vault.private_folder(vault.FOLDER) / places.aside.name
+        hidden.unlink(missing_ok=True)
+        return hidden
+    return places.aside
+
+
+def _names(con: Any, settings: Settings, places: Settled) -> Names:
+    if not settings.privacy.pseudonymise:
+        return Names()
+    key = required_key(settings)
+    install(con, key, "keyed")
+    hidden = frozenset(name for name, one in settings.sources.items() if not isinstance(one, Ledger))
+    return Names(keyed(key, "fingerprint"), hidden, vault.remember if places.keep else lambda _: None)
 
 
 def hide_found(con: Any, settings: Settings) -> None:

@@ -1,0 +1,187 @@
+"""Landed parts -> the same parts about customers: ids resolved, pseudonyms in their place where they are asked for.
+
+    data/landing/.about/{branch}/{key}/2024-05.parquet     a part's rows as they go into the stream
+                                      /2024-05.hashes      see sight.py
+                                      /nobody.parquet      rows whose id is no customer's, as the source has them
+                                      /part.json           how many rows it had; digest and sight of its file
+    data/landing/.about/{branch}/ids/{digest}.parquet      the ids that a part speaks of
+
+Each part is done by itself, and again only when its rows are others, the key is another or one of its own ids leads
+elsewhere: a new line in the table of identities costs the parts that speak of it.
+"""
+
+# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.activity import ACTIVITY_SCHEMA
+from pipelines.sources.landing import FORM, Part
+from pipelines.sources.month_files import in_order, write_month
+from pipelines.sources.sight import Sight, look
+from pipelines.sources.stream import COLUMNS, text
+from pipelines.tables import digest_of, read_json, whole_folder, write_json, write_parquet
+
+_FORM = (1, *FORM)
+_LEADS = """
+select part, count(*), bit_xor(hash(theirs, leads.customer_id)), sum(hash(leads.customer_id, theirs))
+from people as spoken join who as leads on spoken.source = leads.source and spoken.customer_id = leads.theirs
+group by part
+"""
+_ROWS = """
+select {names}, landed.* replace ({customer} as customer_id, {activity} as activity_id),
+    leads.theirs is not null and leads.customer_id is null as nobodys
+from (select {columns} from read_parquet({path}) where {kept}) as landed
+left join (select theirs, customer_id from who where source = {source}) as leads on leads.theirs = landed.customer_id
+"""
+_NAMES = """
+select customer_id, keyed(customer_id) from (
+    select distinct coalesce(leads.customer_id, spoken.customer_id) as customer_id
+    from ({spoken}) as spoken left join who as leads
+        on spoken.source = leads.source and spoken.customer_id = leads.theirs
+    where leads.theirs is null or leads.customer_id is not null
+)
+"""
+_NAMED = "left join named on named.customer_id = coalesce(leads.customer_id, landed.customer_id)"
+
+
+@dataclass(frozen=True)
+class Names:
+    """How ids become names: of `hidden` sources keyed hashes take their place, of all their rows' ids do.
+
+    `key`: tells one key of pseudonyms from another without telling it; None where there are none, and then the macro
+    `keyed` need not be there. `remember`: called with keyed hash -> id before a row under a new pseudonym is written.
+    """
+
+    key: str | None = None
+    hidden: frozenset[str] = frozenset()
+    remember: Callable[[Mapping[str, str]], None] = lambda _: None
+
+
+def meet(con: Any, parts: Sequence[Part], kept: Path, sources: Sequence[str]) -> None:
+    """Make the temp view `people` (part, source, customer_id): the ids that parts of `sources` speak of, each once.
+
+    `part` is the place among `parts`. They are looked up once for each part and kept.
+    """
+    spoken = []
+    for place, part in enumerate(parts):
+        if part.source not in sources:
+            continue
+        file = kept / "ids" / f"{part.digest}.parquet"
+        if not file.is_file():
+            ids = con.sql(f"select distinct customer_id from read_parquet({text(part.path)}) order by customer_id")
+            write_parquet(file, ids.to_arrow_table(), repeated=[])
+        spoken.append(
+            f"select {place} as part, {text(part.source)} as source, customer_id from read_parquet({text(file)})"
+        )
+    nobody = "select 0 as part, '' as source, '' as customer_id where false"
+    con.execute(f"create or replace temp view people as {' union all '.join(spoken) or nobody}")
+    wanted = {f"{part.digest}.parquet" for part in parts}
+    for file in (kept / "ids").glob("*.parquet") if kept.is_dir() else ():
+        if file.name not in wanted:
+            file.unlink(missing_ok=True)
+
+
+def translated(con: Any, parts: Sequence[Part], kept: Path, names: Names) -> tuple[list[Part], Counter[str]]:
+    """Parts without rows of nobody, under customers' ids or their pseudonyms; those without a row left are left out.
+
+    Needs the temp table `who` (source, theirs, customer_id; null: nobody) and the view `people` of `meet`. Fills the
+    temp table `nobodys` with rows of nobody, as `stream` has them.
+
+    Returns:
+        The parts, and how many rows each source had.
+    """
+    keys = _keys(con, parts, names)
+    todo = {key: part for key, part in zip(keys, parts, strict=True) if not (kept / key / "part.json").is_file()}
+    _name(con, list(todo.values()), names)
+    for key, part in todo.items():
+        _translate(con, part, kept / key, names)
+    con.execute("create or replace temp table nobodys as select * from stream where false")
+    rows, made = Counter[str](), list[Part]()
+    for key, part in zip(keys, parts, strict=True):
+        told = read_json(kept / key / "part.json")
+        rows[part.source] += told["rows"]
+        if (nobody := kept / key / "nobody.parquet").is_file():
+            con.execute(f"insert into nobodys select {text(part.source)}, * from read_parquet({text(nobody)})")
+        if told["digest"]:
+            path = kept / key / f"{part.month}.parquet"
+            made.append(Part(part.source, part.month, path, told["digest"], Sight.of(told["sight"], _hashes(path))))
+    for folder in kept.iterdir() if kept.is_dir() else ():
+        if folder.name not in {*keys, "ids"}:
+            shutil.rmtree(folder, ignore_errors=True)
+    return made, rows
+
+
+def _hashes(path: Path) -> Path:
+    return path.with_suffix(".hashes")
+
+
+def _keys(con: Any, parts: Sequence[Part], names: Names) -> list[str]:
+    """Of each part everything that decides what becomes of it: its rows, where its ids lead, the key."""
+    leads = {part: [str(one) for one in told] for part, *told in con.execute(_LEADS).fetchall()}
+    said = (
+        [_FORM, part.source, part.digest, part.kept_by, leads.get(place), names.key, part.source in names.hidden]
+        for place, part in enumerate(parts)
+    )
+    return [hashlib.sha256(json.dumps(one).encode()).hexdigest()[:16] for one in said]
+
+
+def _name(con: Any, parts: Sequence[Part], names: Names) -> None:
+    """Make the temp table `named` (customer_id, hashed) of the customers that parts speak of, and remember them."""
+    con.execute("create or replace temp table named (customer_id varchar, hashed varchar)")
+    hidden = [part for part in parts if part.source in names.hidden]
+    if not hidden:
+        return
+    spoken = " union all ".join(
+        f"select distinct {text(part.source)} as source, customer_id from read_parquet({text(part.path)})"
+        for part in hidden
+    )
+    con.execute(f"insert into named {_NAMES.format(spoken=spoken)}")
+    names.remember(dict(con.execute("select hashed, customer_id from named").fetchall()))
+
+
+def _translate(con: Any, part: Part, folder: Path, names: Names) -> None:
+    """Write what becomes of a part to a folder."""
+    rows = con.sql(_query(part, names)).to_arrow_table()
+    nobodys = rows["nobodys"]
+    good = rows.filter(pc.invert(nobodys)).select(COLUMNS).cast(ACTIVITY_SCHEMA)
+    with whole_folder(folder) as partial:
+        told: dict[str, Any] = {"rows": len(rows), "digest": None}
+        if len(good) < len(rows):
+            left = [f"their_{name}" if name in _IDS else name for name in COLUMNS]
+            pq.write_table(rows.filter(nobodys).select(left).rename_columns(COLUMNS), partial / "nobody.parquet")
+        if len(good):
+            path, ordered = partial / f"{part.month}.parquet", in_order(good)
+            write_month(path, ordered)
+            sight = look(con.cursor(), path, part.month, ordered).told()
+            told |= {"digest": digest_of(path), "sight": sight}
+        write_json(partial / "part.json", told)
+
+
+_IDS = ("activity_id", "customer_id")
+
+
+def _query(part: Part, names: Names) -> str:
+    hidden = part.source in names.hidden
+    query = _ROWS.format(
+        names=", ".join(f"landed.{name} as their_{name}" for name in _IDS),
+        customer="named.hashed" if hidden else "coalesce(leads.customer_id, landed.customer_id)",
+        activity="keyed('activity ' || landed.activity_id)" if names.key else "landed.activity_id",
+        columns=", ".join(COLUMNS),
+        path=text(part.path),
+        kept=part.kept or "true",
+        source=text(part.source),
+    )
+    return f"{query} {_NAMED}" if hidden else query
