@@ -47,9 +47,10 @@ def _in_full(name: str, preset: Preset) -> list[str]:
     wide = max(map(len, fields))
     return [
         preset.title,
-        *textwrap.wrap(f"Export: {preset.export}", 110),
+        *textwrap.wrap(f"Export: {preset.export}", 110, break_long_words=False, break_on_hyphens=False),
+        *([f"Then: {command}"] if (command := preset.unwrapping(name)) else []),
         f"Documented: {preset.documented}",
-        *textwrap.wrap(f"Compared: {preset.compared}.", 110),
+        *textwrap.wrap(f"Compared: {preset.compared}.", 110, break_on_hyphens=False),
         f"Becomes: {', '.join(preset.activities())}",
         *(f"  {ours:{wide}}  {theirs}" for ours, theirs in fields.items()),
         "",
