@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from features.windows import midnight
+from pipelines.likeness import likenesses
 from pipelines.params import Settings
 from pipelines.presets import Preset, presets
 from pipelines.problems import Problem, did_you_mean
@@ -72,7 +73,7 @@ def checked(settings: Settings, rows: int = 5) -> list[str]:
     """
     faults = check_sources(settings)
     if faults:
-        raise Problem(*faults)
+        raise Problem(*faults, *likenesses(settings, faults))
     moment = midnight(settings.observations.score.as_of, settings.timezone)
     con = connect()
     lines: list[str] = []
@@ -95,7 +96,8 @@ def _source(con: Any, name: str, rows: int) -> list[str]:
     if not counted:
         return [f"{name}: not one row becomes an activity. Look at its where and exclude."]
     lines = [f"{name}:"]
-    lines += [f"  {one}: {n:,} by {who:,} customers, {first} to {last}" for one, n, who, first, last in counted]
+    for one, n, who, first, last in counted:
+        lines.append(f"  {one}: {n:,} by {who:,} customer{'s' * (who != 1)}, {first} to {last}")
     first = con.execute(
         "select customer_id, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), activity, value, quantity, detail from stream "
         "where source = $1 order by occurred_at, activity_id limit $2",

@@ -119,7 +119,7 @@ def test_a_check_shows_the_first_rows_and_writes_nothing(here: Path) -> None:
     assert lines == [
         "shop:",
         "  placed_order: 2 by 2 customers, 2024-03-01 to 2024-03-02",
-        "  saved_with_coupon: 1 by 1 customers, 2024-03-01 to 2024-03-01",
+        "  saved_with_coupon: 1 by 1 customer, 2024-03-01 to 2024-03-01",
         "  customer_id    occurred_at          activity      value  quantity  detail",
         "  a@example.org  2024-03-01 09:00:00  placed_order  45.0             web",
     ]
@@ -144,6 +144,27 @@ def test_an_answer_that_was_not_taken_apart_is_noticed() -> None:
         "params.yaml: sources.social.columns.activity_id: answer.json has no column 'guid'. "
         "Its columns: data, paging, paging.next_cursor. If this is an API's whole answer, make a file of the objects "
         "in it, such as jq -c '.data[]' answer.json (`churn sources show` has the command of each preset)."
+    )
+
+
+def test_a_file_that_another_preset_reads_is_known_by_its_columns() -> None:
+    path = fixture_of("stripe_subscriptions_export")
+    with pytest.raises(Problem) as problem:
+        checked(settings_of(bills={"preset": "stripe_subscriptions", "path": path}))
+    *said, likeness = [fault for fault in problem.value.faults if "sources.bills" in fault]
+    assert said[0] == (
+        "params.yaml: sources.bills.yields.0.columns.customer_id: stripe_subscriptions_export.csv has no column "
+        "'customer_id'. Did you mean Customer ID?"
+    )
+    assert [fault.partition("has no column ")[2].split("'")[1] for fault in said] == [
+        "customer_id",
+        "start_date",
+        "price_id",
+        "canceled_at",
+        "cancellation_reason",
+    ]
+    assert likeness == (
+        "params.yaml: sources.bills.preset: stripe_subscriptions_export would fit stripe_subscriptions_export.csv."
     )
 
 
