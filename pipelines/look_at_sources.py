@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
+from pipelines.likeness import likenesses
 from pipelines.params import Settings
 from pipelines.presets import Preset, presets
 from pipelines.problems import Problem, did_you_mean
@@ -44,9 +45,10 @@ def _in_full(name: str, preset: Preset) -> list[str]:
     wide = max(map(len, fields))
     return [
         preset.title,
-        *textwrap.wrap(f"Export: {preset.export}", 110),
+        *textwrap.wrap(f"Export: {preset.export}", 110, break_long_words=False, break_on_hyphens=False),
+        *([f"Then: {command}"] if (command := preset.unwrapping(name)) else []),
         f"Documented: {preset.documented}",
-        *textwrap.wrap(f"Compared: {preset.compared}.", 110),
+        *textwrap.wrap(f"Compared: {preset.compared}.", 110, break_on_hyphens=False),
         f"Becomes: {', '.join(preset.activities())}",
         *(f"  {ours:{wide}}  {theirs}" for ours, theirs in fields.items()),
         "",
@@ -68,7 +70,7 @@ def checked(settings: Settings, rows: int = 5) -> list[str]:
     """
     faults = check_sources(settings)
     if faults:
-        raise Problem(*faults)
+        raise Problem(*faults, *likenesses(settings, faults))
     con = connect()
     lines: list[str] = []
     told = read_sources(con, settings)
@@ -89,7 +91,8 @@ def _source(con: Any, name: str, rows: int) -> list[str]:
     if not counted:
         return [f"{name}: not one row becomes an activity. Look at its where and exclude."]
     lines = [f"{name}:"]
-    lines += [f"  {one}: {n:,} by {who:,} customers, {first} to {last}" for one, n, who, first, last in counted]
+    for one, n, who, first, last in counted:
+        lines.append(f"  {one}: {n:,} by {who:,} customer{'s' * (who != 1)}, {first} to {last}")
     first = con.execute(
         "select customer_id, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), activity, value, quantity, detail from stream "
         "where source = $1 order by occurred_at, activity_id limit $2",

@@ -22,7 +22,9 @@ def table() -> str:
 def _row(name: str, preset: Preset) -> str:
     entry = entry_of(name, preset)[1].strip()
     becomes = ", ".join(f"`{one}`" for one in preset.activities())
-    export = preset.export.replace("|", "\\|").strip()
+    command = preset.unwrapping(name)
+    export = preset.export.strip() + (f". Then `{command}`" if command else "")
+    export = export.replace("|", "\\|")
     return f"| **[{preset.title}]({preset.documented})**: {export} | {becomes} | `{entry}` |"
 
 

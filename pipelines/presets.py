@@ -25,13 +25,16 @@ PRESETS = Path(__file__).with_name("sources") / "presets"
 class Preset(Section):
     """A file of `PRESETS`.
 
-    `title`: what it is. `export`: where a person gets it. `documented`: the vendor's page. `compared`: which names
-    were compared, and with what. `without_customer`: rows that name no customer (visitors who are not logged in) are
-    skipped, not bad. `source`: settings as in params.yaml.
+    `title`: what it is. `export`: where a person gets it. `unwrap`: of an API, the jq program that takes the objects
+    out of its answers; `together`: of a list of them all, not of each. `documented`: the vendor's page. `compared`:
+    which names were compared, and with what. `without_customer`: rows that name no customer (visitors who are not
+    logged in) are skipped, not bad. `source`: settings as in params.yaml.
     """
 
     title: str
     export: str
+    unwrap: str | None = Field(default=None, pattern="^[^'\n]+$")
+    together: bool = False
     documented: str = Field(pattern="^https://")
     compared: str
     without_customer: str = Field(default="refused", pattern="^(refused|skipped)$")
@@ -41,6 +44,19 @@ class Preset(Section):
         """What it yields."""
         entries = self.source.get("yields") or [self.source]
         return [entry["activity"] for entry in entries]
+
+    def unwrapping(self, name: str) -> str | None:
+        """The command that makes the preset's file of an API's answers; None where the export is that file."""
+        if not self.unwrap:
+            return None
+        options = "-c -s" if self.together else "-c"
+        return f"jq {options} '{self.unwrap}' answers/{name}/*.json > exports/{name}.json"
+
+    def expressions(self) -> list[str]:
+        """All that it takes from a row: columns, expressions over them, conditions."""
+        entries = [self.source, *self.source.get("yields", [])]
+        taken = [one for entry in entries for one in (*entry.get("columns", {}).values(), entry.get("where"))]
+        return [one for one in taken if one]
 
     def fields(self) -> dict[str, str]:
         """Our column -> the export's, or the expression over them; of all activities together."""

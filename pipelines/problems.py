@@ -32,7 +32,13 @@ class TryAgain(Problem):
 def did_you_mean(found: str, allowed: Iterable[str]) -> str:
     """` Did you mean x?` where a name is near, else the names that are allowed."""
     names = sorted(str(name) for name in allowed)
-    near = difflib.get_close_matches(found, names, n=1, cutoff=0.6)
+    alike = [name for name in names if _folded(found) and _folded(name) == _folded(found)]
+    near = alike or difflib.get_close_matches(found, names, n=1, cutoff=0.6)
     if near:
         return f" Did you mean {near[0]}?"
     return f" Allowed: {', '.join(names)}." if names else ""
+
+
+def _folded(name: str) -> str:
+    """A name without capitals and signs: `Customer ID` and `customer_id` are alike."""
+    return "".join(filter(str.isalnum, name)).casefold()

@@ -99,6 +99,7 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
         hint = " A column with such a name goes in double quotes." if expression.syntax else ""
         raise Problem(
             f"{wanted!r} is neither a column of {name} nor an expression that can be used: {expression.fault}.{hint}"
+            f"{_columns_of(wanted, columns) if expression.syntax else ''}"
         )
     missing = [one for one in expression.references if _found(one, shape) is None]
     if missing:
@@ -172,11 +173,16 @@ def _bound(sql: str, wanted: str, shape: Shape) -> str:
 
 
 def _no_column(wanted: str, name: str, columns: tuple[str, ...], inside: str = "") -> str:
+    return f"{name} has no column {wanted!r}{inside}.{_columns_of(wanted, columns)}"
+
+
+def _columns_of(wanted: str, columns: tuple[str, ...]) -> str:
+    """The nearest column, or some of them."""
     near = did_you_mean(wanted, columns)
-    hint = near if "Did you mean" in near else f" Its columns: {some(columns)}."
-    return f"{name} has no column {wanted!r}{inside}.{hint}"
+    return near if "Did you mean" in near else f" Its columns: {some(columns)}."
 
 
 def some(columns: tuple[str, ...]) -> str:
-    """The first dozen names."""
-    return ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
+    """The first dozen names, on one line; headings without a name are left out."""
+    named = [" ".join(one.split()) for one in columns if one.strip()]
+    return ", ".join(named[:12]) + (", ..." if len(named) > 12 else "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from pipelines.problems import Problem
@@ -52,6 +53,20 @@ def fields_of(start: str, name: str) -> tuple[str, ...]:
     if not fields:
         raise Problem(f"{name}: begins with no JSON object. One object per line, or a list of them, is read.")
     return tuple(fields)[:_MOST_FIELDS]
+
+
+def lists_of(start: str) -> tuple[str, ...]:
+    """The fields that hold a list of objects, where a file's beginning shows one object: as an API answers."""
+    found = list(islice(_objects(start), 2))
+    return tuple(_lists(found[0])) if len(found) == 1 else ()
+
+
+def _lists(found: dict[str, Any], before: str = "") -> Iterator[str]:
+    for key, value in found.items():
+        if isinstance(value, dict):
+            yield from _lists(value, f"{before}{key}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            yield before + key
 
 
 def _objects(start: str) -> Iterator[dict[str, Any]]:

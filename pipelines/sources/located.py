@@ -21,7 +21,7 @@ from pipelines.source_settings import Table
 from pipelines.sources import scratch
 from pipelines.sources.cells import kind_of
 from pipelines.sources.expressions import checker
-from pipelines.sources.json_files import LINES, LOOKED_AT, fields_of, form_of
+from pipelines.sources.json_files import LINES, LOOKED_AT, fields_of, form_of, lists_of
 from pipelines.sources.s3 import SCHEME, S3Object, fetched, head, listed, opened, version
 from pipelines.tables import digest_of
 
@@ -40,7 +40,7 @@ class Located:
 
     `types`: the kind of each column (convert.py); CSV columns are all `text`. `delimiter`: empty for Parquet. `rows`:
     False where the file holds a header and nothing else. `stored`: DuckDB's type of each column.
-    `form`: how JSON is written; empty for others.
+    `form`: how JSON is written; empty for others. `lists`: where a lone JSON object holds lists of objects.
     """
 
     path: At
@@ -51,6 +51,7 @@ class Located:
     rows: bool
     stored: tuple[str, ...]
     form: str = ""
+    lists: tuple[str, ...] = ()
 
 
 def files_of(table: Table) -> list[At]:
@@ -213,7 +214,7 @@ def _look_at_json(path: At, name: str) -> Located:
         raise Problem(f"{name}: cannot be read as JSON. {error}.") from None
     columns = fields_of(start, name)
     kinds = ("text",) * len(columns), ("VARCHAR",) * len(columns)
-    return Located(path, name, columns, kinds[0], "", True, kinds[1], form_of(start))
+    return Located(path, name, columns, kinds[0], "", True, kinds[1], form_of(start), lists_of(start))
 
 
 def _look_at_csv(path: At, name: str, delimiter: str | None) -> Located:

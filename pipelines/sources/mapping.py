@@ -38,17 +38,25 @@ def customer_columns(setting: Customers, file: Located, attributes: list[str]) -
 
 
 def activity_faults(name: str, setting: Mapped, shapes: Sequence[Shape]) -> list[str]:
-    """What keeps the tables of one source from becoming activities."""
+    """What keeps the tables of one source from becoming activities; a column that is missing is named once."""
     section = f"sources.{name}"
     faults: list[str] = []
     for shape in shapes:
+        found: dict[str, str] = {}
         for i, mapping in enumerate(setting.mappings()):
             at = f"{section}.yields.{i}" if setting.yields else section
-            found = _mapping_faults(at, mapping, shape)
-            faults += [fault + _delimiter_hint(setting, shape) for fault in found]
+            for fault in _mapping_faults(at, mapping, shape):
+                found.setdefault(_missing(fault), fault + _delimiter_hint(setting, shape))
+        faults += _with_hint(list(found.values()), shape)
         if setting.exclude:
             faults += _fault(f"{section}.exclude", setting.exclude, shape, setting, _CONDITION)
     return list(dict.fromkeys(faults))
+
+
+def _missing(fault: str) -> str:
+    """The file and the column where a fault is that one is missing; else the fault."""
+    found = re.match(r"params\.yaml: \S+: (.* has no column '.*?')", fault)
+    return found[1] if found else fault
 
 
 def _mapping_faults(section: str, mapping: Mapping, shape: Shape) -> Iterator[str]:
@@ -161,3 +169,14 @@ def _delimiter_hint(setting: object, shape: Shape) -> str:
     if isinstance(setting, Table) and setting.reader == "csv" and len(shape.columns) == 1:
         return " The header was read as one column: set delimiter."
     return ""
+
+
+def _with_hint(faults: list[str], shape: Shape) -> list[str]:
+    """The first column that is missing tells what to do with an API's answer: an object with a list of those meant."""
+    at = next((i for i, fault in enumerate(faults) if "has no column" in fault), None)
+    if at is not None and isinstance(shape, Located) and shape.lists:
+        faults[at] += (
+            " If this is an API's whole answer, make a file of the objects in it, such as "
+            f"jq -c '.{shape.lists[0]}[]' {shape.name} (`churn sources show` has the command of each preset)."
+        )
+    return faults

@@ -177,6 +177,18 @@ def test_a_time_in_the_far_future_is_a_bad_row(here: Path) -> None:
             {"columns": MAPPED | {"occurred_at": "Created  Date"}},
             "sources.desk.columns.occurred_at: tickets.csv has no column 'Created  Date'. Did you mean Created Date?",
         ),
+        (
+            {"columns": MAPPED | {"occurred_at": "created_date"}},
+            "sources.desk.columns.occurred_at: tickets.csv has no column 'created_date'. Did you mean Created Date?",
+        ),
+        (
+            {"columns": MAPPED | {"detail": "#"}},
+            "sources.desk.columns.detail: '#' is neither a column of tickets.csv nor an expression that can be used: ",
+        ),
+        (
+            {"yields": [{"where": "paid = 1"}, {"where": "paid = 2"}]},
+            "sources.desk.yields.0.where: tickets.csv has no column 'paid' (in 'paid = 1'). ",
+        ),
         ({"where": "statu = 'paid'"}, "sources.desk.where: tickets.csv has no column 'statu' (in \"statu = 'paid'\")."),
         ({"where": "status"}, "sources.desk.where: tickets.csv has no condition (true or false) there."),
         ({"exclude": "mail = 'x'"}, "sources.desk.exclude: tickets.csv has no column 'mail' (in \"mail = 'x'\")."),
@@ -198,6 +210,12 @@ def test_a_wrong_mapping_names_source_setting_column_and_nearest(source: dict[st
     faults = check_sources(settings_of(**source))
     assert len(faults) == 1, faults
     assert faults[0].startswith(f"params.yaml: {fault}")
+
+
+def test_headings_are_named_on_one_line_and_blank_ones_not_at_all() -> None:
+    Path("tickets.csv").write_text('user,Created Date,"What did\nyou buy?",,\na,2024-03-01,x,y,z\n')
+    (fault,) = check_sources(settings_of(where="plan = 'pro'"))
+    assert fault.endswith("Its columns: user, Created Date, What did you buy?.")
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,34 @@
-"""The README says what the presets say."""
+"""The README says what the presets say, and each of its entries works on the file that it tells how to get."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
-from pipelines.preset_table import renewed, table
+from pipelines.preset_table import BEGIN, END, renewed, table
 from pipelines.presets import expanded, presets
+from tests.pipelines.presets_for_tests import EXPECTED, activities, fixture_of
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def rows() -> dict[str, list[str]]:
+    """The README's own rows by preset: the export, what it becomes, the entry; as a reader sees them."""
+    written = README.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0].strip().splitlines()[2:]
+    cells = [row.strip("| ").replace("\\|", "\0").split(" | ") for row in written]
+    found = [[cell.replace("\0", "|") for cell in row] for row in cells]
+    return {next(iter(source(row))): row for row in found}
+
+
+def source(row: list[str]) -> dict[str, Any]:
+    """The entry of a row, under its name."""
+    entry = yaml.safe_load(row[2].strip("`"))
+    assert isinstance(entry, dict)
+    return entry
 
 
 def test_the_readme_holds_the_table_of_today() -> None:
@@ -17,10 +36,35 @@ def test_the_readme_holds_the_table_of_today() -> None:
     assert renewed(text) == text, "run: python -m pipelines.preset_table"
 
 
+def test_every_preset_has_an_entry() -> None:
+    assert list(rows()) == list(presets())
+    for name, row in rows().items():
+        assert [len(row), row[1]] == [3, ", ".join(f"`{one}`" for one in presets()[name].activities())]
+        assert presets()[name].export.strip() in row[0]
+
+
 def test_every_entry_can_be_copied() -> None:
     entries = [line.rsplit("| `", 1)[1].removesuffix("` |") for line in table().splitlines()[2:]]
     assert len(entries) == len(presets())
     for entry in entries:
-        (source,) = expanded({"sources": yaml.safe_load(entry)})["sources"].values()
-        assert source["reader"] in source["path"] or source["reader"] == "csv"
-        assert "preset" not in source
+        (settings,) = expanded({"sources": yaml.safe_load(entry)})["sources"].values()
+        assert settings["reader"] in settings["path"] or settings["reader"] == "csv"
+        assert "preset" not in settings
+
+
+def test_an_api_is_named_with_the_command_that_makes_a_file_of_its_answers() -> None:
+    for name, row in rows().items():
+        program, options = presets()[name].unwrap, ["-c", "-s"] if presets()[name].together else ["-c"]
+        _, _, command = row[0].partition(". Then `")
+        wanted = ["jq", *options, program, f"answers/{name}/*.json", ">", f"exports/{name}.json"]
+        assert shlex.split(command.removesuffix("`")) == (wanted if program else [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(presets()))
+def test_the_entry_of_the_readme_reads_the_file_it_tells_of(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fixture_of(name, "exports")
+    assert activities(source(rows()[name])[name]) == EXPECTED[name]

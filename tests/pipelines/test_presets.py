@@ -2,101 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import yaml
 
-from pipelines import params
 from pipelines.look_at_sources import checked, listed
 from pipelines.presets import expanded, presets
 from pipelines.problems import Problem
-from pipelines.sources.quarantine import reasons
-from pipelines.sources.readers import check_sources, read_sources
-from pipelines.sources.stream import connect
+from tests.pipelines.presets_for_tests import EXPECTED, activities, fixture_of, settings_of
 
 pytestmark = pytest.mark.slow
-
-FIXTURES = Path(__file__).parent / "presets"
-EXPECTED = yaml.safe_load((FIXTURES / "expected.yaml").read_text())
-VALUE = pa.struct([("string_value", pa.string()), ("int_value", pa.int64())])
-GA4 = pa.schema(  # as BigQuery exports it, as far as the fixture goes
-    [
-        ("event_date", pa.string()),
-        ("event_timestamp", pa.int64()),
-        ("event_name", pa.string()),
-        ("user_id", pa.string()),
-        ("user_pseudo_id", pa.string()),
-        ("device", pa.struct([("category", pa.string())])),
-        ("event_params", pa.list_(pa.struct([("key", pa.string()), ("value", VALUE)]))),
-        (
-            "ecommerce",
-            pa.struct(
-                [
-                    ("transaction_id", pa.string()),
-                    ("purchase_revenue", pa.float64()),
-                    ("total_item_quantity", pa.int64()),
-                ]
-            ),
-        ),
-    ]
-)
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def fixture_of(name: str) -> str:
-    """A copy of a preset's fixture in the present folder, in the format that the export has."""
-    ending = presets()[name].source["reader"]
-    if ending == "parquet":
-        rows = json.loads((FIXTURES / f"{name}.json").read_text())
-        pq.write_table(pa.Table.from_pylist(rows, schema=GA4), f"{name}.parquet")
-    else:
-        shutil.copy(FIXTURES / f"{name}.{ending}", ".")
-    return f"{name}.{ending}"
-
-
-def settings_of(**sources: dict[str, Any]) -> params.Settings:
-    content = {
-        "sources": sources,
-        "observations": {"train": {"until": "2024-06-01"}, "score": {"as_of": "2024-06-01"}},
-        "churn": {
-            "silent": {
-                "kind": "silence",
-                "activity": params.load(Path(__file__).parents[2] / "params.yaml").main_activity,
-                "active_within_days": 56,
-                "horizon_days": 28,
-            }
-        },
-        "at_risk": {"definition": "silent"},
-    }
-    Path("params.yaml").write_text(yaml.safe_dump(content))
-    return params.load()
-
-
-def activities(source: dict[str, Any]) -> list[list[Any]]:
-    settings = settings_of(it=source)
-    faults = [fault for fault in check_sources(settings) if ".churn." not in fault and "churn.silent" not in fault]
-    assert faults == []
-    con = connect()
-    read_sources(con, settings)
-    assert reasons(con) == {}
-    found = con.execute(
-        "select customer_id, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), activity, value, quantity, detail "
-        "from stream order by occurred_at, activity, customer_id"
-    ).fetchall()
-    assert con.execute("select count(distinct activity_id) from stream").fetchall() == [(len(found),)]
-    return [list(row) for row in found]
 
 
 @pytest.mark.parametrize("name", sorted(presets()))
@@ -116,7 +38,7 @@ def test_the_same_table_with_types_of_its_own_gives_the_same(name: str) -> None:
 def test_a_preset_says_where_its_columns_are_documented(name: str) -> None:
     preset = presets()[name]
     assert preset.documented.startswith("https://")
-    assert preset.compared
+    assert not preset.compared.startswith(("nothing", "none"))
     assert {row[2] for row in EXPECTED[name]} <= set(preset.activities())
     assert {"customer_id", "occurred_at"} <= set(preset.fields())
 
@@ -127,7 +49,9 @@ def test_the_vendors_that_were_promised_are_there() -> None:
         ga4_events shopify_orders stripe_subscriptions stripe_invoices zendesk_tickets mailchimp_activity klaviyo_events
         typeform surveymonkey qualtrics smile_points smile_tiers smile_referrals hootsuite_conversations
         hootsuite_mentions sprout_messages sprout_mentions"""
-    assert set(presets()) == set(promised.split())
+    by_hand = """zoho_contacts_export zoho_deals_export zoho_cases_export
+        stripe_subscriptions_export stripe_invoices_export"""
+    assert set(presets()) == {*promised.split(), *by_hand.split()}
     assert set(EXPECTED) == set(presets())
 
 
@@ -195,8 +119,55 @@ def test_a_check_shows_the_first_rows_and_writes_nothing(here: Path) -> None:
     assert lines == [
         "shop:",
         "  placed_order: 2 by 2 customers, 2024-03-01 to 2024-03-02",
-        "  saved_with_coupon: 1 by 1 customers, 2024-03-01 to 2024-03-01",
+        "  saved_with_coupon: 1 by 1 customer, 2024-03-01 to 2024-03-01",
         "  customer_id    occurred_at          activity      value  quantity  detail",
         "  a@example.org  2024-03-01 09:00:00  placed_order  45.0             web",
     ]
     assert sorted(here.rglob("*")) == before
+
+
+def test_one_preset_in_full_shows_how_its_file_is_made() -> None:
+    shown = listed("sprout_messages")
+    assert shown[0] == "Sprout Social messages"
+    assert "Then: jq -c '.data[]' answers/sprout_messages/*.json > exports/sprout_messages.json" in shown
+    assert not [line for line in listed("shopify_orders") if line.startswith("Then:")]
+    assert max(map(len, shown)) < 130
+
+
+def test_an_answer_that_was_not_taken_apart_is_noticed() -> None:
+    Path("answer.json").write_text('{"data": [{"guid": "1", "from": {"guid": "2"}}], "paging": {"next_cursor": "x"}}')
+    with pytest.raises(Problem) as problem:
+        checked(settings_of(social={"preset": "sprout_messages", "path": "answer.json"}))
+    said = [fault for fault in problem.value.faults if "sources.social" in fault]
+    assert ["API's whole answer" in fault for fault in said] == [True] + [False] * (len(said) - 1)
+    assert said[0] == (
+        "params.yaml: sources.social.columns.activity_id: answer.json has no column 'guid'. "
+        "Its columns: data, paging, paging.next_cursor. If this is an API's whole answer, make a file of the objects "
+        "in it, such as jq -c '.data[]' answer.json (`churn sources show` has the command of each preset)."
+    )
+
+
+def test_a_file_that_another_preset_reads_is_known_by_its_columns() -> None:
+    path = fixture_of("stripe_subscriptions_export")
+    with pytest.raises(Problem) as problem:
+        checked(settings_of(bills={"preset": "stripe_subscriptions", "path": path}))
+    *said, likeness = [fault for fault in problem.value.faults if "sources.bills" in fault]
+    assert said[0] == (
+        "params.yaml: sources.bills.yields.0.columns.customer_id: stripe_subscriptions_export.csv has no column "
+        "'customer_id'. Did you mean Customer ID?"
+    )
+    assert [fault.partition("has no column ")[2].split("'")[1] for fault in said] == [
+        "customer_id",
+        "start_date",
+        "price_id",
+        "canceled_at",
+        "cancellation_reason",
+    ]
+    assert likeness == (
+        "params.yaml: sources.bills.preset: stripe_subscriptions_export would fit stripe_subscriptions_export.csv."
+    )
+
+
+def test_a_score_that_was_not_given_is_none_and_no_sentiment_at_all() -> None:
+    source = {"preset": "hootsuite_mentions", "path": fixture_of("hootsuite_mentions")}
+    assert [row[3] for row in activities(source)] == [1, -0.4, 0, None]
