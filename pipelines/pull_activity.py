@@ -21,6 +21,7 @@ from features.windows import midnight
 from pipelines.churn_settings import activities_of
 from pipelines.params import Settings, load
 from pipelines.problems import Empty, Problem, did_you_mean
+from pipelines.sources import remembered
 from pipelines.sources.arrival import excluded_rows
 from pipelines.sources.assembly import Finished, assembled, cut_whole, load_parts
 from pipelines.sources.facts import facts_by_sight
@@ -49,17 +50,17 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
         Problem: faults of the configuration (all at once), too many bad rows, nothing before the moment, a failed
             check. The report is written whatever it says.
     """
-    faults = check_sources(settings)
-    if faults:
-        raise Problem(*faults)
     setting, day = _moment(settings, branch)
     moment = midnight(day, settings.timezone)
+    faults = check_sources(settings, *([Place(landing, moment)] if landing else []))
+    if faults:
+        raise Problem(*faults)
     con = connect()
     with _store(landing) as root:
         parts = read_parts(con, settings, Place(root, moment))
         hide_found(con, settings)
         notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
-        notes += excluded_rows(con)
+        notes += excluded_rows(con) + remembered.notes(con)
         finished, told, alone = _stream(con, settings, parts, moment, Places(root, branch, report))
         facts = {"moment": day, "timezone": settings.timezone, **facts_by_sight(con, finished, moment)}
         _require_activities(con, settings, facts, setting, parts)

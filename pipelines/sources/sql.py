@@ -29,10 +29,10 @@ from pipelines.sources.database import Asked, Database, before, connected, marke
 from pipelines.sources.landing import Bad, Landing, Part, Piece
 from pipelines.sources.mapping import activity_faults
 from pipelines.sources.reader import Place, Reader
+from pipelines.sources.remembered import answering, changed_since, remember, steps_of
 from pipelines.sources.rows import Context, query, used_columns
 from pipelines.sources.sight import any_of
 from pipelines.sources.stream import column, text
-from pipelines.tables import read_json, write_json
 
 _DAY = 86_400_000_000
 
@@ -62,22 +62,27 @@ def _counted(database: Database, asked: Asked, moment: int, zone: str) -> tuple[
 def _read(con: Any, name: str, setting: Sql, settings: Settings, place: Place) -> list[Part]:
     context = Context.of(name, settings)
     landing = Landing.of(place.landing, setting, context)
-    steps: list[dict[str, Any]] = read_json(_steps(landing)) if _steps(landing).is_file() else []
-    at = next((i for i, step in enumerate(steps) if step["moment"] >= place.moment), len(steps))
-    if at < len(steps) and (steps[at]["moment"] > place.moment or at < len(steps) - 1):
-        return _enter(con, setting, landing, steps[: at + 1])
+    steps = steps_of(landing)
+    earlier = answering(steps, place.moment)
+    if earlier is not None:
+        return _enter(con, setting, landing, steps[: earlier + 1])
+    at = len([step for step in steps if step["moment"] < place.moment])
     with connected(setting, f"sources.{name}") as database:
         source = _Source(con, setting, landing, database, database.asked())
         now = list(_counted(database, source.asked, place.moment, source.zone))
         if at == len(steps) or steps[at]["found"] != now or setting.watermark is None:
             steps = [*steps[:at], {**source.step(steps[:at], place.moment), "found": now}]
-            write_json(_steps(landing), steps)
+            remember(landing, steps)
             landing.keep_only(one["piece"] for one in steps)
+            if at and setting.watermark and steps[at]["whole"]:
+                changed_since(con, name, steps[at - 1]["moment"], settings.timezone)
     return _enter(con, setting, landing, steps)
 
 
-def _steps(landing: Landing) -> Path:
-    return landing.folder / "steps.json"
+def _remembered(name: str, setting: Sql, settings: Settings, place: Place) -> list[str] | None:
+    steps = steps_of(Landing.at(place.landing, setting, Context.of(name, settings)))
+    at = answering(steps, place.moment)
+    return None if at is None else list(map(str, steps[at]["found"]))
 
 
 @dataclass(frozen=True)
@@ -193,4 +198,4 @@ def _not_replaced(parts: list[Part], later: list[Part]) -> list[Part]:
     return [replace(part, kept=kept, kept_by=by) if any_of(ids, part.sight.ids()) else part for part in parts]
 
 
-READER = Reader(faults=_faults, versions=fingerprint, read=_read)
+READER = Reader(faults=_faults, versions=fingerprint, read=_read, remembered=_remembered)
