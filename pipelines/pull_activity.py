@@ -9,12 +9,14 @@ id is no customer's are kept in `unmatched_{branch}.csv`. Customers who asked to
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import pyarrow as pa
 
 from features.windows import midnight
@@ -56,7 +58,7 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
     if faults:
         raise Problem(*faults)
     con = connect()
-    with _store(landing) as root:
+    with _store(landing) as root, _sound(root):
         parts = read_parts(con, settings, Place(root, moment))
         hide_found(con, settings)
         notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
@@ -77,6 +79,18 @@ def _store(landing: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as nowhere:
         yield Path(nowhere)
+
+
+@contextmanager
+def _sound(root: Path) -> Iterator[None]:
+    """Say it where files of the landing store are gone or broken: somebody else's doing, or the disk's."""
+    try:
+        yield
+    except (OSError, duckdb.Error, pa.ArrowException, json.JSONDecodeError) as error:
+        if str(root) not in str(error) and not isinstance(error, json.JSONDecodeError):
+            raise
+        said = str(error).splitlines()[0]
+        raise Problem(f"{root}: what was kept cannot be read ({said}). Delete it; that costs time only.") from None
 
 
 class Places(NamedTuple):

@@ -51,14 +51,16 @@ def _read(con: Any, name: str, setting: Files, settings: Settings, place: Place)
     at = answering(steps, place.moment)
     if at is None:
         earlier = [step for step in steps if step["moment"] < place.moment]
-        steps = [*earlier, {"moment": place.moment, "files": _files_now(con, name, setting, landing)}]
+        found = _files_now(con, name, setting, landing)
+        step = {"moment": place.moment, "pieces": [digest for digest, _ in found], "names": [one for _, one in found]}
+        steps = [*earlier, step]
         remember(landing, steps)
-        landing.keep_only(digest for step in steps for digest, _ in step["files"])
+        landing.keep_only(digest for step in steps for digest in step["pieces"])
         _tell_changes(con, setting, landing, steps)
         at = len(steps) - 1
     # A copy of a file under another name counts its rows, which are copies and count once.
-    pieces = [(landing.folder / digest, file) for digest, file in steps[at]["files"]]
-    return [part for folder, file in pieces for part in Piece(folder).enter(con, name, file)]
+    pieces = zip(steps[at]["pieces"], steps[at]["names"], strict=True)
+    return [part for one, file in pieces for part in Piece(landing.folder / one).enter(con, name, file)]
 
 
 def _files_now(con: Any, name: str, setting: Files, landing: Landing) -> list[tuple[str, str]]:
@@ -80,10 +82,10 @@ def _tell_changes(con: Any, setting: Files, landing: Landing, steps: list[dict[s
 
     Rows that tell when they were recorded were not known then.
     """
-    now = {digest for digest, _ in steps[-1]["files"]}
+    now = set(steps[-1]["pieces"])
     dated = all("recorded_at" in mapping.columns for mapping in setting.mappings())
     for step in reversed(steps[:-1]):
-        then = {digest for digest, _ in step["files"]}
+        then = set(step["pieces"])
         parts = [part for one in now - then for part in Piece(landing.folder / one).parts(landing.context.name)]
         if then - now or (not dated and any(part.sight.first < step["moment"] for part in parts)):
             changed_since(con, landing.context.name, step["moment"], landing.context.timezone)
@@ -93,7 +95,7 @@ def _tell_changes(con: Any, setting: Files, landing: Landing, steps: list[dict[s
 def _remembered(name: str, setting: Files, settings: Settings, place: Place) -> list[str] | None:
     steps = steps_of(Landing.at(place.landing, setting, Context.of(name, settings)))
     at = answering(steps, place.moment)
-    return None if at is None else sorted(digest for digest, _ in steps[at]["files"])
+    return None if at is None else sorted(steps[at]["pieces"])
 
 
 def _landed(con: Any, setting: Files, file: Located, landing: Landing, digest: str) -> Piece:

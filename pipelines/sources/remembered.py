@@ -6,6 +6,7 @@ even whether it is there. What came or changed since then counts from the next m
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,10 +26,14 @@ class Source(Protocol):
 
 
 def steps_of(source: Source) -> list[dict[str, Any]]:
-    """A step for every moment (`moment`: microseconds, UTC), as its reader wrote it."""
+    """A step for every moment (`moment`: microseconds, UTC), as its reader wrote it; none where a part is gone."""
     path = source.folder / _FILE
-    found: list[dict[str, Any]] = read_json(path) if path.is_file() else []
-    return found
+    try:
+        found: list[dict[str, Any]] = read_json(path) if path.is_file() else []
+    except json.JSONDecodeError:
+        return []
+    pieces = {piece for step in found for piece in (step["pieces"] if "pieces" in step else [step["piece"]])}
+    return found if all((source.folder / piece / "piece.json").is_file() for piece in pieces) else []
 
 
 def remember(source: Source, steps: list[dict[str, Any]]) -> None:

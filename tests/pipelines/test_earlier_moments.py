@@ -143,3 +143,12 @@ def test_files_are_kept_as_long_as_a_moment_needs_them() -> None:
         Path("in/1.csv").write_text(HEADER + f"1,{who},2024-05-01,2024-05-01\n")
         pulled(as_of, CSV)
     assert len(list(LANDING.rglob("piece.json"))) == 3
+
+
+@pytest.mark.parametrize("source", [CSV, DATABASE])
+def test_where_a_part_of_the_store_is_gone_the_source_is_asked(source: dict[str, Any]) -> None:
+    then, _ = pulled(FIRST, source)
+    pulled(SECOND, source)
+    shutil.rmtree(next(LANDING.rglob("piece.json")).parent)
+    assert pulled(FIRST, source)[0] == then
+    assert pulled(SECOND, source)

@@ -13,6 +13,7 @@ import pytest
 
 from pipelines import pull_activity
 from pipelines.params import Settings
+from pipelines.problems import Problem
 from pipelines.pull_activity import pull
 from pipelines.sources import files
 from pipelines.tables import digest_of
@@ -165,3 +166,20 @@ def test_a_new_year_reads_no_file(read: list[str]) -> None:
     pulled(settings_of("2024-12-30"))
     pulled(settings_of("2025-01-06"))
     assert read == ["1.csv", "2.csv"]
+
+
+@pytest.mark.parametrize("kind", ["piece.json", "steps.json", "*.hashes", "*.parquet", "group.json"])
+@pytest.mark.parametrize("emptied", [True, False], ids=["emptied", "removed"])
+def test_a_store_that_somebody_broke_is_said_or_read_again(kind: str, emptied: bool) -> None:
+    Path("in/3.csv").write_text(HEADER + "4,a,2024-05-15,8\n3,c,2024-05-08,7\n")
+    first = pulled()
+    for path in Path("landing").rglob(kind):
+        path.write_bytes(b"") if emptied else path.unlink()
+    again = ""
+    try:
+        again = pulled()
+    except Problem as problem:
+        again = str(problem)
+    assert again == first or "Delete" in again
+    shutil.rmtree("landing")
+    assert pulled() == first
