@@ -10,6 +10,7 @@ that cannot be read is put aside with its line and reason.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from pipelines.sources.located import Located, at_hand, digest_at, files_of, loc
 from pipelines.sources.mapping import activity_faults
 from pipelines.sources.reader import Place, Reader
 from pipelines.sources.remembered import answering, changed_since, remember, steps_of
+from pipelines.sources.replaced import newest
 from pipelines.sources.rows import Context, query
 from pipelines.sources.stream import column, text
 
@@ -60,7 +62,8 @@ def _read(con: Any, name: str, setting: Files, settings: Settings, place: Place)
         at = len(steps) - 1
     # A copy of a file under another name counts its rows, which are copies and count once.
     pieces = zip(steps[at]["pieces"], steps[at]["names"], strict=True)
-    return [part for one, file in pieces for part in Piece(landing.folder / one).enter(con, name, file)]
+    parts = [Piece(landing.folder / one).enter(con, name, file) for one, file in pieces]
+    return newest(parts) if setting.later_files_replace else list(chain.from_iterable(parts))
 
 
 def _files_now(con: Any, name: str, setting: Files, landing: Landing) -> list[tuple[str, str]]:

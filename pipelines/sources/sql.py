@@ -11,13 +11,12 @@ again. A moment before the last step's reads nothing and gives what it gave then
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 
 from pipelines.params import Settings
 from pipelines.problems import Problem
@@ -30,9 +29,9 @@ from pipelines.sources.landing import Bad, Landing, Part, Piece
 from pipelines.sources.mapping import activity_faults
 from pipelines.sources.reader import Place, Reader
 from pipelines.sources.remembered import answering, changed_since, remember, steps_of
+from pipelines.sources.replaced import newest
 from pipelines.sources.rows import Context, query, used_columns
-from pipelines.sources.sight import any_of
-from pipelines.sources.stream import column, text
+from pipelines.sources.stream import column
 
 _DAY = 86_400_000_000
 
@@ -183,19 +182,7 @@ def _enter(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> list[P
     con.execute("insert into delivered values (?, ?, ?, ?)", [name, file, rows, excluded])
     # Where rows tell when they were recorded, cut.py chooses between a row and its former self.
     dated = all("recorded_at" in mapping.columns for mapping in setting.mappings())
-    later = [[] if dated else list(chain.from_iterable(parts[i + 1 :])) for i in range(len(parts))]
-    return list(chain.from_iterable(map(_not_replaced, parts, later)))
-
-
-def _not_replaced(parts: list[Part], later: list[Part]) -> list[Part]:
-    """A step's parts without the rows that were read again under their id."""
-    if not later:
-        return parts
-    ids = np.concatenate([part.sight.ids() for part in later])
-    paths = ", ".join(text(part.path) for part in later)
-    kept = f"activity_id not in (select activity_id from read_parquet([{paths}]))"
-    by = tuple(part.digest for part in later)
-    return [replace(part, kept=kept, kept_by=by) if any_of(ids, part.sight.ids()) else part for part in parts]
+    return list(chain.from_iterable(parts)) if dated else newest(parts)
 
 
 READER = Reader(faults=_faults, versions=fingerprint, read=_read, remembered=_remembered)

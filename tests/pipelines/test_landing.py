@@ -183,3 +183,30 @@ def test_a_store_that_somebody_broke_is_said_or_read_again(kind: str, emptied: b
     assert again == first or "Delete" in again
     shutil.rmtree("landing")
     assert pulled() == first
+
+
+def values() -> list[tuple[str, float]]:
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table("out/activity").sort_by("activity_id").to_pylist()
+    return [(row["activity_id"].removeprefix("orders-"), row["value"]) for row in rows]
+
+
+def test_exports_that_overlap_and_correct_what_they_said() -> None:
+    settings = settings_of(later_files_replace=True)
+    Path("in/2.csv").write_text(HEADER + "2,b,2024-05-02,60\n3,c,2024-05-08,7\n")
+    Path("in/3.csv").write_text(HEADER + "3,c,2024-05-09,70\n4,d,2024-05-15,8\n")
+    with pytest.raises(Problem, match="later_files_replace: true where later files correct earlier ones"):
+        pulled()
+    step_by_step = pulled(settings)
+    assert values() == [("1", 5.0), ("2", 60.0), ("3", 70.0), ("4", 8.0)]
+    Path("in/4.csv").write_text(HEADER + "1,a,2024-05-01,50\n4,d,2024-05-15,8\n")
+    step_by_step = pulled(settings)
+    assert values() == [("1", 50.0), ("2", 60.0), ("3", 70.0), ("4", 8.0)]
+    assert pulled(settings, landing="another") == step_by_step
+
+
+def test_rows_without_an_id_cannot_replace_each_other() -> None:
+    columns = {ours: theirs for ours, theirs in ORDERS.items() if ours != "activity_id"}
+    with pytest.raises(ValueError, match="later_files_replace needs columns"):
+        settings_of(later_files_replace=True, columns=columns)

@@ -264,6 +264,7 @@ def test_a_wrong_source_is_said(shop: Shop, source: dict[str, Any], fault: str) 
     ("setting", "said"),
     [
         (f"address: 'postgresql://me:{SECRET}@host/db'", "sources.shop.address: a password stands there."),
+        (f"address: 'postgresql://me:a/{SECRET}@host/db'", "sources.shop.address: a password stands there."),
         (f"address: 'postgresql://me@host/db?password={SECRET}'", "sources.shop.address: a password stands there."),
         (
             f"address: host\n    options: {{adbc.snowflake.sql.client_option.password: {SECRET}}}",
