@@ -26,9 +26,10 @@ from pipelines.sources.lines import line_at, line_of, swallowed
 from pipelines.sources.located import Located, at_hand, digest_at, files_of, locate
 from pipelines.sources.mapping import activity_faults
 from pipelines.sources.reader import Place, Reader
-from pipelines.sources.remembered import answering, changed_since, remember, steps_of
+from pipelines.sources.remembered import answering, changed_since, note, remember, steps_of
 from pipelines.sources.replaced import newest
 from pipelines.sources.rows import Context, query
+from pipelines.sources.s3 import SCHEME
 from pipelines.sources.stream import column, text
 
 _OPEN = "a quote that is not closed"
@@ -60,6 +61,8 @@ def _read(con: Any, name: str, setting: Files, settings: Settings, place: Place)
         landing.keep_only(digest for step in steps for digest in step["pieces"])
         _tell_changes(con, setting, landing, steps)
         at = len(steps) - 1
+    else:
+        _tell_unread(con, name, setting, steps)
     # A copy of a file under another name counts its rows, which are copies and count once.
     pieces = zip(steps[at]["pieces"], steps[at]["names"], strict=True)
     parts = [Piece(landing.folder / one).enter(con, name, file) for one, file in pieces]
@@ -93,6 +96,19 @@ def _tell_changes(con: Any, setting: Files, landing: Landing, steps: list[dict[s
         if then - now or (not dated and any(part.sight.first < step["moment"] for part in parts)):
             changed_since(con, landing.context.name, step["moment"], landing.context.timezone)
             return
+
+
+def _tell_unread(con: Any, name: str, setting: Files, steps: list[dict[str, Any]]) -> None:
+    """Note files that are there and that no pull has seen, as far as a look into the folder tells."""
+    known = set(steps[-1]["names"])
+    paths = [] if setting.path.startswith(SCHEME) else files_of(setting)
+    new = [path.name for path in paths if not {path.name, path.as_posix()} & known]
+    if new:
+        note(
+            con,
+            f"sources.{name}: {len(new):,} files that no pull has seen ({', '.join(new[:3])}) are not read for a "
+            "moment before the last. `churn run --full` reads everything again.",
+        )
 
 
 def _remembered(name: str, setting: Files, settings: Settings, place: Place) -> list[str] | None:

@@ -55,6 +55,11 @@ def changed_since(con: Any, name: str, moment: int, timezone: str) -> None:
         f"sources.{name}: what it says about the time before {day} has changed since that moment was pulled, which "
         "goes on giving what it gave then. `churn run --full` reads everything again, for all moments."
     )
+    note(con, said)
+
+
+def note(con: Any, said: str) -> None:
+    """Note what a person should know of a source."""
     con.execute("insert into noted values ($1)", [said])
 
 

@@ -128,6 +128,15 @@ def test_what_changed_in_files_of_an_earlier_moment_is_noted() -> None:
     assert "before 2024-06-15" in pulled("2024-06-22", CSV, columns=dated)[1][0]
 
 
+def test_files_that_no_pull_has_seen_are_noted_for_an_earlier_moment() -> None:
+    pulled(SECOND, CSV)
+    Path("in/0.csv").write_text(HEADER + "9,z,2024-01-05,2024-06-05\n")
+    settings = settings_of(FIRST, CSV)
+    notes = pull(settings, "score", Path("out"), Path("validation/score.json"), LANDING)
+    said = "sources.shop: 1 files that no pull has seen (0.csv) are not read for a moment before the last."
+    assert notes == [f"{said} `churn run --full` reads everything again."]
+
+
 def test_rows_of_a_database_that_are_older_than_the_window_are_noted() -> None:
     pulled(FIRST, DATABASE)
     something_late()
