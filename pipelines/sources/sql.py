@@ -2,8 +2,9 @@
 
 A step is what was read for one moment: rows whose watermark lies before it. The last `window_days` before the moment
 are open: the next step reads them again, so that what arrived late or was corrected there replaces what was known. A
-later step begins where the former one's settled rows end, unless their count has changed since: then everything is read
-again. A moment before the last step's reads nothing and gives what it gave then.
+later step begins where the former one's settled rows end. Fewer settled rows than then are right where as many came
+again under their ids, with a later watermark; where their number changed otherwise, everything is read again. A moment
+before the last step's reads nothing and gives what it gave then.
 """
 
 # Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 
 from pipelines.params import Settings
 from pipelines.problems import Problem
@@ -31,6 +34,7 @@ from pipelines.sources.reader import Place, Reader
 from pipelines.sources.remembered import answering, changed_since, remember, steps_of
 from pipelines.sources.replaced import newest
 from pipelines.sources.rows import Context, query, used_columns
+from pipelines.sources.sight import Hashes
 from pipelines.sources.stream import column
 
 _DAY = 86_400_000_000
@@ -102,14 +106,33 @@ class _Source:
         """Read what is new into a piece; everything, where nothing was read yet or what was settled has changed."""
         settled = moment - self.setting.window_days * _DAY
         begin = steps[-1]["settled"] if steps and self.setting.watermark else None
-        if begin is not None and self._below(begin) != steps[-1]["below"]:
+        gone = steps[-1]["below"] - self._below(begin) if begin is not None else 0
+        if gone < 0:
             begin = None
         below = self._below(settled) if self.setting.watermark else 0
-        piece = f"step-{len(steps)}"
+        piece, moved = self._next(begin, settled, moment, len(steps)), 0
+        if begin is not None and gone:
+            moved = _came_again(self._pieces(steps), self.landing.piece(piece), self.landing.context.name)
+            if moved != gone:
+                begin, moved = None, 0
+                piece = self._next(begin, settled, moment, len(steps))
+        told = {"below": below, "piece": piece, "whole": begin is None, "moved": moved}
+        return {"moment": moment, "settled": settled, **told}
+
+    def _pieces(self, steps: list[Any]) -> list[Piece]:
+        return [Piece(self.landing.folder / step["piece"]) for step in steps[_last_whole(steps) :]]
+
+    def _next(self, begin: int | None, settled: int, moment: int, number: int) -> str:
+        """Read rows into a piece of its own.
+
+        Returns:
+            Its name.
+        """
+        piece = f"step-{number}"
         while self.landing.piece(piece):
             piece += "b"
         self._land(piece, begin, settled, moment)
-        return {"moment": moment, "settled": settled, "below": below, "piece": piece, "whole": begin is None}
+        return piece
 
     def _below(self, moment: int) -> int:
         return self.database.count(f" where {before(self.database, self.asked, moment, self.zone)}", None)[0]
@@ -152,6 +175,28 @@ class _Source:
         return f" where ({before(self.database, self.asked, moment, self.zone)}{later}) or {null}"
 
 
+def _last_whole(steps: list[Any]) -> int:
+    return max(i for i, step in enumerate(steps) if step["whole"])
+
+
+def _came_again(former: list[Piece], new: Piece | None, name: str) -> int:
+    """How many ids of a new piece stand on settled rows; what was open in the last piece that had it is not settled."""
+    assert new is not None
+    ids = np.unique(np.concatenate([np.empty(0, np.uint64), *(part.sight.ids() for part in new.parts(name))]))
+    again = np.zeros(len(ids), bool)
+    for piece in former:
+        again = _among(ids, piece.parts(name, open_too=False)) | (again & ~_among(ids, piece.parts(name)))
+    return int(again.sum())
+
+
+def _among(ids: Hashes, parts: list[Part]) -> npt.NDArray[np.bool_]:
+    """Which of the hashes stand in one of the parts."""
+    found = np.zeros(len(ids), bool)
+    for there in (part.sight.ids() for part in parts):
+        found |= there[np.minimum(np.searchsorted(there, ids), len(there) - 1)] == ids
+    return found
+
+
 def _from(mark: str, moment: int | None) -> str:
     return "true" if moment is None else f"{mark} >= make_timestamptz({moment})"
 
@@ -163,14 +208,15 @@ def _judge(_path: Path, _wrong: int) -> tuple[list[Bad], int]:
 
 def _enter(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> list[Part]:
     """The steps' activities: settled rows of all since everything was read, open ones of the last."""
-    first = max(i for i, step in enumerate(steps) if step["whole"])
+    first = _last_whole(steps)
     pieces = [Piece(landing.folder / step["piece"]) for step in steps[first:]]
+    moved = sum(step["moved"] for step in steps[first:])
     name, file = landing.context.name, setting.table or "the query"
     aside = (
         "insert into rejected select ?, ?, record, fault, field, found from read_parquet(?) where fault <> 'excluded'"
     )
     parts: list[list[Part]] = []
-    rows = excluded = 0
+    rows, excluded = -moved, 0
     for piece in pieces:
         told, last = piece.told, piece is pieces[-1]
         rows += sum(told["rows"]) if last else told["rows"][0]
@@ -180,9 +226,9 @@ def _enter(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> list[P
             here = aside if last else f"{aside} and not open"
             con.execute(here, [name, file, str(piece.folder / "aside.parquet")])
     con.execute("insert into delivered values (?, ?, ?, ?)", [name, file, rows, excluded])
-    # Where rows tell when they were recorded, cut.py chooses between a row and its former self.
+    # Where rows tell when they were recorded, cut.py chooses between a row and its former self, if both are there.
     dated = all("recorded_at" in mapping.columns for mapping in setting.mappings())
-    return list(chain.from_iterable(parts)) if dated else newest(parts)
+    return list(chain.from_iterable(parts)) if dated and not moved else newest(parts)
 
 
 READER = Reader(faults=_faults, versions=fingerprint, read=_read, remembered=_remembered)
