@@ -28,9 +28,11 @@ class Purged:
 
 def stores() -> tuple[list[Path], dict[str, str]]:
     """Folders with DVC objects on this machine (cache, local remotes), and remotes elsewhere: name -> address."""
+    if not Path(".dvc").is_dir():
+        return [], {}
     from dvc.repo import Repo
 
-    with Repo(".") as repo:
+    with Repo(".", config={"core": {"no_scm": True}}) as repo:  # the stores do not depend on git, which may be missing
         here, elsewhere = [Path(repo.cache.local.path)], dict[str, str]()
         for name, remote in repo.config["remote"].items():
             address = str(remote["url"])

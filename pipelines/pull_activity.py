@@ -9,18 +9,21 @@ id is no customer's are kept in `unmatched_{branch}.csv`. Customers who asked to
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import pyarrow as pa
 
 from features.windows import midnight
 from pipelines.churn_settings import activities_of
 from pipelines.params import Settings, load
 from pipelines.problems import Empty, Problem, did_you_mean
+from pipelines.sources import remembered
 from pipelines.sources.arrival import excluded_rows
 from pipelines.sources.assembly import Finished, assembled, load_parts
 from pipelines.sources.facts import facts_by_sight
@@ -49,17 +52,17 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
         Problem: faults of the configuration (all at once), too many bad rows, nothing before the moment, a failed
             check. The report is written whatever it says.
     """
-    faults = check_sources(settings)
-    if faults:
-        raise Problem(*faults)
     setting, day = _moment(settings, branch)
     moment = midnight(day, settings.timezone)
+    faults = check_sources(settings, *([Place(landing, moment)] if landing else []))
+    if faults:
+        raise Problem(*faults)
     con = connect()
-    with _store(landing) as root:
+    with _store(landing) as root, _sound(root):
         parts = read_parts(con, settings, Place(root, moment))
         hide_found(con, settings)
         notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
-        notes += excluded_rows(con)
+        notes += excluded_rows(con) + remembered.notes(con)
         places = Places(root, branch, report)
         parts += land_stream(con, places.direct)
         parts, told = settle(con, settings, parts, moment, Settled(places.about, places.aside))
@@ -79,6 +82,18 @@ def _store(landing: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as nowhere:
         yield Path(nowhere)
+
+
+@contextmanager
+def _sound(root: Path) -> Iterator[None]:
+    """Say it where files of the landing store are gone or broken: somebody else's doing, or the disk's."""
+    try:
+        yield
+    except (OSError, duckdb.Error, pa.ArrowException, json.JSONDecodeError) as error:
+        if str(root) not in str(error) and not isinstance(error, json.JSONDecodeError):
+            raise
+        said = str(error).splitlines()[0]
+        raise Problem(f"{root}: what was kept cannot be read ({said}). Delete it; that costs time only.") from None
 
 
 class Places(NamedTuple):

@@ -25,6 +25,7 @@ from pipelines.params import Settings
 from pipelines.problems import Problem, TryAgain
 
 Say = Callable[[str], None]
+LANDING = Path("data/landing")
 HOLDER = stage.STATE / "run.json"
 
 
@@ -113,9 +114,11 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
     `full`: forget what was read from the sources before, and read all of it again.
     """
     from pipelines.engines.spark_session import missing
-    from pipelines.pull_activity import check_sources
+    from pipelines.sources.readers import check_sources
+    from pipelines.watch_sources import places_of
 
-    faults = [*missing(settings), *check_sources(settings)]
+    days = settings.observations.train.until, settings.observations.score.as_of
+    faults = [*missing(settings), *check_sources(settings, *([] if full else places_of(settings, LANDING, *days)))]
     if faults:
         raise Problem(*faults)
     (stage.STATE / "times.jsonl").unlink(missing_ok=True)
@@ -133,7 +136,7 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
 
 def read_again(say: Say) -> None:
     """Pull both branches from nothing: the landing store goes, and DVC is told not to spare the pulls."""
-    for source in Path("data/landing").glob("*/"):
+    for source in LANDING.glob("*/"):
         shutil.rmtree(source)
     reproduce(["watch_sources"], say)
     reproduce(["--force", "--single-item", "pull_activity"], say)

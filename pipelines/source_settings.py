@@ -136,10 +136,24 @@ def _under(above: dict[str, Any], entry: Mapping) -> Mapping:
 
 
 class Files(Mapped, Table):
-    """Files of activities and what their rows mean."""
+    """Files of activities and what their rows mean.
+
+    `later_files_replace`: of rows with one `activity_id` in several files the one in the last file by name counts, for
+    exports that overlap, are named by their day and correct what they said before.
+    """
+
+    later_files_replace: bool = False
+
+    @model_validator(mode="after")
+    def _known_by_id(self) -> Self:
+        if self.later_files_replace and any(
+            one.columns and "activity_id" not in one.columns for one in self.mappings()
+        ):
+            raise ValueError("later_files_replace needs columns.activity_id: rows are replaced by their id. Map it")
+        return self
 
 
-_SECRET = re.compile(r"//[^/@\s]*:[^/@\s]+@|(?i:password|passwd|pwd|token|secret|private_key)\s*=\s*[^&\s]")
+_SECRET = re.compile(r"//[^/@\s]*:(?!\d+[/?])[^@\s]+@|(?i:password|passwd|pwd|token|secret|private_key)\s*=\s*[^&\s]")
 _SECRET_NAME = re.compile(r"(?i)password|passwd|pwd|token|secret|private_key|credential")
 
 

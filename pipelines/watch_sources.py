@@ -15,34 +15,47 @@ from features.windows import midnight
 from pipelines.list_sources import fingerprint_of_list
 from pipelines.params import Settings, load
 from pipelines.problems import Problem
-from pipelines.source_settings import Ledger, Sql
 from pipelines.sources.customers import customer_versions
+from pipelines.sources.reader import Place
 from pipelines.sources.readers import READERS, check_sources
 from pipelines.sources.who import fingerprint_of_privacy
 from pipelines.stage import run_stage
 from pipelines.tables import write_json
 
 
-def fingerprint(settings: Settings, day: str) -> dict[str, Any]:
+def fingerprint(settings: Settings, day: str, landing: Path | None = None) -> dict[str, Any]:
     """Per source its reader, the version of what reads it where that matters, and what changes with its content.
 
     Files are watched whole by their digests; of a database the number of rows before `day` and the last watermark; of
-    the ledger what it knew by then.
+    the ledger what it knew by then. For a day before the last that was pulled, `landing` (the store) tells what there
+    was when it was pulled.
 
     Raises:
         Problem: faults of the sources, all at once.
     """
-    faults = check_sources(settings)
+    _require_sound(settings, landing, day)
+    return _fingerprint(settings, day, landing)
+
+
+def places_of(settings: Settings, landing: Path, *days: str) -> list[Place]:
+    """The pulls of some days."""
+    return [Place(landing, midnight(day, settings.timezone)) for day in days]
+
+
+def _require_sound(settings: Settings, landing: Path | None, *days: str) -> None:
+    faults = check_sources(settings, *(places_of(settings, landing, *days) if landing else []))
     if faults:
         raise Problem(*faults)
-    return _fingerprint(settings, day)
 
 
-def _fingerprint(settings: Settings, day: str) -> dict[str, Any]:
+def _fingerprint(settings: Settings, day: str, landing: Path | None) -> dict[str, Any]:
+    moment = midnight(day, settings.timezone)
     sources: dict[str, dict[str, Any]] = {}
     for name, source in settings.sources.items():
         reader = READERS[source.reader]
-        found = reader.versions(name, source, settings, midnight(day, settings.timezone))
+        found = reader.recalls(name, source, settings, Place(landing, moment) if landing else None)
+        if found is None:
+            found = reader.versions(name, source, settings, moment)
         sources[name] = {"reader": source.reader, "found": found}
         if reader.version is not None:
             sources[name]["version"] = reader.version()
@@ -51,12 +64,16 @@ def _fingerprint(settings: Settings, day: str) -> dict[str, Any]:
 
 
 def watch(settings: Settings, train: Path, score: Path, listed: Path | None = None) -> None:
-    """Write both branches' fingerprints, each as of its own moment, and that of the list."""
+    """Write both branches' fingerprints, each as of its own moment, and that of the list.
+
+    They lie in the landing store, which answers for moments before its last.
+    """
     until, as_of = settings.observations.train.until, settings.observations.score.as_of
-    found = fingerprint(settings, until)
+    landing = train.parent
+    _require_sound(settings, landing, until, as_of)
+    found = _fingerprint(settings, until, landing)
     write_json(train, found)
-    databases = any(isinstance(source, Sql | Ledger) for source in settings.sources.values())
-    write_json(score, _fingerprint(settings, as_of) if databases and as_of != until else found)
+    write_json(score, found if as_of == until else _fingerprint(settings, as_of, landing))
     if listed is not None:
         write_json(listed, fingerprint_of_list(settings))
 

@@ -78,10 +78,12 @@ def weekly(settings: Settings, log: Log, wanted: Wanted) -> None:
 
 def _require_ready(settings: Settings) -> None:
     from pipelines.engines.spark_session import missing
-    from pipelines.pull_activity import check_sources
     from pipelines.run import require_champions
+    from pipelines.sources.readers import check_sources
+    from pipelines.watch_sources import places_of
 
-    faults = [*missing(settings), *check_sources(settings)]
+    places = places_of(settings, LANDING, settings.observations.score.as_of)
+    faults = [*missing(settings), *check_sources(settings, *places)]
     if faults:
         raise Problem(*faults)
     require_champions(settings)
@@ -182,7 +184,7 @@ def inputs_of(settings: Settings) -> dict[str, Any]:
 
     said = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
     return {
-        "sources": fingerprint(settings, settings.observations.score.as_of),
+        "sources": fingerprint(settings, settings.observations.score.as_of, LANDING),
         "list": fingerprint_of_list(settings),
         "champions": {name: digest_of(CHAMPIONS / name) for name in settings.churn},
         "settings": hashlib.sha256(said.encode()).hexdigest(),

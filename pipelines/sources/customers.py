@@ -63,7 +63,7 @@ def read_customers(con: Any, settings: Settings, setting: Customers, moment: int
         raise Problem(*faults)
     con.execute(f"create or replace temp table customers as {' union all by name '.join(parts)}")
     names = [name for name, *_ in con.execute("describe customers").fetchall() if not name.startswith("has_")]
-    _require_one_row_each(con, names)
+    _require_one_row_each(con, names, hidden=settings.privacy.pseudonymise)
     held = f"where valid_from is null or valid_from < make_timestamptz({moment})" if "valid_from" in names else ""
     chosen = ", ".join(column(name) for name in _ordered(names))
     return con.sql(f"select distinct {chosen} from customers {held} order by all").to_arrow_table()
@@ -109,7 +109,7 @@ def _row_faults(con: Any, table: str, file: Located, columns: dict[str, str]) ->
     ]
 
 
-def _require_one_row_each(con: Any, names: list[str]) -> None:
+def _require_one_row_each(con: Any, names: list[str], *, hidden: bool) -> None:
     key = "customer_id, valid_from" if "valid_from" in names else "customer_id"
     told = ", ".join(column(name) for name in names if name != "record")
     several = con.execute(
@@ -117,7 +117,8 @@ def _require_one_row_each(con: Any, names: list[str]) -> None:
     ).fetchall()
     if several:
         shown = ", ".join(row[0] for row in several[:3]) + (", ..." if len(several) > 3 else "")
+        named = "" if hidden else f" ({shown})"
         raise Problem(
-            f"customers: {len(several):,} customers stand on several rows that differ ({shown}). "
+            f"customers: {len(several):,} customers stand on several rows that differ{named}. "
             "Keep one row per customer, or map since when each holds to valid_from."
         )

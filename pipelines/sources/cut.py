@@ -84,5 +84,6 @@ def _undecided(sources: list[str], ids: int, example: str, rows: list[str]) -> s
     return (
         f"{where}: {ids:,} activity ids stand on rows that differ, for example {example!r} "
         f"(customer {'; customer '.join(rows[:2])}). Map a column that is unique per row to activity_id or leave "
-        "activity_id out; where the rows are corrections, map when they were made to recorded_at."
+        "activity_id out; where the rows are corrections, map when they were made to recorded_at, or set "
+        "later_files_replace: true where later files correct earlier ones."
     )

@@ -10,6 +10,7 @@ that cannot be read is put aside with its line and reason.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ from pipelines.sources.lines import line_at, line_of, swallowed
 from pipelines.sources.located import Located, at_hand, digest_at, files_of, locate
 from pipelines.sources.mapping import activity_faults
 from pipelines.sources.reader import Place, Reader
+from pipelines.sources.remembered import answering, changed_since, note, remember, steps_of
+from pipelines.sources.replaced import newest
 from pipelines.sources.rows import Context, query
+from pipelines.sources.s3 import SCHEME
 from pipelines.sources.stream import column, text
 
 _OPEN = "a quote that is not closed"
@@ -45,22 +49,72 @@ def _faults(name: str, setting: Files, _settings: Settings) -> list[str]:
 
 
 def _read(con: Any, name: str, setting: Files, settings: Settings, place: Place) -> list[Part]:
+    landing = Landing.of(place.landing, setting, Context.of(name, settings))
+    steps = steps_of(landing)
+    at = answering(steps, place.moment)
+    if at is None:
+        earlier = [step for step in steps if step["moment"] < place.moment]
+        found = _files_now(con, name, setting, landing)
+        step = {"moment": place.moment, "pieces": [digest for digest, _ in found], "names": [one for _, one in found]}
+        steps = [*earlier, step]
+        remember(landing, steps)
+        landing.keep_only(digest for step in steps for digest in step["pieces"])
+        _tell_changes(con, setting, landing, steps)
+        at = len(steps) - 1
+    else:
+        _tell_unread(con, name, setting, steps)
+    # A copy of a file under another name counts its rows, which are copies and count once.
+    pieces = zip(steps[at]["pieces"], steps[at]["names"], strict=True)
+    parts = [Piece(landing.folder / one).enter(con, name, file) for one, file in pieces]
+    return newest(parts) if setting.later_files_replace else list(chain.from_iterable(parts))
+
+
+def _files_now(con: Any, name: str, setting: Files, landing: Landing) -> list[tuple[str, str]]:
+    """Digest and name of every file there is, each landed."""
     located, faults = locate(setting, f"sources.{name}")
     if faults:
         raise Problem(*faults)
-    landing = Landing.of(place.landing, setting, Context.of(name, settings))
-    pieces: list[str] = []
-    parts: list[Part] = []
+    found = []
     for file in located:
         digest = digest_at(file.path)
-        piece = landing.piece(digest)
-        if piece is None:
-            piece = _landed(con, setting, file, landing, digest)
-        # A copy of a file under another name counts its rows, which are copies and count once.
-        parts += piece.enter(con, name, file.name)
-        pieces.append(digest)
-    landing.keep_only(pieces)
-    return parts
+        if landing.piece(digest) is None:
+            _landed(con, setting, file, landing, digest)
+        found.append((digest, file.name))
+    return found
+
+
+def _tell_changes(con: Any, setting: Files, landing: Landing, steps: list[dict[str, Any]]) -> None:
+    """Note the last earlier moment whose files are gone or changed, or which rows of new files lie before.
+
+    Rows that tell when they were recorded were not known then.
+    """
+    now = set(steps[-1]["pieces"])
+    dated = all("recorded_at" in mapping.columns for mapping in setting.mappings())
+    for step in reversed(steps[:-1]):
+        then = set(step["pieces"])
+        parts = [part for one in now - then for part in Piece(landing.folder / one).parts(landing.context.name)]
+        if then - now or (not dated and any(part.sight.first < step["moment"] for part in parts)):
+            changed_since(con, landing.context.name, step["moment"], landing.context.timezone)
+            return
+
+
+def _tell_unread(con: Any, name: str, setting: Files, steps: list[dict[str, Any]]) -> None:
+    """Note files that are there and that no pull has seen, as far as a look into the folder tells."""
+    known = set(steps[-1]["names"])
+    paths = [] if setting.path.startswith(SCHEME) else files_of(setting)
+    new = [path.name for path in paths if not {path.name, path.as_posix()} & known]
+    if new:
+        note(
+            con,
+            f"sources.{name}: {len(new):,} files that no pull has seen ({', '.join(new[:3])}) are not read for a "
+            "moment before the last. `churn run --full` reads everything again.",
+        )
+
+
+def _remembered(name: str, setting: Files, settings: Settings, place: Place) -> list[str] | None:
+    steps = steps_of(Landing.at(place.landing, setting, Context.of(name, settings)))
+    at = answering(steps, place.moment)
+    return None if at is None else sorted(steps[at]["pieces"])
 
 
 def _landed(con: Any, setting: Files, file: Located, landing: Landing, digest: str) -> Piece:
@@ -194,4 +248,4 @@ def _versions(_name: str, setting: Files, _settings: Settings, _moment: int) -> 
     return sorted(digest_at(file) for file in files_of(setting))
 
 
-READER = Reader(faults=_faults, versions=_versions, read=_read)
+READER = Reader(faults=_faults, versions=_versions, read=_read, remembered=_remembered)

@@ -14,6 +14,7 @@ from typing import Any
 from pipelines.params import Settings
 from pipelines.privacy_settings import Identities, IdentityTable
 from pipelines.problems import Problem, did_you_mean
+from pipelines.sources import vault
 from pipelines.sources.convert import as_written
 from pipelines.sources.files import broken_rows, lines_of, scan
 from pipelines.sources.located import Located, at_hand, digest_at, files_of, locate
@@ -89,7 +90,7 @@ def load(con: Any, settings: Settings) -> None:
     if faults:
         raise Problem(*faults)
     con.execute("create or replace temp table identity as select distinct * from identity")
-    faults = _follow(con)
+    faults = _follow(con, hidden=settings.privacy.pseudonymise)
     if faults:
         raise Problem(*faults)
 
@@ -146,8 +147,8 @@ def written_alike(setting: Identities | None, system: str | None = None, column:
     return f"case system {cases} else {plain} end" if cases else plain
 
 
-def _follow(con: Any) -> list[str]:
-    """Follow merged accounts to their end; name circles and ids with two customers."""
+def _follow(con: Any, *, hidden: bool) -> list[str]:
+    """Follow merged accounts to their end; name circles and ids with two customers. `hidden`: in the vault alone."""
     pairs = con.execute("select id, customer_id from identity where system = $1 and id <> customer_id", [OWN])
     into: dict[str, set[str]] = {}
     for old, new in pairs.fetchall():
@@ -164,24 +165,24 @@ def _follow(con: Any) -> list[str]:
             circles.add((*circle[first:], *circle[: first + 1]))
         ends[old] = way[-1]
     if circles:
-        told = "; ".join(" -> ".join(one) for one in sorted(circles)[:3])
+        told = vault.shown([" -> ".join(one) for one in sorted(circles)], hidden=hidden)
         return [f"identities.table: {len(circles):,} circles of customer ids: {told}. Say which id each ends in."]
-    faults = _two_customers(con)
+    faults = _two_customers(con, hidden=hidden)
     con.execute("create or replace temp table ends (old varchar, new varchar)")
     if ends:
         con.executemany("insert into ends values (?, ?)", sorted(ends.items()))
     con.execute("update identity set customer_id = new from ends where identity.customer_id = old")
-    return faults or _two_customers(con)
+    return faults or _two_customers(con, hidden=hidden)
 
 
-def _two_customers(con: Any) -> list[str]:
+def _two_customers(con: Any, *, hidden: bool) -> list[str]:
     found = con.execute(
         "select system, id, list_sort(list(distinct customer_id)) as customers from identity group by all "
         "having count(distinct customer_id) > 1 order by all"
     ).fetchall()
     if not found:
         return []
-    told = "; ".join(f"{system} {one}: {' and '.join(customers[:3])}" for system, one, customers in found[:3])
+    told = vault.shown([f"{system} {one}: {' and '.join(who[:3])}" for system, one, who in found], hidden=hidden)
     return [
         (
             f"identities.table: {len(found):,} ids stand for two customers ({told}). Keep one row for each id; where "

@@ -5,7 +5,7 @@
                                        /2024-05.0.hashes    see sight.py
                                        /aside.parquet       of a database: its bad rows
                                        /piece.json          how many rows, which are bad, what the month files hold
-    data/landing/{source}/{key}/steps.json                  of a database: what was read for which moment
+    data/landing/{source}/{key}/steps.json                  what was read for which moment, see remembered.py
     data/landing/.direct/{branch}/{source}/                 what a reader gave without landing it, until the next pull
     data/landing/.about/{branch}/                           parts under customers' ids, see about.py
     data/landing/.months/{branch}/                          months that were put together, see assembly.py
@@ -109,17 +109,23 @@ class Landing:
     context: Context
 
     @classmethod
-    def of(cls, root: Path, setting: Mapped, context: Context) -> Landing:
-        """Where `setting`'s rows lie; what lies there under other keys is deleted."""
+    def at(cls, root: Path, setting: Mapped, context: Context) -> Landing:
+        """Where `setting`'s rows lie."""
         wanted = setting.model_dump(mode="json", exclude={"max_bad_share"})
         gone = digest_of(FORGOTTEN) if FORGOTTEN.is_file() else None
         said = json.dumps([FORM, wanted, context.timezone, context.far_future, gone], sort_keys=True)
         key = hashlib.sha256(said.encode()).hexdigest()[:16]
-        source = root / context.name
+        return cls(root / context.name / key, context)
+
+    @classmethod
+    def of(cls, root: Path, setting: Mapped, context: Context) -> Landing:
+        """Where `setting`'s rows lie; what lies there under other keys is deleted."""
+        landing = cls.at(root, setting, context)
+        source = landing.folder.parent
         for other in source.iterdir() if source.is_dir() else ():
-            if other.name != key:
+            if other.name != landing.folder.name:
                 shutil.rmtree(other, ignore_errors=True)
-        return cls(source / key, context)
+        return landing
 
     def piece(self, name: str) -> Piece | None:
         """The piece of that name, if it is there."""

@@ -22,6 +22,7 @@ from pipelines.sources import scratch
 from pipelines.sources.cells import kind_of
 from pipelines.sources.expressions import checker
 from pipelines.sources.json_files import LINES, LOOKED_AT, fields_of, form_of, lists_of
+from pipelines.sources.rare_fields import rare_fields, wanted_fields
 from pipelines.sources.s3 import SCHEME, S3Object, fetched, head, listed, opened, version
 from pipelines.tables import digest_of
 
@@ -153,16 +154,19 @@ def locate(table: Table, section: str) -> tuple[list[Located], list[str]]:
         except Problem as problem:
             faults += [f"{fault} ({section}.path)" for fault in problem.faults]
     if table.reader == "json":
-        located = _alike(located)
+        located = _alike(table, located)
     if located and not faults and not any(file.rows for file in located):
         names = located[0].name if len(located) == 1 else f"{located[0].name} and {len(located) - 1} more files"
         faults.append(f"{names}: there is a header but not one row. Export it again. ({section}.path)")
     return located, faults
 
 
-def _alike(located: list[Located]) -> list[Located]:
-    """JSON leaves out what is empty: a field of one file is a column of all."""
+def _alike(table: Table, located: list[Located]) -> list[Located]:
+    """JSON leaves out what is empty: a field of one file is a column of all, wherever it first appears."""
     columns = tuple(dict.fromkeys(column for file in located for column in file.columns))
+    columns += rare_fields(
+        wanted_fields(table, columns), [file.path for file in located if isinstance(file.path, Path)]
+    )
     texts, stored = ("text",) * len(columns), ("VARCHAR",) * len(columns)
     return [replace(file, columns=columns, types=texts, stored=stored) for file in located]
 

@@ -56,7 +56,7 @@ class Reason:
     def _remedy(self, setting: str) -> str:
         return {
             "missing": f"Drop or map them in {setting}.",
-            "broken": "Mend the file.",
+            "broken": "Save it as UTF-8." if self.field == "not UTF-8" else "Mend the file.",
             "in the far future": f"Mend them, or leave them out with {setting}.where.",
             "not a time": f"Set {setting}.time_format if times are written like this.",
             "not a number": f'Set {setting}.decimal: "," if numbers have a decimal comma; else mend the file.',

@@ -21,7 +21,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Reader:
-    """Four questions to one kind of source; each gets its name and its section of params.yaml.
+    """Five questions to one kind of source; each gets its name and its section of params.yaml.
 
     faults: what is wrong with the setting, found by headers and schemas alone (quick, reads no rows, raises nothing).
     versions: what changes when the source's content does: digests of files; of a database what it holds before the
@@ -29,6 +29,8 @@ class Reader:
     read: fills `rejected` and `delivered` of a DuckDB connection, and gives the landed parts of the stream; what a
         reader does not land it puts into `stream` itself.
     customers: the customers table that comes with the source as a SQL query, or None.
+    remembered: the versions as they were, where the landing store answers for a moment and the source is not asked;
+        None where it must be. Without it a source is always asked.
     version: what besides the files decides what is read, such as a package's version.
     """
 
@@ -36,4 +38,9 @@ class Reader:
     versions: Callable[[str, Any, Settings, int], list[str]]
     read: Callable[[Any, str, Any, Settings, Place], list[Part]]
     customers: Callable[[], str] | None = None
+    remembered: Callable[[str, Any, Settings, Place], list[str] | None] | None = None
     version: Callable[[], str] | None = None
+
+    def recalls(self, name: str, setting: Any, settings: Settings, place: Place | None) -> list[str] | None:
+        """What `remembered` gives; None where there is no such question or no store."""
+        return self.remembered(name, setting, settings, place) if self.remembered and place else None

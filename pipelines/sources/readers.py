@@ -37,11 +37,16 @@ READERS: dict[str, Reader] = {
 }
 
 
-def check_sources(settings: Settings) -> list[str]:
-    """Every fault of every source and of the customers table that shows without reading rows; empty if all is well."""
+def check_sources(settings: Settings, *places: Place) -> list[str]:
+    """Every fault of every source and of the customers table that shows without reading rows; empty if all is well.
+
+    `places`: the pulls that are meant; a source is not looked at where the landing store answers for it in all.
+    """
     faults: list[str] = []
     for name, source in settings.sources.items():
-        faults += READERS[source.reader].faults(name, source, settings)
+        reader = READERS[source.reader]
+        if not places or any(reader.recalls(name, source, settings, place) is None for place in places):
+            faults += reader.faults(name, source, settings)
     return faults + faults_of_customers(settings) + faults_of_privacy(settings) + _unknown_activities(settings)
 
 
@@ -72,20 +77,26 @@ def read_parts(con: Any, settings: Settings, place: Place) -> list[Part]:
         The landed parts of the stream. What a source does not land is in `stream`.
     """
     watch_for_the_forgotten(con, settings)
-    _close(con, settings, place.landing)
+    _close(con, settings, place)
     parts: list[Part] = []
     for name, source in settings.sources.items():
         parts += READERS[source.reader].read(con, name, source, settings, place)
     return parts
 
 
-def _close(con: Any, settings: Settings, landing: Path) -> None:
+def _close(con: Any, settings: Settings, place: Place) -> None:
     """From here on the connection sees nothing but the sources' folders, and its gates cannot be opened again.
 
     Expressions of params.yaml cannot read files anyway (expressions.py); this holds even if one found a way.
     """
-    folders = {landing, complete_journey.folder(), scratch.folder()}  # in the last: copies of files, see at_hand
-    for table in _tables(settings.model_copy(update={"contacts": None})):  # no pull ever sees those
+    asked = {
+        name: source
+        for name, source in settings.sources.items()
+        if READERS[source.reader].recalls(name, source, settings, place) is None
+    }
+    seen = settings.model_copy(update={"contacts": None, "sources": asked})  # no pull ever sees contacts
+    folders = {place.landing, complete_journey.folder(), scratch.folder()}  # in the last: copies of files, see at_hand
+    for table in _tables(seen):
         folders |= {file.parent for file in files_of(table) if isinstance(file, Path)}
     allowed = ", ".join(text(folder.as_posix()) for folder in sorted(filter(None, folders)))
     con.execute(f"set allowed_directories = [{allowed}]; set enable_external_access = false")

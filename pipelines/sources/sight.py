@@ -110,7 +110,10 @@ class Sight:
         return np.empty(0, np.uint64)
 
     def _part(self, start: int, length: int) -> Hashes:
-        return np.fromfile(self.hashes, np.uint64, count=length, offset=8 * start)
+        found = np.fromfile(self.hashes, np.uint64, count=length, offset=8 * start)
+        if len(found) < length:
+            raise OSError(f"{self.hashes}: is too short")
+        return found
 
 
 def look(con: Any, path: Path, month: str, rows: pa.Table | None = None) -> Sight:

@@ -2,8 +2,9 @@
 
 A step is what was read for one moment: rows whose watermark lies before it. The last `window_days` before the moment
 are open: the next step reads them again, so that what arrived late or was corrected there replaces what was known. A
-later step begins where the former one's settled rows end, unless their count has changed since: then everything is read
-again. A moment before the last step's reads nothing and gives what it gave then.
+later step begins where the former one's settled rows end. Fewer settled rows than then are right where as many came
+again under their ids, with a later watermark; where their number changed otherwise, everything is read again. A moment
+before the last step's reads nothing and gives what it gave then.
 """
 
 # Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
@@ -11,13 +12,14 @@ again. A moment before the last step's reads nothing and gives what it gave then
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 
 from pipelines.params import Settings
 from pipelines.problems import Problem
@@ -29,10 +31,11 @@ from pipelines.sources.database import Asked, Database, before, connected, marke
 from pipelines.sources.landing import Bad, Landing, Part, Piece
 from pipelines.sources.mapping import activity_faults
 from pipelines.sources.reader import Place, Reader
+from pipelines.sources.remembered import answering, changed_since, remember, steps_of
+from pipelines.sources.replaced import newest
 from pipelines.sources.rows import Context, query, used_columns
-from pipelines.sources.sight import any_of
-from pipelines.sources.stream import column, text
-from pipelines.tables import read_json, write_json
+from pipelines.sources.sight import Hashes
+from pipelines.sources.stream import column
 
 _DAY = 86_400_000_000
 
@@ -62,22 +65,27 @@ def _counted(database: Database, asked: Asked, moment: int, zone: str) -> tuple[
 def _read(con: Any, name: str, setting: Sql, settings: Settings, place: Place) -> list[Part]:
     context = Context.of(name, settings)
     landing = Landing.of(place.landing, setting, context)
-    steps: list[dict[str, Any]] = read_json(_steps(landing)) if _steps(landing).is_file() else []
-    at = next((i for i, step in enumerate(steps) if step["moment"] >= place.moment), len(steps))
-    if at < len(steps) and (steps[at]["moment"] > place.moment or at < len(steps) - 1):
-        return _enter(con, setting, landing, steps[: at + 1])
+    steps = steps_of(landing)
+    earlier = answering(steps, place.moment)
+    if earlier is not None:
+        return _enter(con, setting, landing, steps[: earlier + 1])
+    at = len([step for step in steps if step["moment"] < place.moment])
     with connected(setting, f"sources.{name}") as database:
         source = _Source(con, setting, landing, database, database.asked())
         now = list(_counted(database, source.asked, place.moment, source.zone))
         if at == len(steps) or steps[at]["found"] != now or setting.watermark is None:
             steps = [*steps[:at], {**source.step(steps[:at], place.moment), "found": now}]
-            write_json(_steps(landing), steps)
+            remember(landing, steps)
             landing.keep_only(one["piece"] for one in steps)
+            if at and setting.watermark and steps[at]["whole"]:
+                changed_since(con, name, steps[at - 1]["moment"], settings.timezone)
     return _enter(con, setting, landing, steps)
 
 
-def _steps(landing: Landing) -> Path:
-    return landing.folder / "steps.json"
+def _remembered(name: str, setting: Sql, settings: Settings, place: Place) -> list[str] | None:
+    steps = steps_of(Landing.at(place.landing, setting, Context.of(name, settings)))
+    at = answering(steps, place.moment)
+    return None if at is None else list(map(str, steps[at]["found"]))
 
 
 @dataclass(frozen=True)
@@ -98,14 +106,33 @@ class _Source:
         """Read what is new into a piece; everything, where nothing was read yet or what was settled has changed."""
         settled = moment - self.setting.window_days * _DAY
         begin = steps[-1]["settled"] if steps and self.setting.watermark else None
-        if begin is not None and self._below(begin) != steps[-1]["below"]:
+        gone = steps[-1]["below"] - self._below(begin) if begin is not None else 0
+        if gone < 0:
             begin = None
         below = self._below(settled) if self.setting.watermark else 0
-        piece = f"step-{len(steps)}"
+        piece, moved = self._next(begin, settled, moment, len(steps)), 0
+        if begin is not None and gone:
+            moved = _came_again(self._pieces(steps), self.landing.piece(piece), self.landing.context.name)
+            if moved != gone:
+                begin, moved = None, 0
+                piece = self._next(begin, settled, moment, len(steps))
+        told = {"below": below, "piece": piece, "whole": begin is None, "moved": moved}
+        return {"moment": moment, "settled": settled, **told}
+
+    def _pieces(self, steps: list[Any]) -> list[Piece]:
+        return [Piece(self.landing.folder / step["piece"]) for step in steps[_last_whole(steps) :]]
+
+    def _next(self, begin: int | None, settled: int, moment: int, number: int) -> str:
+        """Read rows into a piece of its own.
+
+        Returns:
+            Its name.
+        """
+        piece = f"step-{number}"
         while self.landing.piece(piece):
             piece += "b"
         self._land(piece, begin, settled, moment)
-        return {"moment": moment, "settled": settled, "below": below, "piece": piece, "whole": begin is None}
+        return piece
 
     def _below(self, moment: int) -> int:
         return self.database.count(f" where {before(self.database, self.asked, moment, self.zone)}", None)[0]
@@ -148,6 +175,28 @@ class _Source:
         return f" where ({before(self.database, self.asked, moment, self.zone)}{later}) or {null}"
 
 
+def _last_whole(steps: list[Any]) -> int:
+    return max(i for i, step in enumerate(steps) if step["whole"])
+
+
+def _came_again(former: list[Piece], new: Piece | None, name: str) -> int:
+    """How many ids of a new piece stand on settled rows; what was open in the last piece that had it is not settled."""
+    assert new is not None
+    ids = np.unique(np.concatenate([np.empty(0, np.uint64), *(part.sight.ids() for part in new.parts(name))]))
+    again = np.zeros(len(ids), bool)
+    for piece in former:
+        again = _among(ids, piece.parts(name, open_too=False)) | (again & ~_among(ids, piece.parts(name)))
+    return int(again.sum())
+
+
+def _among(ids: Hashes, parts: list[Part]) -> npt.NDArray[np.bool_]:
+    """Which of the hashes stand in one of the parts."""
+    found = np.zeros(len(ids), bool)
+    for there in (part.sight.ids() for part in parts):
+        found |= there[np.minimum(np.searchsorted(there, ids), len(there) - 1)] == ids
+    return found
+
+
 def _from(mark: str, moment: int | None) -> str:
     return "true" if moment is None else f"{mark} >= make_timestamptz({moment})"
 
@@ -159,14 +208,15 @@ def _judge(_path: Path, _wrong: int) -> tuple[list[Bad], int]:
 
 def _enter(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> list[Part]:
     """The steps' activities: settled rows of all since everything was read, open ones of the last."""
-    first = max(i for i, step in enumerate(steps) if step["whole"])
+    first = _last_whole(steps)
     pieces = [Piece(landing.folder / step["piece"]) for step in steps[first:]]
+    moved = sum(step["moved"] for step in steps[first:])
     name, file = landing.context.name, setting.table or "the query"
     aside = (
         "insert into rejected select ?, ?, record, fault, field, found from read_parquet(?) where fault <> 'excluded'"
     )
     parts: list[list[Part]] = []
-    rows = excluded = 0
+    rows, excluded = -moved, 0
     for piece in pieces:
         told, last = piece.told, piece is pieces[-1]
         rows += sum(told["rows"]) if last else told["rows"][0]
@@ -176,21 +226,9 @@ def _enter(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> list[P
             here = aside if last else f"{aside} and not open"
             con.execute(here, [name, file, str(piece.folder / "aside.parquet")])
     con.execute("insert into delivered values (?, ?, ?, ?)", [name, file, rows, excluded])
-    # Where rows tell when they were recorded, cut.py chooses between a row and its former self.
+    # Where rows tell when they were recorded, cut.py chooses between a row and its former self, if both are there.
     dated = all("recorded_at" in mapping.columns for mapping in setting.mappings())
-    later = [[] if dated else list(chain.from_iterable(parts[i + 1 :])) for i in range(len(parts))]
-    return list(chain.from_iterable(map(_not_replaced, parts, later)))
+    return list(chain.from_iterable(parts)) if dated and not moved else newest(parts)
 
 
-def _not_replaced(parts: list[Part], later: list[Part]) -> list[Part]:
-    """A step's parts without the rows that were read again under their id."""
-    if not later:
-        return parts
-    ids = np.concatenate([part.sight.ids() for part in later])
-    paths = ", ".join(text(part.path) for part in later)
-    kept = f"activity_id not in (select activity_id from read_parquet([{paths}]))"
-    by = tuple(part.digest for part in later)
-    return [replace(part, kept=kept, kept_by=by) if any_of(ids, part.sight.ids()) else part for part in parts]
-
-
-READER = Reader(faults=_faults, versions=fingerprint, read=_read)
+READER = Reader(faults=_faults, versions=fingerprint, read=_read, remembered=_remembered)

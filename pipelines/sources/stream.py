@@ -1,5 +1,5 @@
-"""The DuckDB tables that readers fill: `stream` (activity rows and their source), `rejected` (rows put aside, and why)
-and `delivered` (rows read from each file, bad ones included).
+"""The DuckDB tables that readers fill: `stream` (activity rows and their source), `rejected` (rows put aside, and why),
+`delivered` (rows read from each file, bad ones included) and `noted` (what a person should know of a source).
 
 Nothing is downloaded: the extensions that come inside DuckDB are enough, and loading others is switched off.
 """
@@ -30,6 +30,7 @@ create table stream (
     activity varchar, value double, quantity double, detail varchar
 );
 create table rejected (source varchar, file varchar, line bigint, fault varchar, field varchar, found varchar);
+create table noted (said varchar);
 create table delivered (source varchar, file varchar, rows bigint, excluded bigint);
 """
 

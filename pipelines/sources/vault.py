@@ -6,12 +6,13 @@ Written by the pull where `privacy.pseudonymise` is on; read only where a list i
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 FOLDER = Path("data/vault")
 FILE = "customers.sqlite"
+FAULTS = "identity_faults.txt"
 
 
 def private_folder(folder: Path) -> Path:
@@ -42,6 +43,16 @@ def originals(hashed: Iterable[str], folder: Path = FOLDER) -> dict[str, str]:
     """Keyed hash -> id, as far as the vault knows them."""
     known = everybody(folder)
     return {one: known[one] for one in hashed if one in known}
+
+
+def shown(examples: Sequence[str], *, hidden: bool, folder: Path = FOLDER) -> str:
+    """Three examples that name customers; where ids are hidden, the file here in which all of them stand."""
+    if not hidden:
+        return "; ".join(examples[:3])
+    path = private_folder(folder) / FAULTS
+    path.touch(mode=0o600)
+    path.write_text("".join(f"{one}\n" for one in examples), encoding="utf-8")
+    return f"see {path}"
 
 
 def everybody(folder: Path = FOLDER) -> dict[str, str]:

@@ -291,7 +291,7 @@ def test_wrong_encoding_is_a_bad_row_not_a_crash() -> None:
     Path("orders.csv").write_bytes(HEADER.encode() + b"1,2024-03-01,1\nM\xfcller,2024-03-01,1\n")
     con = read(settings)
     assert stream(con) == [("1", 1.0)]
-    assert reasons(con)["orders"] == ["orders.csv: 1 of 2 rows is broken (not UTF-8) (line 3). Mend the file."]
+    assert reasons(con)["orders"] == ["orders.csv: 1 of 2 rows is broken (not UTF-8) (line 3). Save it as UTF-8."]
 
 
 def test_rows_of_a_parquet_file_are_named_as_rows(here: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,16 @@ def test_pseudonyms_of_former_keys_go_too(monkeypatch: pytest.MonkeyPatch) -> No
         )
     forgotten("Ann", settings)
     assert [len(json.loads(path.read_text())) for path in sorted(Path("data/ledger").glob("*.json"))] == [2, 2]
+
+
+def test_a_folder_without_git_or_dvc_is_no_obstacle() -> None:
+    settings = settings_of()
+    assert customers(settings) == ["007", "Ann", "Bob"]
+    Path(".dvc/config").write_text('[remote "store"]\n    url = ../kept\n')
+    Path("kept/files/md5/ab").mkdir(parents=True)
+    Path("kept/files/md5/ab/cdef").write_text("Ann,1\nBob,2\n")
+    assert "DVC's store" in forgotten("Ann", settings)
+    assert not Path("kept/files/md5/ab/cdef").exists()
+    shutil.rmtree(".dvc")
+    forgotten("Bob", settings)
+    assert customers(settings) == ["007"]

@@ -13,6 +13,7 @@ import pytest
 
 from pipelines import pull_activity
 from pipelines.params import Settings
+from pipelines.problems import Problem
 from pipelines.pull_activity import pull
 from pipelines.sources import files
 from pipelines.tables import digest_of
@@ -165,3 +166,47 @@ def test_a_new_year_reads_no_file(read: list[str]) -> None:
     pulled(settings_of("2024-12-30"))
     pulled(settings_of("2025-01-06"))
     assert read == ["1.csv", "2.csv"]
+
+
+@pytest.mark.parametrize("kind", ["piece.json", "steps.json", "*.hashes", "*.parquet", "group.json"])
+@pytest.mark.parametrize("emptied", [True, False], ids=["emptied", "removed"])
+def test_a_store_that_somebody_broke_is_said_or_read_again(kind: str, emptied: bool) -> None:
+    Path("in/3.csv").write_text(HEADER + "4,a,2024-05-15,8\n3,c,2024-05-08,7\n")
+    first = pulled()
+    for path in Path("landing").rglob(kind):
+        path.write_bytes(b"") if emptied else path.unlink()
+    again = ""
+    try:
+        again = pulled()
+    except Problem as problem:
+        again = str(problem)
+    assert again == first or "Delete" in again
+    shutil.rmtree("landing")
+    assert pulled() == first
+
+
+def values() -> list[tuple[str, float]]:
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table("out/activity").sort_by("activity_id").to_pylist()
+    return [(row["activity_id"].removeprefix("orders-"), row["value"]) for row in rows]
+
+
+def test_exports_that_overlap_and_correct_what_they_said() -> None:
+    settings = settings_of(later_files_replace=True)
+    Path("in/2.csv").write_text(HEADER + "2,b,2024-05-02,60\n3,c,2024-05-08,7\n")
+    Path("in/3.csv").write_text(HEADER + "3,c,2024-05-09,70\n4,d,2024-05-15,8\n")
+    with pytest.raises(Problem, match="later_files_replace: true where later files correct earlier ones"):
+        pulled()
+    step_by_step = pulled(settings)
+    assert values() == [("1", 5.0), ("2", 60.0), ("3", 70.0), ("4", 8.0)]
+    Path("in/4.csv").write_text(HEADER + "1,a,2024-05-01,50\n4,d,2024-05-15,8\n")
+    step_by_step = pulled(settings)
+    assert values() == [("1", 50.0), ("2", 60.0), ("3", 70.0), ("4", 8.0)]
+    assert pulled(settings, landing="another") == step_by_step
+
+
+def test_rows_without_an_id_cannot_replace_each_other() -> None:
+    columns = {ours: theirs for ours, theirs in ORDERS.items() if ours != "activity_id"}
+    with pytest.raises(ValueError, match="later_files_replace needs columns"):
+        settings_of(later_files_replace=True, columns=columns)

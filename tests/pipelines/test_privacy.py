@@ -115,6 +115,21 @@ def test_rows_of_nobody_lie_in_the_vault_and_are_not_named() -> None:
     assert "carl-3" in (vault.FOLDER / "unmatched_train.csv").read_text()
 
 
+@pytest.mark.parametrize(
+    "rows", ["shop,anna-1,A\nshop,anna-1,B\n", "customer_id,anna-1,bert-2\ncustomer_id,bert-2,anna-1\n"]
+)
+def test_what_is_wrong_with_identities_names_nobody(rows: str) -> None:
+    Path("ids.csv").write_text("system,id,customer_id\n" + rows)
+    identities = {"table": {"reader": "csv", "path": "ids.csv"}}
+    with pytest.raises(Problem) as problem:
+        pulled(settings_of(identities=identities))
+    assert "see data/vault/identity_faults.txt" in str(problem.value)
+    assert "anna-1" not in str(problem.value)
+    path = vault.FOLDER / vault.FAULTS
+    assert "anna-1" in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("key", ["", "short"])
 def test_a_key_that_is_missing_or_short_is_a_fault_before_any_work(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHURN_ID_KEY", key)

@@ -102,7 +102,8 @@ def test_rows_that_nobody_can_choose_between_are_refused() -> None:
             "sources.orders: 1 activity ids stand on rows that differ, for example 'orders-1' "
             "(customer a at 2024-05-01 00:00:00; customer b at 2024-05-02 00:00:00). "
             "Map a column that is unique per row to activity_id or leave activity_id out; "
-            "where the rows are corrections, map when they were made to recorded_at."
+            "where the rows are corrections, map when they were made to recorded_at, or set "
+            "later_files_replace: true where later files correct earlier ones."
         ),
     )
 

@@ -11,11 +11,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from pipelines import pull_activity
 from pipelines.params import Settings
+from pipelines.pull_activity import pull
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.readers import check_sources, read_sources
 from pipelines.sources.s3 import _filesystem
 from pipelines.sources.stream import connect
+from pipelines.tables import digest_of
 from pipelines.watch_sources import fingerprint
 
 pytestmark = pytest.mark.slow
@@ -69,12 +72,12 @@ def bucket(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     store.delete_dir_contents("shop")
 
 
-def settings_of(reader: str, path: str) -> Settings:
+def settings_of(reader: str, path: str, as_of: str = "2024-06-01") -> Settings:
     source = {"reader": reader, "path": path, "columns": MAPPED, "activity": "placed_order", "max_bad_share": 1}
     return Settings.model_validate(
         {
             "sources": {"shop": source},
-            "observations": {"train": {"until": "2024-06-01"}, "score": {"as_of": "2024-06-01"}},
+            "observations": {"train": {"until": "2024-06-01"}, "score": {"as_of": as_of}},
             "churn": {"silent": {"kind": "silence", "active_within_days": 56, "horizon_days": 28}},
             "at_risk": {"definition": "silent"},
         }
@@ -132,3 +135,25 @@ def test_a_store_that_does_not_answer_is_said_without_secrets(monkeypatch: pytes
 
 def test_the_connection_is_made_once() -> None:
     assert _filesystem() is _filesystem()
+
+
+def test_an_earlier_moment_needs_no_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pull_activity, "_check", lambda *_: None)
+
+    def pulled(as_of: str) -> str:
+        settings = settings_of("csv", "s3://shop/csv/1.csv", as_of)
+        pull(settings, "score", tmp_path / "out", tmp_path / "v.json", tmp_path / "landing")
+        return digest_of(tmp_path / "out")
+
+    then = pulled("2024-06-01")
+    pulled("2024-06-08")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert pulled("2024-06-01") == then
+
+
+@pytest.mark.parametrize("path", ["s3://shop/none/", "s3://shop/none/*"])
+def test_an_object_without_a_byte_is_said_and_a_marker_is_none(bucket: Any, path: str) -> None:
+    bucket("none/1.csv", b"")
+    bucket("none/_SUCCESS", b"")
+    (fault,) = check_sources(settings_of("csv", path))
+    assert fault == "1.csv: is empty. The first line must name the columns. (sources.shop.path)"

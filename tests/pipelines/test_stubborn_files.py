@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from pipelines.params import Settings
 from pipelines.problems import Empty
 from pipelines.pull_activity import pull
-from pipelines.sources import located, scratch
+from pipelines.sources import located, rare_fields, scratch
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.readers import check_sources, read_sources
 from pipelines.sources.stream import connect
@@ -188,3 +189,19 @@ def test_what_a_killed_pull_left_on_the_disk_goes_with_the_next() -> None:
     assert scratch.folder().stat().st_mode & 0o777 == 0o700
     assert not left.exists()
     assert scratch.folder().name.endswith(str(os.getpid()))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_rare_field_may_first_appear_far_behind_the_beginning(monkeypatch: pytest.MonkeyPatch, packed: bool) -> None:
+    monkeypatch.setattr(located, "LOOKED_AT", 200)
+    monkeypatch.setattr(rare_fields, "LOOKED_AT", 200)
+    told = [{"who": f"c{i}", "at": "2024-03-01"} for i in range(50)]
+    told += [{"who": "z", "at": "2024-03-01", "cost": {"net": 100}, "kind": "x"}]
+    written = "\n".join(map(json.dumps, told)).encode()
+    Path("a.jsonl" + ".gz" * packed).write_bytes(gzip.compress(written) if packed else written)
+    source = {"reader": "json", "path": "a.jsonl" + ".gz" * packed}
+    columns = COLUMNS | {"value": "cost.net / 100", "detail": "kind"}
+    rows, bad, _ = read(**source, columns=columns)
+    assert (rows[-1], len(rows), bad) == (("z", 1.0), 51, [])
+    (fault,) = check_sources(settings_of(**source, columns=columns | {"detail": "kinds"}))
+    assert "has no column 'kinds'" in fault
