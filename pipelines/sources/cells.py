@@ -119,7 +119,7 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
 
 def _quoted(wanted: str, shape: Shape) -> str:
     """How to write a column within an expression whose name is not a plain word."""
-    odd = [one for one in shape.columns if one in wanted and not re.fullmatch(r"\w+(\.\w+)*", one)]
+    odd = [one for one in shape.columns if one.strip() and one in wanted and not re.fullmatch(r"\w+(\.\w+)*", one)]
     return f' Within an expression write "{max(odd, key=len)}", in double quotes.' if odd else ""
 
 
