@@ -105,18 +105,25 @@ def power(effect: float, *, contacted: int, held_out: int, base_rate: float, lev
 
 
 def smallest_effect(plan: Plan, *, wanted: float = POWER, level: float = LEVEL) -> float | None:
-    """The smallest effect, in shares, that the plan proves with probability `wanted`; None where it proves none.
+    """The smallest effect, in shares, that the plan proves with probability `wanted`; None where it proves none."""
+    contacted, held_out = plan.groups
+    return smallest_of(contacted, held_out, plan.base_rate, wanted=wanted, level=level)
 
-    The largest effect there can be is that nobody leaves.
+
+def smallest_of(
+    contacted: int, held_out: int, base_rate: float, *, wanted: float = POWER, level: float = LEVEL
+) -> float | None:
+    """The smallest effect, in shares, that two groups prove with probability `wanted`; None where they prove none.
+
+    The largest effect there can be is that nobody leaves. The arguments are those of `power`.
     """
 
     def found(effect: float) -> float:
-        contacted, held_out = plan.groups
-        return power(effect, contacted=contacted, held_out=held_out, base_rate=plan.base_rate, level=level)
+        return power(effect, contacted=contacted, held_out=held_out, base_rate=base_rate, level=level)
 
-    if plan.base_rate == 0 or found(plan.base_rate) < wanted:
+    if base_rate == 0 or found(base_rate) < wanted:
         return None
-    low, high = 0.0, plan.base_rate
+    low, high = 0.0, base_rate
     while high - low > _FINE:
         middle = (low + high) / 2
         low, high = (low, middle) if found(middle) >= wanted else (middle, high)
@@ -143,6 +150,6 @@ def proves(effect: float, plan: Plan, wanted: float = POWER, level: float = LEVE
     return power(possible, contacted=contacted, held_out=held_out, base_rate=plan.base_rate, level=level) >= wanted
 
 
-def price(effect: float, plan: Plan) -> int:
+def price(effect: float, held_out: int, base_rate: float) -> int:
     """Customers who leave because they were held out, if contacting has that effect: what the proof costs."""
-    return ceil(plan.groups[1] * min(effect, plan.base_rate) - 1e-9)
+    return ceil(held_out * min(effect, base_rate) - 1e-9)

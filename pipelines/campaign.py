@@ -116,27 +116,27 @@ def told(plan: Plan, entries: pd.DataFrame, settings: Settings, language: Langua
         sentences. Effects and rates are shares, six digits.
     """
     campaign, effect = settings.campaign, expected_effect(plan.base_rate, settings)
-    least = power.smallest_effect(plan)
-    contacted, held_out = plan.groups
+    own = entries[entries["campaign"] == campaign.name]
+    end = _End.of(plan, own)
     return {
         "name": campaign.name,
         "share": campaign.share,
         "weeks": campaign.weeks,
-        "so_far": _so_far(entries[entries["campaign"] == campaign.name]),
-        "by_the_end": {CONTACT: contacted, CONTROL: held_out},
+        "so_far": _so_far(own),
+        "by_the_end": {CONTACT: end.contacted, CONTROL: end.held_out},
         "assumed": {
             "base_rate": round(plan.base_rate, 6),
             "new_share": round(plan.new_share, 6),
             "expected_effect": round(effect, 6),
         },
-        "smallest_effect": None if least is None else round(least, 6),
+        "smallest_effect": None if end.least is None else round(end.least, 6),
         "share_that_would_do": power.share_for(effect, plan),
         "weeks_that_would_do": power.weeks_for(effect, plan),
-        "price": power.price(effect, plan),
+        "price": power.price(effect, end.held_out, plan.base_rate),
         "said": [
-            *_provable(plan, least, language),
-            *_would_do(plan, effect, language),
-            *_assumed(plan, effect, language),
+            *_provable(plan, end, language),
+            *_would_do(plan, end, effect, language),
+            *_assumed(plan, end, effect, language),
         ],
     }
 
@@ -152,10 +152,39 @@ def _so_far(own: pd.DataFrame) -> dict[str, int]:
     return {"lists": int(own["as_of"].nunique()), **{one: int(groups.get(one, 0)) for one in (CONTACT, CONTROL)}}
 
 
-def _provable(plan: Plan, least: float | None, language: Language) -> list[str]:
+@dataclass(frozen=True)
+class _End:
+    """The campaign at its end: `contacted` and `held_out` customers, and what they can prove.
+
+    `compared`: the contacted who can be compared with the held out: everybody, or, where nobody is held out any more,
+    those who came when somebody was. `least`: the smallest effect that is proven (None: none).
+    """
+
+    contacted: int
+    held_out: int
+    compared: int
+    least: float | None
+
+    @classmethod
+    def of(cls, plan: Plan, own: pd.DataFrame) -> _End:
+        """`own`: entries of this campaign's lists so far. Without a share, who was held out on them stays so."""
+        contacted, held_out = plan.groups
+        compared = contacted
+        if plan.share == 0 and (own["group"] == CONTROL).any():
+            first = own.drop_duplicates("customer_id")
+            held = first["group"] == CONTROL
+            beside = first["as_of"].isin(first.loc[held, "as_of"])
+            held_out, compared = int(held.sum()), int((beside & ~held).sum())
+            free = contacted if plan.pool is None else min(contacted, plan.pool - held_out)
+            contacted = max(free, int((~held).sum()))
+        return cls(contacted, held_out, compared, power.smallest_of(compared, held_out, plan.base_rate))
+
+
+def _provable(plan: Plan, end: _End, language: Language) -> list[str]:
     """`With 300 a week, 10% held out and 8 weeks, an effect below 9 points will not be provable.`"""
+    least = end.least
     if plan.share == 0:
-        return [language.say("Nobody is held out, so nobody will be able to say whether contacting helped.")]
+        return _without_a_share(end, language)
     facts = {
         "weekly": language.number(plan.weekly),
         "share": language.percent(plan.share),
@@ -168,12 +197,37 @@ def _provable(plan: Plan, least: float | None, language: Language) -> list[str]:
     return [language.say(sentence, **facts, points=_points(least, language, up=True))]
 
 
-def _would_do(plan: Plan, effect: float, language: Language) -> list[str]:
+def _without_a_share(end: _End, language: Language) -> list[str]:
+    """Nobody is held out any more: is somebody still, from earlier lists, and what can that prove?"""
+    if not end.held_out:
+        return [language.say("Nobody is held out, so nobody will be able to say whether contacting helped.")]
+    facts = {"held": language.number(end.held_out), "beside": language.number(end.compared)}
+    if end.least is None:
+        return [
+            language.say(
+                "Nobody new is held out; the {held} held out on earlier lists of this campaign still are. Beside the "
+                "{beside} contacted on those lists they will prove no effect at all.",
+                **facts,
+            )
+        ]
+    return [
+        language.say(
+            "Nobody new is held out; the {held} held out on earlier lists of this campaign still are. Beside the "
+            "{beside} contacted on those lists, an effect below {points} will not be provable.",
+            **facts,
+            points=_points(end.least, language, up=True),
+        )
+    ]
+
+
+def _would_do(plan: Plan, end: _End, effect: float, language: Language) -> list[str]:
     """Whether what is hoped for can be proven, and what share or how many weeks it takes."""
     if effect == 0:
         return []
     share, weeks = power.share_for(effect, plan), power.weeks_for(effect, plan)
     points = _points(effect, language)
+    if plan.share == 0 and end.least is not None and end.least <= effect:
+        return [language.say("That is enough for the {points} that are hoped for.", points=points)]
     if power.proves(effect, plan):
         assert share is not None
         sentence = "That is enough for the {points} that are hoped for; {share} held out would do."
@@ -191,23 +245,22 @@ def _would_do(plan: Plan, effect: float, language: Language) -> list[str]:
     return said
 
 
-def _assumed(plan: Plan, effect: float, language: Language) -> list[str]:
-    contacted, held_out = plan.groups
+def _assumed(plan: Plan, end: _End, effect: float, language: Language) -> list[str]:
     said = [
         language.say(
             "Assumed: {rate} of those on the list leave if nobody contacts them, and {new} of a later list are on it "
             "for the first time. That makes {contacted} contacted and {held_out} held out by the end.",
             rate=language.percent(plan.base_rate),
             new=language.percent(plan.new_share),
-            contacted=language.number(contacted),
-            held_out=language.number(held_out),
+            contacted=language.number(end.contacted),
+            held_out=language.number(end.held_out),
         )
     ]
     if plan.pool is not None and plan.is_exhausted:
         most = language.count(plan.pool, "customer", "customers")
         said.append(language.say("More than {most} cannot come on it, as things stand today.", most=most))
-    if power.price(effect, plan):
-        lost = language.count(power.price(effect, plan), "customer", "customers")
+    if price := power.price(effect, end.held_out, plan.base_rate):
+        lost = language.count(price, "customer", "customers")
         said.append(
             language.say("The price of knowing: about {lost} will leave whom a contact would have kept.", lost=lost)
         )

@@ -21,7 +21,7 @@ from pipelines.deciding import Given
 from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.sinks.language import Language
-from pipelines.sinks.wording import day, doing, language_of
+from pipelines.sinks.wording import day, doing, language_of, segment_words
 
 if TYPE_CHECKING:
     from models.churn_model import ChurnModel
@@ -92,7 +92,8 @@ def _why(row: pd.Series[Any], given: Given, settings: Settings) -> list[str]:
     own = known.loc[[row["customer_id"]]].reset_index(drop=True)
     found = _drivers(own, known.loc[scores["customer_id"]], model, settings)
     language = language_of(settings)
-    segment = language.say(str(model.segments(own)["segment"].iloc[0]))
+    name = str(model.segments(own)["segment"].iloc[0])
+    segment = ": ".join(text for text in (language.say(name), segment_words(name, language)) if text)
     lines = [_line(language.say("Segment"), segment), "", f"  {language.say('What stands out')}"]
     return [*lines, *_reasons(found, language), *_topics(found, language), "", f"  {language.say(NO_CAUSES)}"]
 

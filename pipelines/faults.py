@@ -36,11 +36,24 @@ _WORDS = {
 }
 
 
-def in_words(error: ValidationError, settings: type[BaseModel]) -> list[str]:
-    """One line for every setting that is wrong, also where it fits none of several kinds (a number, or `auto`)."""
+_ENTRIES = {"playbook": ("rule", "action")}  # what people call an entry of a list, and which setting names it
+
+
+def entry(setting: str, place: int, named: object = None) -> str:
+    """An entry of a list as people count them: `playbook, rule 1 (apology)`. `place` counts from 0."""
+    word = _ENTRIES.get(setting, ("entry", ""))[0]
+    return f"{setting}, {word} {place + 1}" + (f" ({named})" if isinstance(named, str) and named else "")
+
+
+def in_words(error: ValidationError, settings: type[BaseModel], content: Any = None) -> list[str]:
+    """One line for every setting that is wrong, also where it fits none of several kinds (a number, or `auto`).
+
+    `content`: what was read; entries of its lists are called by their names.
+    """
     lines: dict[str, list[tuple[str, str]]] = {}
     for fault in error.errors():
-        name, holder = _place(fault["loc"], settings)
+        shown, holder = _place(fault["loc"], settings)
+        name = _written(shown, content)
         lines.setdefault(name, []).append(_sentence(fault, name, holder))
     return [_joined(parts) for parts in lines.values()]
 
@@ -101,23 +114,43 @@ def _one_of(found: str, allowed: list[str]) -> str:
     return near if near.startswith(" Allowed") else f"{near} Allowed: {', '.join(allowed)}."
 
 
-def _place(loc: tuple[Any, ...], settings: type[BaseModel]) -> tuple[str, Any]:
-    """The setting's dotted name as people write it, and the annotation of what holds it.
+def _written(shown: list[Any], content: Any) -> str:
+    """The setting's name: `churn.silent_28d.horizon_days`, `playbook, rule 1 (apology), when.segment`."""
+    name, mark = "", ""
+    for part in shown:
+        content = _inside(content, part)
+        if isinstance(part, int):
+            named = _inside(content, _ENTRIES[name][1]) if name in _ENTRIES else None
+            name, mark = entry(name, part, named), ", "
+        else:
+            name, mark = f"{name}{mark}{part}", "."
+    return name
+
+
+def _inside(content: Any, part: Any) -> Any:
+    try:
+        return content[part]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _place(loc: tuple[Any, ...], settings: type[BaseModel]) -> tuple[list[Any], Any]:
+    """The parts of the setting's name as people write it, and the annotation of what holds it.
 
     pydantic's own marks (the tag of a union, the kind of a number, `[key]`) are no part of the name.
     """
-    shown: list[str] = []
+    shown: list[Any] = []
     holder: Any = settings
     for i, part in enumerate(loc):
         kind = _bare(holder)
         inner, visible = _step(kind, part)
         if visible:
-            shown.append(str(part))
+            shown.append(part)
         if i == len(loc) - 1 and inner is not None and _tags(_bare(inner)):
-            return ".".join(shown), _bare(inner)
+            return shown, _bare(inner)
         if i < len(loc) - 1 and loc[i + 1] != "[key]":
             holder = inner
-    return ".".join(shown), _bare(holder)
+    return shown, _bare(holder)
 
 
 def _step(kind: Any, part: Any) -> tuple[Any, bool]:

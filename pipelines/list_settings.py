@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from pipelines.setting_types import Section
+
+MOST = 100_000
+
+
+def _capacity(value: Any) -> Any:
+    if value is None:
+        raise ValueError(
+            "found nothing. Write how many customers the team can look after in a week. To let the budget or the "
+            f"profit alone end the list, write more than you have customers ({MOST} at most)"
+        )
+    return value
+
+
+Capacity = Annotated[int, BeforeValidator(_capacity), Field(ge=1, le=MOST)]
 
 
 class Tiers(Section):
@@ -33,21 +47,22 @@ class Tiers(Section):
 class WinBack(Section):
     """Who stands in win_back.csv: those who have left, at most `most` of them, gone for at most `within_days`."""
 
-    most: Annotated[int, Field(ge=0, le=100_000)] = 100
+    most: Annotated[int, Field(ge=0, le=MOST)] = 100
     within_days: Annotated[int, Field(ge=1, le=3660)] = 182
 
 
 class AtRisk(Section):
     """The list: which definition ranks it and where it ends, whichever comes first.
 
-    `capacity`: customers that a week has room for. `budget`: money that contacts and offers of a week may be expected
-    to cost; null: any. `stop_when_unprofitable`: no contact that is expected to cost more than it brings. `value_over`:
-    for how long a customer who is kept goes on bringing what `expected_value` says: `horizon` (once), `year`, or so
-    many horizons. `suppress`: a file of ids that have ordered since the data ends.
+    `capacity`: customers that a week has room for; more than there are: it ends nothing. `budget`: money that contacts
+    and offers of a week may be expected to cost; null: any. `stop_when_unprofitable`: no contact that is expected to
+    cost more than it brings. `value_over`: for how long a customer who is kept goes on bringing what `expected_value`
+    says: `horizon` (once), `year`, or so many horizons. `suppress`: a file of ids that have ordered since the data
+    ends.
     """
 
     definition: str
-    capacity: Annotated[int, Field(ge=1, le=100_000)] = 300
+    capacity: Capacity = 300
     budget: Annotated[float, Field(gt=0)] | None = None
     stop_when_unprofitable: bool = True
     value_over: Annotated[float, Field(gt=0, le=1000)] | Literal["horizon", "year"] = "year"

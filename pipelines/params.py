@@ -135,4 +135,4 @@ def load(path: Path = Path("params.yaml")) -> Settings:
     try:
         return Settings.model_validate(expanded(content))
     except ValidationError as error:
-        raise Problem(*(f"{path.name}: {fault}" for fault in in_words(error, Settings))) from None
+        raise Problem(*(f"{path.name}: {fault}" for fault in in_words(error, Settings, content))) from None

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.wording import NOUNS
+from pipelines.faults import entry
 from pipelines.model_settings import Value
 from pipelines.params import Settings
 from pipelines.playbook_settings import PlaybookRule, When
@@ -203,7 +204,7 @@ def faults_of_playbook(settings: Settings, facts: Mapping[str, Any], people: Peo
     contacts = [] if people.contacts is None else list(people.contacts.columns)
     faults = []
     for place, rule in enumerate(settings.playbook):
-        at = f"params.yaml: playbook.{place}.when"
+        at = f"params.yaml: {entry('playbook', place, rule.action)}, when"
         asked = [key for key in ("min_value", "max_value") if getattr(rule.when, key) is not None and not has_money]
         faults += [f"{at}.{key} can never match: the activity holds no money. Take it out." for key in asked]
         for key in ("reason_about", "not_back_since"):

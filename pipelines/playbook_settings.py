@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from models.decision import TIERS
 from models.segments import NAMED
+from pipelines.faults import entry
 from pipelines.problems import did_you_mean
 from pipelines.setting_types import Name, Section, Share
 
@@ -114,15 +115,15 @@ def never_matching(rules: list[PlaybookRule], *, has_contacts: bool) -> list[str
     are not there."""
     faults = []
     for place, rule in enumerate(rules):
-        name = f"playbook.{place} ({rule.action})"
+        name = entry("playbook", place, rule.action)
         asked = [f"when.{key}" for key in ("channel", "contact") if getattr(rule.when, key)]
         if asked and not has_contacts:
-            faults.append(f"{name}: can never match, {asked[0]} needs a contacts table. Set `contacts:` or take it out")
+            faults.append(f"{name}: can never match: {asked[0]} needs a contacts table. Set `contacts:` or take it out")
         taken = sorted(_taken(rules[:place], rule, has_contacts=has_contacts))
         if taken:
-            earlier = " and ".join(f"playbook.{one} ({rules[one].action})" for one in taken)
+            earlier = " and ".join(f"rule {one + 1} ({rules[one].action})" for one in taken)
             faults.append(
-                f"{name}: can never match, {earlier} {'comes' if len(taken) == 1 else 'come'} first and "
+                f"{name}: can never match: {earlier} {'comes' if len(taken) == 1 else 'come'} first and "
                 f"{'takes' if len(taken) == 1 else 'take'} all its customers. Move it up or take it out"
             )
     return faults

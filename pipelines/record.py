@@ -195,17 +195,22 @@ def report(con: sqlite3.Connection, digest: str, rows: Sequence[Sequence[Any]], 
 
 @dataclass(frozen=True)
 class Owed:
-    """A publication that a sink has not got: `tries` is how often it failed, `current` whether it still counts."""
+    """A publication that a sink has not got.
+
+    `tries`: how often it failed; `last`: what was said then (None: never tried); `current`: whether it still counts.
+    """
 
     published: Published
     sink: str
     tries: int
+    last: str | None
     current: bool
 
 
 _OWED = f"""
 select {", ".join(f"publication.{name}" for name in _PUBLISHED)}, due.sink,
     (select count(*) from delivery where publication = number_of and delivery.sink = due.sink),
+    (select said from delivery where publication = number_of and delivery.sink = due.sink order by number desc limit 1),
     revision = (select max(revision) from publication as other where other.as_of = publication.as_of)
 from (select *, publication as number_of from due) as due join publication on publication.number = due.publication
 where not exists (
@@ -221,7 +226,7 @@ def owed(path: Path = FILE) -> list[Owed]:
     with opened(path) as con:
         rows = con.execute(_OWED).fetchall() if con else []
     wide = len(_PUBLISHED)
-    return [Owed(Published(*row[:wide]), row[wide], row[wide + 1], bool(row[wide + 2])) for row in rows]
+    return [Owed(Published(*row[:wide]), row[wide], row[wide + 1], row[wide + 2], bool(row[wide + 3])) for row in rows]
 
 
 def delivered(number: int, sink: str, outcome: str, said: str, path: Path = FILE) -> None:

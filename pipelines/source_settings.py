@@ -104,7 +104,7 @@ class Mapped(Mapping):
     def _told(self) -> Self:
         faults = []
         for i, mapping in enumerate(self.mappings()):
-            at = f"yields.{i}: " if self.yields else ""
+            at = f"yields, entry {i + 1}: " if self.yields else ""
             missing = [name for name in ("customer_id", "occurred_at") if name not in mapping.columns]
             if mapping.columns and missing:
                 faults.append(

@@ -33,9 +33,13 @@ RENDERS: dict[str, Render] = {
 }
 """Kind of file -> (list, setting, name of the setting) -> its bytes, and what is to be said about them."""
 
+_NO_SINK = "is not in params.yaml any more"
+
 
 def deliver(settings: Settings, say: Callable[[str], None]) -> None:
     """Write everything that is due, the oldest list first; each attempt and its end are recorded.
+
+    A sink that was taken out of the settings is spoken of once per list; what it has not got waits for its return.
 
     Raises:
         Problem: a sink failed; all of them are named, and what is due stays due.
@@ -48,7 +52,13 @@ def deliver(settings: Settings, say: Callable[[str], None]) -> None:
             note(REPLACED, "a revision took its place before it was written")
             say(f"{where}: the list of {owed.published.as_of} was replaced before it was written; left out.")
         elif owed.sink not in settings.publish.sinks:
-            say(f"{where}: is not in params.yaml any more; the list of {owed.published.as_of} stays due.")
+            if owed.last != _NO_SINK:
+                note(FAILED, _NO_SINK)
+                say(
+                    f"{where}: {_NO_SINK}, so the list of {owed.published.as_of} was not written there. This is said "
+                    "once. With the sink back in params.yaml, the next `churn publish` writes it; else nothing is to "
+                    "be done."
+                )
         else:
             try:
                 said = _write(owed, settings)

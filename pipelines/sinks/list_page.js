@@ -75,7 +75,7 @@
     risk: riskCell,
     value: (row) => make("td", "money num", money(row.value_at_risk)),
     net: (row) => make("td", "net num", money(row.expected_net_value)),
-    segment: (row) => make("td", "segment", label(row.segment)),
+    segment: (row) => Object.assign(make("td", "segment", label(row.segment)), { title: meaning(row.segment) }),
     reason: reasonCell,
     action: actionCell,
   };
@@ -97,7 +97,7 @@
       add(say("money"), money(row.value_at_risk));
     }
     if (known.expected_net_value) add(say("net"), money(row.expected_net_value));
-    add(say("kind"), label(row.segment));
+    add(say("kind"), [label(row.segment), meaning(row.segment)].filter(Boolean).join(": "));
     add(say("todo"), label(row.action));
     add(say("channel"), label(row.channel));
     add(say("owner"), label(row.owner));

@@ -75,6 +75,7 @@ def page(
         trust=trust,
         beside=glance.beside(around, language),
         bar=_bar(figures["tiers"], language),
+        kinds=_kinds(table, language),
         money=figures["value_at_risk"] is not None,
         pictures=_pictures(table, around, language),
         plot=page_pictures.PLOT,
@@ -194,6 +195,13 @@ def _bar(tiers: Mapping[str, Mapping[str, Any]], language: Language) -> list[dic
         parts.append(part | {"count": language.number(tier["listed"])})
         x, above = x + width, low
     return parts
+
+
+def _kinds(table: pd.DataFrame, language: Language) -> list[dict[str, str]]:
+    """What the segments of this list mean, in plain words."""
+    found = set(table["segment"].astype(str))
+    every = ((name, wording.segment_words(name, language)) for name in wording.SEGMENTS if name in found)
+    return [{"name": language.say(name), "means": means} for name, means in every]
 
 
 def _pictures(table: pd.DataFrame, week: Week, language: Language) -> dict[str, Any]:

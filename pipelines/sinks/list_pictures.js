@@ -15,6 +15,7 @@
 
   const say = (key, values = {}) => data.words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const label = (token) => data.labels[token] || token || "";
+  const meaning = (segment) => data.meanings[segment] || "";
   const money = (value) => (value === null ? "" : (Math.abs(value) >= 100 ? large : small).format(value));
   const percent = (share) => {
     const digits = (share > 0 && share < 0.02) || (share > 0.99 && share < 1) ? 1 : 0;

@@ -9,12 +9,11 @@ from typing import Any
 import pandas as pd
 
 from pipelines.params import Settings
-from pipelines.sinks import columns
+from pipelines.sinks import columns, wording
 from pipelines.sinks.language import Language
 from pipelines.sinks.list_files import RUN_AS_FORMULA, first_line
 from pipelines.sinks.page_words import words
 from pipelines.sinks.week import Week
-from pipelines.sinks.wording import SHOWN
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _OWN = ("customer_id", "reason_1", "reason_2", "reason_3", "change", *columns.CONTACT)
@@ -42,7 +41,8 @@ def page_data(
         "horizon": language.count(settings.churn[settings.at_risk.definition].horizon_days, "day", "days"),
         "base_rate": figures["base_rate"],
         "others": [name.removeprefix("churn_probability_") for name in names if name.startswith("churn_probability_")],
-        "labels": {one: language.say(one) for name in SHOWN for one in lists.get(name, ()) if one},
+        "labels": {one: language.say(one) for name in wording.SHOWN for one in lists.get(name, ()) if one},
+        "meanings": {one: wording.segment_words(one, language) for one in lists.get("segment", ())},
         "words": words(language, week.doing),
         "kinds": {name: columns.kind(name) for name in names},
         "first_line": first_line(table, language),

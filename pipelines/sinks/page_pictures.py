@@ -15,7 +15,7 @@ import pandas as pd
 from features.cohorts import Cohorts
 from features.wording import nouns_of
 from pipelines.sinks.language import Language
-from pipelines.sinks.wording import capitalised
+from pipelines.sinks.wording import capitalised, segment_words
 
 MOST_BARS = 7
 STORIES = {
@@ -46,7 +46,10 @@ def segment_bars(table: pd.DataFrame, language: Language) -> list[Bar]:
         money = worth.get(name)
         return customers if money is None or pd.isna(money) else f"{customers}, {language.money(float(money))}"
 
-    return [_bar(language.say(name), counts[name], counts, note(name)) for name, _ in counts.most_common(MOST_BARS)]
+    return [
+        _bar(language.say(name), counts[name], counts, note(name)) | {"title": segment_words(name, language)}
+        for name, _ in counts.most_common(MOST_BARS)
+    ]
 
 
 def topic_bars(topics: Sequence[str], language: Language) -> list[Bar]:

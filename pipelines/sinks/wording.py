@@ -9,12 +9,24 @@ from typing import Any
 import pandas as pd
 
 from features.wording import nouns_of
+from models.segments import NEW_WITHIN_DAYS
 from pipelines.churn_settings import Cancellation, Churn, Rhythm
 from pipelines.params import Settings
 from pipelines.sinks.language import ENGLISH, Language
 
 # Values of the list that people see in their language; files for machines keep them as they are.
 SHOWN = ("risk_tier", "segment", "action", "channel", "owner", "group")
+
+# What each segment means: in plain words what models/segments.py says in quintiles.
+SEGMENTS = {
+    "new": "came for the first time in the last {days} days",
+    "high value": "came not long ago, and is among the fifth who bring most",
+    "regular": "came not long ago, and comes often",
+    "at risk": "used to come often or to bring much, and has stayed away for longer than most",
+    "hibernating": "has gone quiet: stayed away for longer than most, and did not come often or bring much before",
+    "needs attention": "has not come lately, and does not come often",
+    "occasional": "came lately, and does not come often",
+}
 
 COLUMNS = {
     "rank": "Place on the list. 1 is the customer to look at first: {ranked_by}.",
@@ -147,10 +159,22 @@ def column_words(name: str, facts: Mapping[str, Any]) -> str:
     """What a column of the list says, with this list's own figures filled in. `facts`: see `column_facts`."""
     language: Language = facts.get("language", ENGLISH)
     if name in COLUMNS:
-        return language.say(COLUMNS[name], **facts)
+        told = language.say(COLUMNS[name], **facts)
+        return f"{told} {segments_words(language)}" if name == "segment" else told
     other = name.removeprefix("churn_probability_")
     told = "The probability of leaving by another definition, {other}. Empty where that definition does not apply."
     return language.say(told, other=other)
+
+
+def segment_words(name: str, language: Language) -> str:
+    """What a segment means, as a clause; "" for one of another's making."""
+    days = language.number(NEW_WITHIN_DAYS)
+    return language.say(SEGMENTS[name], days=days) if name in SEGMENTS else ""
+
+
+def segments_words(language: Language) -> str:
+    """What all of them mean: `new: came for the first time in the last 60 days; ...`"""
+    return "; ".join(f"{language.say(name)}: {segment_words(name, language)}" for name in SEGMENTS) + "."
 
 
 def column_facts(

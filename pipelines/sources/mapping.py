@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import duckdb
 
 from pipelines.contact_settings import COLUMNS, ContactDatabase, ContactFiles, is_consent
+from pipelines.faults import entry
 from pipelines.problems import Problem, did_you_mean
 from pipelines.source_settings import UNIX_TIMES, Customers, Mapped, Mapping, Table
 from pipelines.sources.cells import Shape, cell, some
@@ -44,7 +45,7 @@ def activity_faults(name: str, setting: Mapped, shapes: Sequence[Shape]) -> list
     for shape in shapes:
         found: dict[str, str] = {}
         for i, mapping in enumerate(setting.mappings()):
-            at = f"{section}.yields.{i}" if setting.yields else section
+            at = f"{entry(f'{section}.yields', i)}, " if setting.yields else f"{section}."
             for fault in _mapping_faults(at, mapping, shape):
                 found.setdefault(_missing(fault), fault + _delimiter_hint(setting, shape))
         faults += _with_hint(list(found.values()), shape)
@@ -55,19 +56,19 @@ def activity_faults(name: str, setting: Mapped, shapes: Sequence[Shape]) -> list
 
 def _missing(fault: str) -> str:
     """The file and the column where a fault is that one is missing; else the fault."""
-    found = re.match(r"params\.yaml: \S+: (.* has no column '.*?')", fault)
+    found = re.match(r"params\.yaml: [^:]+: (.* has no column '.*?')", fault)
     return found[1] if found else fault
 
 
-def _mapping_faults(section: str, mapping: Mapping, shape: Shape) -> Iterator[str]:
+def _mapping_faults(at: str, mapping: Mapping, shape: Shape) -> Iterator[str]:
     wanted = columns_of(mapping, shape)
     required = ["customer_id", "occurred_at", *([] if mapping.activity else ["activity"])]
-    yield from _absent(section, shape, [one for one in required if one not in wanted])
+    yield from _absent(at, shape, [one for one in required if one not in wanted])
     for ours, theirs in wanted.items():
-        where = f"{section}.columns.{ours}"
+        where = f"{at}columns.{ours}"
         yield from _fault(where, theirs, shape, mapping, _KINDS.get(ours, _ANY))
     if mapping.where:
-        yield from _fault(f"{section}.where", mapping.where, shape, mapping, _CONDITION)
+        yield from _fault(f"{at}where", mapping.where, shape, mapping, _CONDITION)
 
 
 def _fault(where: str, wanted: str, shape: Shape, setting: Mapping | Table, allowed: tuple[str, ...]) -> Iterator[str]:
@@ -106,7 +107,7 @@ def customer_faults(setting: Customers, files: list[Located], attributes: list[s
     faults: list[str] = []
     for file in files:
         wanted = customer_columns(setting, file, attributes)
-        faults += _absent("customers", file, [one for one in ("customer_id",) if one not in wanted])
+        faults += _absent("customers.", file, [one for one in ("customer_id",) if one not in wanted])
         for ours, theirs in wanted.items():
             faults += _plain_column("customers", setting, file, ours, theirs)
         faults += [
@@ -138,7 +139,7 @@ def contact_faults(setting: ContactFiles | ContactDatabase, shapes: Sequence[Sha
             )
             continue
         wanted = contact_columns(setting, shape)
-        faults += _absent("contacts", shape, [one for one in ("customer_id",) if one not in wanted])
+        faults += _absent("contacts.", shape, [one for one in ("customer_id",) if one not in wanted])
         for ours, theirs in wanted.items():
             faults += _fault(f"contacts.columns.{ours}", theirs, shape, Mapping(), _TOLD)
         faults = [fault + _delimiter_hint(setting, shape) for fault in faults]
@@ -156,10 +157,10 @@ def _plain_column(section: str, setting: Customers, file: Located, ours: str, th
     yield f"params.yaml: {where}: {file.name} has no column {theirs!r}.{hint}"
 
 
-def _absent(section: str, shape: Shape, missing: list[str]) -> list[str]:
+def _absent(at: str, shape: Shape, missing: list[str]) -> list[str]:
     """A table without mapping that is not in our schema."""
     return [
-        f"params.yaml: {section}.columns.{one} is missing and {shape.name} has no column {one}. "
+        f"params.yaml: {at}columns.{one} is missing and {shape.name} has no column {one}. "
         f"Its columns: {some(shape.columns)}."
         for one in missing
     ]

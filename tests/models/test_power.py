@@ -131,8 +131,8 @@ def test_nobody_leaves_at_all_is_found_for_sure_where_everybody_left() -> None:
 
 
 def test_the_price_of_the_proof() -> None:
-    assert price(0.09, PLAN) == 25  # 267 x 9 points
-    assert price(0.12, replace(PLAN, new_share=0.5)) == 18  # 150 x 12 points, to the hair
+    assert price(0.09, PLAN.groups[1], PLAN.base_rate) == 25  # 267 x 9 points
+    assert price(0.12, replace(PLAN, new_share=0.5).groups[1], PLAN.base_rate) == 18  # 150 x 12 points, to the hair
 
 
 def test_a_plan_that_is_none_names_every_fault() -> None:

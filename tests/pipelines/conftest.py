@@ -175,6 +175,28 @@ def project(recorded_once: Path, tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def crowned_once(tmp_path_factory: pytest.TempPathFactory, recorded_once: Path) -> Path:
+    """A project in which the first candidate was promoted: it is the champion, version 1. Copied for each test."""
+    from pipelines import params, promote
+
+    project = tmp_path_factory.mktemp("crowned") / "project"
+    shutil.copytree(recorded_once, project)
+    with inside(project):
+        said = promote.promote(DEFINITION, params.load())
+    assert "is the champion now (version 1)" in said
+    return project
+
+
+@pytest.fixture
+def crowned(crowned_once: Path, tmp_path: Path) -> Iterator[Path]:
+    """The present folder is a project of its own, in which the first candidate is the champion."""
+    folder = tmp_path / "project"
+    shutil.copytree(crowned_once, folder)
+    with inside(folder):
+        yield folder
+
+
 @pytest.fixture
 def untouched(first: Path, tmp_path: Path) -> Iterator[Path]:
     """The present folder is a project with the first candidate, and MLflow was never used."""

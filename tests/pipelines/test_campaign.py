@@ -189,6 +189,58 @@ def test_what_cannot_be_proven_is_said(plan: Plan, effect: Any, sentences: list[
     assert said(plan, expected_effect=effect)[:2] == sentences
 
 
+def listed(day: str, *, contacted: int, held_out: int, of: str) -> None:
+    """A published list of so many customers who were on none before; `of` begins their ids."""
+    groups = ["contact"] * contacted + ["control"] * held_out
+    put(day, "\n".join(f"{of}{n:04d} {group} {n + 1} 0.5" for n, group in enumerate(groups)))
+
+
+@pytest.mark.parametrize(
+    ("contacted", "held_out", "sentences"),
+    [
+        (
+            1350,
+            150,
+            [
+                (
+                    "Nobody new is held out; the 150 held out on earlier lists of this campaign still are. Beside the "
+                    "1,350 contacted on those lists, an effect below 11.3 points will not be provable."
+                ),
+                "That is enough for the 12 points that are hoped for.",
+            ],
+        ),
+        (
+            40,
+            5,
+            [
+                (
+                    "Nobody new is held out; the 5 held out on earlier lists of this campaign still are. Beside the "
+                    "40 contacted on those lists they will prove no effect at all."
+                ),
+                "To prove the 12 points that are hoped for, 5% held out would do.",
+            ],
+        ),
+    ],
+)
+def test_a_running_campaign_without_a_share_says_who_still_is_held_out_and_what_that_proves(
+    contacted: int, held_out: int, sentences: list[str]
+) -> None:
+    listed("2024-03-04", contacted=contacted, held_out=held_out, of="a")
+    listed("2024-03-11", contacted=20, held_out=0, of="b")  # the share was 0 by then: nobody to compare them with
+    plan = Plan(weekly=300, weeks=8, share=0.0, base_rate=0.4)
+    assert said(plan)[:2] == sentences
+    found = told(plan, entries(), settings(share=0.0), LANGUAGE)
+    assert found["so_far"] == {"lists": 2, "contact": contacted + 20, "control": held_out}
+    assert found["by_the_end"] == {"contact": 2400, "control": held_out}
+    assert found["price"] == round(held_out * 0.12 + 0.4)
+    assert f"{held_out} held out by the end" in " ".join(found["said"])
+    assert said(plan, name="autumn")[0] == (
+        "Nobody is held out, so nobody will be able to say whether contacting helped."
+    ), "another campaign has nobody held out"
+    within = told(Plan(300, 8, 0.0, 0.4, pool=1600), entries(), settings(share=0.0), LANGUAGE)["by_the_end"]
+    assert within == {"contact": 1600 - held_out, "control": held_out}
+
+
 def test_the_manifest_has_the_figures_behind_the_sentences() -> None:
     put("2024-03-04", FIRST)
     put("2024-03-11", SECOND)

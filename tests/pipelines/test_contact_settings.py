@@ -78,7 +78,7 @@ def test_rules_are_switched_off_one_by_one() -> None:
         ),
         (
             {"contact_rules": {"contact_activities": ["E-Mail"]}},
-            "contact_rules.contact_activities.0: 'E-Mail' is not a",
+            "contact_rules.contact_activities, entry 1: 'E-Mail' is not a",
         ),
         ({"campaign": {"share": 0.7}}, "campaign.share must be at most 0.5, found 0.7."),
         ({"campaign": {"weeks": 0}}, "campaign.weeks must be at least 1, found 0."),

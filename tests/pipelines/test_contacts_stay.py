@@ -46,15 +46,23 @@ contacts:
 """
 
 
-@pytest.fixture
-def told(shop: Project) -> Project:
-    """A project with contacts, in which nothing was run since."""
+@pytest.fixture(scope="module")
+def ran(shop_run: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """A project with contacts in which `churn run` has ended well, and what that said. Copy it before you change it."""
+    shop = shop_run.copy_to(tmp_path_factory.mktemp("contacts") / "project")
     people(shop)
     text = (shop.folder / "params.yaml").read_text()
     start = text.index("contacts: null")
     end = text.index("\n", start) + 1
     (shop.folder / "params.yaml").write_text(text[:start] + CONTACTS + text[end:])
-    return shop
+    done = shop.churn("run")
+    return shop, done.stdout + done.stderr
+
+
+@pytest.fixture
+def told(ran: tuple[Project, str], tmp_path: Path) -> Project:
+    """A copy of it, to change at will."""
+    return ran[0].copy_to(tmp_path / "project")
 
 
 def table(project: Project, name: str) -> pd.DataFrame:
@@ -83,15 +91,15 @@ def speaking(project: Project) -> set[str]:
     }
 
 
-def test_contacts_reach_the_list_and_nothing_else(told: Project) -> None:
-    done = told.churn("run")
+def test_contacts_reach_the_list_and_nothing_else(ran: tuple[Project, str]) -> None:
+    told, said = ran
     listed, held, control = (table(told, f"{name}.csv") for name in ("at_risk", "held_back", "control"))
     assert (listed["email"] == listed["customer_id"] + "@contact.example").all()
     assert not set(listed["customer_id"].str[-1]) & {"7"}
     assert set(held.loc[held["customer_id"].str.endswith("7"), "rule"]) == {"no_consent_known"}
     assert not any(trace in text for text in texts(told.folder / LIST / "control.csv") for trace in TRACES)
     assert not set(control["customer_id"]) & set(listed["customer_id"])
-    assert not [trace for trace in TRACES if trace in done.stdout + done.stderr]
+    assert not [trace for trace in TRACES if trace in said]
     allowed = {f"{LIST.as_posix()}/at_risk.{kind}" for kind in ("csv", "parquet", "xlsx", "html")}
     found = speaking(told)
     assert found - allowed == {"people.csv"}
@@ -99,7 +107,6 @@ def test_contacts_reach_the_list_and_nothing_else(told: Project) -> None:
 
 
 def test_a_faulty_table_is_refused_before_any_work_and_the_list_stays(told: Project) -> None:
-    told.churn("run")
     before = {path.name: path.read_bytes() for path in (told.folder / LIST).iterdir()}
     for change, fault in (
         ({"may": "maybe"}, "people.csv: "),
@@ -121,7 +128,6 @@ def test_a_faulty_table_is_refused_before_any_work_and_the_list_stays(told: Proj
 
 
 def test_changed_contacts_change_the_list_alone(told: Project) -> None:
-    told.churn("run")
     first = table(told, "at_risk.csv")
     scores = {path: path.stat().st_mtime_ns for path in (told.folder / "data/scores").iterdir()}
     gone = first["customer_id"].iloc[0]

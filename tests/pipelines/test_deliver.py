@@ -212,11 +212,23 @@ def test_a_sink_that_is_new_gets_the_list_that_is_published_again() -> None:
     assert next(line for line in said if "publish.sinks" in line).startswith("publish.sinks.force")
 
 
-def test_a_sink_that_was_taken_out_is_spoken_of() -> None:
+def test_a_sink_that_was_taken_out_is_spoken_of_once_and_gets_the_list_when_it_is_back() -> None:
     Path("data").mkdir()
     Path(FOLDER).write_text("a file where a folder should be")
     failing(hub=EVERY["hub"])
-    assert any("is not in params.yaml any more" in line for line in publish_to())
+    told = [line for line in publish_to() if "publish.sinks" in line]
+    assert told == [
+        (
+            f"publish.sinks.hub: is not in params.yaml any more, so the list of {DAY} was not written there. This is "
+            "said once. With the sink back in params.yaml, the next `churn publish` writes it; else nothing is to "
+            "be done."
+        )
+    ]
+    assert not [line for line in publish_to() if "publish.sinks" in line]
+    assert [(one.sink, one.tries) for one in record.owed()] == [("hub", 2)]
+    Path(FOLDER).unlink()
+    assert any(line.startswith("publish.sinks.hub: ") and "hub_" in line for line in publish_to(hub=EVERY["hub"]))
+    assert record.owed() == []
 
 
 def test_sinks_get_the_customers_own_ids(monkeypatch: pytest.MonkeyPatch) -> None:

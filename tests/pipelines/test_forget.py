@@ -96,7 +96,8 @@ def test_a_forgotten_customer_is_in_no_store_and_never_comes_back(shop: Project)
     assert "pull_activity@train" in again
     assert mentioning(shop.folder, customer) == []
     assert customer not in listed(shop)
-    assert shop.dvc("status").stdout.count("data/") <= shop.dvc("status").stdout.count("fingerprint")
+    status = shop.dvc("status").stdout
+    assert status.count("data/") <= status.count("fingerprint")
     shop.dvc("pull")
     shop.dvc("checkout")
     assert mentioning(shop.folder, customer) == []

@@ -38,6 +38,10 @@ def outs(folder: Path) -> dict[str, str]:
     return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage.get("outs", [])}
 
 
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
 def emptied(shop: Any) -> Any:
     shop.call("bash", "-c", "rm -rf data/*/ dvc.lock mlflow.db mlartifacts .dvc/cache .dvc/tmp")
     return shop
@@ -91,10 +95,10 @@ def test_killed_in_every_stage_in_turn_and_completed(shop: Any, victim: str) -> 
 
 def test_killed_make_leaves_a_run_that_the_next_one_waits_for(shop: Any) -> None:
     expected = outs(shop.folder)
-    emptied(shop)
+    shop.call("bash", "-c", "rm -rf data/*/score data/scores data/at_risk .dvc/cache .dvc/tmp")
     (shop.folder / "Makefile").write_text(f"run:\n\t@{' '.join(CHURN)}\n\t@true\n")
     top = start(shop, "make", "run")
-    wait_for_stage(shop, "build_features@train", top)
+    wait_for_stage(shop, "build_features@score", top)
     top.kill()
     top.wait()
     done = shop.call("make", "run")
@@ -102,7 +106,8 @@ def test_killed_make_leaves_a_run_that_the_next_one_waits_for(shop: Any) -> None
     assert outs(shop.folder) == expected
 
 
-def test_a_second_run_says_at_once_that_one_is_under_way(shop: Any) -> None:
+def test_from_nothing_the_hashes_are_the_same_and_a_second_run_is_told_at_once_that_one_is_under_way(shop: Any) -> None:
+    before, listed = outs(shop.folder), content(shop.folder / "data/at_risk/2024-12-02")
     emptied(shop)
     first = start(shop, *CHURN)
     wait_for_stage(shop, "pull_activity@train", first)
@@ -112,6 +117,8 @@ def test_a_second_run_says_at_once_that_one_is_under_way(shop: Any) -> None:
     assert "A run is under way" in second.stderr
     assert time.monotonic() - started < 30
     assert first.wait(timeout=550) == 0
+    assert outs(shop.folder) == before
+    assert content(shop.folder / "data/at_risk/2024-12-02") == listed
 
 
 def test_two_stages_never_write_at_once(shop: Any) -> None:

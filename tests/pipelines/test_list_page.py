@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from models.segments import NAMED
 from pipelines.scrub import scrub
 from pipelines.sinks import glance
 from pipelines.sinks.catalogues import languages
@@ -16,6 +17,7 @@ from pipelines.sinks.language import Language
 from pipelines.sinks.list_page import page
 from pipelines.sinks.page_data import digits
 from pipelines.sinks.page_words import WORDS
+from pipelines.sinks.wording import SEGMENTS, column_words
 from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, settings, undecided, week
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +74,22 @@ def test_the_week_at_a_glance_stands_in_the_markup() -> None:
     assert "Leaving means: no order in the next 28 days." in text
     assert "Clearly better than the best simple rule." in text
     assert "of every 100 customers it put in the riskiest tenth, 49 did leave. Picked at random, 13 would have." in text
+
+
+def test_every_kind_of_customer_is_explained_where_it_stands() -> None:
+    text = full_page()
+    shown = set(embedded(text)["lists"]["segment"])
+    assert set(embedded(text)["meanings"]) == shown
+    assert all(embedded(text)["meanings"].values())
+    legend = markup(text).partition("What the kinds of customer mean")[2].partition("</dl>")[0]
+    assert set(re.findall("<dt>(.*?)</dt>", legend)) == shown
+    assert all(means in legend for means in embedded(text)["meanings"].values())
+    assert 'title="came not long ago, and comes often"><span class="bar-label">regular' in text
+
+
+def test_all_kinds_that_there_are_have_their_words() -> None:
+    assert list(SEGMENTS) == [name for name, _, _ in NAMED]
+    assert column_words("segment", {}).endswith("; occasional: came lately, and does not come often.")
 
 
 def test_a_model_without_a_test_is_said_to_be_untested() -> None:

@@ -134,6 +134,20 @@ def test_filters_by_tier_and_kind(opened: Page) -> None:
     assert set(opened.column("segment", 9)) == {"regular"}
 
 
+def test_what_a_kind_means_is_there_with_and_without_a_mouse(opened: Page) -> None:
+    opened.tab.get_by_label("Kind of customer").select_option("regular")
+    means = "came not long ago, and comes often"
+    assert opened.tab.locator("td.segment").first.get_attribute("title") == means
+    legend = opened.tab.locator(".kinds dl")
+    assert not legend.is_visible()
+    opened.tab.locator(".kinds summary").focus()
+    opened.tab.keyboard.press("Enter")
+    assert means in legend.inner_text()
+    opened.tab.locator(".toggle").first.focus()
+    opened.tab.keyboard.press("Enter")
+    assert f"regular: {means}" in opened.tab.locator("tr.detail").inner_text()
+
+
 def test_a_row_opens_for_its_reasons_by_mouse_and_by_keyboard(opened: Page) -> None:
     toggle = opened.tab.locator(".toggle").nth(2)
     toggle.focus()

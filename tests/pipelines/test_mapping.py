@@ -198,7 +198,7 @@ def test_a_time_in_the_far_future_is_a_bad_row(here: Path) -> None:
         ),
         (
             {"yields": [{}, {"columns": {"detail": "pln"}}]},
-            "sources.desk.yields.1.columns.detail: tickets.csv has no column 'pln'. Did you mean plan?",
+            "sources.desk.yields, entry 2, columns.detail: tickets.csv has no column 'pln'. Did you mean plan?",
         ),
         (
             {"columns": MAPPED | {"value": "date_trunc(amount, 3)"}},

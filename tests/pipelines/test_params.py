@@ -92,7 +92,14 @@ def test_the_least_that_must_be_set() -> None:
             "at_risk.definition 'silent_28' is not under churn. Did you mean silent_28d?",
         ),
         ("at_risk.capacity", "many", "at_risk.capacity must be a whole number, found 'many'."),
-        ("at_risk.capacity", None, "at_risk.capacity must be a whole number, found nothing."),
+        (
+            "at_risk.capacity",
+            None,
+            (
+                "at_risk.capacity: found nothing. Write how many customers the team can look after in a week. To let "
+                "the budget or the profit alone end the list, write more than you have customers (100000 at most)."
+            ),
+        ),
         ("promotion.automatic", "perhaps", "promotion.automatic must be true or false, found 'perhaps'."),
     ],
 )

@@ -137,14 +137,20 @@ def test_money_of_a_rule_is_its_own_or_that_of_value() -> None:
 @pytest.mark.parametrize(
     ("when", "said"),
     [
-        ({"min_value": 5}, "params.yaml: playbook.0.when.min_value can never match: the activity holds no money."),
+        (
+            {"min_value": 5},
+            "params.yaml: playbook, rule 1 (x), when.min_value can never match: the activity holds no money.",
+        ),
         (
             {"not_back_since": "complaind"},
-            "playbook.0.when.not_back_since: nobody does 'complaind' here. Did you mean complained?",
+            "playbook, rule 1 (x), when.not_back_since: nobody does 'complaind' here. Did you mean complained?",
         ),
-        ({"reason_about": "vistied_site"}, "playbook.0.when.reason_about: nobody does 'vistied_site' here."),
+        ({"reason_about": "vistied_site"}, "playbook, rule 1 (x), when.reason_about: nobody does 'vistied_site' here."),
         ({"not_back_since": "placed_order"}, "can never match 'placed_order': that is what coming back means."),
-        ({"contact": {"langage": "th"}}, "playbook.0.when.contact.langage is not a column of the contacts. Did you"),
+        (
+            {"contact": {"langage": "th"}},
+            "playbook, rule 1 (x), when.contact.langage is not a column of the contacts. Did you",
+        ),
     ],
 )
 def test_what_only_the_data_can_tell(when: dict[str, Any], said: str) -> None:

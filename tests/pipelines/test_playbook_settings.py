@@ -46,7 +46,7 @@ def when(**conditions: Any) -> dict[str, Any]:
 )
 def test_a_rule_whose_customers_earlier_ones_take_can_never_match(entries: list[dict[str, Any]]) -> None:
     last = len(entries) - 1
-    assert idle(*entries) == [f"playbook.{last} (do {last})"]
+    assert idle(*entries) == [f"playbook, rule {last + 1} (do {last})"]
 
 
 @pytest.mark.parametrize(
@@ -68,18 +68,18 @@ def test_a_rule_to_which_somebody_is_left_can_match(entries: list[dict[str, Any]
 def test_what_contacts_tell() -> None:
     by_phone_then_email = [{"channel": "phone"}, {"channel": "email"}]
     assert idle(*by_phone_then_email, contacts=True) == []
-    assert idle({"channel": ["phone", "email"]}, {"channel": "email"}, contacts=True) == ["playbook.1 (do 1)"]
-    assert idle({"channel": "email"}, when(channel="email"), contacts=True) == ["playbook.1 (do 1)"]
+    assert idle({"channel": ["phone", "email"]}, {"channel": "email"}, contacts=True) == ["playbook, rule 2 (do 1)"]
+    assert idle({"channel": "email"}, when(channel="email"), contacts=True) == ["playbook, rule 2 (do 1)"]
     asks = [when(channel="email"), when(contact={"language": "th"}), when(contact={"language": ["th", "en"]})]
     assert idle(*asks, contacts=True) == []
-    assert idle(*asks) == ["playbook.0 (do 0)", "playbook.1 (do 1)", "playbook.2 (do 2)"]
-    assert idle(asks[2], asks[1], contacts=True) == ["playbook.1 (do 1)"]
+    assert idle(*asks) == ["playbook, rule 1 (do 0)", "playbook, rule 2 (do 1)", "playbook, rule 3 (do 2)"]
+    assert idle(asks[2], asks[1], contacts=True) == ["playbook, rule 2 (do 1)"]
 
 
 def test_the_sentence_says_who_comes_first_and_what_to_do() -> None:
     (fault,) = never_matching(rules({"action": "call"}, {"action": "write"}), has_contacts=False)
     assert fault == (
-        "playbook.1 (write): can never match, playbook.0 (call) comes first and takes all its customers. "
+        "playbook, rule 2 (write): can never match: rule 1 (call) comes first and takes all its customers. "
         "Move it up or take it out"
     )
 
@@ -105,31 +105,31 @@ def test_every_wrong_rule_is_named_at_once(tmp_path: Path) -> None:
         ],
     ) == [
         (
-            "playbook.0.when.segment: 'nwe' can never match. Did you mean new? Allowed: new, high value, regular, "
-            "at risk, hibernating, needs attention, occasional."
+            "playbook, rule 1 (a), when.segment: 'nwe' can never match. Did you mean new? Allowed: new, high value, "
+            "regular, at risk, hibernating, needs attention, occasional."
         ),
-        "playbook.1.when.risk_tier: 'extreme' can never match. Allowed: very high, high, medium, low.",
-        "playbook.1.when.segmnt is not a setting. Did you mean segment?",
-        "playbook.1.action is missing. Add it.",
-        "playbook.1.actoin is not a setting. Did you mean action?",
-        "playbook.2: the action is to leave alone, so cost must not be set.",
+        "playbook, rule 2, when.risk_tier: 'extreme' can never match. Allowed: very high, high, medium, low.",
+        "playbook, rule 2, when.segmnt is not a setting. Did you mean segment?",
+        "playbook, rule 2, action is missing. Add it.",
+        "playbook, rule 2, actoin is not a setting. Did you mean action?",
+        "playbook, rule 3 (leave alone): the action is to leave alone, so cost must not be set.",
         (
-            "playbook.3.when: min_value 5 is not below max_value 3: this can never match. Set min_value lower or take "
-            "one of them out."
+            "playbook, rule 4 (c), when: min_value 5 is not below max_value 3: this can never match. Set min_value "
+            "lower or take one of them out."
         ),
-        "playbook.4.when.segment must have at least 1 entries, found [].",
-        "playbook.4.success must be at most 1, found 2.",
+        "playbook, rule 5 (d), when.segment must have at least 1 entries, found [].",
+        "playbook, rule 5 (d), success must be at most 1, found 2.",
         (
-            "playbook.5.when.contact.vip must be a list, found True (for YAML a bare yes, no, on or off; a word needs "
-            "quotes)."
+            "playbook, rule 6 (e), when.contact.vip must be a list, found True (for YAML a bare yes, no, on or off; "
+            "a word needs quotes)."
         ),
     ]
 
 
 def test_rules_that_can_never_match_keep_the_settings_from_loading(tmp_path: Path) -> None:
     found = faults(tmp_path, [{"action": "a"}, {"action": "b"}, {"action": "c"}])
-    assert found[0].startswith("playbook.1 (b): can never match, playbook.0 (a) comes first")
-    assert "playbook.2 (c): can never match" in found[0]
+    assert found[0].startswith("playbook, rule 2 (b): can never match: rule 1 (a) comes first")
+    assert "playbook, rule 3 (c): can never match" in found[0]
 
 
 def test_the_playbook_that_ships_is_whole() -> None:

@@ -77,8 +77,7 @@ def test_the_first_candidate_that_beats_the_naive_rule_is_the_champion(project: 
     assert state() == {"versions": ["1"], "history": ["1"], "champion": "1", "challenger": None}
 
 
-def test_a_version_carries_what_is_needed_to_understand_it(project: Path) -> None:
-    promoted()
+def test_a_version_carries_what_is_needed_to_understand_it(crowned: Path) -> None:
     kept = tags("1")
     assert {"churn.model_digest", "churn.data_digest", "churn.params_digest", "churn.code_version"} <= set(kept)
     assert (kept["params.model.max_rounds"], kept["params.churn.horizon_days"]) == ("60", "28")
@@ -92,9 +91,8 @@ def test_a_version_carries_what_is_needed_to_understand_it(project: Path) -> Non
 
 
 def test_promoting_the_champion_again_does_nothing_and_needs_no_mlflow(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    crowned: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promoted()
     before = digest_of(CHAMPION)
     monkeypatch.setattr(tracking, "opened", lambda: pytest.fail("MLflow was asked"))
     assert promoted().endswith("is the champion already.")
@@ -112,8 +110,7 @@ def test_a_candidate_that_is_no_better_than_the_naive_rule_is_a_challenger(proje
     assert state()["versions"] == ["1"]
 
 
-def test_the_champion_stays_where_the_next_candidate_is_refused(project: Path, chance: Path) -> None:
-    promoted()
+def test_the_champion_stays_where_the_next_candidate_is_refused(crowned: Path, chance: Path) -> None:
     before = digest_of(CHAMPION)
     bring(chance)
     assert "The champion stays." in promoted()
@@ -161,8 +158,7 @@ def champion_json() -> dict[str, Any]:
     return found
 
 
-def test_a_new_machine_restores_a_champion_that_was_rolled_back_to(project: Path, second: Path) -> None:
-    promoted()
+def test_a_new_machine_restores_a_champion_that_was_rolled_back_to(crowned: Path, second: Path) -> None:
     bring(second)
     promoted()
     promote.rollback(D)
@@ -172,24 +168,21 @@ def test_a_new_machine_restores_a_champion_that_was_rolled_back_to(project: Path
     assert digest_of(CHAMPION) == before
 
 
-def test_the_champion_keeps_its_recipe(project: Path) -> None:
-    promoted()
+def test_the_champion_keeps_its_recipe(crowned: Path) -> None:
     assert champion_json()["recipe"] == json.loads(Path(f"data/models/{D}/recipe.json").read_text())
 
 
 def test_the_same_recipe_on_newer_data_takes_the_place_without_training(
-    project: Path, second: Path, monkeypatch: pytest.MonkeyPatch
+    crowned: Path, second: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promoted()
     bring(second)
     monkeypatch.setattr(train, "train", lambda *_, **__: pytest.fail("it trained"))
     assert "(version 2). The champion's recipe again: +0." in promoted()
 
 
 def test_another_recipe_that_is_no_better_is_a_challenger_and_is_compared_once(
-    project: Path, reseeded: Path, monkeypatch: pytest.MonkeyPatch
+    crowned: Path, reseeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promoted()
     before = digest_of(CHAMPION)
     bring(reseeded)
     said = promoted()
@@ -206,8 +199,7 @@ def test_another_recipe_that_is_no_better_is_a_challenger_and_is_compared_once(
     assert state()["versions"] == ["1", "2"]
 
 
-def test_a_worse_recipe_is_refused_and_a_better_one_promoted(project: Path, first: Path, coarse: Path) -> None:
-    promoted()
+def test_a_worse_recipe_is_refused_and_a_better_one_promoted(crowned: Path, first: Path, coarse: Path) -> None:
     bring(coarse)
     assert "It is worse against the champion's recipe (" in promoted()
     promoted(force=True)
@@ -218,10 +210,9 @@ def test_a_worse_recipe_is_refused_and_a_better_one_promoted(project: Path, firs
 
 
 def test_recipes_are_judged_customer_by_customer_on_the_candidates_moments(
-    project: Path, first: Path, coarse: Path
+    crowned: Path, first: Path, coarse: Path
 ) -> None:
     """The champion's recipe predicts what it predicted when it was the candidate, if data are the same."""
-    promoted()
     bring(coarse)
     found = match(D, params.load(), champion_json(), CHAMPION, Path("data"))
     mine, other = (
@@ -233,8 +224,7 @@ def test_recipes_are_judged_customer_by_customer_on_the_candidates_moments(
     assert set(found.differing) == {"6 settings, learning_rate 0.03 -> 0.05, leaves 8 -> 2, max_rounds 60 -> 15, ..."}
 
 
-def test_features_of_another_run_are_refused(project: Path, reseeded: Path, second: Path) -> None:
-    promoted()
+def test_features_of_another_run_are_refused(crowned: Path, reseeded: Path, second: Path) -> None:
     bring(reseeded)
     for part in ("data/features", "data/labels"):
         shutil.rmtree(part)
@@ -266,8 +256,7 @@ def test_a_new_machine_restores_the_champion_from_the_registry(project: Path) ->
     assert digest_of(CHAMPION) == before
 
 
-def test_promoting_on_a_new_machine_compares_with_the_champion_of_the_registry(project: Path, chance: Path) -> None:
-    promoted()
+def test_promoting_on_a_new_machine_compares_with_the_champion_of_the_registry(crowned: Path, chance: Path) -> None:
     before = digest_of(CHAMPION)
     shutil.rmtree("data/champion")
     bring(chance)
@@ -275,18 +264,16 @@ def test_promoting_on_a_new_machine_compares_with_the_champion_of_the_registry(p
     assert digest_of(CHAMPION) == before
 
 
-def test_files_that_are_not_what_was_registered_are_refused(project: Path) -> None:
-    promoted()
+def test_files_that_are_not_what_was_registered_are_refused(crowned: Path) -> None:
     before = digest_of(CHAMPION)
-    for file in (project / "mlartifacts").rglob("payload/model/model.json"):
+    for file in (crowned / "mlartifacts").rglob("payload/model/model.json"):
         file.write_text(file.read_text().replace('"horizon_days": 28', '"horizon_days": 29'))
     with pytest.raises(Problem, match="are gone or not the model that was registered"):
         promote.restore(D)
     assert digest_of(CHAMPION) == before
 
 
-def test_artifacts_that_are_gone_are_told_and_promoting_needs_none(project: Path, second: Path) -> None:
-    promoted()
+def test_artifacts_that_are_gone_are_told_and_promoting_needs_none(crowned: Path, second: Path) -> None:
     shutil.rmtree("mlartifacts")
     bring(second)
     promoted()
@@ -307,9 +294,8 @@ CUTS = ["create_model_version", "set_model_version_tag", "set_registered_model_a
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", CUTS)
 def test_promoting_goes_on_where_it_was_killed(
-    project: Path, second: Path, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
+    crowned: Path, second: Path, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
 ) -> None:
-    promoted()
     first_champion, first_bytes = champion_json(), digest_of(CHAMPION)
     found = bring(second)
     with monkeypatch.context() as patch:
@@ -327,9 +313,8 @@ def test_promoting_goes_on_where_it_was_killed(
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", CUTS[1:])
 def test_rolling_back_goes_on_where_it_was_killed(
-    project: Path, second: Path, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
+    crowned: Path, second: Path, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
 ) -> None:
-    promoted()
     first_champion = champion_json()
     bring(second)
     promoted()
@@ -366,8 +351,7 @@ def kill(patch: pytest.MonkeyPatch, step: str, *, after: bool) -> None:
     patch.setattr(place, step, cut)
 
 
-def test_a_dead_server_leaves_the_champion_alone(project: Path, second: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    promoted()
+def test_a_dead_server_leaves_the_champion_alone(crowned: Path, second: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = digest_of(CHAMPION)
     bring(second)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
@@ -392,8 +376,7 @@ def test_figures_of_another_model_are_refused(project: Path, second: Path) -> No
         promoted()
 
 
-def test_mlflow_models_predict_scores_a_csv_as_the_pipeline_does(project: Path) -> None:
-    promoted()
+def test_mlflow_models_predict_scores_a_csv_as_the_pipeline_does(crowned: Path) -> None:
     frame = pq.read_table("data/features/train/2024-05-20.parquet").to_pandas().head(60)
     frame.to_csv("features.csv", index=False)
     command = [sys.executable, "-m", "mlflow", "models", "predict", "-m", f"models:/churn_{D}@champion"]
@@ -409,10 +392,9 @@ def test_mlflow_models_predict_scores_a_csv_as_the_pipeline_does(project: Path) 
     assert scored["expected_value"].tolist() == value.tolist()
 
 
-def test_the_registry_ignores_versions_that_are_not_ours(project: Path) -> None:
-    promoted()
+def test_the_registry_ignores_versions_that_are_not_ours(crowned: Path) -> None:
     with tracking.opened() as store:
         name = f"churn_{D}"
-        store.client.create_model_version(name, source=(project / "mlartifacts").as_uri())
+        store.client.create_model_version(name, source=(crowned / "mlartifacts").as_uri())
         assert [one.number for one in Registry(name, store).versions()] == ["1"]
     assert state()["champion"] == "1"

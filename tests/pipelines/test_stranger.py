@@ -31,6 +31,7 @@ def test_other_names_zeros_offsets_and_returns(shop_run: Any) -> None:
 
 def test_no_money_at_all_ranks_by_probability(shop_run: Any, tmp_path: Path) -> None:
     shop = shop_run.copy_to(tmp_path / "project")
+    shop.as_shipped()
     orders = pd.read_csv(shop.folder / "shop.csv", dtype=str)
     orders[~orders["Betrag"].str.startswith("-")].drop(columns="Betrag").to_csv(shop.folder / "shop.csv", index=False)
     shop.edit("params.yaml", ", value: Betrag}", "}")
