@@ -187,7 +187,7 @@ def test_a_time_in_the_far_future_is_a_bad_row(here: Path) -> None:
         ),
         (
             {"yields": [{"where": "paid = 1"}, {"where": "paid = 2"}]},
-            "sources.desk.yields.0.where: tickets.csv has no column 'paid' (in 'paid = 1'). ",
+            "sources.desk.yields, entry 1, where: tickets.csv has no column 'paid' (in 'paid = 1'). ",
         ),
         ({"where": "statu = 'paid'"}, "sources.desk.where: tickets.csv has no column 'statu' (in \"statu = 'paid'\")."),
         ({"where": "status"}, "sources.desk.where: tickets.csv has no condition (true or false) there."),
