@@ -129,6 +129,11 @@ class Database:
             rows, found = cursor.fetchone()
         return int(rows), str(found)
 
+    def repeated(self, column: str, where: str) -> int:
+        """How many rows have in a column what another has there, too."""
+        with self._asking(f"select count(*) - count(distinct {self.name(column)}) from {self._from}{where}") as cursor:
+            return int(cursor.fetchone()[0])
+
     @contextmanager
     def rows(self, columns: list[str], where: str) -> Iterator[Any]:
         """The rows as Arrow batches."""
@@ -225,10 +230,13 @@ def _secrets(setting: InDatabase, address: str, options: dict[str, str]) -> Iter
     yield from sorted((one for one in found if one), key=len, reverse=True)
 
 
-def before(database: Database, asked: Asked, moment: int, zone: str) -> str:
-    """SQL: the watermark lies before a moment (microseconds, UTC). May let later rows through, never misses one."""
+def before(database: Database, asked: Asked, moment: int, zone: str, *, slack: int = _DAY) -> str:
+    """SQL: the watermark lies before a moment (microseconds, UTC). May let later rows through, never misses one.
+
+    `slack`: of texts, which tell their day only; 0 where the same rows must be meant whatever came later.
+    """
     setting = marked(database)
-    return f"{database.name(str(setting.watermark))} < {_literal(setting, asked, moment, zone, _DAY)}"
+    return f"{database.name(str(setting.watermark))} < {_literal(setting, asked, moment, zone, slack)}"
 
 
 def since(database: Database, asked: Asked, moment: int, zone: str) -> str:

@@ -111,13 +111,23 @@ class _Source:
             begin = None
         below = self._below(settled) if self.setting.watermark else 0
         piece, moved = self._next(begin, settled, moment, len(steps)), 0
-        if begin is not None and gone:
+        if begin is not None:
             moved = _came_again(self._pieces(steps), self.landing.piece(piece), self.landing.context.name)
-            if moved != gone:
+            if moved and not gone and self._is_log(moment, moved):
+                moved = 0
+            elif moved != gone:
                 begin, moved = None, 0
                 piece = self._next(begin, settled, moment, len(steps))
         told = {"below": below, "piece": piece, "whole": begin is None, "moved": moved}
         return {"moment": moment, "settled": settled, **told}
+
+    def _is_log(self, moment: int, moved: int) -> bool:
+        """Whether former versions of so many rows are there still: ids stand on several rows."""
+        ids = {mapping.columns.get("activity_id", "activity_id") for mapping in self.setting.mappings()}
+        if len(ids) > 1 or not ids <= set(self.asked.columns):
+            return False
+        where = f" where {before(self.database, self.asked, moment, self.zone)}"
+        return self.database.repeated(ids.pop(), where) >= moved
 
     def _pieces(self, steps: list[Any]) -> list[Piece]:
         return [Piece(self.landing.folder / step["piece"]) for step in steps[_last_whole(steps) :]]
@@ -135,7 +145,7 @@ class _Source:
         return piece
 
     def _below(self, moment: int) -> int:
-        return self.database.count(f" where {before(self.database, self.asked, moment, self.zone)}", None)[0]
+        return self.database.count(f" where {before(self.database, self.asked, moment, self.zone, slack=0)}", None)[0]
 
     def _land(self, piece: str, begin: int | None, settled: int, moment: int) -> None:
         """Rows from `begin` (or the first) to the moment; those from `settled` on are open."""

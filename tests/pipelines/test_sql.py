@@ -210,6 +210,25 @@ def test_a_row_that_went_while_another_was_updated_is_noticed(shop: Shop, monkey
     assert len(whole_reads(asked)) == 1
 
 
+def test_a_late_row_is_noticed_although_an_updated_one_keeps_the_number(shop: Shop) -> None:
+    stream_of(shop.settings())
+    shop.do("update orders set paid = 800, changed = '2024-06-01 10:00:00+00' where id = 2")
+    shop.add([(9, "late", "2024-05-03 10:00:00+00", 100, "2024-05-03 10:00:00+00")])
+    assert [row[0] for row in stream_of(shop.settings(as_of="2024-06-08"))] == ["shop-1", "shop-2", "shop-3", "shop-9"]
+
+
+@pytest.mark.parametrize("window_days", [0, 7])
+def test_a_row_that_was_updated_on_the_day_of_the_last_moment(shop: Shop, window_days: int) -> None:
+    dated = {"columns": MAPPED | {"recorded_at": "changed"}, "window_days": window_days}
+    stream_of(shop.settings(**dated))
+    shop.do("update orders set paid = 800, changed = '2024-06-01 07:00:00+00' where id = 2")
+    later = shop.settings(as_of="2024-06-02", **dated)
+    found = stream_of(later)
+    step_by_step = digest_of(Path("out"))
+    assert stream_of(later, "another") == found
+    assert digest_of(Path("out")) == step_by_step
+
+
 def test_a_row_that_goes_while_an_updated_one_is_read_again_is_noticed(shop: Shop) -> None:
     stream_of(shop.settings())
     shop.do("update orders set paid = 800, changed = '2024-06-02 00:00:00+00' where id = 2")
