@@ -5,6 +5,7 @@
                                       /nobody.parquet      rows whose id is no customer's, as the source has them
                                       /part.json           how many rows it had; digest and sight of its file
     data/landing/.about/{branch}/ids/{digest}.parquet      the ids that a part speaks of
+    data/landing/.about/{branch}/leads.json                where they lead, as a digest for each part
 
 Each part is done by itself, and again only when its rows are others, the key is another or one of its own ids leads
 elsewhere: a new line in the table of identities costs the parts that speak of it.
@@ -34,7 +35,8 @@ from pipelines.sources.sight import Sight, look
 from pipelines.sources.stream import COLUMNS, text
 from pipelines.tables import digest_of, read_json, whole_folder, write_json, write_parquet
 
-_FORM = (1, *FORM)
+_FORM = (2, *FORM)
+_LEADS_FILE = "leads.json"
 _LEADS = """
 select part, count(*), bit_xor(hash(theirs, leads.customer_id)), sum(hash(leads.customer_id, theirs))
 from people as spoken join who as leads on spoken.source = leads.source and spoken.customer_id = leads.theirs
@@ -70,6 +72,49 @@ class Names:
     remember: Callable[[Mapping[str, str]], None] = lambda _: None
 
 
+@dataclass
+class Leads:
+    """Where the ids of parts lead under one table of identities: a digest for each part, None where nowhere else."""
+
+    kept: Path
+    table: str
+    known: dict[str, list[str] | None]
+
+    @classmethod
+    def of(cls, kept: Path, table: str) -> Leads:
+        """What an earlier pull found. `table`: what changes when the identities do; then nothing is known."""
+        path = kept / _LEADS_FILE
+        try:
+            told = read_json(path) if path.is_file() else {}
+        except json.JSONDecodeError:
+            told = {}
+        return cls(kept, table, told["leads"] if told.get("table") == table else {})
+
+    def key(self, part: Part, names: Names) -> str:
+        """Everything that decides what becomes of a part: its rows, where its ids lead, the key of pseudonyms."""
+        hidden = part.source in names.hidden
+        said = [_FORM, part.source, part.digest, part.kept_by, self.known[_called(part)], names.key, hidden]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+    def wanting(self, parts: Sequence[Part], names: Names) -> list[Part]:
+        """Parts that must be met: it is not known where their ids lead, or they are not translated yet."""
+        return [part for part in parts if _called(part) not in self.known or not self._done(part, names)]
+
+    def _done(self, part: Part, names: Names) -> bool:
+        return (self.kept / self.key(part, names) / "part.json").is_file()
+
+    def learn(self, con: Any, met: Sequence[Part], parts: Sequence[Part]) -> None:
+        """Look where the ids of parts lead, by `people` and `who`, and keep it for all `parts` there are."""
+        found = {place: list(map(str, told)) for place, *told in con.execute(_LEADS).fetchall()}
+        self.known |= {_called(part): found.get(place) for place, part in enumerate(met)}
+        self.known = {name: self.known[name] for name in sorted(map(_called, parts))}
+        write_json(self.kept / _LEADS_FILE, {"table": self.table, "leads": self.known})
+
+
+def _called(part: Part) -> str:
+    return f"{part.source} {part.digest}"
+
+
 def meet(con: Any, parts: Sequence[Part], kept: Path, sources: Sequence[str]) -> None:
     """Make the temp view `people` (part, source, customer_id): the ids that parts of `sources` speak of, each once.
 
@@ -83,27 +128,22 @@ def meet(con: Any, parts: Sequence[Part], kept: Path, sources: Sequence[str]) ->
         if not file.is_file():
             ids = con.sql(f"select distinct customer_id from read_parquet({text(part.path)}) order by customer_id")
             write_parquet(file, ids.to_arrow_table(), repeated=[])
-        spoken.append(
-            f"select {place} as part, {text(part.source)} as source, customer_id from read_parquet({text(file)})"
-        )
+        named = f"{place} as part, {text(part.source)} as source"
+        spoken.append(f"select {named}, customer_id from read_parquet({text(file)})")
     nobody = "select 0 as part, '' as source, '' as customer_id where false"
     con.execute(f"create or replace temp view people as {' union all '.join(spoken) or nobody}")
-    wanted = {f"{part.digest}.parquet" for part in parts}
-    for file in (kept / "ids").glob("*.parquet") if kept.is_dir() else ():
-        if file.name not in wanted:
-            file.unlink(missing_ok=True)
 
 
-def translated(con: Any, parts: Sequence[Part], kept: Path, names: Names) -> tuple[list[Part], Counter[str]]:
+def translated(con: Any, parts: Sequence[Part], names: Names, leads: Leads) -> tuple[list[Part], Counter[str]]:
     """Parts without rows of nobody, under customers' ids or their pseudonyms; those without a row left are left out.
 
-    Needs the temp table `who` (source, theirs, customer_id; null: nobody) and the view `people` of `meet`. Fills the
-    temp table `nobodys` with rows of nobody, as `stream` has them.
+    Needs the temp table `who` (source, theirs, customer_id; null: nobody) with the ids of parts that are not done yet.
+    Fills the temp table `nobodys` with rows of nobody, as `stream` has them.
 
     Returns:
         The parts, and how many rows each source had.
     """
-    keys = _keys(con, parts, names)
+    kept, keys = leads.kept, [leads.key(part, names) for part in parts]
     todo = {key: part for key, part in zip(keys, parts, strict=True) if not (kept / key / "part.json").is_file()}
     _name(con, list(todo.values()), names)
     for key, part in todo.items():
@@ -118,24 +158,21 @@ def translated(con: Any, parts: Sequence[Part], kept: Path, names: Names) -> tup
         if told["digest"]:
             path = kept / key / f"{part.month}.parquet"
             made.append(Part(part.source, part.month, path, told["digest"], Sight.of(told["sight"], _hashes(path))))
-    for folder in kept.iterdir() if kept.is_dir() else ():
-        if folder.name not in {*keys, "ids"}:
-            shutil.rmtree(folder, ignore_errors=True)
+    _keep_only(kept, {*keys, "ids", _LEADS_FILE}, {f"{part.digest}.parquet" for part in parts})
     return made, rows
+
+
+def _keep_only(kept: Path, names: set[str], ids: set[str]) -> None:
+    for path in kept.iterdir() if kept.is_dir() else ():
+        if path.name not in names:
+            shutil.rmtree(path, ignore_errors=True)
+    for file in (kept / "ids").glob("*.parquet"):
+        if file.name not in ids:
+            file.unlink(missing_ok=True)
 
 
 def _hashes(path: Path) -> Path:
     return path.with_suffix(".hashes")
-
-
-def _keys(con: Any, parts: Sequence[Part], names: Names) -> list[str]:
-    """Of each part everything that decides what becomes of it: its rows, where its ids lead, the key."""
-    leads = {part: [str(one) for one in told] for part, *told in con.execute(_LEADS).fetchall()}
-    said = (
-        [_FORM, part.source, part.digest, part.kept_by, leads.get(place), names.key, part.source in names.hidden]
-        for place, part in enumerate(parts)
-    )
-    return [hashlib.sha256(json.dumps(one).encode()).hexdigest()[:16] for one in said]
 
 
 def _name(con: Any, parts: Sequence[Part], names: Names) -> None:

@@ -169,8 +169,7 @@ def _follow(con: Any, *, hidden: bool) -> list[str]:
         return [f"identities.table: {len(circles):,} circles of customer ids: {told}. Say which id each ends in."]
     faults = _two_customers(con, hidden=hidden)
     con.execute("create or replace temp table ends (old varchar, new varchar)")
-    if ends:
-        con.executemany("insert into ends values (?, ?)", sorted(ends.items()))
+    con.execute("insert into ends select unnest($1::varchar[]), unnest($2::varchar[])", [[*ends], [*ends.values()]])
     con.execute("update identity set customer_id = new from ends where identity.customer_id = old")
     return faults or _two_customers(con, hidden=hidden)
 

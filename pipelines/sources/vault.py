@@ -36,7 +36,7 @@ def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
 def remember(found: Mapping[str, str], folder: Path = FOLDER) -> None:
     """Add keyed hash -> id; what is known already stays."""
     with _opened(folder) as con:
-        con.executemany("insert or replace into customer values (?, ?)", sorted(found.items()))
+        con.executemany("insert or ignore into customer values (?, ?)", sorted(found.items()))
 
 
 def originals(hashed: Iterable[str], folder: Path = FOLDER) -> dict[str, str]:

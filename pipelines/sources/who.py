@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +17,7 @@ from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.source_settings import Ledger
 from pipelines.sources import vault
-from pipelines.sources.about import Names, meet, translated
+from pipelines.sources.about import Leads, Names, meet, translated
 from pipelines.sources.identities import (
     OWN,
     faults_of_identities,
@@ -81,12 +83,22 @@ def settle(
         shutil.rmtree(places.kept, ignore_errors=True)
     load(con, settings)
     led = must_be_led(con, settings) if settings.identities else []
-    meet(con, parts, places.kept, led)
+    names, leads = _names(con, settings, places), Leads.of(places.kept, _identities_told(settings))
+    met = leads.wanting(parts, names)
+    meet(con, met, places.kept, led)
     no_leads(con)
     for name in led:
         lead(con, settings, name, systems(settings).get(name))
-    made, rows = translated(con, parts, places.kept, _names(con, settings, places))
+    leads.learn(con, met, parts)
+    made, rows = translated(con, parts, names, leads)
     return made, tell_of_nobody(con, settings, moment, rows, _aside(settings, places))
+
+
+def _identities_told(settings: Settings) -> str:
+    """What changes when the settings or the table of identities do."""
+    said = settings.identities.model_dump(mode="json") if settings.identities else None
+    told = json.dumps([said, systems(settings), identity_versions(settings)], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _aside(settings: Settings, places: Settled) -> Path:

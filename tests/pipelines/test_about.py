@@ -12,7 +12,7 @@ from pipelines import pull_activity
 from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.pull_activity import pull
-from pipelines.sources import about, vault
+from pipelines.sources import about, vault, who
 from pipelines.sources.pseudonyms import keyed
 
 KEY = "a key for tests only, never used"
@@ -114,6 +114,21 @@ def test_what_has_not_changed_is_not_translated_again(done: list[str]) -> None:
     month_of(6)
     Path("desk/6.csv").rename("later.csv")
     again(settings, done, {"shop 2024-06"})
+
+
+def test_what_is_known_of_ids_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, met, before = settings_of(), list[int](), who.meet
+    monkeypatch.setattr(who, "meet", lambda con, parts, *rest: met.append(len(parts)) or before(con, parts, *rest))
+    pulled(settings)
+    month_of(6)
+    pulled(settings)
+    ids("crm,c-a,A", "crm,c-b,B", "crm,somebody-new,B")
+    pulled(settings)
+    (LANDING / ".about/train/leads.json").write_text("{ broken")
+    pulled(settings)
+    assert met == [6, 2, 8, 8]
+    assert pulled(settings, None, "whole") == pulled(settings)
+    assert stream() == stream("whole")
 
 
 def test_an_id_that_leads_elsewhere_costs_the_parts_that_speak_of_it(done: list[str]) -> None:
