@@ -34,8 +34,9 @@ def as_word(column: str, kind: str) -> str:
     written = as_written(column, kind)
     if kind != "text" or not re.fullmatch(r"c\d+", column):
         return written
-    plain = f"strlen({column}) = length({column}) and not contains({column}, ' ') and {column} <> ''"
-    return f"(case when {plain} then {column} else {written} end)"
+    word = f"{column}::varchar"
+    plain = f"strlen({word}) = length({word}) and not contains({word}, ' ') and {word} <> ''"
+    return f"(case when {plain} then {word} else {written} end)"
 
 
 def as_time(column: str, kind: str, timezone: str, time_format: str | None) -> str:

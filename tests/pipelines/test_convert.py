@@ -29,3 +29,10 @@ def test_edges_are_trimmed_and_nothing_is_null(found: str) -> None:
 
 def test_an_expression_is_written_once_only() -> None:
     assert as_word("lower(c0)", "text") == as_written("lower(c0)", "text")
+
+
+@pytest.mark.parametrize("stored", ["bigint", "uuid", "boolean"])
+def test_what_is_stored_otherwise_is_written_too(stored: str) -> None:
+    written = {"bigint": "17", "uuid": "0195d2c8-0000-7000-8000-000000000001", "boolean": "true"}[stored]
+    query = f"select {as_word('c0', 'text')} from (select '{written}'::{stored} as c0)"
+    assert _CON.execute(query).fetchone() == (written,)
