@@ -153,8 +153,8 @@ def test_a_file_that_another_preset_reads_is_known_by_its_columns() -> None:
         checked(settings_of(bills={"preset": "stripe_subscriptions", "path": path}))
     *said, likeness = [fault for fault in problem.value.faults if "sources.bills" in fault]
     assert said[0] == (
-        "params.yaml: sources.bills.yields, entry 1, columns.customer_id: stripe_subscriptions_export.csv has no column "
-        "'customer_id'. Did you mean Customer ID?"
+        "params.yaml: sources.bills.yields, entry 1, columns.customer_id: stripe_subscriptions_export.csv has no "
+        "column 'customer_id'. Did you mean Customer ID?"
     )
     assert [fault.partition("has no column ")[2].split("'")[1] for fault in said] == [
         "customer_id",
