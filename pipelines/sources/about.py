@@ -8,7 +8,8 @@
     data/landing/.about/{branch}/leads.json                where they lead, as a digest for each part
 
 Each part is done by itself, and again only when its rows are others, the key is another or one of its own ids leads
-elsewhere: a new line in the table of identities costs the parts that speak of it.
+elsewhere: a new line in the table of identities costs the parts that speak of it. A part in which nothing changes stays
+the one that was landed.
 """
 
 # Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
@@ -100,8 +101,12 @@ class Leads:
         """Parts that must be met: it is not known where their ids lead, or they are not translated yet."""
         return [part for part in parts if _called(part) not in self.known or not self._done(part, names)]
 
+    def stays(self, part: Part, names: Names) -> bool:
+        """Whether a part is about customers as it is: none of its ids leads elsewhere, and nothing is hidden."""
+        return names.key is None and self.known[_called(part)] is None
+
     def _done(self, part: Part, names: Names) -> bool:
-        return (self.kept / self.key(part, names) / "part.json").is_file()
+        return self.stays(part, names) or (self.kept / self.key(part, names) / "part.json").is_file()
 
     def learn(self, con: Any, met: Sequence[Part], parts: Sequence[Part]) -> None:
         """Look where the ids of parts lead, by `people` and `who`, and keep it for all `parts` there are."""
@@ -143,23 +148,33 @@ def translated(con: Any, parts: Sequence[Part], names: Names, leads: Leads) -> t
     Returns:
         The parts, and how many rows each source had.
     """
-    kept, keys = leads.kept, [leads.key(part, names) for part in parts]
-    todo = {key: part for key, part in zip(keys, parts, strict=True) if not (kept / key / "part.json").is_file()}
+    kept, keys = leads.kept, ["" if leads.stays(part, names) else leads.key(part, names) for part in parts]
+    todo = {
+        key: part for key, part in zip(keys, parts, strict=True) if key and not (kept / key / "part.json").is_file()
+    }
     _name(con, list(todo.values()), names)
     for key, part in todo.items():
         _translate(con, part, kept / key, names)
     con.execute("create or replace temp table nobodys as select * from stream where false")
     rows, made = Counter[str](), list[Part]()
     for key, part in zip(keys, parts, strict=True):
-        told = read_json(kept / key / "part.json")
-        rows[part.source] += told["rows"]
-        if (nobody := kept / key / "nobody.parquet").is_file():
-            con.execute(f"insert into nobodys select {text(part.source)}, * from read_parquet({text(nobody)})")
-        if told["digest"]:
-            path = kept / key / f"{part.month}.parquet"
-            made.append(Part(part.source, part.month, path, told["digest"], Sight.of(told["sight"], _hashes(path))))
+        of_part, good = _made(con, part, kept / key) if key else (part.sight.rows, [part])
+        rows[part.source] += of_part
+        made += good
     _keep_only(kept, {*keys, "ids", _LEADS_FILE}, {f"{part.digest}.parquet" for part in parts})
     return made, rows
+
+
+def _made(con: Any, part: Part, folder: Path) -> tuple[int, list[Part]]:
+    """How many rows a part had, and what became of it; its rows of nobody to `nobodys`."""
+    told = read_json(folder / "part.json")
+    if (nobody := folder / "nobody.parquet").is_file():
+        con.execute(f"insert into nobodys select {text(part.source)}, * from read_parquet({text(nobody)})")
+    if not told["digest"]:
+        return told["rows"], []
+    path = folder / f"{part.month}.parquet"
+    sight = Sight.of(told["sight"], path.with_suffix(".hashes"))
+    return told["rows"], [Part(part.source, part.month, path, told["digest"], sight)]
 
 
 def _keep_only(kept: Path, names: set[str], ids: set[str]) -> None:
@@ -169,10 +184,6 @@ def _keep_only(kept: Path, names: set[str], ids: set[str]) -> None:
     for file in (kept / "ids").glob("*.parquet"):
         if file.name not in ids:
             file.unlink(missing_ok=True)
-
-
-def _hashes(path: Path) -> Path:
-    return path.with_suffix(".hashes")
 
 
 def _name(con: Any, parts: Sequence[Part], names: Names) -> None:

@@ -141,6 +141,13 @@ def test_an_id_that_leads_elsewhere_costs_the_parts_that_speak_of_it(done: list[
     assert customers() == ["A"]
 
 
+def test_parts_that_nothing_changes_in_stay_as_they_landed(done: list[str]) -> None:
+    settings = settings_of(privacy={})
+    again(settings, done, {f"desk 2024-{month:02}" for month in (3, 4, 5)})
+    assert customers() == ["A", "B"]
+    assert len(list(LANDING.glob(".about/train/*/part.json"))) == 3
+
+
 def test_rows_of_nobody_are_told_of_at_every_pull() -> None:
     settings = settings_of(privacy={})
     first = pulled(settings)
