@@ -152,6 +152,14 @@ def inside(folder: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def copied(project: Path, folder: Path) -> Iterator[Path]:
+    """A copy of a project as the present folder."""
+    shutil.copytree(project, folder)
+    with inside(folder):
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def recorded_once(tmp_path_factory: pytest.TempPathFactory, first: Path) -> Path:
     """A project in which the first candidate is recorded. Copied for each test: making a store takes its time."""
@@ -169,9 +177,7 @@ def recorded_once(tmp_path_factory: pytest.TempPathFactory, first: Path) -> Path
 @pytest.fixture
 def project(recorded_once: Path, tmp_path: Path) -> Iterator[Path]:
     """The present folder is a project of its own, in which the first candidate is recorded."""
-    folder = tmp_path / "project"
-    shutil.copytree(recorded_once, folder)
-    with inside(folder):
+    with copied(recorded_once, tmp_path / "project") as folder:
         yield folder
 
 
@@ -191,18 +197,14 @@ def crowned_once(tmp_path_factory: pytest.TempPathFactory, recorded_once: Path) 
 @pytest.fixture
 def crowned(crowned_once: Path, tmp_path: Path) -> Iterator[Path]:
     """The present folder is a project of its own, in which the first candidate is the champion."""
-    folder = tmp_path / "project"
-    shutil.copytree(crowned_once, folder)
-    with inside(folder):
+    with copied(crowned_once, tmp_path / "project") as folder:
         yield folder
 
 
 @pytest.fixture
 def untouched(first: Path, tmp_path: Path) -> Iterator[Path]:
     """The present folder is a project with the first candidate, and MLflow was never used."""
-    folder = tmp_path / "project"
-    shutil.copytree(first, folder)
-    with inside(folder):
+    with copied(first, tmp_path / "project") as folder:
         yield folder
 
 
