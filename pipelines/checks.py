@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from features.activity import ACTIVITY_NAME, ACTIVITY_SCHEMA, OUR_DOINGS
@@ -24,6 +23,9 @@ from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.report import Finding, Report, report_of
 from pipelines.tables import read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["SCORE_SCHEMA", "Report", "check_activity", "check_features", "check_scores"]
 
@@ -278,6 +280,8 @@ def _score_rules(as_of: str) -> dict[str, Rule]:
 
 def _score_shift(frame: pd.DataFrame | pa.Table, profile: Mapping[str, Any], most: float) -> tuple[Finding, float]:
     """The population stability index against training, and what is allowed: `most`, or what chance makes of so few."""
+    import pandas as pd
+
     edges, customers = profile["score_edges"], max(1, profile["customers"])
     if isinstance(frame, pa.Table):
         given = frame["churn_probability"].to_pandas()

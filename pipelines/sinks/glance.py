@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from models import decision
 from pipelines.params import Settings
 from pipelines.sinks.language import Language
 from pipelines.sinks.week import Week
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERDICTS = {
     "A": ("Good", "Clearly better than the best simple rule."),
@@ -79,6 +80,8 @@ def last_list(entries: pd.DataFrame) -> dict[str, Any] | None:
     Returns:
         `as_of` (ISO day), `customers` (ids that were to be contacted), `value_at_risk` (their sum, None without money).
     """
+    import pandas as pd
+
     if entries.empty:
         return None
     days = pd.to_datetime(entries["as_of"])
