@@ -62,7 +62,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     language = wording.language_of(settings)
     decided = decide(given, settings, language)
     made = tables(given, decided, others_of(scores, settings), settings, language)
-    figures = glance.figures(made.listed, given.scores, settings) | {"bound": decided.cut.bound}
+    figures = glance.figures(made.listed, given.scores, settings, bound=decided.cut.bound)
     crowned = read_json(champion / "champion.json")
     trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned, language), language)
     planned = told.campaign_of(given, decided, settings, language)

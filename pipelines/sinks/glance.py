@@ -38,8 +38,11 @@ ORDERED = (
 OFF = "Its percentages were off by {points} points on average."
 
 
-def figures(table: pd.DataFrame, scores: pd.DataFrame, settings: Settings) -> dict[str, Any]:
-    """Counts, shares (0..1) and money of this list beside everyone who was scored. Money is null without any."""
+def figures(table: pd.DataFrame, scores: pd.DataFrame, settings: Settings, *, bound: str) -> dict[str, Any]:
+    """Counts, shares (0..1) and money of this list beside everyone who was scored. Money is null without any.
+
+    `bound`: what ended the list, see `models.cut.Cut`.
+    """
     base = decision.base_rate(scores)
     floors = decision.tier_floors(base, settings.at_risk.tiers.odds())
     tiers = table["risk_tier"].value_counts()
@@ -48,7 +51,7 @@ def figures(table: pd.DataFrame, scores: pd.DataFrame, settings: Settings) -> di
         "listed": len(table),
         "eligible": len(scores),
         "capacity": settings.at_risk.capacity,
-        "bound": "capacity" if len(scores) > settings.at_risk.capacity else "everyone eligible is listed",
+        "bound": bound,
         "base_rate": round(base, 6),
         "expected_leavers": round(float(scores["churn_probability"].sum()), 1),
         "expected_leavers_listed": round(float(table["churn_probability"].sum()), 1),
