@@ -9,8 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 import yaml
+
+from pipelines import cli_batch, cli_list, cli_project
+from pipelines.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"great_expectations", "lightgbm", "matplotlib", "mlflow", "optuna", "pandas", "scipy.stats", "sklearn"}
@@ -44,3 +48,31 @@ def test_a_stage_loads_no_heavy_library_before_it_needs_it(stage: str) -> None:
 def test_every_stage_of_the_graph_is_looked_at() -> None:
     assert len(_stages()) == 9
     assert all(stage.startswith("pipelines.") for stage in _stages())
+
+
+def test_help_loads_click_and_the_list_of_commands_only() -> None:
+    before = _loaded("")
+    after = _loaded("from pipelines.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass")
+    foreign = {name for name in after - before if name.split(".")[0] not in {*sys.stdlib_module_names, "click"}}
+    assert foreign == {"pipelines", "pipelines.cli", "pipelines.lazy_group"}
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_the_list_of_commands_says_what_the_command_says(name: str) -> None:
+    listed, command = COMMANDS[name], COMMANDS[name].load()
+    assert command.name == name
+    shown = click.Command(name, help=listed.sentence)
+    for width in (20, 45, 70, 110):
+        assert shown.get_short_help_str(width) == command.get_short_help_str(width)
+    assert " ".join((command.help or "").split()).startswith(listed.sentence)
+
+
+def test_every_command_is_in_the_list() -> None:
+    inner = {"show", "check"}  # of `churn sources`
+    made = {
+        one.name
+        for module in (cli_batch, cli_list, cli_project)
+        for one in vars(module).values()
+        if isinstance(one, click.Command)
+    }
+    assert made - inner == set(COMMANDS)
