@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from features import own_pauses, silence, subscriptions
 from features.definition import CUSTOMER, Customers, Definition, did, known_at, window_ahead
 from features.problems import FeatureProblem
 from features.windows import day_number
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["COLUMNS", "KINDS", "Definition", "eligible", "label", "standings"]
 
@@ -84,6 +86,8 @@ def label(
         customer_id, as_of (naive timestamps), churned (bool), value_ahead (values of what the definition calls paying
         in the whole horizon, added up; null where it has no values at all), sorted by as_of and customer_id.
     """
+    import pandas as pd
+
     kind = _kind(definition)
     known = known_at(events, until, timezone)
     money = "value" in known and bool(known.loc[known["activity"].isin(definition.paying), "value"].notna().any())

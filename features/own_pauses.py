@@ -8,17 +8,21 @@ slow customers are neither left out nor judged early.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from features.definition import CUSTOMER, GONE, UNKNOWN, Customers, Definition, days_of, did, known_at, window_ahead
 from features.windows import day_number
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def standings(known: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
     """`customer`, `gone` or `no rhythm yet`, by customer_id, for everyone who ever did the activity."""
+    import pandas as pd
+
     own = _own(known, definition, timezone)
     silent = day_number(as_of) - own["last"]
     within = np.minimum(own["allowed"], definition.active_within_days)
@@ -37,6 +41,8 @@ def left(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str
 
 def _own(known: pd.DataFrame, definition: Definition, timezone: str) -> pd.DataFrame:
     """`last` day, number of `pauses`, and `allowed`: whole days of silence that are usual, at least one."""
+    import pandas as pd
+
     rows = known.loc[known["activity"] == definition.activity, ["customer_id", "occurred_at"]]
     visits = rows.assign(day=days_of(rows, timezone))[["customer_id", "day"]].drop_duplicates()
     visits = visits.sort_values(["customer_id", "day"], kind="stable")

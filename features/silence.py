@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from features.definition import CUSTOMER, GONE, Customers, Definition, did, instant, window_ahead
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def standings(known: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
     """`customer` or `gone`, by customer_id, for everyone who ever did the activity."""
+    import pandas as pd
+
     since = instant(as_of, -definition.active_within_days, timezone)
     ever = known[known["activity"] == definition.activity]
     everyone: Customers = pd.Index(sorted(ever["customer_id"].unique()))

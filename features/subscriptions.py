@@ -9,19 +9,23 @@ that takes effect: whoever has cancelled is never eligible, though what was paid
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from features.definition import CUSTOMER, GONE, LEAVING, Customers, Definition, days_of
 from features.windows import day_number
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEVER = np.iinfo(np.int32).max
 
 
 def standings(known: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
     """`customer`, `leaving` (cancelled, and the paid term still runs) or `gone`, by customer_id of every subscriber."""
+    import pandas as pd
+
     days = _closes(known, definition, timezone)
     last = days.drop_duplicates("customer_id", keep="last").set_index("customer_id")
     started = days[days["paid"] > -1].groupby("customer_id")["paid"].max().reindex(last.index, fill_value=-NEVER)
@@ -75,6 +79,8 @@ def _closes(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.D
 
 def _departures(closes: pd.DataFrame, paid_days: int) -> pd.DataFrame:
     """`customer_id, day` of every cancellation by a subscriber and of every lapse."""
+    import pandas as pd
+
     customer, day, on = (closes[name].to_numpy() for name in ("customer_id", "day", "on"))
     day = day.astype(np.int64)
     same = np.append(customer[1:] == customer[:-1], False)

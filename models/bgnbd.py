@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import betaln, expit, gammaln
 
 from models.problems import ModelProblem
@@ -49,6 +48,8 @@ class BgNbd:
         Raises:
             ModelProblem: no customer, or a summary that cannot be.
         """
+        from scipy.optimize import minimize
+
         x, t, whole = _checked(repeats, last, age)
         unit = max(float(whole.mean()), SURE)  # parameters near 1, whatever the unit of time
         kinds, counts = np.unique(np.column_stack([x, t / unit, whole / unit]), axis=0, return_counts=True)

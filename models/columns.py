@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from models.problems import ModelProblem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -38,6 +40,8 @@ class Columns:
         Raises:
             ModelProblem: nothing is left to learn from.
         """
+        import pandas as pd
+
         left_out = {*KEYS, *without}
         names = tuple(sorted(name for name in features.columns if name not in left_out))
         if not names:
@@ -132,6 +136,8 @@ def numbers(features: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.floa
 
 def _texts(column: pd.Series[Any]) -> list[str]:
     """Null becomes the empty text, which is never a level."""
+    import pandas as pd
+
     return ["" if pd.isna(value) else str(value) for value in column]
 
 

@@ -13,11 +13,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from models.problems import ModelProblem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONTACT, CONTROL = "contact", "control"
 GROUPS = (CONTACT, CONTROL)
@@ -48,6 +51,8 @@ def assign(
     Raises:
         ModelProblem: a customer stands twice, a group is neither of the two, or the share is none.
     """
+    import pandas as pd
+
     _require_sound(candidates, already, share)
     ids = candidates["customer_id"].astype("str").reset_index(drop=True)
     groups = ids.map({str(one): str(group) for one, group in already.items()}).astype(object)

@@ -7,12 +7,14 @@ whom a rule keeps off (who take none either).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from models import decision
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONTACT, CONTROL, HELD = "contact", "control", "held"
 CAPACITY, BUDGET, PROFIT, EVERYONE = "capacity", "budget", "profit", "everyone"

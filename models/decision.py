@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from models.problems import ModelProblem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -138,6 +140,8 @@ def beside(table: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFr
 
     Null for a customer who is not eligible there: one list, one row per customer, however many definitions.
     """
+    import pandas as pd
+
     found = table.copy()
     for definition, other in others.items():
         probability = pd.Series(other["churn_probability"].to_numpy("float64"), other["customer_id"].astype("str"))

@@ -14,13 +14,14 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from models import telling
 from models.telling import named_in, observed
 from models.topics import Topics, changed, preference, silent, worse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A topic that moves the odds by less than 5% is no reason, whatever its rank.
 NOTICEABLE = 0.05

@@ -18,8 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
-from scipy.stats import norm
-
+from models import normal
 from models.problems import ModelProblem
 
 LEVEL, POWER = 0.05, 0.8
@@ -100,8 +99,8 @@ def power(effect: float, *, contacted: int, held_out: int, base_rate: float, lev
     real = sqrt(with_contact * (1 - with_contact) / contacted + base_rate * (1 - base_rate) / held_out)
     if real == 0:
         return float(abs(effect) > 0)
-    edge = norm.isf(level / 2) * none
-    return float(norm.cdf((abs(effect) - edge) / real) + norm.cdf((-abs(effect) - edge) / real))
+    edge = normal.isf(level / 2) * none
+    return normal.cdf((abs(effect) - edge) / real) + normal.cdf((-abs(effect) - edge) / real)
 
 
 def smallest_effect(plan: Plan, *, wanted: float = POWER, level: float = LEVEL) -> float | None:

@@ -19,9 +19,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
-from scipy.stats import norm, qmc
 
-from models import calibrate, fitting
+from models import calibrate, fitting, normal, sobol
 from models.choice import Recipe, Settled, Step
 from models.panel import Data
 from models.split import LEAST_TUNING, Plan
@@ -119,7 +118,7 @@ def candidates(recipe: Recipe) -> list[Numbers]:
     count = recipe.trials
     if not count:
         return [{}]
-    points = qmc.Sobol(len(SPACE), seed=recipe.seed).random(1 << (count - 1).bit_length())[:count]
+    points = sobol.points(count, len(SPACE), seed=recipe.seed)
     return [{}, *(_numbers(point) for point in points)]
 
 
@@ -211,7 +210,7 @@ def _settle(trials: Sequence[Trial], parts: Sequence[str], recipe: Recipe) -> Se
     if not parts:
         return Settled.default(recipe)
     looks = len(trials) * len(recipe.shares)
-    wider = float(norm.isf(0.05 / looks)) / calibrate.NOISE
+    wider = normal.isf(0.05 / looks) / calibrate.NOISE
     sure = [
         (gain - wider * noise, -trial.number, gain, wider * noise, cell, trial)
         for trial in trials

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from models import columns
 from models.problems import ModelProblem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -116,6 +118,8 @@ class Quintiles:
 
     def scores(self, features: pd.DataFrame) -> pd.DataFrame:
         """`r_score, f_score, m_score` (1 to 5, m_score null without money), on the index of `features`."""
+        import pandas as pd
+
         columns.require(features, self.roles.names)
         recency = 6 - self._rank(features, self.roles.recency)
         frequency = self._rank(features, self.roles.frequency)
@@ -142,6 +146,8 @@ class Quintiles:
 
     def segments(self, features: pd.DataFrame) -> pd.DataFrame:
         """`scores` and the named `segment`."""
+        import pandas as pd
+
         table = self.scores(features)
         frequency = table["f_score"].to_numpy(dtype=np.int64)
         value = table["m_score"].to_numpy(dtype=np.int64) if self.roles.money else frequency

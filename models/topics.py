@@ -7,9 +7,10 @@ main activity's topics and are not spoken of.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 Column = Mapping[str, Any]
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from models import power
 from models.control import CONTACT, CONTROL, assign
@@ -15,6 +13,9 @@ from models.power import Plan
 from pipelines.ledger import FILE, opened
 from pipelines.params import Settings
 from pipelines.sinks.language import Language
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEW_SHARE = 0.25  # of a later list, before any was published: about what weekly lists of a grocer have
 _FIRST_COME = """
@@ -49,6 +50,8 @@ def assigned(settings: Settings, path: Path = FILE) -> Assigned:
 
 
 def _series(groups: dict[str, str]) -> pd.Series[str]:
+    import pandas as pd
+
     return pd.Series(groups, dtype="str", name="group").sort_index().rename_axis("customer_id")
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from features.activity import ACTIVITY_NAME, ACTIVITY_SCHEMA, OUR_DOINGS
@@ -24,6 +23,9 @@ from pipelines.params import Settings
 from pipelines.problems import Problem
 from pipelines.report import Finding, Report, report_of
 from pipelines.tables import read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["SCORE_SCHEMA", "Report", "check_activity", "check_features", "check_scores"]
 
@@ -230,14 +232,13 @@ def check_scores(
     }
     shift, allowed = _score_shift(frame, profile, settings.checks.max_score_shift)
     skipped = {*OUR_DOINGS, *settings.checks.irregular_activities, *vanished}
-    judged = {volume(name): _volume_against(here[name], trained[name]) for name in sorted(set(trained) - skipped)}
     volumes = sorted(set(trained) - skipped)
+    judged = {volume(name): _volume_against(here[name], trained[name]) for name in volumes}
     suite = scores_suite(list(SCORE_SCHEMA), as_of, allowed, volumes, settings.checks.max_volume_ratio)
     new = sorted(set(here) - set(trained) - set(OUR_DOINGS))
     notes = [f"New since training, and unknown to the model: {', '.join(new)}. Train again to use it."] if new else []
-    return report_of(
-        suite, definition, table, _score_rules(as_of), {**beyond, "score_shift": shift, **judged}, notes=notes
-    )
+    counted = {**beyond, "score_shift": shift, **judged}
+    return report_of(suite, definition, table, _score_rules(as_of), counted, notes=notes)
 
 
 def _arrow(frame: pd.DataFrame | pa.Table) -> pa.Table:
@@ -248,9 +249,8 @@ def _arrow(frame: pd.DataFrame | pa.Table) -> pa.Table:
     for place, column in enumerate(table.schema):
         days = column.name == "as_of" and pa.types.is_timestamp(column.type)
         if days or (pa.types.is_null(column.type) and column.name in SCORE_SCHEMA):
-            table = table.set_column(
-                place, column.name, table.column(place).cast(SCORE_SCHEMA[column.name], safe=False)
-            )
+            cast = table.column(place).cast(SCORE_SCHEMA[column.name], safe=False)
+            table = table.set_column(place, column.name, cast)
     return table
 
 
@@ -278,6 +278,8 @@ def _score_rules(as_of: str) -> dict[str, Rule]:
 
 def _score_shift(frame: pd.DataFrame | pa.Table, profile: Mapping[str, Any], most: float) -> tuple[Finding, float]:
     """The population stability index against training, and what is allowed: `most`, or what chance makes of so few."""
+    import pandas as pd
+
     edges, customers = profile["score_edges"], max(1, profile["customers"])
     if isinstance(frame, pa.Table):
         given = frame["churn_probability"].to_pandas()
@@ -288,13 +290,11 @@ def _score_shift(frame: pd.DataFrame | pa.Table, profile: Mapping[str, Any], mos
         return Finding(np.inf, "no scores"), most
     expected = smoothed(profile["score_shares"], customers)
     index = population_stability_index(shares_between(scores, edges), expected)
-    rate, usual = scores.mean(), profile["churn_rate"]
-    words = f"{index:.3f} (mean probability {rate:.3f}; {usual:.3f} left in training)"
+    words = f"{index:.3f} (mean probability {scores.mean():.3f}; {profile['churn_rate']:.3f} left in training)"
     return Finding(index, words), max(most, shift_by_chance(len(expected), len(scores), customers))
 
 
 def _volume_against(here: Mapping[str, Any], trained: Mapping[str, Any]) -> Finding:
     latest, usual = here["last_28d_count"], 4 * trained["previous_weekly_mean"]
-    return Finding(
-        volume_ratio(latest, usual, usual), f"{latest:,} in the last 28 days, {usual:,.0f} in four weeks of training"
-    )
+    words = f"{latest:,} in the last 28 days, {usual:,.0f} in four weeks of training"
+    return Finding(volume_ratio(latest, usual, usual), words)

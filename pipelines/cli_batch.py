@@ -142,6 +142,3 @@ def _present(given: str | None, day: str) -> Iterator[None]:
             "they reach: churn weekly --as-of DATE."
         )
         raise CheckFailed(*error.faults, hint) from None
-
-
-COMMANDS = (score, weekly)

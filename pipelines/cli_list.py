@@ -56,6 +56,3 @@ def feedback(file: Path) -> None:
 
     with _alone() as settings:
         take(file, settings, click.echo, now=datetime.now(UTC))
-
-
-COMMANDS = (publish, feedback)

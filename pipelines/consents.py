@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pipelines.contact_settings import CONSENT, channels_of, is_consent, known_channels
 from pipelines.params import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ADDRESS = {"email": "email", "phone": "phone", "sms": "phone"}
 """Channel -> the column without which nobody is reached on it. For others another system knows where to."""
@@ -27,6 +28,8 @@ def wishes(contacts: pd.DataFrame | None, settings: Settings, customers: Iterabl
         `agreed` (tuple of channels) and `permitted`: those of them on which they can be reached, the preferred one
         first; none where they asked not to be contacted. An address counts as missing only where the table has some.
     """
+    import pandas as pd
+
     ids = pd.Index([str(one) for one in customers], name="customer_id", dtype="str")
     if contacts is None:
         every = known_channels(settings.contacts)
@@ -44,6 +47,8 @@ def wishes(contacts: pd.DataFrame | None, settings: Settings, customers: Iterabl
 def _wishes(
     row: dict[Any, Any] | None, channels: tuple[str, ...], needed: dict[str, str], *, allow: bool
 ) -> tuple[bool, bool, tuple[str, ...], tuple[str, ...]]:
+    import pandas as pd
+
     if row is None:
         return False, allow, channels if allow else (), channels if allow else ()
     said = {channel: row.get(CONSENT + channel) for channel in channels}

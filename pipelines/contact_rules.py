@@ -22,9 +22,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import pandas as pd
 import pyarrow.parquet as pq
 
 from features.definition import days_of
@@ -34,6 +33,9 @@ from pipelines.consents import wishes
 from pipelines.ledger import REACHED_OUT
 from pipelines.params import Settings
 from pipelines.sinks.language import Language
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 QUARTER_DAYS = 91
 COLUMNS = ("customer_id", "rule", "said")
@@ -64,6 +66,8 @@ def held_back(
     Returns:
         customer_id, rule, said (a sentence), in the order of the candidates; one row per customer.
     """
+    import pandas as pd
+
     look = _Look(candidates.reset_index(drop=True), contacts, known, activity, settings)
     found: dict[str, tuple[str, str]] = {}
     for rule, hits in RULES.items():
@@ -97,6 +101,8 @@ class _Look:
 
     def chosen(self, column: str) -> dict[str, str]:
         """What the playbook chose: by customer_id, for those for whom it chose something."""
+        import pandas as pd
+
         if column not in self.candidates:
             return {}
         told = zip(self.ids, self.candidates[column], strict=True)
@@ -104,6 +110,8 @@ class _Look:
 
     def since(self, days: int) -> pd.Timestamp:
         """The midnight that lies so many local days before the day of the list."""
+        import pandas as pd
+
         at = boundary(self.settings.observations.score.as_of, days, self.settings.timezone)
         return pd.Timestamp(at, unit="us", tz="UTC")
 
@@ -121,6 +129,8 @@ class _Look:
 
     def days(self, when: pd.Series[Any]) -> pd.Series[int]:
         """The local day of every instant, counted from 1970."""
+        import pandas as pd
+
         numbers = days_of(pd.DataFrame({"occurred_at": when.astype("datetime64[us, UTC]")}), self.settings.timezone)
         return pd.Series(numbers, index=when.index, dtype="int64")
 
@@ -131,6 +141,8 @@ class _Look:
     @cached_property
     def contacted(self) -> pd.DataFrame:
         """customer_id, day: the days of the last quarter on which candidates were contacted, each once."""
+        import pandas as pd
+
         rules = self.settings.contact_rules
         since = self.since(max(QUARTER_DAYS, rules.contacted_within_days))
         told = self.known.feedback
@@ -218,6 +230,8 @@ def _open_complaint(look: _Look) -> Told:
 
 
 def _contacted_lately(look: _Look) -> Told:
+    import pandas as pd
+
     days = look.settings.contact_rules.contacted_within_days
     if days == 0:
         return {}
@@ -234,6 +248,8 @@ def _contacted_lately(look: _Look) -> Told:
 
 
 def _contacted_often(look: _Look) -> Told:
+    import pandas as pd
+
     most = look.settings.contact_rules.most_per_quarter
     if most is None:
         return {}

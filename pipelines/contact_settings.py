@@ -125,8 +125,8 @@ class ContactRules(Section):
     contacted_within_days: Annotated[int, Field(ge=0, le=366)] = 7
     most_per_quarter: Annotated[int, Field(ge=1, le=91)] | None = 4
     contact_activities: list[Name] = Field(default_factory=lambda: ["received_campaign"])
-    open_complaint: OpenComplaint | None = OpenComplaint()
-    cancelled: Cancelled | None = Cancelled()
+    open_complaint: OpenComplaint | None = Field(default_factory=OpenComplaint)
+    cancelled: Cancelled | None = Field(default_factory=Cancelled)
 
 
 class Campaign(Section):

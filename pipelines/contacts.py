@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from pipelines.contact_settings import COLUMNS, DETAILS, ContactDatabase, ContactFiles, is_consent
@@ -27,6 +26,9 @@ from pipelines.sources.located import digest_at, files_of, locate
 from pipelines.sources.mapping import contact_columns, contact_faults
 from pipelines.sources.stream import connect
 from pipelines.sources.who import settle_customers
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def faults_of_contacts(settings: Settings) -> list[str]:
@@ -138,6 +140,8 @@ def _require_one_row_each(con: Any, settings: Settings) -> None:
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
+    import pandas as pd
+
     found = table.to_pandas()
     nothing = {name: pd.Series(None, index=found.index, dtype="object") for name in COLUMNS}
     texts = {name: found.get(name, nothing[name]).astype("str") for name in ("customer_id", *DETAILS)}

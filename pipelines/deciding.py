@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from models import control, cut, decision
 from models.cut import CONTACT, CONTROL, HELD, Cut
@@ -29,6 +28,8 @@ from pipelines.reasons import Reasons
 from pipelines.sinks.language import Language
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from models.churn_model import ChurnModel
 
 ORDERED_SINCE, LEFT_ALONE = "ordered_since", "left_alone"
@@ -174,6 +175,8 @@ class _Week:
 
     def settled(self, rows: Places) -> pd.DataFrame:
         """These people in order of rank, with what the playbook says of them and where they stand."""
+        import pandas as pd
+
         about = self.reasons.activities(rows) if self.playbook.needs_reasons else None
         chosen = self.playbook.chosen(rows, about)
         table = self.table.iloc[rows].reset_index(drop=True).assign(row=rows, rule=chosen)
@@ -199,6 +202,8 @@ class _Week:
 
     def _kept_off(self, table: pd.DataFrame) -> pd.DataFrame:
         """customer_id, rule, said: the first row of a customer is the one that counts."""
+        import pandas as pd
+
         say, given, ids = self.language.say, self.given, table["customer_id"]
         since = table[ids.isin(given.suppressed)].assign(
             rule=ORDERED_SINCE,

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from pipelines.problems import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAMED = 20
 """So many offending rows are named; all of them are counted."""
@@ -156,6 +158,8 @@ class Table:
 
     def _frame(self, rows: list[Any], parts: list[str], rules: list[str], columns: list[str]) -> pd.DataFrame:
         """One column of figures at a time: rows come in pairs, lowest then highest."""
+        import pandas as pd
+
         series: dict[str, Any] = {"rows": [float(row[0]) for row in rows]}
         series |= {name: [float(row[1 + place]) for row in rows] for place, name in enumerate(rules)}
         series["columns_of_another_type"] = [

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,6 +19,9 @@ from pipelines.params import Settings, load
 from pipelines.problems import Problem, did_you_mean
 from pipelines.stage import run_stage
 from pipelines.tables import read_json, write_parquet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LABELS = pa.schema(
     [

@@ -22,15 +22,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from features.activity import ACTIVITY_SCHEMA
 from features.windows import midnight
 from pipelines.params import Settings
 from pipelines.problems import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE = Path("data/ledger/ledger.db")
 GROUPS = ("contact", "control")
@@ -155,6 +157,8 @@ def _rows(before: str, settings: Settings, path: Path) -> tuple[list[Any], list[
 
 
 def _entries(rows: Sequence[Any]) -> pd.DataFrame:
+    import pandas as pd
+
     table = pd.DataFrame(rows, columns=list(ENTRIES))
     kinds: dict[str, str] = dict.fromkeys(ENTRIES, "str") | dict.fromkeys(FIGURES, "float64")
     kinds |= {"as_of": "datetime64[us]", "revision": "int64", "rank": "int64"}
@@ -162,12 +166,16 @@ def _entries(rows: Sequence[Any]) -> pd.DataFrame:
 
 
 def _feedback(rows: Sequence[Any]) -> pd.DataFrame:
+    import pandas as pd
+
     table = pd.DataFrame(rows, columns=list(FEEDBACK))
     when = _instants(table["occurred_at"])
     return table.astype(dict.fromkeys(FEEDBACK, "str")).assign(occurred_at=when)
 
 
 def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
     return pd.to_datetime(microseconds.astype("int64"), unit="us", utc=True).astype("datetime64[us, UTC]")
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from models.decision import REASONS
 from pipelines.sinks.language import Language
 
-WEEK = pd.Timedelta(days=7)
+if TYPE_CHECKING:
+    import pandas as pd
+
+WEEK = timedelta(days=7)
 
 
 def changes(listed: pd.DataFrame, entries: pd.DataFrame, lowering: Sequence[str], language: Language) -> list[str]:
@@ -37,6 +39,8 @@ class _Past:
     """The published lists, newest first, and who was on them."""
 
     def __init__(self, entries: pd.DataFrame) -> None:
+        import pandas as pd
+
         days = pd.to_datetime(entries["as_of"])
         self.days = sorted(days.unique(), reverse=True)
         self.on: dict[str, dict[Any, dict[Any, Any]]] = {}
@@ -56,6 +60,8 @@ class _Past:
     def _in_a_row(self, row: dict[Any, Any], earlier: dict[Any, Any], language: Language) -> str:
         """This list counts too. Weeks are spoken of where the lists are a week apart."""
         lists = next((place for place, day in enumerate(self.days) if day not in earlier), len(self.days))
+        import pandas as pd
+
         days = [pd.Timestamp(row["as_of"]), *self.days[:lists]]
         weekly = all(later - before == WEEK for later, before in pairwise(days))
         said = "{number} weeks in a row" if weekly else "{number} lists in a row"

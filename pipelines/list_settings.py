@@ -66,6 +66,6 @@ class AtRisk(Section):
     budget: Annotated[float, Field(gt=0)] | None = None
     stop_when_unprofitable: bool = True
     value_over: Annotated[float, Field(gt=0, le=1000)] | Literal["horizon", "year"] = "year"
-    tiers: Tiers = Tiers()
-    win_back: WinBack = WinBack()
+    tiers: Tiers = Field(default_factory=Tiers)
+    win_back: WinBack = Field(default_factory=WinBack)
     suppress: Annotated[str, Field(min_length=1)] | None = None

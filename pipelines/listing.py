@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from models import decision
 from models.cut import CONTACT, CONTROL, HELD
@@ -19,6 +18,9 @@ from pipelines.problems import Problem
 from pipelines.reasons import good_news, raising
 from pipelines.sinks.language import Language
 from pipelines.win_back import win_back
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONTACT_COLUMNS = ("name", "email", "phone")
 HELD_BACK = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said", "as_of", "list_id")
@@ -51,6 +53,8 @@ def tables(
     Raises:
         Problem: nobody is left to be contacted.
     """
+    import pandas as pd
+
     met = decided.cut.met
     _require_somebody(decided, settings, language)
     chosen = pd.concat([met[met["place"] == CONTACT], met[met["place"] == CONTROL]], ignore_index=True)

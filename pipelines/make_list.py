@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow.parquet as pq
 
 from models import decision
@@ -31,6 +30,8 @@ from pipelines.suppress import suppressed
 from pipelines.tables import digest_of, read_json, whole_folder, write_json
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from models.churn_model import ChurnModel
 
 
@@ -61,7 +62,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     language = wording.language_of(settings)
     decided = decide(given, settings, language)
     made = tables(given, decided, others_of(scores, settings), settings, language)
-    figures = glance.figures(made.listed, given.scores, settings) | {"bound": decided.cut.bound}
+    figures = glance.figures(made.listed, given.scores, settings, bound=decided.cut.bound)
     crowned = read_json(champion / "champion.json")
     trust = glance.trust(crowned.get("metrics") or {}, wording.scored_by(crowned, language), language)
     planned = told.campaign_of(given, decided, settings, language)
@@ -125,6 +126,8 @@ def read_scores(folder: Path, settings: params.Settings) -> dict[str, pd.DataFra
     Raises:
         Problem: a definition has no scores, or they are for another day.
     """
+    import pandas as pd
+
     found, faults, day = {}, [], settings.observations.score.as_of
     for definition in settings.churn:
         path = folder / f"{definition}.parquet"

@@ -33,7 +33,7 @@ class Model(Section):
     calibration: Literal["auto", "none", "platt", "isotonic", "beta"] = "auto"
     monotone: bool = True
     backtest_moments: Annotated[int, Field(ge=0, le=24)] = 5
-    search: Search = Search()
+    search: Search = Field(default_factory=Search)
 
 
 class Success(Section):
@@ -54,4 +54,4 @@ class Value(Section):
     margin_share: Annotated[float, Field(gt=0, le=1)] = 0.25
     contact_cost: Annotated[float, Field(ge=0)] = 1.0
     incentive_cost: Annotated[float, Field(ge=0)] = 10.0
-    success: Success = Success()
+    success: Success = Field(default_factory=Success)

@@ -79,23 +79,23 @@ class Settings(Section):
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     customers: Customers | None = None
     identities: Identities | None = None
-    privacy: Privacy = Privacy()
+    privacy: Privacy = Field(default_factory=Privacy)
     observations: Observations
     churn: Annotated[dict[Name, Churn], Field(min_length=1)]
-    features: FeatureChoice = FeatureChoice()
-    model: Model = Model()
-    value: Value = Value()
-    promotion: Promotion = Promotion()
-    checks: Checks = Checks()
+    features: FeatureChoice = Field(default_factory=FeatureChoice)
+    model: Model = Field(default_factory=Model)
+    value: Value = Field(default_factory=Value)
+    promotion: Promotion = Field(default_factory=Promotion)
+    checks: Checks = Field(default_factory=Checks)
     at_risk: AtRisk
     playbook: list[PlaybookRule] = Field(default_factory=list)
     contacts: Contacts | None = None
-    contact_rules: ContactRules = ContactRules()
-    campaign: Campaign = Campaign()
-    publish: Publish = Publish()
+    contact_rules: ContactRules = Field(default_factory=ContactRules)
+    campaign: Campaign = Field(default_factory=Campaign)
+    publish: Publish = Field(default_factory=Publish)
     engine: Literal["duckdb", "spark"] = "duckdb"
     engine_memory: Memory = "4GB"
-    spark: Spark = Spark()
+    spark: Spark = Field(default_factory=Spark)
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:

@@ -10,11 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from features.wording import NOUNS
 from pipelines.faults import entry
@@ -22,6 +21,9 @@ from pipelines.model_settings import Value
 from pipelines.params import Settings
 from pipelines.playbook_settings import PlaybookRule, When
 from pipelines.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Holds = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
@@ -110,6 +112,8 @@ class Playbook:
 
     def orders(self, rows: Places, chosen: Places, as_of: str) -> pd.DataFrame:
         """`action, channel, owner, send_by` of each of these people; "" and no day where there is none."""
+        import pandas as pd
+
         told = [self._order(int(row), int(rule), as_of) for row, rule in zip(rows, chosen, strict=True)]
         return pd.DataFrame(told, columns=["action", "channel", "owner", "send_by"])
 
@@ -129,6 +133,8 @@ class Playbook:
         return next((one for one in self.people.permitted[row] if channels is None or one in channels), "")
 
     def _account_owner(self, row: int) -> str:
+        import pandas as pd
+
         if self.people.contacts is None or "owner" not in self.people.contacts:
             return ""
         found = self.people.contacts["owner"].iloc[row]

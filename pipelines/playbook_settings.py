@@ -82,7 +82,7 @@ class PlaybookRule(Section):
     and share of this action, where they differ from `value:`. The action `leave alone` keeps customers off the list.
     """
 
-    when: When = When()
+    when: When = Field(default_factory=When)
     action: Annotated[str, Field(min_length=1, max_length=80)]
     channel: _Some | None = None
     owner: Annotated[str, Field(max_length=80)] = ""

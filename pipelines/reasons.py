@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from models import explain
 from models.decision import REASONS
 from pipelines.playbook import Places
 from pipelines.sinks.language import Language
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from models.churn_model import ChurnModel
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from features.expectations import SHAPE, Verdict, judge
 from pipelines.figures import Rule, Table, outside, unusable
 from pipelines.problems import CheckFailed
 from pipelines.tables import write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SAID = 3
 LOOKED_UP = 12
@@ -122,6 +123,8 @@ def report_of(
         beyond: figures about the whole, by name.
         notes: kept in the report.
     """
+    import pandas as pd
+
     figures = table.figures(rules)
     whole = pd.DataFrame({name: finding.value for name, finding in beyond.items()}, index=figures.index)
     verdicts = judge(suite, pd.concat([figures, whole], axis=1))

@@ -121,7 +121,6 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
     faults = [*missing(settings), *check_sources(settings, *([] if full else places_of(settings, LANDING, *days)))]
     if faults:
         raise Problem(*faults)
-    (stage.STATE / "times.jsonl").unlink(missing_ok=True)
     try:
         if full:
             read_again(say)

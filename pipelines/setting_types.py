@@ -62,4 +62,5 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Section(BaseModel):
     """A part of params.yaml: unknown keys are faults, values are never changed afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A schema is built when it is first used: by the section that is read, once, not again by each that it holds.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

@@ -1,4 +1,4 @@
-"""What every stage shares: the lock, the errors, the time it took.
+"""What every stage shares: the lock, the errors, who works now.
 
 A stage is `python -m pipelines.<name> --option ...`; its paths come from dvc.yaml as arguments, its numbers from
 params.yaml.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,7 +20,7 @@ from models.problems import ModelProblem
 from pipelines.problems import Problem
 
 MENDABLE = (Problem, FeatureProblem, ModelProblem)
-STATE = Path(".dvc/tmp/churn")  # locks and times: never an output, never shared
+STATE = Path(".dvc/tmp/churn")  # locks and who works now: never an output, never shared
 
 
 def stage_lock() -> FileLock:
@@ -57,7 +56,6 @@ def run_stage(name: str, work: Callable[[], None]) -> None:
     """
     # The same settings for every process: no telemetry, no calls home.
     os.environ.update({"GX_ANALYTICS_ENABLED": "false", "MLFLOW_DISABLE_TELEMETRY": "true"})
-    started = time.perf_counter()
     try:
         with stage_lock().acquire(timeout=0):
             write_state("stage.json", {"stage": name, "pid": os.getpid()})
@@ -66,5 +64,3 @@ def run_stage(name: str, work: Callable[[], None]) -> None:
         fail(Problem("another stage is writing now. Wait until it has ended, then run again."), name)
     except MENDABLE as error:
         fail(error, name)
-    with (STATE / "times.jsonl").open("a") as log:
-        log.write(json.dumps({"stage": name, "seconds": round(time.perf_counter() - started, 2)}) + "\n")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,6 +18,9 @@ from pipelines.problems import Empty
 from pipelines.sinks.wording import staying
 from pipelines.tables import read_json
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 PART_ROWS = 5_000_000  # of a definition's activities that are looked at together
 
 
@@ -28,6 +30,8 @@ def standings_of(definition: str, settings: Settings, activity: Path) -> pd.Seri
     Raises:
         Empty: nobody is a customer.
     """
+    import pandas as pd
+
     facts, known = read_json(activity / "facts.json"), definition_of(settings.churn[definition])
     as_of = settings.observations.score.as_of
     parts = [churn.standings(events, known, as_of, settings.timezone) for events in _events(activity, facts, known)]

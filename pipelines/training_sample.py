@@ -13,7 +13,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 BYTES_PER_NUMBER = 24  # as read (float32), joined, and once or twice as doubles
@@ -36,6 +35,8 @@ class Sample:
         """The rows of a Parquet file with a customer_id that belong to the sample, in their order."""
         if self.customers is None:
             return pq.read_table(path)
+        import pyarrow.dataset as ds  # it imports pandas
+
         return ds.dataset(path).to_table(filter=pc.field("customer_id").isin(self.customers))
 
     def told(self) -> dict[str, Any]:

@@ -6,14 +6,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-import pyarrow.dataset as ds
-
 from features.definition import GONE, LEAVING
 from pipelines.params import Settings
 from pipelines.standing import standings_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from models.churn_model import ChurnModel
 
 COLUMNS = ("customer_id", "last_activity", "days_since_last", "past_value", "segment", "as_of")
@@ -35,6 +34,8 @@ def win_back(
         COLUMNS: the local day of the last main activity, days from there to the list's, money brought in the longest
         window of the features (null without money), segment, the list's day.
     """
+    import pandas as pd
+
     standings = standings_of(settings.at_risk.definition, settings, activity)
     gone = set(standings.index[standings.isin([GONE, LEAVING])]) - set(without)
     own = features[features["customer_id"].isin(gone)].reset_index(drop=True)
@@ -61,6 +62,8 @@ def win_back(
 
 def _last_days(activity: Path, settings: Settings) -> pd.Series[pd.Timestamp]:
     """The local day of everyone's last main activity, by customer_id."""
+    import pyarrow.dataset as ds  # it imports pandas
+
     stream = ds.dataset(activity / "activity", format="parquet")
     main = ds.field("activity") == settings.main_activity
     events = stream.to_table(columns=["customer_id", "occurred_at"], filter=main).to_pandas()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pipelines.sinks.language import Language
 from pipelines.sinks.wording import column_words
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MONEY = ("expected_value", "value_at_risk", "expected_net_value")
 DAYS = ("as_of", "send_by", "last_activity")
@@ -88,11 +89,15 @@ def reachable(table: pd.DataFrame) -> bool:
 
 def text(value: object) -> str:
     """A cell as text; nothing where nothing is known."""
+    import pandas as pd
+
     return "" if value is None or value is pd.NaT or (isinstance(value, float) and pd.isna(value)) else str(value)
 
 
 def day(value: object) -> date | None:
     """A cell as a day; None where there is none."""
+    import pandas as pd
+
     if not text(value):
         return None
     return pd.Timestamp(str(value)).date()
@@ -100,6 +105,8 @@ def day(value: object) -> date | None:
 
 def written(name: str, value: object) -> str:
     """A number or day as it stands in a CSV file: money to 2 digits, shares to 6, days ISO; "" where there is none."""
+    import pandas as pd
+
     what = kind(name)
     if what == "day":
         found = day(value)

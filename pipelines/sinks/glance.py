@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from models import decision
 from pipelines.params import Settings
 from pipelines.sinks.language import Language
 from pipelines.sinks.week import Week
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERDICTS = {
     "A": ("Good", "Clearly better than the best simple rule."),
@@ -37,8 +38,11 @@ ORDERED = (
 OFF = "Its percentages were off by {points} points on average."
 
 
-def figures(table: pd.DataFrame, scores: pd.DataFrame, settings: Settings) -> dict[str, Any]:
-    """Counts, shares (0..1) and money of this list beside everyone who was scored. Money is null without any."""
+def figures(table: pd.DataFrame, scores: pd.DataFrame, settings: Settings, *, bound: str) -> dict[str, Any]:
+    """Counts, shares (0..1) and money of this list beside everyone who was scored. Money is null without any.
+
+    `bound`: what ended the list, see `models.cut.Cut`.
+    """
     base = decision.base_rate(scores)
     floors = decision.tier_floors(base, settings.at_risk.tiers.odds())
     tiers = table["risk_tier"].value_counts()
@@ -47,7 +51,7 @@ def figures(table: pd.DataFrame, scores: pd.DataFrame, settings: Settings) -> di
         "listed": len(table),
         "eligible": len(scores),
         "capacity": settings.at_risk.capacity,
-        "bound": "capacity" if len(scores) > settings.at_risk.capacity else "everyone eligible is listed",
+        "bound": bound,
         "base_rate": round(base, 6),
         "expected_leavers": round(float(scores["churn_probability"].sum()), 1),
         "expected_leavers_listed": round(float(table["churn_probability"].sum()), 1),
@@ -79,6 +83,8 @@ def last_list(entries: pd.DataFrame) -> dict[str, Any] | None:
     Returns:
         `as_of` (ISO day), `customers` (ids that were to be contacted), `value_at_risk` (their sum, None without money).
     """
+    import pandas as pd
+
     if entries.empty:
         return None
     days = pd.to_datetime(entries["as_of"])

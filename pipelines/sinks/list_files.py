@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 
 from pipelines.sinks import columns
 from pipelines.sinks.language import Language
 from pipelines.sinks.workbook import write_workbook
 from pipelines.tables import write_parquet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MONEY = columns.MONEY
 RUN_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -35,6 +37,8 @@ def write_csv(table: pd.DataFrame, path: Path, *, first_line: str = "") -> None:
 
     `first_line`: something to say in the header, as one more column (see above).
     """
+    import pandas as pd
+
     shown = pd.DataFrame({name: _cells(table[name]) for name in table.columns}, dtype="object")
     if first_line:
         shown[defused(first_line)] = ""
@@ -82,6 +86,8 @@ def write_list_parquet(table: pd.DataFrame, path: Path) -> None:
 
 
 def _array(values: pd.Series[Any], wanted: pa.DataType) -> pa.Array:
+    import pandas as pd
+
     if wanted == pa.date32():
         return pa.array([columns.day(value) for value in values], wanted)
     if wanted == pa.string():

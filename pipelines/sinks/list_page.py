@@ -12,9 +12,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pipelines.params import Settings
 from pipelines.sinks import glance, page_pictures, wording
@@ -22,6 +20,9 @@ from pipelines.sinks.language import Language
 from pipelines.sinks.list_files import first_line
 from pipelines.sinks.page_data import embedded, page_data
 from pipelines.sinks.week import Week
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HERE = Path(__file__).parent
 SCRIPTS = ("list_pictures.js", "list_download.js", "list_page.js")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pipelines.params import Settings
 from pipelines.sinks import columns, wording
@@ -14,6 +12,9 @@ from pipelines.sinks.language import Language
 from pipelines.sinks.list_files import RUN_AS_FORMULA, first_line
 from pipelines.sinks.page_words import words
 from pipelines.sinks.week import Week
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _OWN = ("customer_id", "reason_1", "reason_2", "reason_3", "change", *columns.CONTACT)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from features.cohorts import Cohorts
 from features.wording import nouns_of
 from pipelines.sinks.language import Language
 from pipelines.sinks.wording import capitalised, segment_words
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_BARS = 7
 STORIES = {
@@ -38,6 +39,8 @@ Bar = dict[str, str]
 
 def segment_bars(table: pd.DataFrame, language: Language) -> list[Bar]:
     """Customers on the list by what kind they are, most first, with their money at risk."""
+    import pandas as pd
+
     worth = table.groupby("segment")["value_at_risk"].sum(min_count=1)
     counts = Counter(table["segment"].astype(str))
 

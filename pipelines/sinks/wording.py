@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from features.wording import nouns_of
 from models.segments import NEW_WITHIN_DAYS
 from pipelines.churn_settings import Cancellation, Churn, Rhythm
 from pipelines.params import Settings
 from pipelines.sinks.language import ENGLISH, Language
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Values of the list that people see in their language; files for machines keep them as they are.
 SHOWN = ("risk_tier", "segment", "action", "channel", "owner", "group")

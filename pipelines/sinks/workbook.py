@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from pipelines.sinks import columns
 from pipelines.sinks.language import Language
 from pipelines.sinks.wording import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _HEADER = {"bold": True, "bg_color": "#1F3A4D", "font_color": "#FFFFFF", "valign": "vcenter"}
 _FORMATS = {"money": "#,##0.00", "chance": "0.0%", "day": "yyyy-mm-dd", "number": "0", "text": "@"}
@@ -69,6 +70,8 @@ def _letters(place: int) -> str:
 
 
 def _write(sheet: Any, at: tuple[int, int], value: object, kind: str, style: Any) -> None:
+    import pandas as pd
+
     if not columns.text(value) or value is pd.NA:
         return
     if kind == "day":

@@ -47,6 +47,12 @@ def test_ties_get_one_probability() -> None:
     assert len(set(fitted(odds))) <= 3
 
 
+def test_tied_rows_count_the_same_in_any_order() -> None:
+    odds, y = drawn(2400, 1.0, 0.0)
+    tied, other = odds.round(1), np.random.default_rng(3).permutation(len(y))
+    assert calibrate.fit("isotonic", tied, y) == calibrate.fit("isotonic", tied[other], y[other])
+
+
 @pytest.mark.parametrize(("slope", "shift"), [(1.0, 0.0), (0.5, 0.0), (1.0, 0.8), (1.4, -0.5)])
 def test_the_chosen_kind_is_never_worse_than_none_by_more_than_noise(slope: float, shift: float) -> None:
     fit_on, judged_on, later = (drawn(1500, slope, shift, seed) for seed in (1, 2, 3))

@@ -1,4 +1,4 @@
-"""A stage works alone, says mendable errors without a traceback, and notes its time."""
+"""A stage works alone, says mendable errors without a traceback, and says who it is."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_stage_notes_who_it_is_and_how_long_it_took() -> None:
+def test_a_stage_notes_who_it_is() -> None:
     stage.run_stage("build_features@train", lambda: None)
     assert json.loads((stage.STATE / "stage.json").read_text())["stage"] == "build_features@train"
-    assert json.loads((stage.STATE / "times.jsonl").read_text())["stage"] == "build_features@train"
 
 
 def test_a_mendable_error_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,45 @@
+"""A group of commands that imports a command's module when the command is called, and not for the group's own help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+
+class Lazy(NamedTuple):
+    """Where a command is (`module:object`), and the first sentence of its help, for the list of commands."""
+
+    place: str
+    sentence: str
+
+    def load(self) -> click.Command:
+        """The command itself."""
+        module, _, name = self.place.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+class LazyGroup(click.Group):
+    """A click group whose commands are named in `lazy`, beside those that are added to it as usual."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.lazy = dict(lazy)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, in order."""
+        return sorted({*super().list_commands(ctx), *self.lazy})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported; None where there is none of this name."""
+        if cmd_name in self.lazy:
+            return self.lazy[cmd_name].load()
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands as click writes it, out of the sentences that are known without the modules."""
+        named = {name: click.Command(name, help=one.sentence) for name, one in self.lazy.items()}
+        click.Group(commands={**self.commands, **named}).format_commands(ctx, formatter)
