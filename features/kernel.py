@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from features.catalogue import ANY, Feature
-from features.streams import Stream, Timeline
-from features.views import View
+from features.catalogue.catalogue import ANY, Feature
+from features.streams.stream import Stream, Timeline
+from features.streams.view import View
 from features.windows import Array, day_number, local_days, midnight
 
 

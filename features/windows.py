@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from features.problems import FeatureProblem
+from features.errors import FeatureProblem
 
 Array = npt.NDArray[Any]
 DAY_US = 86_400_000_000

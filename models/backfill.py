@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from models import decision, split, train
-from models.choice import Recipe
-from models.evaluate import calibration_groups, expected_calibration_error
-from models.panel import Panel
-from models.value import value_at_risk
+from models.decision import ranking
+from models.evaluation.metrics import calibration_groups, expected_calibration_error
+from models.learners.expected_value import value_at_risk
+from models.training import split, train
+from models.training.panel import Panel
+from models.training.recipe import Recipe
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -159,7 +160,7 @@ def turned_out(predictions: pd.DataFrame, *, capacity: int, rule: str) -> Week:
 def _places(scores: pd.DataFrame, capacity: int) -> list[int]:
     """Rows of `scores` that the list would hold."""
     place = {customer: row for row, customer in enumerate(scores["customer_id"])}
-    return [place[customer] for customer in decision.ranked(scores)["customer_id"].head(capacity)]
+    return [place[customer] for customer in ranking.ranked(scores)["customer_id"].head(capacity)]
 
 
 def _share_in_top(score: Floats, size: int) -> Floats:

@@ -23,14 +23,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from models import columns
-from models.boosting import Boosters
-from models.calibrate import Calibration
 from models.columns import Columns
-from models.habit import COLUMN, Habit
-from models.logistic import Linear
-from models.problems import ModelProblem
+from models.errors import ModelProblem
+from models.learners.bgnbd_score import COLUMN, Habit
+from models.learners.boosting import Boosters
+from models.learners.calibration import Calibration
+from models.learners.expected_value import ValueModel
+from models.learners.logistic import Linear
 from models.segments import Quintiles
-from models.value import ValueModel
 
 Floats = npt.NDArray[np.floating[Any]]
 

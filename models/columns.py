@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from models.problems import ModelProblem
+from models.errors import ModelProblem
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import columns
-from models.problems import ModelProblem
+from models.errors import ModelProblem
 
 if TYPE_CHECKING:
     import pandas as pd

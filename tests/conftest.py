@@ -81,7 +81,7 @@ class Project:
     more: dict[str, str] = field(default_factory=dict)  # variables of the environment
 
     def churn(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return self.call(sys.executable, "-m", "pipelines.cli", *arguments, check=check)
+        return self.call(sys.executable, "-m", "pipelines.commands.app", *arguments, check=check)
 
     def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.call(sys.executable, "-m", "dvc", *arguments, check=check)

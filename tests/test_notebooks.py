@@ -52,8 +52,8 @@ def test_of_ours_only_features_and_models_are_imported(notebook: Path) -> None:
 @pytest.fixture(scope="module")
 def pulled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the demo's training activity has been pulled, all that the first notebook needs."""
-    from pipelines import pull_activity
-    from pipelines.params import load
+    from pipelines.settings.params import load
+    from pipelines.stages import pull_activity
 
     folder = tmp_path_factory.mktemp("project")
     patch = pytest.MonkeyPatch()

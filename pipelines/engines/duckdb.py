@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from features.catalogue import ANY, Feature
+from features.catalogue.catalogue import ANY, Feature
 from features.kernel import Block, Events, compute, edges_of
 from features.windows import Array
 from pipelines.engines.layout import MB, PARTITION_CUSTOMERS, Bounds, Layout, bytes_per_customer, numbers_of
-from pipelines.problems import Problem
+from pipelines.runtime.errors import Problem
 
 MEMORY = 4 << 30
 NEVER_RECORDED = np.iinfo(np.int64).min

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.windows import Array
-from pipelines.problems import Problem
+from pipelines.runtime.errors import Problem
 
 PARTITION_CUSTOMERS = 4096  # what the kernel reads of more would not stay in the processor's cache
 PARTITION_ACTIVITIES = 2_000_000

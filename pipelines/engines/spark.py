@@ -18,12 +18,12 @@ import numpy as np
 import pyarrow as pa
 
 from features.kernel import Block
-from pipelines.engines import spark_work
+from pipelines.engines import spark_worker
 from pipelines.engines.duckdb import NEVER_RECORDED, Order, Partition
 from pipelines.engines.spark_session import located, mapped, session
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.spark_settings import Spark, size_bytes
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
+from pipelines.settings.spark import Spark, size_bytes
 
 ACTIVITY_BYTES = 500  # that a worker needs for each activity of one customer; measured 380 to 460 at a million
 WORKER_BYTES = 200 << 20  # that a worker needs in any case
@@ -132,7 +132,7 @@ def _pieces(spark: Any, events: Any, stream: Stream, order: Order, settings: Spa
         .sortWithinPartitions("customer_id", "occurred_at", "activity", "activity_id")
         .drop("activity_id")
     )
-    made = mapped(laid_out, spark_work.featuring(order), spark_work.FEATURES).persist(StorageLevel.DISK_ONLY)
+    made = mapped(laid_out, spark_worker.featuring(order), spark_worker.FEATURES).persist(StorageLevel.DISK_ONLY)
     made.count()  # all partitions at once; what follows only fetches them
     rows = made.toLocalIterator(prefetchPartitions=True)
     for row in rows:

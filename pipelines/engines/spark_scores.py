@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from models.churn_model import ChurnModel
-    from pipelines.params import Settings
+    from pipelines.settings.params import Settings
 
 SCORES = pa.schema(
     [

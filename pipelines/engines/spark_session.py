@@ -22,9 +22,9 @@ from typing import Any
 
 import psutil
 
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.spark_settings import Spark, size_bytes
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
+from pipelines.settings.spark import Spark, size_bytes
 
 LEAST_JAVA = 17
 PACKAGES = ("features", "models", "pipelines")

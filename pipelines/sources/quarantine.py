@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.problems import Problem
-from pipelines.tables import whole_file
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import whole_file
 
 _LINES = ("csv", "tsv", "txt", "gz", "json", "jsonl", "ndjson")
 _REASONS = """

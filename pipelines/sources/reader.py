@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.params import Settings
-from pipelines.sources.landing import Part
+from pipelines.settings.params import Settings
+from pipelines.sources.landing.store import Part
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
-from pipelines.sources import scratch
+from pipelines.runtime import scratch
 
 COLUMNS = tuple(ACTIVITY_SCHEMA.names)
 MEMORY = "500MB"  # of DuckDB's own; pyarrow and Python come on top
@@ -48,16 +47,6 @@ def connect() -> Any:
     con.execute("set timezone = 'UTC'")
     con.execute(_TABLES)
     return con
-
-
-def text(value: str | Path) -> str:
-    """A SQL string."""
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def column(name: str) -> str:
-    """A SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def months(con: Any, relation: str) -> Iterator[tuple[str, pa.Table]]:

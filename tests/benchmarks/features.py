@@ -41,7 +41,7 @@ def make_stream(folder: Path, events: int, per_customer: int = 100) -> None:
     """Two years of activity by month, as pull_activity writes it."""
     import duckdb
 
-    from pipelines.tables import write_json
+    from pipelines.runtime.files import write_json
 
     (folder / "activity").mkdir(parents=True, exist_ok=True)
     customers = max(1, events // per_customer)
@@ -82,7 +82,7 @@ def make_stream(folder: Path, events: int, per_customer: int = 100) -> None:
 
 def settings(moments: int):
     """Settings with so many training moments, four weeks apart."""
-    from pipelines.params import Settings
+    from pipelines.settings.params import Settings
 
     return Settings.model_validate(
         {
@@ -110,7 +110,7 @@ def build(folder: Path, moments: int) -> str:
     """The stage's own work."""
     import pyarrow.parquet as pq
 
-    from pipelines.build_features import build as build_features
+    from pipelines.stages.build_features import build as build_features
 
     out = folder / f"features_{moments}"
     build_features(settings(moments), "train", folder, out)
@@ -121,7 +121,7 @@ def build(folder: Path, moments: int) -> str:
 
 def check(folder: Path, moments: int) -> str:
     """The suites over what was built."""
-    from pipelines.checks import check_features
+    from pipelines.checks.rules import check_features
 
     report = check_features(folder / f"features_{moments}", settings(moments))
     report.require()
@@ -149,10 +149,10 @@ def obvious(folder: Path, how: str, moments: int) -> str:
 
 def order(folder: Path, moments: int):
     """What the stage would ask of the engine."""
-    from features.catalogue import catalogue
-    from pipelines.build_features import moments_of
+    from features.catalogue.catalogue import catalogue
     from pipelines.engines.duckdb import Order
-    from pipelines.tables import read_json
+    from pipelines.runtime.files import read_json
+    from pipelines.settings.moments import moments_of
 
     facts = read_json(folder / "facts.json")
     days = tuple(moments_of(settings(moments), facts, "train"))

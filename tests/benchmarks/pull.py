@@ -42,7 +42,7 @@ select 'customer_id' as system, 'c' || i as id, 'c' || (i - 1) as customer_id fr
 
 
 def settings_of(source: dict[str, Any], as_of: str, others: dict[str, Any]) -> Any:
-    from pipelines.params import Settings
+    from pipelines.settings.params import Settings
 
     return Settings.model_validate(
         {
@@ -65,7 +65,7 @@ def of_database(folder: Path) -> dict[str, Any]:
 
 
 def pulled(source: dict[str, Any], folder: Path, as_of: str, landing: str, **others: Any) -> None:
-    from pipelines.pull_activity import pull
+    from pipelines.stages.pull_activity import pull
 
     settings = settings_of(source, as_of, others)
     os.chdir(folder)  # the vault is there
@@ -119,8 +119,8 @@ def measured(step: str, folder: Path) -> dict[str, float]:
 def one_step(step: str, folder: Path) -> None:
     import great_expectations  # noqa: F401
 
-    import pipelines.checks
-    import pipelines.pull_activity  # noqa: F401 - importing is no part of the pull
+    import pipelines.checks.rules
+    import pipelines.stages.pull_activity  # noqa: F401 - importing is no part of the pull
 
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     STEPS[step](folder)

@@ -25,8 +25,9 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from models import bootstrap, evaluate
-from models.calibrate import row_losses
+from models.evaluation import bootstrap
+from models.evaluation import metrics as evaluate
+from models.learners.calibration import row_losses
 from tests.benchmarks.quality_stream import Stream, backtest_of
 
 LEAST_AUC, MOST_LOSS = 0.855, 0.295

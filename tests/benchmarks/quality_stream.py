@@ -15,13 +15,13 @@ import duckdb
 import pandas as pd
 import yaml
 
-from pipelines import params
-from pipelines.build_features import build
-from pipelines.evaluate_model import evaluate_model
-from pipelines.label_churn import label_definition
-from pipelines.pull_activity import pull
-from pipelines.score_customers import Places, score_customers
-from pipelines.train_model import train_model
+from pipelines.settings import params
+from pipelines.stages.build_features import build
+from pipelines.stages.evaluate_model import evaluate_model
+from pipelines.stages.label_churn import label_definition
+from pipelines.stages.pull_activity import pull
+from pipelines.stages.score_customers import Places, score_customers
+from pipelines.stages.train_model import train_model
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "judged"

@@ -36,7 +36,7 @@ def timed_run(folder: Path) -> tuple[float, dict[str, float]]:
     started = time.perf_counter()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "run"],
+        [sys.executable, "-m", "pipelines.commands.app", "run"],
         cwd=folder,
         env={**os.environ, "PATH": path},
         capture_output=True,

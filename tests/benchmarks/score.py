@@ -101,13 +101,14 @@ def make_model(folder: Path, columns: int) -> None:
     import numpy as np
     import pandas as pd
 
-    from models import boosting, calibrate
     from models.churn_model import ChurnModel
     from models.columns import Columns
-    from models.habit import Habit
-    from models.logistic import Linear
+    from models.learners import boosting
+    from models.learners import calibration as calibrate
+    from models.learners.bgnbd_score import Habit
+    from models.learners.expected_value import ValueModel
+    from models.learners.logistic import Linear
     from models.segments import Quintiles, roles
-    from models.value import ValueModel
 
     count, random = 30_000, np.random.default_rng(70)
     features = pd.DataFrame(rows_of(count, columns, 7))
@@ -150,8 +151,8 @@ def direct(folder: Path) -> str:
     import pyarrow.parquet as pq
 
     from models.churn_model import ChurnModel
-    from models.habit import COLUMN
-    from pipelines.train_model import threads
+    from models.learners.bgnbd_score import COLUMN
+    from pipelines.runtime.stage import threads
 
     model = ChurnModel.load(folder / "model")
     texts = [*(model.boosters.texts if model.boosters else ()), *(model.value.boosters.texts if model.value else ())]
@@ -203,7 +204,17 @@ def table(folder: Path, customers: int) -> bool:
     """Measure and print; whether both promises hold."""
     base = measured(__file__, "--step", "direct", str(folder))
     scored = measured(
-        *("-m", "pipelines.cli", "-C", str(folder), "score", "--features", "features.parquet", "--model", "model"),
+        *(
+            "-m",
+            "pipelines.commands.app",
+            "-C",
+            str(folder),
+            "score",
+            "--features",
+            "features.parquet",
+            "--model",
+            "model",
+        ),
         *("--as-of", DAY, "--out", "scores.parquet"),
     )
     told = measured(__file__, "--step", "explain", str(folder))

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from features.catalogue import OUR_DOINGS, Feature
+from features.catalogue.catalogue import OUR_DOINGS, Feature
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 from hypothesis import strategies as st
 
-from features.catalogue import OUR_DOINGS, Feature, catalogue
+from features.catalogue.catalogue import OUR_DOINGS, Feature, catalogue
 from features.kernel import Events, compute
 from features.windows import DAY_US, midnight
 from tests.features.oracle import Did

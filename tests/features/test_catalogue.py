@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from features.catalogue import Feature, catalogue, left_out
-from features.measures import FAMILIES, MEASURES, Measure
-from features.problems import FeatureProblem
+from features.catalogue.catalogue import Feature, catalogue, left_out
+from features.catalogue.measures import FAMILIES, MEASURES, Measure
+from features.errors import FeatureProblem
 
 ALL = {"has_value": True, "has_quantity": True, "has_detail": True}
 NONE = {"has_value": False, "has_quantity": False, "has_detail": False}

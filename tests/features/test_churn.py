@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.churn import Definition, eligible, label
-from features.problems import FeatureProblem
+from features.churn.labels import Definition, eligible, label
+from features.errors import FeatureProblem
 from features.windows import day_number, day_text, midnight
 
 BERLIN = "Europe/Berlin"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.catalogue import Feature
+from features.catalogue.catalogue import Feature
 from features.windows import DAY_US, boundary, day_number, day_text, midnight
 from tests.features.oracle import Did
 from tests.features.streams_for_tests import MAIN, MOMENTS, dids, everything, numbers, streams

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.churn import Definition, eligible, label, standings
+from features.churn.labels import Definition, eligible, label, standings
 from features.windows import midnight
 
 ZERO = date(2024, 1, 1)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.churn import Definition, eligible, label, standings
-from features.subscriptions import misdated
+from features.churn.cancellation import misdated
+from features.churn.labels import Definition, eligible, label, standings
 from features.windows import midnight
 
 START, RENEW, END = "started_subscription", "renewed_subscription", "cancelled_subscription"

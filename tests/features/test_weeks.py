@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from features.weeks import weekly_counts
+from features.weekly_counts import weekly_counts
 
 
 def at(*moments: str, timezone: str = "UTC") -> np.ndarray:

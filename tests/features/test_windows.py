@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.problems import FeatureProblem
+from features.errors import FeatureProblem
 from features.windows import Lead, boundary, day_number, day_text, local_days, midnight, training_moments
 from tests.features.oracle import local_day
 

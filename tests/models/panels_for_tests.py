@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.panel import Panel
+from models.training.panel import Panel
 
 DEFINITION = {
     "kind": "silence",

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from models.backfill import Backfill, list_days, replay, settled, turned_out
-from models.choice import Recipe
+from models.training.recipe import Recipe
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
 
 RECIPE = Recipe(seeds=1, max_rounds=30, learning_rate=0.1, rounds=20, logistic_share=0.25, calibration="platt")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models import baselines, fitting
-from models.choice import Recipe
-from models.panel import Data
+from models.training import baselines, fitting
+from models.training.panel import Data
+from models.training.recipe import Recipe
 from tests.models.panels_for_tests import DEFINITION, panel
 
 QUICK = Recipe(seeds=1, max_rounds=10)

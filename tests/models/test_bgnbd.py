@@ -11,8 +11,8 @@ import pytest
 from scipy.special import hyp2f1
 from scipy.stats import beta, gamma
 
-from models.bgnbd import BgNbd
-from models.problems import ModelProblem
+from models.errors import ModelProblem
+from models.learners.bgnbd import BgNbd
 
 PUBLISHED = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426)  # Fader, Hardie and Lee 2005, table 2; weeks
 SAMPLE = Path(__file__).with_name("cdnow_sample.csv")

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import split, train
-from models.choice import Recipe
 from models.churn_model import ChurnModel
-from models.problems import ModelProblem
-from pipelines.tables import digest_of
+from models.errors import ModelProblem
+from models.training import split, train
+from models.training.recipe import Recipe
+from pipelines.runtime.files import digest_of
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
 
 DATA = panel(summary=True)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.control import CONTACT, CONTROL, _held_out, assign, chance
-from models.problems import ModelProblem
+from models.decision.control_group import CONTACT, CONTROL, _held_out, assign, chance
+from models.errors import ModelProblem
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import cut
+from models.decision import cut
 
 PLACES = {"c": cut.CONTACT, "o": cut.CONTROL, "h": cut.HELD}
 

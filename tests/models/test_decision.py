@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import decision, profit
-from models.problems import ModelProblem
+from models.decision import ranking
+from models.errors import ModelProblem
+from models.evaluation import profit
 
 TIERS = {"very high": 6.0, "high": 3.0, "medium": 1.0}
 NOBODY = float("nan")
@@ -23,18 +24,18 @@ def scores(*rows: tuple[str, float, float]) -> pd.DataFrame:
 
 def filled(table: pd.DataFrame) -> pd.DataFrame:
     """With whatever the list's columns lack."""
-    lacking = [name for name in decision.LIST_COLUMNS if name not in table and name != "list_id"]
+    lacking = [name for name in ranking.LIST_COLUMNS if name not in table and name != "list_id"]
     return table.assign(**dict.fromkeys(lacking, ""))
 
 
 def order(table: pd.DataFrame) -> list[str]:
-    return list(decision.ranked(table)["customer_id"])
+    return list(ranking.ranked(table)["customer_id"])
 
 
 def test_most_value_at_risk_comes_first_then_the_smaller_id() -> None:
     table = scores(("c", 0.9, 10.0), ("b", 0.1, 50.0), ("a", 0.5, 10.0))
     assert order(table) == ["b", "a", "c"]
-    assert list(decision.ranked(table)["rank"]) == [1, 2, 3]
+    assert list(ranking.ranked(table)["rank"]) == [1, 2, 3]
 
 
 def test_without_money_the_most_probable_comes_first() -> None:
@@ -49,14 +50,14 @@ def test_most_net_value_comes_first_where_it_is_known() -> None:
 def test_neither_the_inputs_order_nor_the_last_bits_change_the_list() -> None:
     table = scores(("a", 0.5, 10.0), ("b", 0.5, 10.0), ("c", 0.4, 30.0))
     nudged = table.assign(value_at_risk=table["value_at_risk"] * (1 + np.array([0.0, 2e-16, -2e-16])))
-    first, second = (decision.complete(filled(decision.ranked(one))) for one in (table, nudged.iloc[::-1]))
+    first, second = (ranking.complete(filled(ranking.ranked(one))) for one in (table, nudged.iloc[::-1]))
     pd.testing.assert_frame_equal(first, second)
 
 
 def test_nothing_that_was_given_is_changed() -> None:
     table = scores(("b", 0.5, 10.0), ("a", 0.6, 20.0))
     before = table.copy()
-    decision.complete(filled(decision.with_reasons(decision.ranked(table), [[], ["One"]])))
+    ranking.complete(filled(ranking.with_reasons(ranking.ranked(table), [[], ["One"]])))
     pd.testing.assert_frame_equal(table, before)
 
 
@@ -73,16 +74,16 @@ def test_what_a_contact_brings_and_costs(
     chance: float, worth: float, success: float, cost: float, incentive: float, net: float, spent: float
 ) -> None:
     money = {"success": success, "cost": cost, "incentive": incentive}
-    assert decision.net_value(np.array([chance]), np.array([worth]), **money) == pytest.approx([net])
-    assert decision.spending(np.array([chance]), **money) == pytest.approx([spent])
+    assert ranking.net_value(np.array([chance]), np.array([worth]), **money) == pytest.approx([net])
+    assert ranking.spending(np.array([chance]), **money) == pytest.approx([spent])
 
 
 def test_the_sum_over_customers_is_the_profit_of_the_evaluation() -> None:
     chance, costs = np.array([0.2, 0.7, 0.05]), profit.Costs(200.0, 1.5, 12.0, 6.0, 14.0)
-    each = decision.net_value(chance, np.full(3, 200.0), success=costs.success_share, cost=1.5, incentive=12.0)
+    each = ranking.net_value(chance, np.full(3, 200.0), success=costs.success_share, cost=1.5, incentive=12.0)
     leavers, stayers = chance.sum(), (1 - chance).sum()
     assert each.sum() == pytest.approx(costs.profit(leavers, stayers, costs.success_share))
-    at_break_even = decision.net_value(
+    at_break_even = ranking.net_value(
         np.array([costs.break_even]), np.array([200.0]), success=costs.success_share, cost=1.5, incentive=12.0
     )
     assert at_break_even == pytest.approx([0.0], abs=1e-9)
@@ -97,19 +98,19 @@ def test_the_sum_over_customers_is_the_profit_of_the_evaluation() -> None:
     ],
 )
 def test_tiers_begin_at_multiples_of_the_average_odds(base: float, floors: tuple[float, ...]) -> None:
-    found = decision.tier_floors(base, TIERS)
+    found = ranking.tier_floors(base, TIERS)
     assert list(found) == ["very high", "high", "medium"]
     assert list(found.values()) == pytest.approx(floors, abs=5e-4)
 
 
 @pytest.mark.parametrize("base", [0.0, 1.0])
 def test_tiers_exist_where_nobody_or_everybody_leaves(base: float) -> None:
-    assert all(0 < floor <= 1 for floor in decision.tier_floors(base, TIERS).values())
+    assert all(0 < floor <= 1 for floor in ranking.tier_floors(base, TIERS).values())
 
 
 def test_a_probability_at_the_floor_belongs_to_the_higher_tier() -> None:
     floors = {"very high": 0.5, "high": 0.3, "medium": 0.1}
-    assert decision.risk_tiers([0.5, 0.499999, 0.3, 0.1, 0.05], floors) == [
+    assert ranking.risk_tiers([0.5, 0.499999, 0.3, 0.1, 0.05], floors) == [
         "very high",
         "high",
         "high",
@@ -119,19 +120,19 @@ def test_a_probability_at_the_floor_belongs_to_the_higher_tier() -> None:
 
 
 def test_the_list_has_the_columns_of_the_contract_and_those_of_other_definitions() -> None:
-    table = decision.ranked(scores(("a", 0.5, 1.0), ("b", 0.4, 2.0)))
+    table = ranking.ranked(scores(("a", 0.5, 1.0), ("b", 0.4, 2.0)))
     other = pd.DataFrame({"customer_id": ["b"], "churn_probability": [0.25]})
-    said = decision.with_reasons(table, [["One", "Two", "Three"], ["One"]])
-    found = decision.complete(filled(decision.beside(said, {"silent_56d": other})))
-    assert list(found.columns) == [*decision.LIST_COLUMNS, "churn_probability_silent_56d"]
+    said = ranking.with_reasons(table, [["One", "Two", "Three"], ["One"]])
+    found = ranking.complete(filled(ranking.beside(said, {"silent_56d": other})))
+    assert list(found.columns) == [*ranking.LIST_COLUMNS, "churn_probability_silent_56d"]
     assert found["churn_probability_silent_56d"].tolist()[0] == 0.25
     assert found["churn_probability_silent_56d"].isna().tolist() == [False, True]
     assert found.loc[1, ["reason_1", "reason_2", "reason_3"]].tolist() == ["One", "", ""]
 
 
 def test_the_list_id_is_the_contents() -> None:
-    table = decision.ranked(scores(("a", 0.5, 1.0), ("b", 0.4, 2.0)))
-    made = [decision.complete(filled(decision.with_reasons(table, [[], [why]]))) for why in "uuv"]
+    table = ranking.ranked(scores(("a", 0.5, 1.0), ("b", 0.4, 2.0)))
+    made = [ranking.complete(filled(ranking.with_reasons(table, [[], [why]]))) for why in "uuv"]
     first, same, other = (one["list_id"].unique().tolist() for one in made)
     assert first == same
     assert first != other
@@ -149,4 +150,4 @@ def test_the_list_id_is_the_contents() -> None:
 )
 def test_unsound_scores_are_refused_by_name(table: pd.DataFrame, said: str) -> None:
     with pytest.raises(ModelProblem, match=re.escape(said)):
-        decision.ranked(table)
+        ranking.ranked(table)

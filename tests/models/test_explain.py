@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import explain
-from models.topics import Topics
+from models.explanation import reasons as explain
+from models.explanation.topics import Topics
 
 
 def column(name: str, family: str, measure: str, worse: bool | None, sentence: str, **other: Any) -> dict[str, Any]:

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import segments, split, train
-from models.bgnbd import BgNbd
-from models.choice import Recipe
-from models.habit import COLUMN, Habit
+from models import segments
+from models.learners.bgnbd import BgNbd
+from models.learners.bgnbd_score import COLUMN, Habit
+from models.training import split, train
+from models.training.recipe import Recipe
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, columns_info, panel
 
 ROLES = segments.roles(columns_info(summary=True), "placed_order")

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from models import logistic
+from models.learners import logistic
 
 
 def rows(count: int = 800, columns: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

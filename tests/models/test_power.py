@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from models.control import assign
-from models.power import Plan, power, price, proves, share_for, smallest_effect, weeks_for
-from models.problems import ModelProblem
+from models.decision.control_group import assign
+from models.decision.power import Plan, power, price, proves, share_for, smallest_effect, weeks_for
+from models.errors import ModelProblem
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import beta as beta_density
 
-from models import profit
-from models.profit import Costs
+from models.evaluation import profit
+from models.evaluation.profit import Costs
 
 PAPER = Costs(customer_value=200.0)  # the defaults of Verbraken et al. 2013: 200, 10, 1, Beta(6, 14)
 

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.windows import DAY_US, midnight
-from models import explain
-from models.telling import named_in, say
-from models.topics import SILENCES
+from models.explanation import reasons as explain
+from models.explanation.templates import named_in, say
+from models.explanation.topics import SILENCES
 from tests.features.oracle import Did
 from tests.features.streams_for_tests import everything, numbers
 

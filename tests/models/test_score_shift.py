@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.score_shift import population_stability_index, shares_between, shift_by_chance, smoothed
+from models.drift import population_stability_index, shares_between, shift_by_chance, smoothed
 
 
 def test_index_by_hand() -> None:

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models import search, split, train
-from models.choice import DEFAULT_SHARE, FEW_CUSTOMERS, Judged, Recipe, Step, calibrated
-from models.panel import Data, Panel
-from models.search import Forgetful, Search, Trial
+from models.training import search, split, train
+from models.training.panel import Data, Panel
+from models.training.recipe import DEFAULT_SHARE, FEW_CUSTOMERS, Judged, Recipe, Step, calibrated
+from models.training.search import Forgetful, Search, Trial
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from models import segments
-from models.problems import ModelProblem
+from models.errors import ModelProblem
 from tests.models.panels_for_tests import columns_info, info
 
 ROLES = segments.Roles("last", "orders", "money", "tenure")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import qmc
 
-from models import sobol
-from models.problems import ModelProblem
+from models.errors import ModelProblem
+from models.training import sobol
 
 
 @settings(max_examples=40, deadline=None)

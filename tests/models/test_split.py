@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from models import split
-from models.problems import ModelProblem
+from models.errors import ModelProblem
+from models.training import split
 
 
 def weeks(newest: str, count: int, every: int = 7) -> list[str]:

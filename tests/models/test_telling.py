@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.telling import named_in, observed, say
+from models.explanation.templates import named_in, observed, say
 
 
 @pytest.mark.parametrize(

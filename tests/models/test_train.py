@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from models import boosting, split, train
-from models.choice import Recipe
-from models.panel import Data
-from models.problems import ModelProblem
+from models.errors import ModelProblem
+from models.learners import boosting
+from models.training import split, train
+from models.training.panel import Data
+from models.training.recipe import Recipe
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
 
 QUICK = Recipe(seeds=1, max_rounds=40, learning_rate=0.1)

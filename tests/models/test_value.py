@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.columns import Columns
-from models.value import ValueModel, value_at_risk
+from models.learners.expected_value import ValueModel, value_at_risk
 
 COLUMNS = Columns(("noise", "spends"), {})
 

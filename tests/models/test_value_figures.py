@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import value_figures
+from models.evaluation import value_metrics
+from models.learners.expected_value import own_average
 from models.segments import Roles
-from models.value import own_average
 from tests.models.panels_for_tests import DEFINITION, columns_info
 
 
@@ -23,7 +23,7 @@ def spent(rows: int = 400, better: bool = True) -> pd.DataFrame:
 
 def test_only_those_who_stayed_count_and_deciles_rise() -> None:
     table = spent()
-    found = value_figures.report(table, draws=100, seed=1)
+    found = value_metrics.report(table, draws=100, seed=1)
     json.dumps(found, allow_nan=False)
     stayed = table[~table["churned"]]
     assert found["stayed"] == len(stayed) == sum(one["customers"] for one in found["deciles"].values())
@@ -36,14 +36,14 @@ def test_only_those_who_stayed_count_and_deciles_rise() -> None:
 
 @pytest.mark.parametrize("better", [True, False])
 def test_the_pair_says_which_of_the_two_is_closer(better: bool) -> None:
-    found = value_figures.report(spent(better=better), draws=200, seed=1)["paired"]["absolute_error"]
+    found = value_metrics.report(spent(better=better), draws=200, seed=1)["paired"]["absolute_error"]
     assert (found["high"] < 0) == better
     assert (found["low"] > 0) == (not better)
 
 
 def test_without_money_there_are_no_figures() -> None:
-    assert value_figures.report(spent().assign(value_ahead=np.nan), draws=10, seed=1) == {}
-    assert value_figures.report(spent()[["customer_id", "churned"]], draws=10, seed=1) == {}
+    assert value_metrics.report(spent().assign(value_ahead=np.nan), draws=10, seed=1) == {}
+    assert value_metrics.report(spent()[["customer_id", "churned"]], draws=10, seed=1) == {}
 
 
 def test_the_own_average_by_hand() -> None:

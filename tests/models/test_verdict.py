@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import verdict
-from models.profit import Costs
+from models.evaluation import report
+from models.evaluation.profit import Costs
 
 
 def predictions(customers: int = 300, better: float = 1.0) -> pd.DataFrame:
@@ -31,7 +31,7 @@ def predictions(customers: int = 300, better: float = 1.0) -> pd.DataFrame:
 
 
 def test_the_report_is_keyed_finite_and_grades() -> None:
-    found = verdict.report(predictions(), draws=200, seed=1)
+    found = report.report(predictions(), draws=200, seed=1)
     json.dumps(found, allow_nan=False)
     assert not any(isinstance(value, list) for value in found.values())
     assert found["test"]["as_of"] == "2021-02-01"
@@ -40,7 +40,7 @@ def test_the_report_is_keyed_finite_and_grades() -> None:
     assert found["pooled"]["customers"] == found["test"]["customers"] + found["backtest"]["2021-01-01"]["customers"]
     assert found["pooled"]["roc_auc_low"] < found["pooled"]["roc_auc"] < found["pooled"]["roc_auc_high"]
     assert found["grade"]["grade"] == "A"
-    assert verdict.report(predictions(better=0.0), draws=200, seed=1)["grade"]["grade"] == "C"
+    assert report.report(predictions(better=0.0), draws=200, seed=1)["grade"]["grade"] == "C"
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def test_the_report_is_keyed_finite_and_grades() -> None:
 def test_grades(auc: tuple[float, ...], loss: tuple[float, ...], grade: str) -> None:
     names = ("difference", "low", "high")
     paired = {"roc_auc": dict(zip(names, auc, strict=True)), "log_loss": dict(zip(names, loss, strict=True))}
-    assert verdict.grade(paired, "rfm_score")["grade"] == grade
+    assert report.grade(paired, "rfm_score")["grade"] == grade
 
 
 def test_every_piece_counts_its_customers_and_churners() -> None:
     table = predictions()
-    found = verdict.report(table, draws=50, seed=1)
+    found = report.report(table, draws=50, seed=1)
     for name, rows in table.groupby("segment"):
         piece = found["segments"][name]
         assert (piece["customers"], piece["churners"]) == (len(rows), rows["churned"].sum())
@@ -71,7 +71,7 @@ def test_every_piece_counts_its_customers_and_churners() -> None:
 
 def test_what_was_promised_and_what_happened_group_by_group() -> None:
     table = predictions()
-    found = verdict.report(table, draws=50, seed=1)["calibration"]
+    found = report.report(table, draws=50, seed=1)["calibration"]
     test = table[table["role"] == "test"]
     assert list(found) == [f"group_{place:02d}" for place in range(1, 11)]
     assert sum(group["customers"] for group in found.values()) == len(test)
@@ -83,7 +83,7 @@ def test_what_was_promised_and_what_happened_group_by_group() -> None:
 @pytest.mark.parametrize("capacity", [1, 40, 300, 5000])
 def test_at_the_teams_capacity(capacity: int) -> None:
     table = predictions()
-    found = verdict.report(table, draws=50, seed=1, capacity=capacity)["capacity"]
+    found = report.report(table, draws=50, seed=1, capacity=capacity)["capacity"]
     test = table[table["role"] == "test"].nlargest(min(capacity, 300), "model")
     assert found["customers"] == len(test)
     assert found["model"]["precision"] == pytest.approx(test["churned"].mean())
@@ -94,23 +94,23 @@ def test_at_the_teams_capacity(capacity: int) -> None:
 
 
 def test_profit_is_there_for_the_model_and_every_rule() -> None:
-    found = verdict.report(predictions(), draws=50, seed=1, costs=Costs(200.0))["profit"]
+    found = report.report(predictions(), draws=50, seed=1, costs=Costs(200.0))["profit"]
     assert found["costs"]["success_share"] == pytest.approx(0.3)
     better, rule = found["model"]["expected_maximum"], found["rfm_score"]["expected_maximum"]
     assert better["profit_per_customer"] > rule["profit_per_customer"] > 0
-    assert "profit" not in verdict.report(predictions(), draws=50, seed=1)
+    assert "profit" not in report.report(predictions(), draws=50, seed=1)
 
 
 def test_the_simpler_half_of_the_blend_is_told_and_grades_nothing() -> None:
     table = predictions()
     table["logistic_rich"] = table["model"]
-    found = verdict.report(table, draws=200, seed=1)
+    found = report.report(table, draws=200, seed=1)
     assert (found["grade"]["grade"], found["grade"]["best_baseline"]) != ("C", "logistic_rich")
     assert "Against a logistic regression on the same columns: ROC AUC +0.000" in found["grade"]["text"]
 
 
 def test_the_comparison_is_a_table_of_all() -> None:
-    found = verdict.comparison(verdict.report(predictions(), draws=50, seed=1))
+    found = report.comparison(report.report(predictions(), draws=50, seed=1))
     assert found["name"].tolist() == ["model", "days_since_last", "rfm_score", "logistic_rfmt", "logistic_rich"]
     assert (found["roc_auc_low"] <= found["roc_auc"]).all()
     assert found["log_loss"].notna().all()

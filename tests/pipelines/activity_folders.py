@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from features.activity import ACTIVITY_SCHEMA
 from features.windows import midnight
-from pipelines.params import Settings
-from pipelines.tables import write_json, write_parquet
+from pipelines.runtime.files import write_json, write_parquet
+from pipelines.settings.params import Settings
 from tests.features.oracle import Did
 
 

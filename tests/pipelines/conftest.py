@@ -96,9 +96,9 @@ def write_panel(data: Path, *, customers: int, signal: float) -> None:
 
 def make_candidate(folder: Path, *, signal: float = 1.0, customers: int = 300, **model: Any) -> Path:
     """A project folder with a trained and judged candidate; `model`: settings other than MODEL's."""
-    from pipelines import params
-    from pipelines import train_model as stage
-    from pipelines.evaluate_model import evaluate_model
+    from pipelines.settings import params
+    from pipelines.stages import train_model as stage
+    from pipelines.stages.evaluate_model import evaluate_model
 
     data = folder / "data"
     write_panel(data, customers=customers, signal=signal)
@@ -163,14 +163,15 @@ def copied(project: Path, folder: Path) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def recorded_once(tmp_path_factory: pytest.TempPathFactory, first: Path) -> Path:
     """A project in which the first candidate is recorded. Copied for each test: making a store takes its time."""
-    from pipelines import params, tracking
+    from pipelines.modelling.tracking import mlflow_store
+    from pipelines.settings import params
 
     project = tmp_path_factory.mktemp("recorded") / "project"
     shutil.copytree(first, project)
     data = Path("data")
     folders = data / "models" / DEFINITION, data / "evaluation" / DEFINITION
     with inside(project):
-        tracking.record_evaluation(params.load(), DEFINITION, *folders, activity_folder=data / "activity/train")
+        mlflow_store.record_evaluation(params.load(), DEFINITION, *folders, activity_folder=data / "activity/train")
     return project
 
 
@@ -184,7 +185,8 @@ def project(recorded_once: Path, tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def crowned_once(tmp_path_factory: pytest.TempPathFactory, recorded_once: Path) -> Path:
     """A project in which the first candidate was promoted: it is the champion, version 1. Copied for each test."""
-    from pipelines import params, promote
+    from pipelines.modelling import promote
+    from pipelines.settings import params
 
     project = tmp_path_factory.mktemp("crowned") / "project"
     shutil.copytree(recorded_once, project)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.params import Settings
-from pipelines.sinks.list_files import write_csv
-from pipelines.tables import digest_of, read_json, write_json
+from pipelines.rendering.files import write_csv
+from pipelines.runtime.files import digest_of, read_json, write_json
+from pipelines.settings.params import Settings
 from tests.pipelines.lists_for_tests import DEFINITION
 from tests.pipelines.lists_for_tests import settings as plain_settings
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines import record
-from pipelines.ledger import ENTRY, FILE
+from pipelines.ledger import write
+from pipelines.ledger.read import ENTRY, FILE
 from tests.pipelines.lists_for_tests import settings
 
 
@@ -25,17 +25,17 @@ def entries(text: str) -> pd.DataFrame:
 def put(as_of: str, text: str, path: Path = FILE, **other: Any) -> int:
     """Publish a list without its files."""
     told = {"list_id": f"list-{as_of}", "content": "c", "campaign": "spring", **other}
-    held = pd.DataFrame(columns=list(record.HELD_BACK))
-    with record.writing(path) as con:
-        return record.publish(con, record.Published(as_of=as_of, **told), record.Content(entries(text), held, {}))
+    held = pd.DataFrame(columns=list(write.HELD_BACK))
+    with write.writing(path) as con:
+        return write.publish(con, write.Published(as_of=as_of, **told), write.Content(entries(text), held, {}))
 
 
 def tell(customer: str, when: str, what: str, channel: str | None = "phone", path: Path = FILE, **other: Any) -> None:
     """Feedback; `when` is ISO with its offset."""
     at = round(datetime.fromisoformat(when).timestamp() * 1_000_000)
     row = (customer, other.get("list_id", "list-2024-03-04"), at, what, channel, other.get("note"))
-    with record.writing(path) as con:
-        record.report(con, f"{row}", [row], 1)
+    with write.writing(path) as con:
+        write.report(con, f"{row}", [row], 1)
 
 
 SETTINGS = settings()

@@ -15,14 +15,15 @@ import pyarrow.parquet as pq
 
 from features.activity import ACTIVITY_SCHEMA
 from features.cohorts import Cohorts, whole_months
-from models import calibrate, decision
 from models.churn_model import ChurnModel
 from models.columns import Columns
-from models.logistic import Linear
+from models.decision import ranking
+from models.learners import calibration
+from models.learners.logistic import Linear
 from models.segments import Quintiles, roles
-from pipelines.make_list import Inputs
-from pipelines.params import Settings
-from pipelines.sinks.week import Week
+from pipelines.rendering.context import Week
+from pipelines.settings.params import Settings
+from pipelines.stages.make_list import Inputs
 
 SEGMENTS = ("regular", "high value", "hibernating")
 DAY, DEFINITION = "2024-03-04", "silent_28d"
@@ -128,7 +129,7 @@ def model(table: pd.DataFrame) -> ChurnModel:
         boosters=None,
         linear=Linear.fit(x, left, penalty=1.0),
         logistic_share=1.0,
-        calibration=calibrate.NONE,
+        calibration=calibration.NONE,
         quintiles=Quintiles.fit(table, roles(COLUMNS, "placed_order")),
         value=None,
     )
@@ -274,8 +275,8 @@ def made(customers: int = 250, *, money: bool = True, others: bool = False) -> t
     scores = scores.assign(expected_value=worth, value_at_risk=chance * worth, model_version="ab" * 32)
     scores["as_of"] = pd.Timestamp(DAY).date()
     more = {"silent_56d": scores.head(100)} if others else {}
-    floors = decision.tier_floors(decision.base_rate(scores), settings().at_risk.tiers.odds())
-    ranked = decision.ranked(scores.assign(expected_net_value=scores["value_at_risk"] * 3 - 5)).head(customers)
+    floors = ranking.tier_floors(ranking.base_rate(scores), settings().at_risk.tiers.odds())
+    ranked = ranking.ranked(scores.assign(expected_net_value=scores["value_at_risk"] * 3 - 5)).head(customers)
     said = [
         [f"Last order {place + 2} days ago; usually every 9 days", "2 orders in the last 91 days"]
         for place in range(len(ranked))
@@ -283,7 +284,7 @@ def made(customers: int = 250, *, money: bool = True, others: bool = False) -> t
     said[0] = ["</script><img src=x onerror=alert(1)>", "=1+1"]
     said[1] = []
     decided = ranked.assign(
-        risk_tier=decision.risk_tiers(ranked["churn_probability"], floors),
+        risk_tier=ranking.risk_tiers(ranked["churn_probability"], floors),
         segment=[SEGMENTS[place % 3] for place in range(len(ranked))],
         change="New on the list",
         action=[("personal call", "win-back offer")[place % 2] for place in range(len(ranked))],
@@ -292,5 +293,5 @@ def made(customers: int = 250, *, money: bool = True, others: bool = False) -> t
         send_by=pd.Timestamp("2024-03-08").date(),
         group="contact",
     )
-    listed = decision.complete(decision.beside(decision.with_reasons(decided, said), more))
+    listed = ranking.complete(ranking.beside(ranking.with_reasons(decided, said), more))
     return listed, scores

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from models.panel import Panel
-from pipelines.params import Settings
-from pipelines.tables import write_json, write_parquet
+from models.training.panel import Panel
+from pipelines.runtime.files import write_json, write_parquet
+from pipelines.settings.params import Settings
 from tests.models.panels_for_tests import MOMENTS, panel
 
 AS_OF = "2021-06-21"

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from pipelines import params
-from pipelines.presets import presets
+from pipelines.settings import params
+from pipelines.settings.presets import presets
 from pipelines.sources.quarantine import reasons
-from pipelines.sources.readers import check_sources, read_sources
+from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
 
 FIXTURES = Path(__file__).parent / "presets"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipelines.engines.spark_session import LEAST_JAVA, java_version
-from pipelines.params import Settings
-from pipelines.spark_settings import Spark
+from pipelines.settings.params import Settings
+from pipelines.settings.spark import Spark
 
 TWO_WORKERS = {"master": "local[2]", "memory": "900m", "worker_memory": "900m"}
 

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.activity import ACTIVITY_SCHEMA, MOMENT
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.report import Report
-from pipelines.tables import write_json
+from pipelines.checks.report import Report
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import write_json
+from pipelines.settings.params import Settings
 
 AS_OF = "2024-07-01"
 Change = Callable[[pd.DataFrame], pd.DataFrame]

@@ -8,12 +8,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import pull_activity
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.pull_activity import pull
-from pipelines.sources import about, vault, who
-from pipelines.sources.pseudonyms import keyed
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
+from pipelines.sources.identity import settle
+from pipelines.sources.identity import translate as about
+from pipelines.sources.privacy import vault
+from pipelines.sources.privacy.pseudonyms import keyed
+from pipelines.stages import pull_activity
+from pipelines.stages.pull_activity import pull
 
 KEY = "a key for tests only, never used"
 COLUMNS = {"activity_id": "id", "customer_id": "who", "occurred_at": "when"}
@@ -50,7 +52,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def month_of(month: int) -> None:
     """Orders under customers' own ids, and complaints under the help desk's: c-b complains in May only."""
-    orders = [f"{month}-{who},{who},2024-{month:02}-0{i + 1}" for i, who in enumerate("AB")]
+    orders = [f"{month}-{settle},{settle},2024-{month:02}-0{i + 1}" for i, settle in enumerate("AB")]
     complaints = [f"{month}-1,{'c-b' if month == 5 else 'c-a'},2024-{month:02}-07", f"{month}-2,c-x,2024-{month:02}-08"]
     for name, rows in (("shop", orders), ("desk", complaints)):
         Path(name, f"{month}.csv").write_text("\n".join(["id,who,when", *rows, ""]))
@@ -117,8 +119,8 @@ def test_what_has_not_changed_is_not_translated_again(done: list[str]) -> None:
 
 
 def test_what_is_known_of_ids_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings, met, before = settings_of(), list[int](), who.meet
-    monkeypatch.setattr(who, "meet", lambda con, parts, *rest: met.append(len(parts)) or before(con, parts, *rest))
+    settings, met, before = settings_of(), list[int](), settle.meet
+    monkeypatch.setattr(settle, "meet", lambda con, parts, *rest: met.append(len(parts)) or before(con, parts, *rest))
     pulled(settings)
     month_of(6)
     pulled(settings)

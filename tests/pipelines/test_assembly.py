@@ -15,19 +15,19 @@ import pytest
 
 from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
 from features.windows import midnight
-from pipelines import pull_activity
-from pipelines.checks import activity_rules
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.pull_activity import pull
-from pipelines.sources import assembly
-from pipelines.sources.cut import cut
-from pipelines.sources.facts import facts_of
-from pipelines.sources.month_files import MonthFiles, write_month
-from pipelines.sources.readers import read_sources
-from pipelines.sources.sight import Seen, Sight, all_sound, distinct, look, repeated
+from pipelines.checks.rules import activity_rules
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of, read_json
+from pipelines.settings.params import Settings
+from pipelines.sources.landing import assemble
+from pipelines.sources.landing.as_of import cut
+from pipelines.sources.landing.file_summary import Seen, Sight, all_sound, distinct, look, repeated
+from pipelines.sources.landing.month_writer import MonthFiles, write_month
+from pipelines.sources.profile import facts_of
+from pipelines.sources.registry import read_sources
 from pipelines.sources.stream import connect, months
-from pipelines.tables import digest_of, read_json
+from pipelines.stages import pull_activity
+from pipelines.stages.pull_activity import pull
 
 pytestmark = pytest.mark.slow
 
@@ -118,7 +118,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return call
 
     for name in ("put_together", "merge"):
-        monkeypatch.setattr(assembly, name, noted(getattr(assembly, name)))
+        monkeypatch.setattr(assemble, name, noted(getattr(assemble, name)))
     return keys
 
 

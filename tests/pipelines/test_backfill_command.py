@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines import params
-from pipelines.backfill import backfill
-from pipelines.problems import Problem
-from pipelines.tables import digest_of
+from pipelines.modelling.backfill import backfill
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of
+from pipelines.settings import params
 from tests.pipelines.conftest import DEFINITION, MOMENTS
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ def trained(first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """The present folder is a project with a candidate."""
     shutil.copytree(first, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
-    monkeypatch.setattr("pipelines.backfill.threads", lambda: 1)
+    monkeypatch.setattr("pipelines.modelling.backfill.threads", lambda: 1)
     return tmp_path / "project"
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from models.backfill import Backfill
-from pipelines.backfill_sight import draw, told
-from pipelines.churn_settings import Silence
+from pipelines.modelling.backfill_report import draw, told
+from pipelines.settings.churn import Silence
 
 pytestmark = pytest.mark.slow
 

@@ -13,15 +13,17 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from models.calibrate import Calibration
 from models.churn_model import ChurnModel
-from models.problems import ModelProblem
-from pipelines import batch, train_model
-from pipelines.batch import Request, score
-from pipelines.log_lines import Log
-from pipelines.problems import CheckFailed, Empty, Problem, TryAgain
-from pipelines.score_customers import Places, score_customers
-from pipelines.tables import digest_of
+from models.errors import ModelProblem
+from models.learners.calibration import Calibration
+from pipelines.commands.score import run
+from pipelines.commands.score.request import Request
+from pipelines.commands.score.run import score
+from pipelines.runtime.errors import CheckFailed, Empty, Problem, TryAgain
+from pipelines.runtime.files import digest_of
+from pipelines.runtime.log import Log
+from pipelines.stages import train_model
+from pipelines.stages.score_customers import Places, score_customers
 from tests.pipelines.model_folders_for_tests import AS_OF, D, Folders, fill, settings_with, write_features
 
 SINCE = "placed_order_days_since_last"
@@ -111,7 +113,7 @@ def test_a_second_time_nothing_is_done_and_a_third_after_a_change_everything(req
 
 def test_what_was_cut_short_goes_on_where_it_ended(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = by_the_stage(request_, settings_with())
-    asked, real = list[int](), batch._asked
+    asked, real = list[int](), run._asked
 
     def failing(champion: Any, rows: Any) -> pd.DataFrame:
         asked.append(len(rows))
@@ -119,7 +121,7 @@ def test_what_was_cut_short_goes_on_where_it_ended(request_: Request, monkeypatc
             raise MemoryError
         return real(champion, rows)
 
-    monkeypatch.setattr(batch, "_asked", failing)
+    monkeypatch.setattr(run, "_asked", failing)
     with pytest.raises(MemoryError):
         score(request_, settings_with(), told()[1])
     assert not request_.out.exists()
@@ -207,7 +209,7 @@ def test_what_is_not_there_is_named_all_at_once(request_: Request, tmp_path: Pat
 
 
 def test_two_at_once_on_one_output_are_refused(request_: Request) -> None:
-    from pipelines.batch_parts import Parts
+    from pipelines.commands.score.resume import Parts
 
     with Parts(request_.out).alone(), pytest.raises(TryAgain, match="another `churn score` is writing it"):
         score(request_, settings_with(), told()[1])

@@ -57,7 +57,7 @@ def test_the_pipelines_scores_to_the_byte_without_dvc(shop: Any, given: tuple[st
 
 
 def test_kill_9_and_again(shop: Any) -> None:
-    command = [sys.executable, "-m", "pipelines.cli", "score", *STREAM, "--chunk-customers", "1"]
+    command = [sys.executable, "-m", "pipelines.commands.app", "score", *STREAM, "--chunk-customers", "1"]
     finished = shop.folder / f"{OUT}.parts/scores"
     with subprocess.Popen(command, cwd=shop.folder, env=shop.environment(), stdout=subprocess.DEVNULL) as killed:
         while killed.poll() is None and len(list(finished.glob("*.parquet"))) < 5:

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.batch_rows import EveryRow, Named, Recent, chunks, missing
-from pipelines.problems import Problem
+from pipelines.commands.score.chunks import EveryRow, Named, Recent, chunks, missing
+from pipelines.runtime.errors import Problem
 
 DAY = "2024-12-02"
 

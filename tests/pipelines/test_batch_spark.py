@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.churn_model import ChurnModel
-from pipelines import train_model
-from pipelines.batch import Request, score
-from pipelines.log_lines import Log
+from pipelines.commands.score.request import Request
+from pipelines.commands.score.run import score
+from pipelines.runtime.log import Log
+from pipelines.stages import train_model
 from tests.pipelines.model_folders_for_tests import AS_OF, D, fill, settings_with, write_features
 from tests.pipelines.spark_for_tests import on_spark, require_spark
 

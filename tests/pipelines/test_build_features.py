@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.windows import DAY_US, midnight
-from pipelines.build_features import build, moments_of
-from pipelines.problems import Problem
-from pipelines.tables import digest_of, write_parquet
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of, write_parquet
+from pipelines.settings.moments import moments_of
+from pipelines.stages.build_features import build
 from tests.features.oracle import Did
 from tests.pipelines.activity_folders import settings_with, write_stream
 

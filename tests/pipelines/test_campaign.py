@@ -6,13 +6,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from models.power import Plan
-from pipelines.campaign import assigned, expected_effect, groups, new_share_of, plan_of, told
-from pipelines.ledger import known
-from pipelines.make_list import make_list
-from pipelines.params import Settings
-from pipelines.sinks.language import Language
-from pipelines.tables import read_json
+from models.decision.power import Plan
+from pipelines.at_risk.policy.campaign import assigned, expected_effect, groups, new_share_of, plan_of, told
+from pipelines.ledger.read import known
+from pipelines.rendering.language.language import Language
+from pipelines.runtime.files import read_json
+from pipelines.settings.params import Settings
+from pipelines.stages.make_list import make_list
 from tests.pipelines.ledgers_for_tests import put
 from tests.pipelines.lists_for_tests import DAY, Shop, shop
 from tests.pipelines.lists_for_tests import settings as shop_settings
@@ -265,7 +265,7 @@ def test_the_manifest_has_the_figures_behind_the_sentences() -> None:
     ("effect", "told_as"), [(0.0893, "9 points"), (0.0882, "8.9 points"), (0.01, "1 point"), (0.1101, "11.1 points")]
 )
 def test_no_effect_is_told_as_smaller_than_it_is(effect: float, told_as: str) -> None:
-    from pipelines.campaign import _points
+    from pipelines.at_risk.policy.campaign import _points
 
     assert _points(effect, LANGUAGE, up=True) == told_as
 

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.activity import ACTIVITY_SCHEMA
-from pipelines.checks import check_activity
-from pipelines.problems import Problem
+from pipelines.checks.rules import check_activity
+from pipelines.runtime.errors import Problem
 from tests.pipelines.tables_to_check import (
     Change,
     activity,

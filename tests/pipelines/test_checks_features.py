@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.checks import check_features
-from pipelines.problems import Problem
-from pipelines.tables import write_json
+from pipelines.checks.rules import check_features
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import write_json
 from tests.pipelines.tables_to_check import (
     AS_OF,
     COLUMNS,

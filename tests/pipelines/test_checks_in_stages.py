@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.problems import Problem
-from pipelines.pull_activity import pull
-from pipelines.tables import digest_of
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of
+from pipelines.stages.pull_activity import pull
 from tests.pipelines.tables_to_check import Change, activity, settings_with
 from tests.pipelines.test_checks import multiplied, stops_at, thinned
 

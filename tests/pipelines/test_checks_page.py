@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.sinks.checks_page import verdict, write_page
+from pipelines.checks.page import verdict, write_page
 
 
 def check(statement: str, **failed: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.checks import check_scores
+from pipelines.checks.rules import check_scores
 from tests.pipelines.tables_to_check import (
     FACTS,
     PROFILE,

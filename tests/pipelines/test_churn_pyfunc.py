@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines import churn_pyfunc
-from pipelines.churn_pyfunc import ChurnScorer
+from pipelines.modelling.tracking import churn_pyfunc
+from pipelines.modelling.tracking.churn_pyfunc import ChurnScorer
 
 
 class Half:

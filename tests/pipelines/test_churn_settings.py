@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.churn_settings import definition_of
-from pipelines.params import Settings
-from pipelines.sinks.wording import leaving, staying
+from pipelines.rendering.wording import leaving, staying
+from pipelines.settings.churn import definition_of
+from pipelines.settings.params import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"```yaml\nchurn:\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)

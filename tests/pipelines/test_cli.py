@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipelines.cli import COMMANDS, main
+from pipelines.commands.app import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.code_version import code_version
+from pipelines.modelling.tracking.git_version import code_version
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.source_settings import CompleteJourney
-from pipelines.sources import complete_journey
+from pipelines.settings.sources import CompleteJourney
+from pipelines.sources.readers import complete_journey
 from pipelines.sources.stream import connect
 
 SETTING = CompleteJourney(reader="complete_journey")

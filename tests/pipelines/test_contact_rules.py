@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines.contact_rules import RULES, held_back
-from pipelines.ledger import FEEDBACK
-from pipelines.params import Settings
+from pipelines.at_risk.policy.contact_rules import RULES, held_back
+from pipelines.ledger.read import FEEDBACK
+from pipelines.settings.params import Settings
 from tests.features.oracle import Did
 from tests.pipelines.activity_folders import settings_with, write_stream
 

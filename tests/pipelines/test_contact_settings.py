@@ -10,14 +10,14 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from pipelines import params
-from pipelines.campaign import plan_of, told
-from pipelines.contact_rules import RULES
-from pipelines.contact_settings import Campaign, ContactRules, known_channels
-from pipelines.faults import in_words
-from pipelines.ledger import known
-from pipelines.params import Settings
-from pipelines.sinks.language import Language
+from pipelines.at_risk.policy.campaign import plan_of, told
+from pipelines.at_risk.policy.contact_rules import RULES
+from pipelines.ledger.read import known
+from pipelines.rendering.language.language import Language
+from pipelines.settings import params
+from pipelines.settings.contacts import Campaign, ContactRules, known_channels
+from pipelines.settings.messages import in_words
+from pipelines.settings.params import Settings
 from tests.pipelines.activity_folders import settings_with
 
 ROOT = Path(__file__).parents[2]

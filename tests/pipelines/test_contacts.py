@@ -15,17 +15,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.consents import addresses, permitted_channels
-from pipelines.contact_settings import COLUMNS, ContactDatabase
-from pipelines.contacts import contacts_digest, faults_of_contacts, read_contacts
-from pipelines.faults import in_words
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.sources.cells import Cell
-from pipelines.sources.contact_rows import enter
-from pipelines.sources.pseudonyms import keyed
+from pipelines.at_risk.policy.consent import addresses, permitted_channels
+from pipelines.runtime.errors import Problem
+from pipelines.settings.contacts import COLUMNS, ContactDatabase
+from pipelines.settings.messages import in_words
+from pipelines.settings.params import Settings
+from pipelines.sources.expressions.cell import Cell
+from pipelines.sources.privacy.erased import bury
+from pipelines.sources.privacy.pseudonyms import keyed
+from pipelines.sources.readers.contact_rows import enter
+from pipelines.sources.readers.contacts import contacts_digest, faults_of_contacts, read_contacts
 from pipelines.sources.stream import connect
-from pipelines.sources.tombstones import bury
 from tests.pipelines.activity_folders import settings_with
 from tests.pipelines.postgres_for_tests import postgres
 
@@ -228,7 +228,7 @@ def test_a_database_that_breaks_off_is_a_problem_that_repeats_nothing(monkeypatc
     chosen = in_sqlite(("b", "ann@example.org", 1))
     assert isinstance(chosen.contacts, ContactDatabase)
     # As if a row could not be worked with: DuckDB then repeats it.
-    monkeypatch.setattr("pipelines.sources.contact_rows.cell", lambda *_: Cell("error(c1)", "text"))
+    monkeypatch.setattr("pipelines.sources.readers.contact_rows.cell", lambda *_: Cell("error(c1)", "text"))
     con = connect()
     with pytest.raises(Problem, match=r"^contacts: reading people broke off.") as problem:
         enter(con, chosen.contacts)

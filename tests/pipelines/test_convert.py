@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources.convert import as_word, as_written
+from pipelines.sources.expressions.convert import as_word, as_written
 
 _CON = duckdb.connect()
 

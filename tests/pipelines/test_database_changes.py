@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import pull_activity
-from pipelines.params import Settings
-from pipelines.pull_activity import pull
-from pipelines.tables import digest_of
+from pipelines.runtime.files import digest_of
+from pipelines.settings.params import Settings
+from pipelines.stages import pull_activity
+from pipelines.stages.pull_activity import pull
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipelines.tables import digest_of
+from pipelines.runtime.files import digest_of
 from tests.conftest import SHOP_SOURCE, Project, new_project, shop_orders
 from tests.pipelines.decoded_for_tests import decoded
 from tests.pipelines.postgres_for_tests import postgres
@@ -111,7 +111,7 @@ def told_errors(project: Project, address: str) -> str:
 
 def test_a_database_pull_that_is_killed_is_completed_by_the_next(address: str, tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(SOURCE.replace("table: orders", "table: many") + MINIMAL)
-    command = [sys.executable, "-m", "pipelines.pull_activity", "--branch", "score", "--out", "out"]
+    command = [sys.executable, "-m", "pipelines.stages.pull_activity", "--branch", "score", "--out", "out"]
     command += ["--report", "validation/score.json", "--landing"]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "SHOP_DATABASE": address}
 

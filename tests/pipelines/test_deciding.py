@@ -9,17 +9,17 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from models import cut, decision
-from models.control import assign
-from pipelines import deciding
-from pipelines.contact_settings import Campaign
-from pipelines.deciding import LEFT_ALONE, ORDERED_SINCE, Given, decide, standing_of_everyone
-from pipelines.ledger import ENTRIES, FEEDBACK, Known
-from pipelines.listing import tables
-from pipelines.params import Settings
-from pipelines.playbook_settings import PlaybookRule
-from pipelines.problems import Problem
-from pipelines.sinks.language import Language
+from models.decision import cut, ranking
+from models.decision.control_group import assign
+from pipelines.at_risk import decide as deciding
+from pipelines.at_risk.decide import LEFT_ALONE, ORDERED_SINCE, Given, decide, standing_of_everyone
+from pipelines.at_risk.tables import tables
+from pipelines.ledger.read import ENTRIES, FEEDBACK, Known
+from pipelines.rendering.language.language import Language
+from pipelines.runtime.errors import Problem
+from pipelines.settings.contacts import Campaign
+from pipelines.settings.params import Settings
+from pipelines.settings.playbook import PlaybookRule
 from tests.pipelines.lists_for_tests import FACTS, Shop, settings, shop
 
 NOTHING = Known(pd.DataFrame(columns=list(ENTRIES)), pd.DataFrame(columns=list(FEEDBACK)))
@@ -52,7 +52,7 @@ def test_the_list_is_in_the_order_of_what_contacting_brings(small: Shop) -> None
     own = small.scores.set_index("customer_id")
     chance = own["churn_probability"].loc[found.met["customer_id"]].to_numpy()
     worth = own["expected_value"].loc[found.met["customer_id"]].to_numpy() * 365 / 28 * 0.25
-    expected = decision.net_value(chance, worth, success=0.3, cost=1.0, incentive=10.0)
+    expected = ranking.net_value(chance, worth, success=0.3, cost=1.0, incentive=10.0)
     assert found.met["expected_net_value"].to_numpy() == pytest.approx(expected, abs=1e-4)
     assert found.met["expected_net_value"].is_monotonic_decreasing
     everyone = standing_of_everyone(given(small), asked(), ENGLISH)

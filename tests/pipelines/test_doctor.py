@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features.churn import Definition
+from features.churn.labels import Definition
 from features.windows import day_number, day_text
-from pipelines.diagnosis import Moment, Rhythm, suggestion, verdict
-from pipelines.doctor import diagnose
-from pipelines.params import Settings
-from pipelines.problems import Problem
+from pipelines.commands.doctor import diagnose
+from pipelines.commands.doctor_figures import Moment, Rhythm, suggestion, verdict
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
 from tests.subscriptions import subscriptions
 
 UNTIL = "2024-12-30"

@@ -14,7 +14,7 @@ from features.windows import DAY_US, midnight
 from pipelines.engines import layout
 from pipelines.engines.duckdb import Order, _customers, _stream, features_of
 from pipelines.engines.layout import Bounds
-from pipelines.problems import Problem
+from pipelines.runtime.errors import Problem
 from tests.features.oracle import Did, number_of, rows_at
 from tests.features.streams_for_tests import ACTIVITIES, MAIN, everything
 from tests.pipelines.activity_folders import write_stream

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from pipelines import pull_activity
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.pull_activity import pull
-from pipelines.sources.readers import check_sources
-from pipelines.tables import digest_of
-from pipelines.watch_sources import fingerprint, places_of, watch
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of
+from pipelines.settings.params import Settings
+from pipelines.sources.registry import check_sources
+from pipelines.stages import pull_activity
+from pipelines.stages.pull_activity import pull
+from pipelines.stages.watch_sources import fingerprint, places_of, watch
 
 FIRST, SECOND, THIRD = "2024-06-01", "2024-06-08", "2024-06-15"
 LANDING = Path("landing")

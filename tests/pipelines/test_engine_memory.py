@@ -14,12 +14,12 @@ import pyarrow as pa
 import pytest
 
 from features.windows import DAY_US, midnight
-from pipelines.build_features import build
 from pipelines.engines import layout
 from pipelines.engines.duckdb import features_of
 from pipelines.engines.layout import MB, Bounds, Layout, cuts_of
-from pipelines.problems import Problem
-from pipelines.tables import digest_of
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of
+from pipelines.stages.build_features import build
 from tests.features.oracle import Did
 from tests.pipelines.activity_folders import settings_with, write_stream
 from tests.pipelines.test_duckdb_engine import ORDER, shop

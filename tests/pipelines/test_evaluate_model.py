@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipelines import evaluate_model, train_model
-from pipelines.tables import digest_of, read_json
+from pipelines.runtime.files import digest_of, read_json
+from pipelines.stages import evaluate_model, train_model
 from tests.models.panels_for_tests import MOMENTS
 from tests.pipelines.model_folders_for_tests import D, Folders, fill, settings_with
 

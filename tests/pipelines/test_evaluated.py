@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.evaluated import Evaluated, _figures, _leaves
-from pipelines.params import load
-from pipelines.problems import Problem
+from pipelines.modelling.tracking.candidate import Evaluated, _figures, _leaves
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import load
 
 FIGURES = [
     # metrics.json                                              what MLflow gets: name, step, value

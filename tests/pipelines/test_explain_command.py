@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.contact_settings import Campaign
-from pipelines.explain import explain_customer
-from pipelines.make_list import make_list
-from pipelines.playbook_settings import PlaybookRule, When
-from pipelines.problems import Problem
+from pipelines.at_risk.explain import explain_customer
+from pipelines.runtime.errors import Problem
+from pipelines.settings.contacts import Campaign
+from pipelines.settings.playbook import PlaybookRule, When
+from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import Shop, settings, shop
 
 

@@ -11,16 +11,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.export import export, known_as
-from pipelines.forget import _mend_manifests
-from pipelines.make_list import make_list
-from pipelines.params import Settings
-from pipelines.privacy_settings import Privacy
-from pipelines.problems import Problem
-from pipelines.scrub import scrub
-from pipelines.sources import vault
-from pipelines.sources.pseudonyms import keyed
-from pipelines.tables import digest_of
+from pipelines.erasure.forget import _mend_manifests
+from pipelines.erasure.redact import scrub
+from pipelines.publishing.export import export
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of
+from pipelines.settings.params import Settings
+from pipelines.settings.privacy import Privacy
+from pipelines.sources.privacy import vault
+from pipelines.sources.privacy.pseudonyms import keyed, known_as
+from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import DAY, settings, shop
 
 KEY = "a key for tests only, never used"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import ledger
-from pipelines.feedback import feedback
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.publish import publish
-from pipelines.sources.pseudonyms import keyed
+from pipelines.ledger import read
+from pipelines.publishing.feedback import feedback
+from pipelines.publishing.publish import publish
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
+from pipelines.sources.privacy.pseudonyms import keyed
 from tests.pipelines.drafts_for_tests import settings, write_draft
 
 FIRST, SECOND = "2024-03-04", "2024-03-11"
@@ -58,7 +58,7 @@ def refused(text: str | bytes, name: str = "team.csv") -> list[str]:
 
 
 def entries() -> list[tuple[str, str, str, str]]:
-    found = ledger.known("2024-04-01", PLAIN).feedback
+    found = read.known("2024-04-01", PLAIN).feedback
     when = [f"{one:%m-%d %H:%M}" for one in found["occurred_at"]]
     return sorted(zip(found["customer_id"], found["list_id"].str[5:15], when, found["what"], strict=True))
 
@@ -75,10 +75,10 @@ READ = [
 def test_a_report_is_taken_into_the_ledger() -> None:
     assert taken(report(GOOD)) == ["team.csv: 4 rows: 2 contacted, 1 reached, 1 kept, 1 wrong."]
     assert entries() == READ
-    found = ledger.known("2024-04-01", PLAIN).feedback
+    found = read.known("2024-04-01", PLAIN).feedback
     assert set(found["channel"].fillna("")) == {"phone", ""}
     assert set(found["note"].fillna("")) == {"wants a call", "moved", ""}
-    contacted = ledger.activities("2024-04-01", PLAIN).query("activity == 'was_contacted'")
+    contacted = read.activities("2024-04-01", PLAIN).query("activity == 'was_contacted'")
     assert list(contacted["customer_id"]) == ["007", "b,2"]
 
 
@@ -125,7 +125,7 @@ def test_a_workbook_is_read(tmp_path: Path) -> None:
     book.save("team.xlsx")
     taken(Path("team.xlsx"))
     assert entries() == READ[:3]
-    assert "5" in set(ledger.known("2024-04-01", PLAIN).feedback["note"].dropna())
+    assert "5" in set(read.known("2024-04-01", PLAIN).feedback["note"].dropna())
 
 
 def test_a_sentence_may_stand_above_the_header(tmp_path: Path) -> None:
@@ -232,5 +232,5 @@ def test_own_ids_are_translated_where_pseudonyms_are_on(monkeypatch: pytest.Monk
     publish("2024-03-18", private, lambda _: None)
     taken(report(f"customer,when,what\nAnn,2024-03-19,reached\n{hashed},2024-03-20,kept\n"), private)
     assert {entry[0] for entry in entries()} == {hashed}
-    with closing(sqlite3.connect(ledger.FILE)) as con:
+    with closing(sqlite3.connect(read.FILE)) as con:
         assert "Ann" not in "\n".join(con.iterdump())

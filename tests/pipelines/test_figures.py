@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.expectations import features_suite, judge
-from pipelines.figures import NAMED, Rule, Table, outside, quoted, repeated, unusable
+from pipelines.checks.figures import NAMED, Rule, Table, outside, repeated, unusable
+from pipelines.runtime.sql import quoted
 
 pytestmark = pytest.mark.slow
 

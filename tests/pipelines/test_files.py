@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines.params import Settings
-from pipelines.problems import Problem
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
 from pipelines.sources.quarantine import reasons, set_aside
-from pipelines.sources.readers import check_sources, read_sources
+from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
 
 MAPPING = {"customer_id": "Kunde", "occurred_at": "Zeit", "value": "Betrag"}

@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import params
-from pipelines.forget import Forgotten, _files, known_ids, told
-from pipelines.scrub import scrub
+from pipelines.erasure.forget import Forgotten, _files, known_ids, told
+from pipelines.erasure.redact import scrub
+from pipelines.settings import params
 from tests.conftest import SHOP_UNTIL, Project
 from tests.pipelines.decoded_for_tests import decoded
 

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import pull_activity
-from pipelines.forget import forget
-from pipelines.params import Settings
-from pipelines.pull_activity import pull
+from pipelines.erasure.forget import forget
+from pipelines.settings.params import Settings
+from pipelines.stages import pull_activity
+from pipelines.stages.pull_activity import pull
 
 pytestmark = pytest.mark.slow
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import ledger, record
-from pipelines.feedback import feedback
-from pipelines.forget import again, forget
-from pipelines.make_list import make_list
-from pipelines.outbox import copies, erasing
-from pipelines.outbox.forgetting import forget_published
-from pipelines.publish import publish
+from pipelines.erasure import ledger_rows
+from pipelines.erasure.forget import again, forget
+from pipelines.erasure.published import forget_published
+from pipelines.ledger import read, write
+from pipelines.publishing import archive
+from pipelines.publishing.feedback import feedback
+from pipelines.publishing.publish import publish
+from pipelines.stages.make_list import make_list
 from tests.pipelines import lists_for_tests
 from tests.pipelines.decoded_for_tests import decoded
 from tests.pipelines.drafts_for_tests import settings, write_draft
@@ -72,22 +73,22 @@ def test_ledger_copies_and_files_of_sinks_hold_nothing_of_them() -> None:
     said: list[str] = []
     forget(GONE, SINKS, said.append)
     assert speaking() == []
-    found = ledger.known("2024-04-01", SINKS)
+    found = read.known("2024-04-01", SINKS)
     assert sorted(set(found.entries["customer_id"])) == ["007", "b,2", "c-3", "d-4"]
     assert list(found.feedback["customer_id"]) == ["007"]
-    assert "a-7" in record.customers()
+    assert "a-7" in write.customers()
     assert {
         "  data/ledger/ledger.db",
         "  data/ledger/published/2024-03-11",
         "  table churn (publish.sinks.table)",
     } <= set(said)
     sound()
-    assert {path.stat().st_mode & 0o777 for path in (copies.FOLDER / FIRST).iterdir()} == {0o400}
+    assert {path.stat().st_mode & 0o777 for path in (archive.FOLDER / FIRST).iterdir()} == {0o400}
 
 
 def test_the_guards_stand_again_and_others_stay() -> None:
     forget(GONE, SINKS, lambda _: None)
-    with closing(sqlite3.connect(ledger.FILE)) as con:
+    with closing(sqlite3.connect(read.FILE)) as con:
         assert con.execute("select count(*) from sqlite_master where type = 'trigger'").fetchone() == (16,)
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             con.execute("delete from entry")
@@ -96,24 +97,24 @@ def test_the_guards_stand_again_and_others_stay() -> None:
 def test_what_was_written_of_others_does_not_name_them_either() -> None:
     Path("team.csv").write_text("customer,when,what,note\n007,2024-03-13,kept,friend of cust-1\n")
     feedback(Path("team.csv"), SINKS, lambda _: None, now=datetime(2024, 4, 1, tzinfo=UTC))
-    record.delivered(1, "hub", record.FAILED, "unknown: cust-1")
+    write.delivered(1, "hub", write.FAILED, "unknown: cust-1")
     forget_published(frozenset({"cust-1"}), SINKS)
-    assert "cust-1" not in decoded(ledger.FILE)
-    assert len(ledger.known("2024-04-01", SINKS).feedback.query("what == 'kept'")) == 1
+    assert "cust-1" not in decoded(read.FILE)
+    assert len(read.known("2024-04-01", SINKS).feedback.query("what == 'kept'")) == 1
 
 
 def test_a_held_back_customer_too() -> None:
     forget_published(frozenset({"e-5"}), SINKS)
-    assert "e-5" not in record.customers()
-    assert "e-5" not in decoded(copies.FOLDER / FIRST / "held_back.csv")
+    assert "e-5" not in write.customers()
+    assert "e-5" not in decoded(archive.FOLDER / FIRST / "held_back.csv")
     forget("e-5", SINKS, lambda _: None)
     sound()
 
 
 def test_somebody_unknown_changes_nothing() -> None:
-    before = {path: path.read_bytes() for path in copies.FOLDER.rglob("*") if path.is_file()}
+    before = {path: path.read_bytes() for path in archive.FOLDER.rglob("*") if path.is_file()}
     assert forget_published(frozenset({"nobody"}), SINKS) == ([], [])
-    assert {path: path.read_bytes() for path in copies.FOLDER.rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in archive.FOLDER.rglob("*") if path.is_file()} == before
     sound()
 
 
@@ -132,24 +133,24 @@ def test_a_list_of_the_stage_loses_them_in_every_format(tmp_path: Path) -> None:
     plain = settings()
     make_list(plain, small.inputs, small.out)
     publish(FIRST, plain, lambda _: None)
-    gone = str(ledger.known(SECOND, plain).entries["customer_id"].iloc[0])
-    files = {path.name for path in (copies.FOLDER / FIRST).iterdir() if gone in decoded(path)}
+    gone = str(read.known(SECOND, plain).entries["customer_id"].iloc[0])
+    files = {path.name for path in (archive.FOLDER / FIRST).iterdir() if gone in decoded(path)}
     assert {"at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx"} <= files
     forget_published(frozenset({gone}), plain)
-    left = [path.name for path in (copies.FOLDER / FIRST).iterdir() if f'"{gone}"' in decoded(path)]
+    left = [path.name for path in (archive.FOLDER / FIRST).iterdir() if f'"{gone}"' in decoded(path)]
     assert left == []
-    copies.require_intact(record.publications()[0])
+    archive.require_intact(write.publications()[0])
 
 
 def test_who_comes_back_with_an_old_ledger_goes_again() -> None:
-    old = ledger.FILE.read_bytes()
+    old = read.FILE.read_bytes()
     forget(GONE, SINKS, lambda _: None)
     said: list[str] = []
     again(SINKS, said.append)
     assert said == ["Nobody of the 1 forgotten ids is back."]
-    ledger.FILE.write_bytes(old)
+    read.FILE.write_bytes(old)
     again(SINKS, lambda _: None)
-    assert GONE not in record.customers()
+    assert GONE not in write.customers()
 
 
 KILLED = """
@@ -183,8 +184,8 @@ def test_killed_half_way_it_is_done_by_doing_it_again(place: str, when: str) -> 
 
 
 def test_erasing_is_one_transaction() -> None:
-    before = list(sqlite3.connect(ledger.FILE).iterdump())
-    with pytest.raises(ZeroDivisionError), record.writing() as con:
-        erasing.erase(con, frozenset({GONE}), {})
+    before = list(sqlite3.connect(read.FILE).iterdump())
+    with pytest.raises(ZeroDivisionError), write.writing() as con:
+        ledger_rows.erase(con, frozenset({GONE}), {})
         raise ZeroDivisionError
-    assert list(sqlite3.connect(ledger.FILE).iterdump()) == before
+    assert list(sqlite3.connect(read.FILE).iterdump()) == before

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.gate import Match, gate, lead_of
+from pipelines.modelling.gate import Match, gate, lead_of
 
 
 def metrics(**leads: tuple[float, float, float]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import pull_activity
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.pull_activity import check_sources, pull
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
+from pipelines.stages import pull_activity
+from pipelines.stages.pull_activity import check_sources, pull
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,8 @@ import click
 import pytest
 import yaml
 
-from pipelines import cli_batch, cli_list, cli_project
-from pipelines.cli import COMMANDS
+from pipelines.commands import lists, project, scheduled
+from pipelines.commands.app import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"great_expectations", "lightgbm", "matplotlib", "mlflow", "optuna", "pandas", "scipy.stats", "sklearn"}
@@ -54,7 +54,7 @@ def test_help_loads_click_and_the_list_of_commands_only() -> None:
     before = _loaded("")
     after = _loaded("from pipelines.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass")
     foreign = {name for name in after - before if name.split(".")[0] not in {*sys.stdlib_module_names, "click"}}
-    assert foreign == {"pipelines", "pipelines.cli", "pipelines.lazy_group"}
+    assert foreign == {"pipelines", "pipelines.commands.app", "pipelines.commands.lazy_group"}
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -71,7 +71,7 @@ def test_every_command_is_in_the_list() -> None:
     inner = {"show", "check"}  # of `churn sources`
     made = {
         one.name
-        for module in (cli_batch, cli_list, cli_project)
+        for module in (scheduled, lists, project)
         for one in vars(module).values()
         if isinstance(one, click.Command)
     }

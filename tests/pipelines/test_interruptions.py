@@ -75,7 +75,7 @@ def kill_victim(victim: str, stage: int, top: subprocess.Popen[bytes]) -> None:
         top.wait(timeout=550)
 
 
-CHURN = (sys.executable, "-m", "pipelines.cli", "run")
+CHURN = (sys.executable, "-m", "pipelines.commands.app", "run")
 
 
 @pytest.mark.parametrize("victim", ["stage", "dvc", "top"])
@@ -126,7 +126,7 @@ def test_two_stages_never_write_at_once(shop: Any) -> None:
 
     with FileLock(shop.folder / ".dvc/tmp/churn/stage.lock"):
         refused = shop.call(
-            *(sys.executable, "-m", "pipelines.validate_features"),
+            *(sys.executable, "-m", "pipelines.stages.validate_features"),
             *("--features", "data/features/train", "--report", "data/validation/features_train.json"),
             check=False,
         )

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.params import Settings
-from pipelines.problems import Problem
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
 from pipelines.sources.quarantine import reasons
-from pipelines.sources.readers import check_sources, read_sources
+from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
 
 ROWS = [

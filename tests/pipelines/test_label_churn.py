@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.windows import midnight
-from pipelines.label_churn import label_definition
-from pipelines.problems import Problem
+from pipelines.runtime.errors import Problem
+from pipelines.stages.label_churn import label_definition
 from tests.features.oracle import Did
 from tests.pipelines.activity_folders import settings_with, write_stream
 

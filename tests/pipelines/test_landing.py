@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from pipelines import pull_activity
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.pull_activity import pull
-from pipelines.sources import files
-from pipelines.tables import digest_of
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of
+from pipelines.settings.params import Settings
+from pipelines.sources.readers import files
+from pipelines.stages import pull_activity
+from pipelines.stages.pull_activity import pull
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "id,who,at,paid\n"
@@ -131,7 +131,7 @@ def test_a_pull_that_is_killed_at_any_point_is_completed_by_the_next(here: Path)
         rows = (f"{part}-{i},c{i % 500},2024-05-{1 + i % 28:02d} 10:00:00,{i % 100}\n" for i in range(40_000))
         (here / "in" / f"{part}.csv").write_text(HEADER + "".join(rows))
     (here / "params.yaml").write_text(settings_of().model_dump_json(exclude_none=True))
-    command = [sys.executable, "-m", "pipelines.pull_activity", "--branch", "score", "--out", "out"]
+    command = [sys.executable, "-m", "pipelines.stages.pull_activity", "--branch", "score", "--out", "out"]
     command += ["--report", "validation/score.json", "--landing"]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     for tenths in (6, 8, 10, 12, 14, 17, 20):

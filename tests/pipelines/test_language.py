@@ -5,11 +5,12 @@ import re
 import pytest
 from babel import Locale
 
-from features.measures import MEASURES
-from features.wording import NOUNS, sentence_of
-from pipelines.sinks import catalogues
-from pipelines.sinks.catalogues import Catalogue, catalogue, languages
-from pipelines.sinks.language import ENGLISH, Language
+from features.catalogue.measures import MEASURES
+from features.catalogue.wording import NOUNS, sentence_of
+from pipelines.rendering.language import catalogue as catalogues
+from pipelines.rendering.language.catalogue import Catalogue, catalogue
+from pipelines.rendering.language.language import ENGLISH, Language
+from pipelines.settings.at_risk import languages
 
 THAI = Language("th", "THB")
 
@@ -71,7 +72,7 @@ def test_numbers_follow_the_locale(form: str, value: float, said: str) -> None:
 
 def test_another_locale_writes_numbers_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
     german = Catalogue(name="Deutsch", locale="de", day="d. MMMM y", month="MMM y")
-    monkeypatch.setattr("pipelines.sinks.language.catalogue", lambda code: german)
+    monkeypatch.setattr("pipelines.rendering.language.language.catalogue", lambda code: german)
     language = Language("de", "EUR")
     assert language.money(1234.5) == "1.234\N{NO-BREAK SPACE}€"
     assert language.number(12345) == "12.345"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.params import load
-from pipelines.problems import Problem
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import load
 
 ROOT = Path(__file__).parents[2]
 

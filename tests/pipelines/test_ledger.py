@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from features.activity import ACTIVITY_SCHEMA
-from pipelines import ledger, record
-from pipelines.params import Settings
-from pipelines.problems import Problem
+from pipelines.ledger import read, write
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
 from tests.pipelines.ledgers_for_tests import SETTINGS, put, tell
 
 FIRST = """
@@ -33,18 +33,18 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def who(before: str, settings: Settings = SETTINGS) -> list[tuple[str, str, str, int]]:
-    found = ledger.known(before, settings).entries
+    found = read.known(before, settings).entries
     days = found["as_of"].dt.strftime("%Y-%m-%d")
     return list(zip(days, found["customer_id"], found["group"], found["revision"], strict=True))
 
 
 def test_without_a_ledger_nothing_is_known_and_nothing_is_made() -> None:
-    found = ledger.known("2024-03-11", SETTINGS)
+    found = read.known("2024-03-11", SETTINGS)
     assert found.entries.empty
-    assert list(found.entries) == list(ledger.ENTRIES)
+    assert list(found.entries) == list(read.ENTRIES)
     assert found.feedback.empty
-    assert list(found.feedback) == list(ledger.FEEDBACK)
-    assert ledger.activities("2024-03-11", SETTINGS).empty
+    assert list(found.feedback) == list(read.FEEDBACK)
+    assert read.activities("2024-03-11", SETTINGS).empty
     assert not Path("data").exists()
 
 
@@ -62,17 +62,17 @@ def test_of_a_day_only_the_last_revision_counts() -> None:
     put("2024-03-04", FIRST)
     put("2024-03-04", SECOND, revision=2, replaces="list-2024-03-04", list_id="other")
     assert who("2024-03-11") == [("2024-03-04", "a", "contact", 2), ("2024-03-04", "d", "contact", 2)]
-    assert set(ledger.known("2024-03-11", SETTINGS).entries["list_id"]) == {"other"}
+    assert set(read.known("2024-03-11", SETTINGS).entries["list_id"]) == {"other"}
 
 
 def test_entries_have_the_columns_and_kinds_that_others_build_on() -> None:
     put("2024-03-04", FIRST)
-    for found in (ledger.known("2024-03-11", SETTINGS).entries, ledger.known("2024-03-04", SETTINGS).entries):
-        assert tuple(found) == ledger.ENTRIES
+    for found in (read.known("2024-03-11", SETTINGS).entries, read.known("2024-03-04", SETTINGS).entries):
+        assert tuple(found) == read.ENTRIES
         assert str(found["as_of"].dtype) == "datetime64[us]"
         assert found["rank"].dtype == found["revision"].dtype == np.int64
-        assert all(found[name].dtype == np.float64 for name in ledger.FIGURES)
-    first = ledger.known("2024-03-11", SETTINGS).entries.iloc[0]
+        assert all(found[name].dtype == np.float64 for name in read.FIGURES)
+    first = read.known("2024-03-11", SETTINGS).entries.iloc[0]
     assert (first["campaign"], first["reason_1"], first["rank"]) == ("spring", "Last order 30 days ago", 1)
     assert pd.isna(first["reason_2"])
     assert pd.isna(first["expected_net_value"])
@@ -84,15 +84,15 @@ def test_feedback_is_known_from_the_midnight_after_it() -> None:
     tell("a", "2024-03-05T22:59:59+00:00", "contacted")
     tell("c", "2024-03-05T23:00:00+00:00", "wrong", note="moved")
     for before, expected in (("2024-03-05", []), ("2024-03-06", ["a"]), ("2024-03-07", ["a", "c"])):
-        found = ledger.known(before, berlin).feedback
+        found = read.known(before, berlin).feedback
         assert list(found["customer_id"]) == expected
         assert str(found["occurred_at"].dtype) == "datetime64[us, UTC]"
-        assert tuple(found) == ledger.FEEDBACK
+        assert tuple(found) == read.FEEDBACK
 
 
 def test_the_digest_changes_exactly_when_what_is_known_does() -> None:
     def digests() -> list[str]:
-        return [ledger.digest(day, SETTINGS) for day in ("2024-03-04", "2024-03-05", "2024-03-12")]
+        return [read.digest(day, SETTINGS) for day in ("2024-03-04", "2024-03-05", "2024-03-12")]
 
     nothing = digests()
     assert len(set(nothing)) == 1
@@ -123,7 +123,7 @@ def test_our_doings_are_activities_of_the_contract() -> None:
     tell("a", "2024-03-07T10:00:00+00:00", "contacted", channel=None)
     tell("c", "2024-03-06T10:00:00+00:00", "wrong")
     berlin = SETTINGS.model_copy(update={"timezone": "Europe/Berlin"})
-    found = ledger.activities("2024-03-11", berlin)
+    found = read.activities("2024-03-11", berlin)
     told = [(f"{row.occurred_at:%m-%d %H:%M}", row.customer_id, row.activity) for row in found.itertuples()]
     assert told == [
         ("03-03 23:00", "a", "was_listed"),
@@ -134,42 +134,42 @@ def test_our_doings_are_activities_of_the_contract() -> None:
     ]
     assert list(found["detail"].fillna("")) == ["spring", "spring", "spring", "phone", ""]
     assert found["activity_id"].is_unique
-    assert ledger.doings("2024-03-11", berlin).schema == ACTIVITY_SCHEMA
-    assert ledger.doings("2024-03-01", berlin).schema == ACTIVITY_SCHEMA
+    assert read.doings("2024-03-11", berlin).schema == ACTIVITY_SCHEMA
+    assert read.doings("2024-03-01", berlin).schema == ACTIVITY_SCHEMA
 
 
-@pytest.mark.parametrize("table", list(record.TABLES))
+@pytest.mark.parametrize("table", list(write.TABLES))
 @pytest.mark.parametrize("doing", ["delete from {}", "update {} set rowid = rowid"])
 def test_rows_can_only_be_added(table: str, doing: str) -> None:
     number = put("2024-03-04", FIRST)
     tell("a", "2024-03-06T10:00:00+00:00", "contacted")
-    with record.writing() as con:
-        record.owe(con, number, ["crm"])
+    with write.writing() as con:
+        write.owe(con, number, ["crm"])
         con.execute("insert into delivery values (1, ?, 'crm', 'written', null)", [number])
         con.execute("insert into kept values (?, 'at_risk.csv', 'ab')", [number])
         con.execute("insert into held_back (publication, customer_id, rule) values (?, 'z', 'consent')", [number])
-    with closing(sqlite3.connect(ledger.FILE)) as con, pytest.raises(sqlite3.IntegrityError, match="append-only"):
+    with closing(sqlite3.connect(read.FILE)) as con, pytest.raises(sqlite3.IntegrityError, match="append-only"):
         con.execute(doing.format(table))
 
 
 def test_a_transaction_that_fails_leaves_no_trace() -> None:
     put("2024-03-04", FIRST)
-    before = list(sqlite3.connect(ledger.FILE).iterdump())
+    before = list(sqlite3.connect(read.FILE).iterdump())
     with pytest.raises(sqlite3.IntegrityError):
         put("2024-03-11", "a contact 1 0.9\na control 2 0.8")
-    assert list(sqlite3.connect(ledger.FILE).iterdump()) == before
+    assert list(sqlite3.connect(read.FILE).iterdump()) == before
 
 
 def test_a_damaged_ledger_is_said_and_left_as_it_is() -> None:
-    ledger.FILE.parent.mkdir(parents=True)
-    ledger.FILE.write_bytes(b"this is no database, but long enough to be taken for one" * 30)
-    for use in (lambda: ledger.known("2024-03-11", SETTINGS), lambda: put("2024-03-04", FIRST)):
+    read.FILE.parent.mkdir(parents=True)
+    read.FILE.write_bytes(b"this is no database, but long enough to be taken for one" * 30)
+    for use in (lambda: read.known("2024-03-11", SETTINGS), lambda: put("2024-03-04", FIRST)):
         with pytest.raises(Problem, match="the ledger cannot be used: file is not a database"):
             use()
-    assert ledger.FILE.read_bytes().startswith(b"this is no database")
+    assert read.FILE.read_bytes().startswith(b"this is no database")
 
 
 def test_only_its_owner_may_look_inside() -> None:
     put("2024-03-04", FIRST)
-    assert ledger.FILE.stat().st_mode & 0o777 == 0o600
-    assert ledger.FILE.parent.stat().st_mode & 0o777 == 0o700
+    assert read.FILE.stat().st_mode & 0o777 == 0o600
+    assert read.FILE.parent.stat().st_mode & 0o777 == 0o700

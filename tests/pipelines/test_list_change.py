@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from pipelines.ledger import ENTRIES
-from pipelines.list_change import changes
-from pipelines.sinks.language import Language
+from pipelines.at_risk.changes import changes
+from pipelines.ledger.read import ENTRIES
+from pipelines.rendering.language.language import Language
 
 NOW = "2024-03-04"
 OLD = "Last order 34 days ago"

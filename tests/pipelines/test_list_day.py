@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.list_day import a_day, for_day, newer_list, require_not_before_training, this_week
-from pipelines.problems import Problem
+from pipelines.at_risk.placement import newer_list
+from pipelines.runtime.errors import Problem
+from pipelines.settings.moments import a_day, for_day, require_not_before_training, this_week
 from tests.pipelines.model_folders_for_tests import AS_OF, settings_with
 
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models.decision import LIST_COLUMNS
-from pipelines.sinks import columns, glance, list_files, wording
-from pipelines.sinks.catalogues import languages
-from pipelines.sinks.language import Language
-from pipelines.sinks.terminal import list_preview
-from pipelines.sinks.week import Week
+from models.decision.ranking import LIST_COLUMNS
+from pipelines.rendering import columns, files, highlights, wording
+from pipelines.rendering.context import Week
+from pipelines.rendering.language.language import Language
+from pipelines.rendering.terminal import list_preview
+from pipelines.settings.at_risk import languages
 from tests.pipelines.lists_for_tests import DAY, METRICS, decided, made, settings, week
 
 FACTS = wording.column_facts(settings(), 0.14, {"very high": 0.49, "high": 0.33, "medium": 0.14}, has_money=True)
@@ -60,12 +60,12 @@ def cells(path: Path) -> list[dict[str, str]]:
     ],
 )
 def test_no_cell_is_run_as_a_formula(text: str, written: str) -> None:
-    assert list_files.defused(text) == written
+    assert files.defused(text) == written
 
 
 def test_csv_opens_right_in_a_spreadsheet(tmp_path: Path) -> None:
     path = tmp_path / "at_risk.csv"
-    list_files.write_csv(a_list(reason_1='=HYPERLINK("x")', segment='say "hi", twice'), path)
+    files.write_csv(a_list(reason_1='=HYPERLINK("x")', segment='say "hi", twice'), path)
     assert path.read_bytes().startswith(b"\xef\xbb\xbfrank,customer_id,")
     first, second = cells(path)
     assert first["customer_id"] == "0042"
@@ -77,14 +77,14 @@ def test_csv_opens_right_in_a_spreadsheet(tmp_path: Path) -> None:
 
 def test_csv_without_money_has_empty_cells(tmp_path: Path) -> None:
     path = tmp_path / "at_risk.csv"
-    list_files.write_csv(a_list(expected_value=float("nan"), value_at_risk=float("nan")), path)
+    files.write_csv(a_list(expected_value=float("nan"), value_at_risk=float("nan")), path)
     assert [cells(path)[0][name] for name in ("expected_value", "value_at_risk")] == ["", ""]
 
 
 def test_parquet_is_exact_and_typed(tmp_path: Path) -> None:
     path = tmp_path / "at_risk.parquet"
     table = a_list(reason_1="=1").assign(churn_probability_silent_56d=[0.25, float("nan")])
-    list_files.write_list_parquet(table, path)
+    files.write_list_parquet(table, path)
     found = pq.read_table(path)
     assert found.schema.field("rank").type == pa.int32()
     assert found.schema.field("as_of").type == pa.date32()
@@ -95,7 +95,7 @@ def test_parquet_is_exact_and_typed(tmp_path: Path) -> None:
 
 def test_xlsx_has_filters_a_frozen_header_formats_and_a_sheet_about_its_columns(tmp_path: Path) -> None:
     path = tmp_path / "at_risk.xlsx"
-    list_files.write_xlsx(a_list(reason_1="=1+1", reason_2="http://x.example"), path, FACTS)
+    files.write_xlsx(a_list(reason_1="=1+1", reason_2="http://x.example"), path, FACTS)
     book = openpyxl.load_workbook(path)
     sheet, about = book["At risk"], book["What the columns mean"]
     assert sheet["A1"].value == columns.NO_CONTACT
@@ -134,7 +134,7 @@ def full_list() -> pd.DataFrame:
 
 def test_columns_that_are_empty_stay_empty_in_every_kind_of_file(tmp_path: Path) -> None:
     table = full_list()
-    list_files.write_csv(table, tmp_path / "at_risk.csv")
+    files.write_csv(table, tmp_path / "at_risk.csv")
     first, second = cells(tmp_path / "at_risk.csv")
     assert {name: second[name] for name in ("expected_net_value", "change", "action", "owner", "send_by", "phone")} == (
         dict.fromkeys(("expected_net_value", "change", "action", "owner", "send_by", "phone"), "")
@@ -142,13 +142,13 @@ def test_columns_that_are_empty_stay_empty_in_every_kind_of_file(tmp_path: Path)
     assert (first["expected_net_value"], first["send_by"], first["expected_value"]) == ("23.46", "2024-03-08", "")
     assert (first["action"], first["phone"]) == ("'=call()", "'+44 20 7946 0100")
 
-    list_files.write_list_parquet(table, tmp_path / "at_risk.parquet")
+    files.write_list_parquet(table, tmp_path / "at_risk.parquet")
     found = pq.read_table(tmp_path / "at_risk.parquet")
     assert found.schema.field("send_by").type == pa.date32()
     assert found["action"].to_pylist() == ["=call()", None]
     assert found["expected_net_value"].to_pylist() == [23.456, None]
 
-    list_files.write_xlsx(table, tmp_path / "at_risk.xlsx", FACTS)
+    files.write_xlsx(table, tmp_path / "at_risk.xlsx", FACTS)
     sheet = openpyxl.load_workbook(tmp_path / "at_risk.xlsx")["At risk"]
     rows = [dict(zip(table.columns, line, strict=True)) for line in sheet.iter_rows(min_row=2)]
     assert (rows[0]["send_by"].value, rows[0]["send_by"].number_format) == (
@@ -161,10 +161,10 @@ def test_columns_that_are_empty_stay_empty_in_every_kind_of_file(tmp_path: Path)
 
 def test_a_list_by_which_nobody_can_be_reached_says_so_in_its_first_line(tmp_path: Path) -> None:
     alone = full_list().assign(email=None, phone="")
-    said = list_files.first_line(alone)
+    said = files.first_line(alone)
     assert said == columns.NO_CONTACT
-    assert list_files.first_line(full_list()) == ""
-    list_files.write_csv(alone, tmp_path / "at_risk.csv", first_line=said)
+    assert files.first_line(full_list()) == ""
+    files.write_csv(alone, tmp_path / "at_risk.csv", first_line=said)
     header = (tmp_path / "at_risk.csv").read_text(encoding="utf-8-sig").splitlines()[0]
     assert header.startswith("rank,customer_id,")
     assert header.endswith(f",{said}")
@@ -173,7 +173,7 @@ def test_a_list_by_which_nobody_can_be_reached_says_so_in_its_first_line(tmp_pat
 
 
 def test_the_control_group_cannot_be_contacted_from_its_file(tmp_path: Path) -> None:
-    list_files.write_control(full_list().assign(group="control"), tmp_path / "control.csv")
+    files.write_control(full_list().assign(group="control"), tmp_path / "control.csv")
     (first, _) = cells(tmp_path / "control.csv")
     assert first["group"] == "control"
     assert not {"name", "email", "phone"} & set(first)
@@ -183,7 +183,7 @@ def test_the_control_group_cannot_be_contacted_from_its_file(tmp_path: Path) -> 
 def test_who_was_held_back_and_who_has_left_have_files_of_their_own(tmp_path: Path) -> None:
     held = pd.DataFrame({"customer_id": ["0042"], "rank": [7], "churn_probability": [0.5], "rule": ["open_complaint"]})
     held = held.assign(said="@They complained on 1 March 2024", as_of=pd.Timestamp(DAY).date(), list_id="cd")
-    list_files.write_held_back(held, tmp_path / "held_back.csv")
+    files.write_held_back(held, tmp_path / "held_back.csv")
     (row,) = cells(tmp_path / "held_back.csv")
     assert tuple(row) == columns.HELD_BACK
     assert row | {"rank": "7", "value_at_risk": "", "rule": "open_complaint", "as_of": DAY} == row
@@ -191,7 +191,7 @@ def test_who_was_held_back_and_who_has_left_have_files_of_their_own(tmp_path: Pa
 
     gone = pd.DataFrame({"customer_id": ["0007"], "last_activity": [pd.Timestamp("2023-12-01")]})
     gone = gone.assign(days_since_last=94, past_value=120.456, segment="hibernating", as_of=pd.Timestamp(DAY).date())
-    list_files.write_win_back(gone, tmp_path / "win_back.csv")
+    files.write_win_back(gone, tmp_path / "win_back.csv")
     (row,) = cells(tmp_path / "win_back.csv")
     assert row == {
         "customer_id": "0007",
@@ -203,7 +203,7 @@ def test_who_was_held_back_and_who_has_left_have_files_of_their_own(tmp_path: Pa
     }
 
 
-@pytest.mark.parametrize("write", [list_files.write_held_back, list_files.write_win_back])
+@pytest.mark.parametrize("write", [files.write_held_back, files.write_win_back])
 def test_nobody_is_a_file_with_a_header(tmp_path: Path, write: Callable[[pd.DataFrame, Path], None]) -> None:
     write(pd.DataFrame(), tmp_path / "nobody.csv")
     assert len((tmp_path / "nobody.csv").read_text(encoding="utf-8-sig").splitlines()) == 1
@@ -212,10 +212,10 @@ def test_nobody_is_a_file_with_a_header(tmp_path: Path, write: Callable[[pd.Data
 
 def test_the_workbook_has_a_sheet_with_the_figures_of_the_week(tmp_path: Path) -> None:
     table, scores = made(20)
-    figures = glance.figures(table, scores, settings())
-    told = glance.trust(METRICS)
-    lines = glance.lines(table, figures, told, Week(control=3, power="An effect below 9 points ..."), Language())
-    list_files.write_xlsx(table, tmp_path / "at_risk.xlsx", FACTS, figures=lines)
+    figures = highlights.figures(table, scores, settings())
+    told = highlights.trust(METRICS)
+    lines = highlights.lines(table, figures, told, Week(control=3, power="An effect below 9 points ..."), Language())
+    files.write_xlsx(table, tmp_path / "at_risk.xlsx", FACTS, figures=lines)
     sheet = openpyxl.load_workbook(tmp_path / "at_risk.xlsx")["The week"]
     found = {line[0].value: line[1] for line in sheet.iter_rows(min_row=2) if line[0].value}
     assert found["Customers on the list"].value == 20
@@ -232,10 +232,10 @@ def test_a_workbook_can_be_written_in_every_language(tmp_path: Path, code: str) 
     chosen, language = settings().model_copy(update={"language": code}), Language(code)
     table, scores = made(20)
     rich = decided(table)
-    figures, told = glance.figures(rich, scores, chosen), glance.trust(METRICS, "", language)
+    figures, told = highlights.figures(rich, scores, chosen), highlights.trust(METRICS, "", language)
     facts = wording.column_facts(chosen, 0.14, {"very high": 0.49}, has_money=True)
-    lines = glance.lines(rich, figures, told, week(rich), language)
-    list_files.write_xlsx(rich, tmp_path / "at_risk.xlsx", facts, figures=lines, language=language)
+    lines = highlights.lines(rich, figures, told, week(rich), language)
+    files.write_xlsx(rich, tmp_path / "at_risk.xlsx", facts, figures=lines, language=language)
     book = openpyxl.load_workbook(tmp_path / "at_risk.xlsx")
     assert len(book.sheetnames) == 3
     about = [[cell.value for cell in line] for line in book.worksheets[1].iter_rows(min_row=2)]
@@ -245,11 +245,11 @@ def test_a_workbook_can_be_written_in_every_language(tmp_path: Path, code: str) 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx"])
 def test_the_same_list_gives_the_same_bytes(tmp_path: Path, kind: str) -> None:
-    write = {"csv": list_files.write_csv, "parquet": list_files.write_list_parquet}
+    write = {"csv": files.write_csv, "parquet": files.write_list_parquet}
     made = []
     for name in ("one", "two"):
         path = tmp_path / f"{name}.{kind}"
-        list_files.write_xlsx(a_list(), path, FACTS) if kind == "xlsx" else write[kind](a_list(), path)
+        files.write_xlsx(a_list(), path, FACTS) if kind == "xlsx" else write[kind](a_list(), path)
         made.append(path.read_bytes())
     assert made[0] == made[1]
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from models.segments import NAMED
-from pipelines.scrub import scrub
-from pipelines.sinks import glance
-from pipelines.sinks.catalogues import languages
-from pipelines.sinks.columns import NO_CONTACT
-from pipelines.sinks.language import Language
-from pipelines.sinks.list_page import page
-from pipelines.sinks.page_data import digits
-from pipelines.sinks.page_words import WORDS
-from pipelines.sinks.wording import SEGMENTS, column_words
+from pipelines.erasure.redact import scrub
+from pipelines.rendering import highlights
+from pipelines.rendering.columns import NO_CONTACT
+from pipelines.rendering.language.language import Language
+from pipelines.rendering.page.data import digits
+from pipelines.rendering.page.list_page import page
+from pipelines.rendering.page.words import WORDS
+from pipelines.rendering.wording import SEGMENTS, column_words
+from pipelines.settings.at_risk import languages
 from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, settings, undecided, week
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def full_page(**other: Any) -> str:
     table, scores = made(60)
     rich = decided(table)
     told = week(rich, **other)
-    return page(rich, glance.figures(rich, scores, settings()), glance.trust(METRICS), settings(), week=told)
+    return page(rich, highlights.figures(rich, scores, settings()), highlights.trust(METRICS), settings(), week=told)
 
 
 def markup(text: str) -> str:
@@ -38,7 +38,7 @@ def markup(text: str) -> str:
 def text_of(*, money: bool = True, metrics: Any = METRICS, **other: Any) -> str:
     listed, scores = made(money=money, **other)
     table = undecided(listed)
-    return page(table, glance.figures(table, scores, settings()), glance.trust(metrics), settings())
+    return page(table, highlights.figures(table, scores, settings()), highlights.trust(metrics), settings())
 
 
 def embedded(text: str) -> Any:
@@ -113,7 +113,7 @@ def test_plain_english_for_people() -> None:
 
 def test_five_thousand_customers_are_a_small_file() -> None:
     table, scores = made(5000)
-    text = page(table, glance.figures(table, scores, settings()), glance.trust(METRICS), settings())
+    text = page(table, highlights.figures(table, scores, settings()), highlights.trust(METRICS), settings())
     assert len(text) < 1_500_000
 
 
@@ -199,7 +199,7 @@ def test_columns_may_be_there_and_empty() -> None:
             ("expected_net_value", "change", "action", "channel", "owner", "send_by", "name", "email"), None
         )
     )
-    text = page(empty, glance.figures(empty, scores, settings()), glance.trust({}), settings())
+    text = page(empty, highlights.figures(empty, scores, settings()), highlights.trust({}), settings())
     found = embedded(text)
     row = dict(zip(found["fields"], found["rows"][0], strict=True))
     assert (row["expected_net_value"], row["name"], found["lists"]["send_by"][row["send_by"]]) == (None, "", "")
@@ -210,7 +210,7 @@ def test_in_every_language_every_gap_is_filled(code: str) -> None:
     chosen = settings().model_copy(update={"language": code})
     table, scores = made(30)
     rich = decided(table)
-    figures, trust = glance.figures(rich, scores, chosen), glance.trust(METRICS, "", Language(code))
+    figures, trust = highlights.figures(rich, scores, chosen), highlights.trust(METRICS, "", Language(code))
     text = page(rich, figures, trust, chosen, week=week(rich))
     assert f'<html lang="{code}">' in text
     assert not re.search(r"{\w*}", markup(text))

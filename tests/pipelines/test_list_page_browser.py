@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.sinks import glance, list_files
-from pipelines.sinks.list_page import write_page
+from pipelines.rendering import files, highlights
+from pipelines.rendering.page.list_page import write_page
 from tests.pipelines.chromium_for_tests import require_chromium
 from tests.pipelines.lists_for_tests import METRICS, decided, made, settings, undecided, week
 
@@ -61,7 +61,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("page") / "at_risk.html"
     listed, scores = made(others=True)
     table = undecided(listed)
-    write_page(table, glance.figures(table, scores, settings()), glance.trust(METRICS), settings(), target)
+    write_page(table, highlights.figures(table, scores, settings()), highlights.trust(METRICS), settings(), target)
     return target
 
 
@@ -71,9 +71,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("full")
     table, scores = made(others=True)
     rich = decided(table)
-    figures, trust = glance.figures(rich, scores, settings()), glance.trust(METRICS)
+    figures, trust = highlights.figures(rich, scores, settings()), highlights.trust(METRICS)
     write_page(rich, figures, trust, settings(), folder / "at_risk.html", week=week(rich))
-    list_files.write_csv(rich, folder / "at_risk.csv", first_line=list_files.first_line(rich))
+    files.write_csv(rich, folder / "at_risk.csv", first_line=files.first_line(rich))
     return folder / "at_risk.html"
 
 
@@ -251,7 +251,7 @@ def test_the_download_of_everything_is_the_csv_file_beside_the_page(rich: Page, 
 
 def test_the_download_says_when_nobody_can_be_reached(opened: Page, path: Path, tmp_path: Path) -> None:
     table = undecided(made(others=True)[0])
-    list_files.write_csv(table, tmp_path / "wanted.csv", first_line=list_files.first_line(table))
+    files.write_csv(table, tmp_path / "wanted.csv", first_line=files.first_line(table))
     with opened.tab.expect_download() as found:
         opened.tab.locator("#download").click()
     found.value.save_as(tmp_path / "got.csv")
@@ -334,8 +334,8 @@ def test_five_thousand_customers_are_quick(browser: Any, tmp_path: Path) -> None
     target = tmp_path / "at_risk.html"
     table, scores = made(5000)
     rich = decided(table)
-    figures = glance.figures(rich, scores, settings())
-    write_page(rich, figures, glance.trust(METRICS), settings(), target, week=week(rich))
+    figures = highlights.figures(rich, scores, settings())
+    write_page(rich, figures, highlights.trust(METRICS), settings(), target, week=week(rich))
     found = Page(browser, target)
     painted = found.tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     assert painted < 3000  # milliseconds on a busy machine; well below 1000 on a free one

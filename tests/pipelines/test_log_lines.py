@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pipelines.log_lines import Log
-from pipelines.problems import Problem
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.log import Log
 
 
 def logged(*, as_json: bool) -> tuple[list[str], Log]:

@@ -13,15 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models import decision
-from pipelines import params
-from pipelines.contact_settings import Campaign
-from pipelines.list_sources import fingerprint_of_list
-from pipelines.make_list import make_list
-from pipelines.params import ScoreMoment, Settings
-from pipelines.problems import Problem
-from pipelines.publish import publish
-from pipelines.tables import digest_of, read_json
+from models.decision import ranking
+from pipelines.at_risk.fingerprint import fingerprint_of_list
+from pipelines.publishing.publish import publish
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of, read_json
+from pipelines.settings import params
+from pipelines.settings.contacts import Campaign
+from pipelines.settings.params import ScoreMoment, Settings
+from pipelines.stages.make_list import make_list
 from tests.pipelines.ledgers_for_tests import put, tell
 from tests.pipelines.lists_for_tests import DAY, DEFINITION, Shop, settings, shop
 
@@ -56,7 +56,7 @@ def test_the_whole_folder_is_written(small: Shop) -> None:
     make_list(settings(), small.inputs, small.out)
     assert sorted(path.name for path in small.out.iterdir()) == FILES
     table = pq.read_table(small.out / "at_risk.parquet").to_pandas()
-    assert list(table.columns) == list(decision.LIST_COLUMNS)
+    assert list(table.columns) == list(ranking.LIST_COLUMNS)
     assert len(table) == 12
     assert table["expected_net_value"].is_monotonic_decreasing
     assert (table["expected_net_value"] > 0).all()
@@ -83,7 +83,7 @@ def test_every_eligible_customer_stands_in_one_place_at_most(small: Shop) -> Non
 def test_the_control_group_has_the_lists_columns_and_id(small: Shop) -> None:
     make_list(settings().model_copy(update={"campaign": Campaign(share=0.3)}), small.inputs, small.out)
     listed, control = (read_csv(small.out / f"{name}.csv") for name in ("at_risk", "control"))
-    assert list(control.columns) == [name for name in listed.columns if name in decision.LIST_COLUMNS]
+    assert list(control.columns) == [name for name in listed.columns if name in ranking.LIST_COLUMNS]
     assert set(control["group"]) == {"control"}
     assert set(listed["group"]) == {"contact"}
     assert listed["rank"].tolist() == [str(place) for place in range(1, 13)]
@@ -143,7 +143,7 @@ def test_no_customer_is_told_two_things_that_do_not_go_together(small: Shop) -> 
     table = at_risk(small, capacity=40, stop_when_unprofitable=False)
     assert len(table) > 20
     for row in table.to_dict("records"):
-        said = [row[name] for name in decision.REASONS if row[name]]
+        said = [row[name] for name in ranking.REASONS if row[name]]
         about = [" ".join(re.findall("[a-z]+", text.lower())) for text in said]
         assert len(about) == len(set(about)), said
         assert not [one for one in said if one in row["change"]]  # new here: nothing to compare with
@@ -226,7 +226,7 @@ def test_a_failure_while_writing_leaves_the_earlier_list(small: Shop, monkeypatc
     def full(*_: object, **__: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("pipelines.sinks.list_page.write_page", full)
+    monkeypatch.setattr("pipelines.rendering.page.list_page.write_page", full)
     with pytest.raises(OSError, match="No space left"):
         make_list(settings(capacity=3), small.inputs, small.out)
     assert digest_of(small.out) == before
@@ -246,7 +246,7 @@ at_risk: {{definition: {DEFINITION}, capacity: 5}}
     command = [
         sys.executable,
         "-m",
-        "pipelines.make_list",
+        "pipelines.stages.make_list",
         "--scores",
         "data/scores",
         "--features",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.make_list import make_list
-from pipelines.sinks.manifest import CODE, PARAMETERS, code_digest
-from pipelines.tables import digest_of, read_json
+from pipelines.rendering.manifest import CODE, PARAMETERS, code_digest
+from pipelines.runtime.files import digest_of, read_json
+from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import DAY, DEFINITION, settings, shop
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ import duckdb
 import pandas as pd
 import pytest
 
-from pipelines.params import Settings
-from pipelines.sources.arrival import excluded_rows
+from pipelines.settings.params import Settings
 from pipelines.sources.quarantine import reasons
-from pipelines.sources.readers import check_sources, read_sources
+from pipelines.sources.readers.session import excluded_rows
+from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
 
 TICKETS = """id,user,Created Date,status,amount,plan

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.model_card import MOST_CHARACTERS, model_card
-from pipelines.params import Settings, load
+from pipelines.modelling.tracking.model_card import MOST_CHARACTERS, model_card
+from pipelines.settings.params import Settings, load
 
 PARAMS = """
 currency: USD

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.moved_store import PLACES, follow
+from pipelines.modelling.tracking.relocate import PLACES, follow
 
 NEW = "file:///new/mlartifacts"
 TABLE = [

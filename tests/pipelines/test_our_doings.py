@@ -9,14 +9,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.build_features import build
-from pipelines.checks import check_activity
-from pipelines.label_churn import label_definition
-from pipelines.params import Settings
-from pipelines.pull_activity import check_sources, pull
-from pipelines.sources.pseudonyms import keyed
-from pipelines.tables import digest_of, read_json
-from pipelines.watch_sources import fingerprint
+from pipelines.checks.rules import check_activity
+from pipelines.runtime.files import digest_of, read_json
+from pipelines.settings.params import Settings
+from pipelines.sources.privacy.pseudonyms import keyed
+from pipelines.stages.build_features import build
+from pipelines.stages.label_churn import label_definition
+from pipelines.stages.pull_activity import check_sources, pull
+from pipelines.stages.watch_sources import fingerprint
 from tests.conftest import shop_orders
 from tests.pipelines.ledgers_for_tests import put, tell
 

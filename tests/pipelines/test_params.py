@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.churn_settings import activities_of, definition_of
-from pipelines.params import Settings, load
-from pipelines.problems import Problem
+from pipelines.runtime.errors import Problem
+from pipelines.settings.churn import activities_of, definition_of
+from pipelines.settings.params import Settings, load
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD: dict[str, Any] = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.pictures import draw, lines, present
+from pipelines.modelling.tracking.plots import draw, lines, present
 
 CALIBRATION = "customers,promised,observed\n30,0.10,0.05\n30,0.40,0.50\n30,0.20,\n"
 

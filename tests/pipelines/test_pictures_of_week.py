@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.activity import ACTIVITY_SCHEMA
-from pipelines.sinks.pictures_of_week import look, seen
+from pipelines.rendering.chart_data import look, seen
 from tests.pipelines.lists_for_tests import METRICS, settings
 
 Rows = list[tuple[str, str, str]]

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.model_settings import Value
-from pipelines.playbook import NONE, People, Playbook, faults_of_playbook
-from pipelines.playbook_settings import PlaybookRule
-from pipelines.problems import Problem
+from pipelines.at_risk.policy.playbook import NONE, People, Playbook, faults_of_playbook
+from pipelines.runtime.errors import Problem
+from pipelines.settings.model import Value
+from pipelines.settings.playbook import PlaybookRule
 from tests.pipelines.lists_for_tests import DAY, settings
 
 #            customer  segment        tier         expected  at risk

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.params import load
-from pipelines.playbook_settings import LEAVE_ALONE, PlaybookRule, never_matching
-from pipelines.problems import Problem
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import load
+from pipelines.settings.playbook import LEAVE_ALONE, PlaybookRule, never_matching
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.look_at_sources import checked, listed
-from pipelines.presets import expanded, presets
-from pipelines.problems import Problem
+from pipelines.commands.sources import checked, listed
+from pipelines.runtime.errors import Problem
+from pipelines.settings.presets import expanded, presets
 from tests.pipelines.presets_for_tests import EXPECTED, activities, fixture_of, settings_of
 
 pytestmark = pytest.mark.slow

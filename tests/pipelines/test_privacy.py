@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import pull_activity
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.pull_activity import check_sources, pull
-from pipelines.sources import vault
-from pipelines.sources.pseudonyms import keyed
-from pipelines.sources.tombstones import FILE, bury, tombstones
-from pipelines.watch_sources import fingerprint
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
+from pipelines.sources.privacy import vault
+from pipelines.sources.privacy.erased import FILE, bury, tombstones
+from pipelines.sources.privacy.pseudonyms import keyed
+from pipelines.stages import pull_activity
+from pipelines.stages.pull_activity import check_sources, pull
+from pipelines.stages.watch_sources import fingerprint
 
 KEY = "a key for tests only, never used"
 IDS = ("anna-1", "bert-2", "carl-3")

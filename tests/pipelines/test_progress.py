@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.progress import in_words
+from pipelines.runtime.progress import in_words
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = """

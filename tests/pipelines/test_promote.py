@@ -12,13 +12,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from models import bootstrap, train
 from models.churn_model import ChurnModel
-from pipelines import params, promote, registry, tracking
-from pipelines.match import match
-from pipelines.problems import Problem
-from pipelines.registry import REFUSED, Registry
-from pipelines.tables import digest_of
+from models.evaluation import bootstrap
+from models.training import train
+from pipelines.modelling import promote
+from pipelines.modelling.contest import match
+from pipelines.modelling.tracking import mlflow_store, registry
+from pipelines.modelling.tracking.registry import REFUSED, Registry
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of
+from pipelines.settings import params
 from tests.pipelines.mlflow_servers import environment, free_port
 
 # MLflow's own use of its libraries is not ours to mend.
@@ -61,7 +64,7 @@ def state() -> dict[str, Any]:
 
 
 def tags(version: str) -> dict[str, str]:
-    with tracking.opened() as store:
+    with mlflow_store.opened() as store:
         return dict(store.client.get_model_version(f"churn_{D}", version).tags)
 
 
@@ -83,7 +86,7 @@ def test_a_version_carries_what_is_needed_to_understand_it(crowned: Path) -> Non
     assert (kept["params.model.max_rounds"], kept["params.churn.horizon_days"]) == ("60", "28")
     assert float(kept["test.roc_auc"]) > 0.7
     assert kept["test.as_of"] == "2024-05-20"
-    with tracking.opened() as store:
+    with mlflow_store.opened() as store:
         card = store.client.get_model_version(f"churn_{D}", "1").description
     assert card.startswith(f"# {D}")
     assert len(card) < 5000
@@ -94,7 +97,7 @@ def test_promoting_the_champion_again_does_nothing_and_needs_no_mlflow(
     crowned: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = digest_of(CHAMPION)
-    monkeypatch.setattr(tracking, "opened", lambda: pytest.fail("MLflow was asked"))
+    monkeypatch.setattr(mlflow_store, "opened", lambda: pytest.fail("MLflow was asked"))
     assert promoted().endswith("is the champion already.")
     assert digest_of(CHAMPION) == before
 
@@ -381,7 +384,7 @@ def test_mlflow_models_predict_scores_a_csv_as_the_pipeline_does(crowned: Path) 
     frame.to_csv("features.csv", index=False)
     command = [sys.executable, "-m", "mlflow", "models", "predict", "-m", f"models:/churn_{D}@champion"]
     command += ["-i", "features.csv", "-t", "csv", "-o", "scores.json", "--env-manager", "local"]
-    there = environment(MLFLOW_TRACKING_URI=tracking.store_uri())
+    there = environment(MLFLOW_TRACKING_URI=mlflow_store.store_uri())
     done = subprocess.run(command, env=there, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     scored = pd.DataFrame(json.loads(Path("scores.json").read_text())["predictions"])
@@ -393,7 +396,7 @@ def test_mlflow_models_predict_scores_a_csv_as_the_pipeline_does(crowned: Path) 
 
 
 def test_the_registry_ignores_versions_that_are_not_ours(crowned: Path) -> None:
-    with tracking.opened() as store:
+    with mlflow_store.opened() as store:
         name = f"churn_{D}"
         store.client.create_model_version(name, source=(crowned / "mlartifacts").as_uri())
         assert [one.number for one in Registry(name, store).versions()] == ["1"]

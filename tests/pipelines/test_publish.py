@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from pipelines import ledger, record
-from pipelines.make_list import make_list
-from pipelines.outbox import copies
-from pipelines.problems import Problem
-from pipelines.publish import publish
-from pipelines.tables import digest_of
+from pipelines.ledger import read, write
+from pipelines.publishing import archive
+from pipelines.publishing.publish import publish
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of
+from pipelines.stages.make_list import make_list
 from tests.pipelines import lists_for_tests
 from tests.pipelines.drafts_for_tests import CONTROL, EMPTY, HELD, LISTED, say_again, settings, write_draft
 
@@ -32,7 +32,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def dump() -> list[str]:
-    with closing(sqlite3.connect(ledger.FILE)) as con:
+    with closing(sqlite3.connect(read.FILE)) as con:
         return list(con.iterdump())
 
 
@@ -55,7 +55,7 @@ def test_a_list_is_in_the_ledger_with_its_control_group_and_its_files() -> None:
         "Published: the list of 2024-03-04 (list-2024-03-04-3): 3 customers to contact, 2 held out as the control "
         "group, 2 held back by a rule."
     )
-    found = ledger.known("2024-03-11", PLAIN).entries
+    found = read.known("2024-03-11", PLAIN).entries
     assert list(zip(found["customer_id"], found["group"], found["rank"], strict=True)) == [
         ("007", "contact", 1),
         ("a-1", "contact", 2),
@@ -65,7 +65,7 @@ def test_a_list_is_in_the_ledger_with_its_control_group_and_its_files() -> None:
     ]
     assert set(found["campaign"]) == {"spring"}
     assert list(found["reason_1"]) == ["=1+1 orders"] * 3 + ["quiet"] * 2
-    with closing(sqlite3.connect(ledger.FILE)) as con:
+    with closing(sqlite3.connect(read.FILE)) as con:
         held = con.execute("select customer_id, rule, churn_probability, said from held_back order by 1").fetchall()
     assert held == [("e-5", "consent", 0.9, "kept off"), ("f-6", "open_complaint", 0.8, "kept off")]
     copy = Path("data/ledger/published") / DAY
@@ -76,24 +76,24 @@ def test_a_list_is_in_the_ledger_with_its_control_group_and_its_files() -> None:
 def test_the_same_list_again_is_a_no_op() -> None:
     write_draft(DAY)
     published()
-    before, copy = dump(), digest_of(copies.FOLDER)
+    before, copy = dump(), digest_of(archive.FOLDER)
     assert published(moment="2024-03-05T08:00:00Z") == [
         "The list of 2024-03-04 (list-2024-03-04-3) is published already; nothing was added to the ledger."
     ]
     assert published(revise=True)[0].endswith("nothing was added to the ledger.")
-    assert (dump(), digest_of(copies.FOLDER)) == (before, copy)
+    assert (dump(), digest_of(archive.FOLDER)) == (before, copy)
 
 
 def test_a_draft_that_is_made_again_never_changes_what_was_published() -> None:
     write_draft(DAY)
     published()
-    copy = digest_of(copies.FOLDER)
+    copy = digest_of(archive.FOLDER)
     write_draft(DAY, contacts=False)  # the same decisions, written otherwise
     assert published()[0].endswith("nothing was added to the ledger.")
     write_draft(DAY, SHORTER)
     refused()
     shutil.rmtree("data/at_risk")
-    assert digest_of(copies.FOLDER) == copy
+    assert digest_of(archive.FOLDER) == copy
 
 
 def test_another_list_for_the_day_needs_revise_and_is_recorded_with_what_it_replaces() -> None:
@@ -104,10 +104,10 @@ def test_another_list_for_the_day_needs_revise_and_is_recorded_with_what_it_repl
     assert "`churn publish --as-of 2024-03-04 --revise` puts it in the place of the former" in refused()
     assert dump() == before
     assert "It is revision 2 and replaces list-2024-03-04-3." in published(revise=True)
-    first, second = record.publications()
+    first, second = write.publications()
     assert (first.revision, first.replaces, second.revision, second.replaces) == (1, None, 2, first.list_id)
-    assert sorted(path.name for path in copies.FOLDER.iterdir()) == [DAY, f"{DAY}_r2"]
-    assert len(ledger.known("2024-03-11", PLAIN).entries) == 4
+    assert sorted(path.name for path in archive.FOLDER.iterdir()) == [DAY, f"{DAY}_r2"]
+    assert len(read.known("2024-03-11", PLAIN).entries) == 4
     write_draft(DAY)  # and back to the first
     assert "It is revision 3 and replaces list-2024-03-04-2." in published(revise=True)
 
@@ -137,8 +137,8 @@ def test_a_list_that_must_not_go_out_is_refused(draft: dict[str, Any], said: str
     options = {"text": LISTED, "control": CONTROL, "held": HELD, **draft}
     write_draft(DAY, **options)
     assert said in refused()
-    assert not ledger.FILE.exists()
-    assert not copies.FOLDER.exists()
+    assert not read.FILE.exists()
+    assert not archive.FOLDER.exists()
 
 
 def test_files_that_are_not_the_manifests_are_refused_and_all_named() -> None:
@@ -169,7 +169,7 @@ def test_no_list_and_no_day_are_said() -> None:
 def test_a_published_copy_that_was_changed_is_noticed() -> None:
     write_draft(DAY)
     published()
-    path = copies.FOLDER / DAY / "at_risk.csv"
+    path = archive.FOLDER / DAY / "at_risk.csv"
     path.chmod(0o600)
     path.write_text("nonsense")
     assert "at_risk.csv: is not what was published on this day. Restore it from a backup." in refused()
@@ -179,7 +179,7 @@ def test_ids_that_look_like_formulas_are_themselves_in_the_ledger() -> None:
     folder = write_draft(DAY, control="'=c-3 0.7", held="'-e-5 0.9 consent")
     say_again(folder)
     published()
-    assert {"=c-3", "-e-5"} <= record.customers()
+    assert {"=c-3", "-e-5"} <= write.customers()
 
 
 def test_a_list_of_the_stage_can_be_published(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_list_of_the_stage_can_be_published(tmp_path: Path) -> None:
     make_list(PLAIN, small.inputs, small.out)
     said = published()
     assert said[0].startswith("Published: the list of 2024-03-04")
-    assert len(ledger.known("2024-03-11", PLAIN).entries) >= 12
+    assert len(read.known("2024-03-11", PLAIN).entries) >= 12
     assert published()[0].endswith("nothing was added to the ledger.")
 
 

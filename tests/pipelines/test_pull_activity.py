@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
-from pipelines import pull_activity
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.pull_activity import pull
-from pipelines.tables import digest_of, read_json
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of, read_json
+from pipelines.settings.params import Settings
+from pipelines.stages import pull_activity
+from pipelines.stages.pull_activity import pull
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "id,who,when,known,paid\n"
@@ -320,7 +320,7 @@ def test_a_wrong_customers_section_is_named(customers: dict[str, Any], attribute
 def test_the_stage_checks_before_its_folder_takes_its_place(here: Path) -> None:
     good = (ROOT / "params.yaml").read_text()
     (here / "params.yaml").write_text(good)
-    command = [sys.executable, "-m", "pipelines.pull_activity", "--branch", "train"]
+    command = [sys.executable, "-m", "pipelines.stages.pull_activity", "--branch", "train"]
     command += ["--out", "data/activity/train", "--report", "data/validation/activity_train.json"]
 
     def run() -> subprocess.CompletedProcess[str]:

@@ -21,8 +21,9 @@ import yaml
 from click.testing import CliRunner
 
 from models.churn_model import ChurnModel
-from pipelines import ledger, params, record
-from pipelines.search_journal import Journal
+from pipelines.ledger import read, write
+from pipelines.modelling.trial_store import Journal
+from pipelines.settings import params
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT = ROOT / "tests/fixtures/v0_1"
@@ -86,10 +87,10 @@ def test_settings_mean_what_they_meant(name: str) -> None:
 
 def test_the_ledger_says_what_it_said(project: Path) -> None:
     told = EXPECTED["ledger"]
-    fields = record.Published.__dataclass_fields__
-    found = [{name: getattr(one, name) for name in told["publication"][0]} for one in record.publications()]
+    fields = write.Published.__dataclass_fields__
+    found = [{name: getattr(one, name) for name in told["publication"][0]} for one in write.publications()]
     assert found == [{name: row[name] for name in row if name in fields} for row in told["publication"]]
-    known = ledger.known("2025-01-06", params.load())
+    known = read.known("2025-01-06", params.load())
     latest = {row["as_of"]: row["number"] for row in told["publication"]}
     entries = [row for row in told["entry"] if row["publication"] in latest.values()]
     columns = ["customer_id", "group", "rank", "churn_probability", "value_at_risk", "action", "reason_1"]
@@ -154,7 +155,7 @@ def test_a_pull_reads_only_what_is_new(project: Path) -> None:
 
 def pull(project: Path) -> None:
     """The stage that dvc.yaml names, into a folder of its own; the checks of a stream are others' business."""
-    from pipelines import pull_activity
+    from pipelines.stages import pull_activity
 
     unchecked = pytest.MonkeyPatch()
     with unchecked.context() as patch:

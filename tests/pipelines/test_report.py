@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.checks import check_features
-from pipelines.problems import Problem
-from pipelines.report import SAID
+from pipelines.checks.report import SAID
+from pipelines.checks.rules import check_features
+from pipelines.runtime.errors import Problem
 from tests.pipelines.tables_to_check import set_to, settings_with, write_features
 
 COUNT, SHARE, TREND = "placed_order_count_28d", "placed_order_share_of_weeks", "placed_order_trend"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.tables import read_json
+from pipelines.runtime.files import read_json
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 import pytest
 
-from pipelines import run
-from pipelines.problems import Problem
+from pipelines.commands import run
+from pipelines.runtime.errors import Problem
 
 
 def follow(*lines: str) -> tuple[list[str], Any]:
@@ -25,7 +25,7 @@ def follow(*lines: str) -> tuple[list[str], Any]:
 def test_one_line_per_stage_and_what_a_stage_says_below_it() -> None:
     said, _ = follow(
         "Running stage 'pull_activity@train':",
-        "> python -m pipelines.pull_activity --branch train",
+        "> python -m pipelines.stages.pull_activity --branch train",
         "pull_activity: 3 rows were put aside",
         "Updating lock file 'dvc.lock'",
         "Stage 'label_churn@silent_28d' didn't change, skipping",

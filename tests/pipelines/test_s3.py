@@ -11,15 +11,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines import pull_activity
-from pipelines.params import Settings
-from pipelines.pull_activity import pull
+from pipelines.runtime.files import digest_of
+from pipelines.settings.params import Settings
+from pipelines.sources.access.s3 import _filesystem
 from pipelines.sources.quarantine import reasons
-from pipelines.sources.readers import check_sources, read_sources
-from pipelines.sources.s3 import _filesystem
+from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
-from pipelines.tables import digest_of
-from pipelines.watch_sources import fingerprint
+from pipelines.stages import pull_activity
+from pipelines.stages.pull_activity import pull
+from pipelines.stages.watch_sources import fingerprint
 
 pytestmark = pytest.mark.slow
 

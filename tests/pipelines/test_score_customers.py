@@ -9,14 +9,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from models.calibrate import Calibration
 from models.churn_model import ChurnModel
-from models.problems import ModelProblem
-from pipelines import train_model
-from pipelines.problems import Problem
-from pipelines.score_customers import Places, score_customers
-from pipelines.scoring import SCORES
-from pipelines.tables import digest_of, read_json, write_json
+from models.errors import ModelProblem
+from models.learners.calibration import Calibration
+from pipelines.modelling.scoring import SCORES
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of, read_json, write_json
+from pipelines.stages import train_model
+from pipelines.stages.score_customers import Places, score_customers
 from tests.pipelines.model_folders_for_tests import AS_OF, D, Folders, fill, settings_with, write_features, write_orders
 
 pytestmark = pytest.mark.slow

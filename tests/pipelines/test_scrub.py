@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from pipelines.dvc_stores import purge
-from pipelines.mentions import kind_of, mentions
-from pipelines.scrub import scrub
+from pipelines.erasure.dvc_cache import purge
+from pipelines.erasure.redact import scrub
+from pipelines.erasure.search import kind_of, mentions
 
 NAMES = frozenset({"7"})
 ROWS = [("5", 7.0, "called 7 times"), ("7", 1.0, "only of seven"), ("77", 2.0, "7.5 days")]

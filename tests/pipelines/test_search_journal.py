@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.search import Trial
-from pipelines import search_journal
-from pipelines.search_journal import Journal, fingerprint
+from models.training.search import Trial
+from pipelines.modelling import trial_store
+from pipelines.modelling.trial_store import Journal, fingerprint
 from tests.models.panels_for_tests import panel
 
 PART = {"rows": 10, "loss": 0.5, "gain": {"30/0.0": 0.01, "30/1.0": -0.02}, "error": {"30/0.0": 0.1, "30/1.0": 0.1}}
@@ -18,7 +18,7 @@ PART = {"rows": 10, "loss": 0.5, "gain": {"30/0.0": 0.01, "30/1.0": -0.02}, "err
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(search_journal.stage, "STATE", tmp_path)
+    monkeypatch.setattr(trial_store.stage, "STATE", tmp_path)
     return tmp_path / "search"
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipelines import search_runs
-from pipelines.tables import write_json
+from pipelines.modelling.tracking import trial_runs
+from pipelines.runtime.files import write_json
 
 PART = {"rows": 10, "loss": 0.5, "gain": {"30/0.0": 0.01, "30/1.0": -0.02}, "error": {"30/0.0": 0.1, "30/1.0": 0.1}}
 
@@ -32,7 +32,7 @@ def test_every_trial_is_a_run_under_the_candidates(tmp_path: Path) -> None:
         },
     }
     write_json(tmp_path / "trials.json", trials)
-    assert search_runs.record_trials(client, parent, tmp_path) == 2
+    assert trial_runs.record_trials(client, parent, tmp_path) == 2
     runs = client.search_runs([experiment], order_by=["attributes.start_time DESC"])
     assert runs[0].info.run_id == parent.info.run_id
     nested = sorted(runs[1:], key=lambda run: str(run.info.run_name))
@@ -44,4 +44,4 @@ def test_every_trial_is_a_run_under_the_candidates(tmp_path: Path) -> None:
 
 
 def test_without_trials_there_is_nothing_to_record(tmp_path: Path) -> None:
-    assert search_runs.record_trials(None, None, tmp_path) == 0
+    assert trial_runs.record_trials(None, None, tmp_path) == 0

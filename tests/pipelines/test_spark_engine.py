@@ -19,15 +19,15 @@ import pyarrow as pa
 import pytest
 
 from features.windows import DAY_US, midnight
-from models.problems import ModelProblem
-from pipelines import train_model
-from pipelines.build_features import build
+from models.errors import ModelProblem
 from pipelines.engines import duckdb, spark
 from pipelines.engines.duckdb import Partition
 from pipelines.engines.spark_session import session
-from pipelines.problems import Problem
-from pipelines.score_customers import Places, score_customers
-from pipelines.tables import digest_of, write_parquet
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of, write_parquet
+from pipelines.stages import train_model
+from pipelines.stages.build_features import build
+from pipelines.stages.score_customers import Places, score_customers
 from tests.features.oracle import Did
 from tests.features.streams_for_tests import MAIN
 from tests.pipelines import model_folders_for_tests as folders

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import run
+from pipelines.commands import run
 from pipelines.engines.spark_session import ROOT, java_version, missing, options_of, session, zipped
-from pipelines.problems import Problem
-from pipelines.spark_settings import Spark
-from pipelines.tables import digest_of
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of
+from pipelines.settings.spark import Spark
 from tests.pipelines.activity_folders import settings_with
 from tests.pipelines.spark_for_tests import on_spark
 
@@ -76,5 +76,5 @@ def test_the_three_packages_travel_as_the_same_bytes(tmp_path: Path) -> None:
     one, two = zipped(tmp_path / "one.zip"), zipped(tmp_path / "two.zip")
     assert digest_of(one) == digest_of(two)
     names = set(zipfile.ZipFile(one).namelist())
-    assert {"features/kernel.py", "models/churn_model.py", "pipelines/engines/spark_work.py"} <= names
+    assert {"features/kernel.py", "models/churn_model.py", "pipelines/engines/spark_worker.py"} <= names
     assert all((ROOT / name).exists() for name in names)

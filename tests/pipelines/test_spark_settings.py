@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.spark_settings import Spark, size_bytes
+from pipelines.settings.spark import Spark, size_bytes
 from tests.pipelines.test_params import changed, faults
 
 

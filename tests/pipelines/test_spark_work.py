@@ -7,10 +7,10 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from pipelines.engines import spark_work
+from pipelines.engines import spark_worker
 from pipelines.engines.spark import Stream
-from pipelines.problems import Problem
-from pipelines.spark_settings import Spark
+from pipelines.runtime.errors import Problem
+from pipelines.settings.spark import Spark
 from tests.pipelines.test_duckdb_engine import ORDER
 
 LARGE = Stream(activities=10_000_000, customers=500_000, largest=1_000_000, largest_customer="00042")
@@ -35,16 +35,16 @@ def batches(customers: str, size: int) -> list[pa.RecordBatch]:
 def test_pieces_hold_whole_customers_in_order(
     monkeypatch: pytest.MonkeyPatch, size: int, customers: str, activities: int, at_most: int, pieces: list[str]
 ) -> None:
-    monkeypatch.setattr(spark_work, "PIECE_ACTIVITIES", activities)
-    monkeypatch.setattr(spark_work, "PIECE_CUSTOMERS", at_most)
-    found = list(spark_work.whole_customers(batches(customers, size)))
+    monkeypatch.setattr(spark_worker, "PIECE_ACTIVITIES", activities)
+    monkeypatch.setattr(spark_worker, "PIECE_CUSTOMERS", at_most)
+    found = list(spark_worker.whole_customers(batches(customers, size)))
     assert ["".join(piece["customer_id"].to_pylist()) for piece in found] == pieces
     assert [place for piece in found for place in piece["place"].to_pylist()] == list(range(len(customers)))
 
 
 def test_a_piece_ends_between_customers_and_not_far_above_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spark_work, "PIECE_ACTIVITIES", 4)
-    found = [piece["customer_id"].to_pylist() for piece in spark_work.whole_customers(batches("aabbbbbbbccdde", 2))]
+    monkeypatch.setattr(spark_worker, "PIECE_ACTIVITIES", 4)
+    found = [piece["customer_id"].to_pylist() for piece in spark_worker.whole_customers(batches("aabbbbbbbccdde", 2))]
     assert found == [["a"] * 2, ["b"] * 7, ["c"] * 2 + ["d"] * 2, ["e"]]
 
 

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from pipelines import params, pull_activity
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.pull_activity import pull
-from pipelines.sources import sql as reader
-from pipelines.sources.readers import check_sources
-from pipelines.tables import digest_of
-from pipelines.watch_sources import fingerprint
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of
+from pipelines.settings import params
+from pipelines.settings.params import Settings
+from pipelines.sources.readers import sql as reader
+from pipelines.sources.registry import check_sources
+from pipelines.stages import pull_activity
+from pipelines.stages.pull_activity import pull
+from pipelines.stages.watch_sources import fingerprint
 from tests.pipelines.postgres_for_tests import postgres
 
 MAPPED = {"activity_id": "id", "customer_id": "who", "occurred_at": "at", "value": "paid / 100"}

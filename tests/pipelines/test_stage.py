@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from features.problems import FeatureProblem
-from pipelines import stage
+from features.errors import FeatureProblem
+from pipelines.runtime import stage
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines import standing
-from pipelines.tables import read_json, write_json
+from pipelines.modelling import eligibility
+from pipelines.runtime.files import read_json, write_json
 from tests.pipelines.activity_folders import settings_with, write_stream
 from tests.pipelines.test_duckdb_engine import shop
 
@@ -25,6 +25,6 @@ def test_parts_are_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ki
     counted = {name: {**entry, "count": 3000} for name, entry in facts["activities"].items()}
     write_json(folder / "facts.json", {**facts, "activities": counted})
     settings = settings_with(timezone="Europe/Berlin", churn={"d": KINDS[kind]})
-    whole = standing.standings_of("d", settings, folder)
-    monkeypatch.setattr(standing, "PART_ROWS", 400)
-    pd.testing.assert_series_equal(standing.standings_of("d", settings, folder), whole)
+    whole = eligibility.standings_of("d", settings, folder)
+    monkeypatch.setattr(eligibility, "PART_ROWS", 400)
+    pd.testing.assert_series_equal(eligibility.standings_of("d", settings, folder), whole)

@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.params import Settings
-from pipelines.problems import Empty
-from pipelines.pull_activity import pull
-from pipelines.sources import located, rare_fields, scratch
+from pipelines.runtime import scratch
+from pipelines.runtime.errors import Empty
+from pipelines.settings.params import Settings
+from pipelines.sources.access import headers, json_rare_fields
 from pipelines.sources.quarantine import reasons
-from pipelines.sources.readers import check_sources, read_sources
+from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
+from pipelines.stages.pull_activity import pull
 
 COLUMNS = {"customer_id": "who", "occurred_at": "at", "value": "paid"}
 HEADER = "who,at,paid\n"
@@ -95,7 +96,7 @@ def test_lines_may_end_in_several_ways(ends: tuple[str, ...]) -> None:
 
 
 def test_lines_that_end_otherwise_far_behind_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(located, "LOOKED_AT", 40)
+    monkeypatch.setattr(headers, "LOOKED_AT", 40)
     rows = [f"c{i},2024-03-01,{i}" + ("\r\n" if i > 50 else "\n") for i in range(100)]
     Path("a.csv").write_bytes((HEADER + "".join(rows)).encode())
     assert len(read()[0]) == 100
@@ -193,8 +194,8 @@ def test_what_a_killed_pull_left_on_the_disk_goes_with_the_next() -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_rare_field_may_first_appear_far_behind_the_beginning(monkeypatch: pytest.MonkeyPatch, packed: bool) -> None:
-    monkeypatch.setattr(located, "LOOKED_AT", 200)
-    monkeypatch.setattr(rare_fields, "LOOKED_AT", 200)
+    monkeypatch.setattr(headers, "LOOKED_AT", 200)
+    monkeypatch.setattr(json_rare_fields, "LOOKED_AT", 200)
     told = [{"who": f"c{i}", "at": "2024-03-01"} for i in range(50)]
     told += [{"who": "z", "at": "2024-03-01", "cost": {"net": 100}, "kind": "x"}]
     written = "\n".join(map(json.dumps, told)).encode()

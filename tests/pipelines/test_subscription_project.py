@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models import evaluate
 from models.churn_model import ChurnModel
+from models.evaluation import metrics as evaluate
 from tests.conftest import Project, new_project
 from tests.subscriptions import CHURN, SOURCE, UNTIL, subscriptions
 

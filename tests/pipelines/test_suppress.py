@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.params import Settings
-from pipelines.privacy_settings import Privacy
-from pipelines.problems import Problem
-from pipelines.sources.pseudonyms import keyed
-from pipelines.suppress import digest_of_suppress, suppressed
+from pipelines.at_risk.policy.suppression import digest_of_suppress, suppressed
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
+from pipelines.settings.privacy import Privacy
+from pipelines.sources.privacy.pseudonyms import keyed
 from tests.pipelines.lists_for_tests import settings
 
 KEY = "a key for tests only, never used"

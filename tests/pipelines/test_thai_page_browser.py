@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.make_list import make_list
+from pipelines.stages.make_list import make_list
 from tests.pipelines.chromium_for_tests import require_chromium
 from tests.pipelines.lists_for_tests import settings, shop
 

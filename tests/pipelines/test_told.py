@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from models import cut
-from pipelines.sinks.language import Language
-from pipelines.told import bound_in_words, end_of, next_in_words
+from models.decision import cut
+from pipelines.at_risk.summary import bound_in_words, end_of, next_in_words
+from pipelines.rendering.language.language import Language
 from tests.pipelines.lists_for_tests import settings
 
 ENGLISH = Language()

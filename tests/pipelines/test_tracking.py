@@ -22,8 +22,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import params, tracking
-from pipelines.problems import Problem
+from pipelines.modelling.tracking import mlflow_store
+from pipelines.runtime.errors import Problem
+from pipelines.settings import params
 
 # MLflow's own use of its libraries is not ours to mend.
 pytestmark = [
@@ -36,14 +37,14 @@ DATA = Path("data")
 
 
 def record() -> str:
-    return tracking.record_evaluation(
+    return mlflow_store.record_evaluation(
         params.load(), D, DATA / "models" / D, DATA / "evaluation" / D, activity_folder=DATA / "activity/train"
     )
 
 
 @contextlib.contextmanager
 def mlflow_client() -> Iterator[Any]:
-    with tracking.opened() as store:
+    with mlflow_store.opened() as store:
         yield store.client
 
 
@@ -62,7 +63,7 @@ def run() -> Any:
 def load(address: str) -> Any:
     import mlflow
 
-    with tracking.opened():
+    with mlflow_store.opened():
         return mlflow.pyfunc.load_model(address)
 
 
@@ -71,7 +72,7 @@ def logged() -> str:
 
 
 def test_no_other_module_imports_mlflow() -> None:
-    package = Path(tracking.__file__).parent
+    package = Path(mlflow_store.__file__).parent
     pattern = re.compile(r"^\s*(import|from) mlflow\b", re.MULTILINE)
     assert [path.name for path in package.rglob("*.py") if pattern.search(path.read_text())] == ["tracking.py"]
 
@@ -182,7 +183,7 @@ def test_the_pyfunc_scores_exactly_as_the_model(project: Path) -> None:
 
 
 def test_the_pyfunc_refuses_what_mlflow_would_let_through(project: Path) -> None:
-    from models.problems import ModelProblem
+    from models.errors import ModelProblem
 
     model, frame = load(logged()), features()
     frame.loc[3, "visited_site_count_28d"] = np.nan
@@ -207,8 +208,8 @@ def test_the_logged_model_loads_without_the_project(project: Path, tmp_path: Pat
     address = logged()
     features().to_parquet("features.parquet")
     expected(features()).to_parquet("expected.parquet")
-    with tracking.opened() as store:
-        tracking.download(store, address, tmp_path / "elsewhere")
+    with mlflow_store.opened() as store:
+        mlflow_store.download(store, address, tmp_path / "elsewhere")
     program = (
         "import mlflow, pandas as pd, sys\n"
         f"scored = mlflow.pyfunc.load_model({str(tmp_path / 'elsewhere')!r}).predict(pd.read_parquet(sys.argv[1]))\n"
@@ -258,7 +259,7 @@ def test_the_store_lies_in_the_project_even_in_an_experiment_of_dvc(
     copy = project / ".dvc/tmp/exps/standalone/abc"
     copy.mkdir(parents=True)
     monkeypatch.chdir(copy)
-    assert tracking.store_uri() == f"sqlite:///{project}/mlflow.db"
+    assert mlflow_store.store_uri() == f"sqlite:///{project}/mlflow.db"
 
 
 def test_the_database_is_made_whole_or_not_at_all(untouched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,14 +289,14 @@ def test_nothing_is_left_in_the_environment_or_in_a_foreign_folder(untouched: Pa
 
 def test_the_ui_shows_the_last_run_and_its_pictures(project: Path) -> None:
     identity, port = record(), closed_port()
-    page = tracking.latest_page(port)
+    page = mlflow_store.latest_page(port)
     assert page.startswith(f"http://127.0.0.1:{port}/#/experiments/")
     assert page.endswith(f"/runs/{identity}")
     quiet = environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
     with (
         Path("log").open("w") as log,
         subprocess.Popen(
-            tracking.ui_command(port), env=quiet, stdout=log, stderr=log, start_new_session=True
+            mlflow_store.ui_command(port), env=quiet, stdout=log, stderr=log, start_new_session=True
         ) as server,
     ):
         try:
@@ -321,5 +322,5 @@ def fetched(address: str, server: subprocess.Popen[bytes]) -> bytes:
 def test_the_ui_of_a_server_is_the_server(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.example.org")
     said: list[str] = []
-    tracking.open_ui(said.append)
+    mlflow_store.open_ui(said.append)
     assert said == ["MLflow runs at https://mlflow.example.org (MLFLOW_TRACKING_URI). Open it in a browser."]

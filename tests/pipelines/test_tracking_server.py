@@ -14,9 +14,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines import params, promote, registry, tracking
-from pipelines.problems import Problem
-from pipelines.tables import digest_of, read_json
+from pipelines.modelling import promote
+from pipelines.modelling.tracking import mlflow_store, registry
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of, read_json
+from pipelines.settings import params
 from tests.conftest import new_project, shop_orders
 from tests.pipelines.conftest import bring
 from tests.pipelines.mlflow_servers import Server, serving
@@ -59,9 +61,9 @@ def test_a_server_works_like_the_embedded_store_and_may_die_in_mid_run_or_hang(
     was, before = promote.champion(D), digest_of(CHAMPION)
     bring(second, untouched)
 
-    log_model = tracking._log_model
+    log_model = mlflow_store._log_model
     with monkeypatch.context() as patch:
-        patch.setattr(tracking, "_log_model", lambda *arguments: (server.kill(), log_model(*arguments)))
+        patch.setattr(mlflow_store, "_log_model", lambda *arguments: (server.kill(), log_model(*arguments)))
         started = time.monotonic()
         with pytest.raises(Problem, match=r"does not answer\. Nothing was registered"):
             promoted()
@@ -102,7 +104,7 @@ def test_a_whole_run_on_a_server_with_postgresql(tmp_path: Path) -> None:
     with serving(place, "postgresql") as server:
         project.more["MLFLOW_TRACKING_URI"] = server.address
         with subprocess.Popen(
-            [sys.executable, "-m", "pipelines.cli", "run"],
+            [sys.executable, "-m", "pipelines.commands.app", "run"],
             cwd=project.folder,
             env=project.environment(),
             stdout=subprocess.PIPE,

@@ -7,9 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.churn_model import ChurnModel
-from pipelines import train_model, training_sample
-from pipelines.problems import Problem
-from pipelines.tables import digest_of, read_json
+from pipelines.modelling import sample
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of, read_json
+from pipelines.stages import train_model
 from tests.models.panels_for_tests import MOMENTS, panel
 from tests.pipelines.model_folders_for_tests import D, Folders, fill, settings_with, write_labels
 
@@ -93,7 +94,7 @@ def test_the_panel_is_ordered_whatever_the_labels_order(folders: Folders) -> Non
 def test_a_panel_larger_than_memory_is_sampled_by_customer_and_said_so(
     folders: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(training_sample, "BYTES_PER_NUMBER", 38_000)  # 1,500 rows become 1.5 times the memory
+    monkeypatch.setattr(sample, "BYTES_PER_NUMBER", 38_000)  # 1,500 rows become 1.5 times the memory
     out = trained(folders, engine_memory="256MB")
     recipe, again = read_json(out / "recipe.json"), digest_of(out)
     assert 100 < recipe["sampled_customers"] < recipe["labelled_customers"] == 250

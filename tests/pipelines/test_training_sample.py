@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines.tables import write_parquet
-from pipelines.training_sample import BYTES_PER_NUMBER, Sample, sample_of
+from pipelines.modelling.sample import BYTES_PER_NUMBER, Sample, sample_of
+from pipelines.runtime.files import write_parquet
 
 COLUMNS = 10
 

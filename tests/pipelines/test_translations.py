@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from features.wording import TOKEN
-from pipelines.explain import explain_customer
-from pipelines.make_list import make_list
-from pipelines.sinks import catalogues
-from pipelines.sinks.catalogues import catalogue, languages
+from features.catalogue.wording import TOKEN
+from pipelines.at_risk.explain import explain_customer
+from pipelines.rendering.language import catalogue as catalogues
+from pipelines.rendering.language.catalogue import catalogue
+from pipelines.settings.at_risk import languages
+from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import settings, shop
 from tests.pipelines.texts_said import reasons, texts
 
@@ -34,7 +35,7 @@ def test_nothing_that_the_code_says_is_missing(code: str) -> None:
     said = texts()
     missing = [text for text in said if text not in catalogue(code).texts]
     lines = "\n".join(f'  "{text}": ""  # {said[text]}' for text in missing)
-    path = f"pipelines/sinks/languages/{code}.yaml"
+    path = f"pipelines/rendering/language/languages/{code}.yaml"
     assert not missing, f"add to `texts:` of {path}, with the same {{names}}:\n{lines}"
     clauses = sorted(reasons() - set(catalogue(code).reasons))
     lines = "\n".join(f'  "{clause}": ""' for clause in clauses)
@@ -48,13 +49,13 @@ def test_a_translation_has_the_names_of_the_english_text(code: str) -> None:
         for english, said in catalogue(code).texts.items()
         if names(english) != names(said)
     ]
-    assert not wrong, f"pipelines/sinks/languages/{code}.yaml:\n" + "\n".join(wrong)
+    assert not wrong, f"pipelines/rendering/language/languages/{code}.yaml:\n" + "\n".join(wrong)
     wrong = [
         f"{english!r}, but {said!r}"
         for english, said in catalogue(code).reasons.items()
         if {token.group() for token in TOKEN.finditer(english)} != {token.group() for token in TOKEN.finditer(said)}
     ]
-    assert not wrong, f"pipelines/sinks/languages/{code}.yaml:\n" + "\n".join(wrong)
+    assert not wrong, f"pipelines/rendering/language/languages/{code}.yaml:\n" + "\n".join(wrong)
 
 
 @pytest.mark.parametrize("code", languages())
@@ -87,7 +88,7 @@ class _Noting(dict[str, str]):
 def test_a_list_asks_for_no_text_that_is_not_there(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     noting = _Noting(dict(catalogue(code).texts))
     known = replace(catalogue(code), texts=noting)
-    monkeypatch.setattr("pipelines.sinks.language.catalogue", lambda _: known)
+    monkeypatch.setattr("pipelines.rendering.language.language.catalogue", lambda _: known)
     small, chosen = shop(tmp_path), settings().model_copy(update={"language": code})
     make_list(chosen, small.inputs, small.out)
     for customer in ("0000", "0030", "0039"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import validate_features
+from pipelines.stages import validate_features
 from tests.pipelines.tables_to_check import AS_OF, set_to, write_features
 
 PARAMS = f"""
@@ -72,7 +72,15 @@ def test_bad_features_stop_the_stage(change, said: str, project: Path, capsys: p
 @pytest.mark.slow
 def test_as_a_command_it_is_quiet_and_calls_nobody(project: Path) -> None:
     write_features(project / "score", set_to("placed_order_trend", None, 7))
-    command = [sys.executable, "-m", "pipelines.validate_features", "--features", "score", "--report", "out.json"]
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.stages.validate_features",
+        "--features",
+        "score",
+        "--report",
+        "out.json",
+    ]
     done = subprocess.run(
         command, cwd=project, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )

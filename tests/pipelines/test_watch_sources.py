@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.params import Settings
-from pipelines.problems import Problem
-from pipelines.tables import read_json
-from pipelines.watch_sources import fingerprint, watch
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import read_json
+from pipelines.settings.params import Settings
+from pipelines.stages.watch_sources import fingerprint, watch
 
 ROW = "customer_id,occurred_at\na,2024-05-01\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.win_back import COLUMNS, win_back
+from pipelines.at_risk.win_back import COLUMNS, win_back
 from tests.pipelines.lists_for_tests import DAY, Shop, settings, shop
 
 LEFT = ["0037", "0038", "0039"]  # 70 days ago; at most 56 make a customer

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import yaml
 
-from features.measures import MEASURES
-from features.wording import NOUNS, RHYTHM
-from models import decision
+from features.catalogue.measures import MEASURES
+from features.catalogue.wording import NOUNS, RHYTHM
+from models.decision import ranking
+from models.explanation.topics import STORIES, STORIES_OF_MEASURES, STORIES_OF_REPEATS
 from models.segments import NAMED
-from models.topics import STORIES, STORIES_OF_MEASURES, STORIES_OF_REPEATS
 
 ROOT = Path(__file__).parents[2]
 MACHINE = re.compile(r"[a-z]+(_[a-z]+)+|[^A-Za-z]*")  # names of columns beside texts, and no words at all
@@ -27,13 +27,13 @@ def reasons() -> set[str]:
 
 def texts(root: Path = ROOT) -> dict[str, str]:
     """Text -> where it is said: keys of a language's `texts`."""
-    found = dict.fromkeys((word for pair in NOUNS.values() for word in pair), "features/wording.py: NOUNS")
-    found |= dict.fromkeys((name.replace("_", " ") for name in NOUNS), "features/wording.py: NOUNS")
+    found = dict.fromkeys((word for pair in NOUNS.values() for word in pair), "features/catalogue/wording.py: NOUNS")
+    found |= dict.fromkeys((name.replace("_", " ") for name in NOUNS), "features/catalogue/wording.py: NOUNS")
     found |= dict.fromkeys((name for name, _, _ in NAMED), "models/segments.py: NAMED")
     stories = {*STORIES.values(), *STORIES_OF_MEASURES.values(), *STORIES_OF_REPEATS.values()}
-    found |= dict.fromkeys(stories, "models/topics.py: STORIES")
-    tiers = getattr(decision, "TIERS", ("very high", "high", "medium", decision.LOWEST_TIER))
-    found |= dict.fromkeys(tiers, "models/decision.py: TIERS")
+    found |= dict.fromkeys(stories, "models/explanation/topics.py: STORIES")
+    tiers = getattr(ranking, "TIERS", ("very high", "high", "medium", ranking.LOWEST_TIER))
+    found |= dict.fromkeys(tiers, "models/decision/ranking.py: TIERS")
     found |= dict.fromkeys(_rules(root), "pipelines: rules that keep customers off")
     found |= dict.fromkeys(_playbook(root / "params.yaml"), "params.yaml: playbook")
     trees = {path: ast.parse(path.read_text()) for path in sorted((root / "pipelines").rglob("*.py"))}

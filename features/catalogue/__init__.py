@@ -1,0 +1,1 @@
+"""The declarations: which measure of which activity over which window, its name, bounds, unit and sentence."""

@@ -1,0 +1,1 @@
+"""Churn definitions: who is still a customer behind a moment, and what leaving is ahead of it."""

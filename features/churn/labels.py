@@ -1,0 +1,117 @@
+"""Who is still a customer, and what leaving is: one module per kind of definition, chosen in `KINDS`.
+
+A window ahead is [as_of + gap_days, as_of + gap_days + horizon_days) in local days. A moment whose window ends after
+`until` yields no labels: nobody knows yet. Whoever has left already, by the definition's own measure and by what is
+known at the moment, is not eligible: no label, no score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from features.churn import cancellation, rhythm, silence
+from features.churn.definition import CUSTOMER, Customers, Definition, did, known_at, window_ahead
+from features.errors import FeatureProblem
+from features.windows import day_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COLUMNS", "KINDS", "Definition", "eligible", "label", "standings"]
+
+COLUMNS = ["customer_id", "as_of", "churned", "value_ahead"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of definition decides.
+
+    Attributes:
+        standings: (what is known at the moment, definition, as_of, timezone) -> a word of features/churn/definition.py per
+            customer_id, sorted; `customer` is eligible.
+        left: (what is known at `until`, definition, as_of, timezone, customers) -> bool per customer: whether they
+            left in the window ahead.
+    """
+
+    standings: Callable[[pd.DataFrame, Definition, str, str], pd.Series[str]]
+    left: Callable[[pd.DataFrame, Definition, str, str, Customers], Any]
+
+
+KINDS: dict[str, Kind] = {
+    "silence": Kind(silence.standings, silence.left),
+    "cancellation": Kind(cancellation.standings, cancellation.left),
+    "rhythm": Kind(rhythm.standings, rhythm.left),
+}
+
+
+def standings(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
+    """How everyone stands to the definition at a moment: `customer`, `leaving`, `gone` or `no rhythm yet`.
+
+    Args:
+        events: customer_id, activity, occurred_at (UTC), and recorded_at (UTC) where known.
+        definition: what being a customer means.
+        as_of: a local day; the moment is its midnight.
+        timezone: an IANA name.
+
+    Returns:
+        The word by customer_id, sorted.
+    """
+    return _kind(definition).standings(known_at(events, as_of, timezone), definition, as_of, timezone)
+
+
+def eligible(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> Customers:
+    """Customers at a moment, sorted: those who can still be lost. Arguments as of `standings`."""
+    found = standings(events, definition, as_of, timezone)
+    customers: Customers = found.index[found == CUSTOMER]
+    return customers
+
+
+def label(
+    events: pd.DataFrame, definition: Definition, moments: Sequence[str], timezone: str, until: str
+) -> pd.DataFrame:
+    """Who left, for every eligible customer at every moment whose window ahead ends at or before `until`.
+
+    Args:
+        events: customer_id, activity, occurred_at (UTC), value, and recorded_at (UTC) where known.
+        definition: what leaving means.
+        moments: local days.
+        timezone: an IANA name.
+        until: a local day; nothing at or after its midnight is known.
+
+    Returns:
+        customer_id, as_of (naive timestamps), churned (bool), value_ahead (values of what the definition calls paying
+        in the whole horizon, added up; null where it has no values at all), sorted by as_of and customer_id.
+    """
+    import pandas as pd
+
+    kind = _kind(definition)
+    known = known_at(events, until, timezone)
+    money = "value" in known and bool(known.loc[known["activity"].isin(definition.paying), "value"].notna().any())
+    parts = []
+    for as_of in sorted(moments):
+        if day_number(as_of) + definition.lead.ahead_days > day_number(until):
+            continue
+        customers = eligible(known, definition, as_of, timezone)
+        horizon = did(known, definition.paying, *window_ahead(definition, as_of, timezone))
+        value = horizon.groupby("customer_id")["value"].sum().reindex(customers).fillna(0.0) if money else None
+        parts.append(
+            pd.DataFrame(
+                {
+                    "customer_id": customers,
+                    "as_of": pd.Timestamp(as_of),
+                    "churned": kind.left(known, definition, as_of, timezone, customers),
+                    "value_ahead": np.nan if value is None else value.to_numpy(),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _kind(definition: Definition) -> Kind:
+    if definition.kind not in KINDS:
+        raise FeatureProblem(f"churn: kind {definition.kind!r} is not known. Allowed: {', '.join(KINDS)}.")
+    return KINDS[definition.kind]

@@ -1,0 +1,121 @@
+"""Who of the listed is held out and not contacted, so that the others have something to be compared with.
+
+Every customer is assigned once per campaign, when they come before the list for the first time, and stays in their
+group. Whoever is new is put with others of the same risk tier and segment, in the order of the ranking, into blocks of
+about `1 / share`; of each block the one whose keyed hash is lowest is held out. So every customer is held out with
+probability `share`, tiers and segments have their share wherever the list is cut, and nobody can choose: the hash is
+HMAC-SHA256 (RFC 2104) of campaign and customer, and the key is fixed before the first list. Permuted blocks within
+strata: Friedman et al. 2015, "Fundamentals of Clinical Trials", 5th edition, chapter 6.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.errors import ModelProblem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONTACT, CONTROL = "contact", "control"
+GROUPS = (CONTACT, CONTROL)
+STRATA = ("risk_tier", "segment")
+LARGEST_SHARE = 0.5
+
+
+def assign(
+    candidates: pd.DataFrame,
+    already: pd.Series[str],
+    *,
+    key: str,
+    campaign: str,
+    share: float,
+) -> pd.Series[str]:
+    """The group of every candidate.
+
+    Args:
+        candidates: customer_id, risk_tier, segment; one row per customer, in the order of the ranking.
+        already: group by customer_id of all who were assigned in this campaign before, candidates or not.
+        key: any text, the same throughout the campaign.
+        campaign: its name; another name assigns everybody anew.
+        share: of the new candidates that are held out, 0 to 0.5.
+
+    Returns:
+        `contact` or `control` by customer_id, in the order of the candidates.
+
+    Raises:
+        ModelProblem: a customer stands twice, a group is neither of the two, or the share is none.
+    """
+    import pandas as pd
+
+    _require_sound(candidates, already, share)
+    ids = candidates["customer_id"].astype("str").reset_index(drop=True)
+    groups = ids.map({str(one): str(group) for one, group in already.items()}).astype(object)
+    fresh = groups.isna()
+    strata = candidates[list(STRATA)].astype("str").reset_index(drop=True)[fresh]
+    for _, rows in strata.groupby(list(STRATA), sort=True):
+        places = rows.index.to_numpy()
+        held_out = _held_out([ids[place] for place in places], key=key, campaign=campaign, share=share)
+        groups.loc[places] = np.where(held_out, CONTROL, CONTACT)
+    return pd.Series(groups.to_numpy(), index=pd.Index(ids, name="customer_id"), name="group", dtype="str")
+
+
+def _held_out(ids: Sequence[str], *, key: str, campaign: str, share: float) -> list[bool]:
+    """Of new customers of one stratum, in the order of the ranking: who is held out."""
+    blocks: dict[int, list[str]] = {}
+    for place, one in enumerate(ids):
+        blocks.setdefault(_block(place, share), []).append(one)
+    chosen = set()
+    for block, members in blocks.items():
+        first = min(members, key=lambda one: chance(one, key=key, campaign=campaign))
+        # The last block may lack members. Its lowest is held out as often as if it stood in a full one.
+        if chance(first, key=key, campaign=campaign, purpose="last block") * _size(block, share) < len(members):
+            chosen.add(first)
+    return [share > 0 and one in chosen for one in ids]
+
+
+def _block(place: int, share: float) -> int:
+    return int(np.floor(place * share + 1e-9))
+
+
+def _size(block: int, share: float) -> int:
+    """Members of a full block: blocks of 1 / share where that is whole, else of the two numbers beside it."""
+    if share == 0:
+        return 1
+    first = int(np.ceil(block / share - 1e-9))
+    return int(np.ceil((block + 1) / share - 1e-9)) - first
+
+
+def chance(customer: str, *, key: str, campaign: str, purpose: str = "held out") -> float:
+    """A number in [0, 1) that key, campaign and customer decide, evenly spread over customers."""
+    told = "\0".join((purpose, campaign, customer))
+    return int.from_bytes(hmac.new(key.encode(), told.encode(), hashlib.sha256).digest()[:6]) / 2**48
+
+
+def _require_sound(candidates: pd.DataFrame, already: pd.Series[str], share: float) -> None:
+    faults = []
+    missing = [name for name in ("customer_id", *STRATA) if name not in candidates]
+    if missing:
+        faults.append(f"control group: the candidates have no {', '.join(missing)}.")
+    elif candidates["customer_id"].duplicated().any():
+        twice = candidates.loc[candidates["customer_id"].duplicated(), "customer_id"]
+        faults.append(f"control group: {len(twice):,} candidates stand twice ({_some(list(twice))}).")
+    strange = sorted({str(group) for group in already} - set(GROUPS))
+    if strange:
+        faults.append(f"control group: {_some(strange)} is no group. Allowed: {', '.join(GROUPS)}.")
+    if already.index.has_duplicates:
+        again = list(already.index[already.index.duplicated()])
+        faults.append(f"control group: {len(again):,} customers were assigned twice ({_some(again)}).")
+    if not 0 <= share <= LARGEST_SHARE:
+        faults.append(f"control group: a share of {share:g} is not possible. Allowed: 0 to {LARGEST_SHARE:g}.")
+    if faults:
+        raise ModelProblem("\n".join(faults))
+
+
+def _some(found: Sequence[Hashable]) -> str:
+    return ", ".join(str(one) for one in found[:5]) + (", ..." if len(found) > 5 else "")

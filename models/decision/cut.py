@@ -1,0 +1,98 @@
+"""Where the list ends: down the ranking until capacity, budget or profit says stop, and what came after.
+
+On the way stand customers who are contacted, those of the control group (who are met, but take no place), and those
+whom a rule keeps off (who take none either).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.decision import ranking
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONTACT, CONTROL, HELD = "contact", "control", "held"
+CAPACITY, BUDGET, PROFIT, EVERYONE = "capacity", "budget", "profit", "everyone"
+FOLLOWING = 100
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The ranking, cut.
+
+    Attributes:
+        met: rows up to the end, in order, each with its `rank`: the place on the list that it has or, not being
+            contacted, would have.
+        bound: what ended the list: `capacity`, `budget`, `profit` or `everyone` (nobody was left).
+        following: the first hundred after the end who may be contacted.
+    """
+
+    met: pd.DataFrame
+    bound: str
+    following: pd.DataFrame
+
+    def of(self, place: str) -> pd.DataFrame:
+        """Those met whose place is `contact`, `control` or `held`."""
+        return self.met[self.met["place"] == place].reset_index(drop=True)
+
+
+def cut(candidates: pd.DataFrame, *, capacity: int, budget: float | None, stop_when_unprofitable: bool) -> Cut:
+    """Cut candidates who stand in order of rank.
+
+    Args:
+        candidates: `churn_probability`, `expected_net_value` (null without money), `spending`, `place`.
+        capacity: contacts that there is room for, at least 1.
+        budget: money that contacts may be expected to cost together; None: any.
+        stop_when_unprofitable: end before the first contact that brings nothing, or costs more than it brings.
+    """
+    contacted = (candidates["place"] == CONTACT).to_numpy()
+    most = len(candidates)
+    ends = {CAPACITY: _first(np.cumsum(contacted) >= capacity, most) + 1}
+    if budget is not None:
+        spent = np.cumsum(np.where(contacted, candidates["spending"].to_numpy("float64"), 0.0))
+        ends[BUDGET] = _first(contacted & (spent > budget + 1e-9), most)
+    if stop_when_unprofitable:
+        ends[PROFIT] = _first(candidates["expected_net_value"].to_numpy("float64") <= 0, most)
+    bound = min(ends, key=lambda name: ends[name])
+    end = ends[bound]
+    free = (candidates["place"] != HELD).to_numpy()
+    if not free[end:].any():
+        bound, end = EVERYONE, ends.get(PROFIT, most)
+    return Cut(_with_ranks(candidates.iloc[:end]), bound, _next(candidates.iloc[end:]))
+
+
+def _first(holds: Any, none: int) -> int:
+    """The first place where it holds; `none` where it holds nowhere."""
+    return int(np.argmax(holds)) if holds.any() else none
+
+
+def _with_ranks(met: pd.DataFrame) -> pd.DataFrame:
+    contacted = (met["place"] == CONTACT).to_numpy()
+    ranks = np.cumsum(contacted) + ~contacted
+    return met.drop(columns="rank", errors="ignore").assign(rank=ranks.astype("int32")).reset_index(drop=True)
+
+
+def _next(after: pd.DataFrame) -> pd.DataFrame:
+    """Whoever the rules let be contacted, in whichever group: it must not matter who was assigned by now."""
+    return after[after["place"] != HELD].head(FOLLOWING).reset_index(drop=True)
+
+
+def sums(table: pd.DataFrame) -> dict[str, Any]:
+    """What contacting these customers is expected to bring and cost together: money null without any, two digits."""
+    money = bool(len(table)) and ranking.has_money(table)
+
+    def total(name: str) -> float:
+        return round(float(table[name].sum()), 2)
+
+    return {
+        "customers": len(table),
+        "expected_leavers": round(float(table["churn_probability"].sum()), 1),
+        "value_at_risk": total("value_at_risk") if money else None,
+        "expected_net_value": total("expected_net_value") if money else None,
+        "spending": total("spending"),
+    }

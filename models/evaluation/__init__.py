@@ -1,0 +1,1 @@
+"""How good a model is: metrics, paired bootstrap, profit, value, and the report with its grade."""

@@ -1,0 +1,172 @@
+"""metrics.json: the model beside what it has to beat, moment by moment, pooled, in pieces, in money; and a grade.
+
+Every figure comes from predictions for rows that nothing had seen. Intervals draw whole customers. Keys are words or
+days, never places in a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from models.evaluation import metrics as evaluate
+from models.evaluation import profit, value_metrics
+from models.evaluation.bootstrap import Draws
+from models.evaluation.profit import Costs
+from models.learners.calibration import row_losses
+from models.training.baselines import IN_WORDS, RULES
+
+Floats = npt.NDArray[np.floating[Any]]
+
+CLEAR = {"roc_auc": 0.01, "log_loss": 0.002}  # smaller gains change no decision
+IN_PIECES = ("customers", "churners", "churn_rate", "promised_rate", "roc_auc", "log_loss", "ece", "lift_at_10")
+
+ADVICE = {
+    "A": "The ranking and the probabilities can be used.",
+    "B": "Use the ranking; look again when more history is there.",
+    "C": "Use the simple rule: it is as good and easier to explain. More history, more kinds of activity or another "
+    "horizon may change that.",
+}
+
+
+def report(
+    predictions: pd.DataFrame, *, draws: int, seed: int, capacity: int = 300, costs: Costs | None = None
+) -> dict[str, Any]:
+    """Everything that metrics.json says about a candidate.
+
+    Args:
+        predictions: see `Trained.predictions`.
+        draws: bootstrap draws of whole customers.
+        seed: of the draws.
+        capacity: customers that the team can look after at one moment, at least 1.
+        costs: of a contact; None leaves `profit` out.
+
+    Returns:
+        `test`, `backtest` (by moment), `pooled` (all moments, with intervals), `segments` and `never_seen` (all
+        moments, customers and churners counted), `baselines` (the same for each), `paired` (model minus each),
+        `calibration` (of the test moment: ten groups by probability, what was promised and what happened), `capacity`,
+        `profit`, `value` (where there is money), `grade`.
+    """
+    names = [name for name in IN_WORDS if name in predictions.columns]
+    drawn = Draws.of(predictions, ["model", *names], draws=draws, seed=seed)
+    paired = {name: drawn.paired("model", name) for name in names}
+    best = min((name for name in names if name in RULES), key=lambda name: _mean_loss(predictions, name))
+    test = predictions[predictions["role"] == "test"]
+    unseen = predictions[~predictions["seen_in_training"].astype(bool)]
+    found = {
+        **_by_role(predictions, "model", drawn),
+        "segments": _segments(predictions),
+        "never_seen": _piece(unseen) if len(unseen) else {"customers": 0, "churners": 0},
+        "baselines": {name: _by_role(predictions, name, drawn) for name in names},
+        "paired": paired,
+        "calibration": _groups(test),
+        "capacity": {"customers": min(capacity, len(test)), **_each(test, names, lambda p, y: _at(p, y, capacity))},
+        "grade": grade(paired[best], best, paired.get("logistic_rich")),
+    }
+    if costs is not None:
+        profits = _each(test, names, lambda p, y: profit.figures(p, y, costs, capacity=capacity))
+        found["profit"] = {"costs": profit.shown(costs), **profits}
+    money = value_metrics.report(predictions, draws=draws, seed=seed)
+    return {**found, "value": money} if money else found
+
+
+def _groups(rows: pd.DataFrame) -> dict[str, Any]:
+    """`group_01` (the lowest tenth) and so on: customers, mean probability promised, share that left."""
+    table = evaluate.calibration_groups(rows["model"].to_numpy(np.float64), rows["churned"].to_numpy(np.float64))
+    return {f"group_{place:02d}": group for place, group in enumerate(table.round(6).to_dict("records"), start=1)}
+
+
+def _each(rows: pd.DataFrame, names: Sequence[str], figures: Any) -> dict[str, Any]:
+    """Figures of the model and of every baseline at one moment."""
+    y = rows["churned"].to_numpy(dtype=np.float64)
+    return {name: figures(rows[name].to_numpy(dtype=np.float64), y) for name in ("model", *names)}
+
+
+def _at(probability: Floats, churned: Floats, capacity: int) -> dict[str, float | None]:
+    """Of the `capacity` highest: precision (share that left), recall (of all leavers), lift over picking anyone."""
+    size, left = min(capacity, len(churned)), float(churned.sum())
+    found = evaluate.found_in_top(probability, churned, size)
+    precision = found / size
+    return {
+        "precision": precision,
+        "recall": found / left if left else None,
+        "lift": precision * len(churned) / left if left else None,
+    }
+
+
+def _segments(predictions: pd.DataFrame) -> dict[str, Any]:
+    if "segment" not in predictions.columns:
+        return {}
+    return {str(name): _piece(rows) for name, rows in predictions.groupby("segment", sort=True)}
+
+
+def _piece(rows: pd.DataFrame) -> dict[str, Any]:
+    """Figures of a piece over all moments; `promised_rate` is what the model said on average."""
+    told = {**_figures_of(rows, "model"), "promised_rate": float(rows["model"].mean())}
+    return {name: told[name] for name in IN_PIECES}
+
+
+def _by_role(predictions: pd.DataFrame, name: str, drawn: Draws) -> dict[str, Any]:
+    test = predictions[predictions["role"] == "test"]
+    earlier = predictions[predictions["role"] == "backtest"]
+    days = pd.Series(evaluate.moments_of(earlier), index=earlier.index, dtype="str")
+    pooled = {
+        f"{figure}{end}": one[key]
+        for figure, one in drawn.pooled(name).items()
+        for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))
+    }
+    return {
+        "test": {"as_of": evaluate.moments_of(test)[0], **_figures_of(test, name)},
+        "backtest": {at: _figures_of(earlier[days == at], name) for at in sorted(set(days))},
+        "pooled": {"moments": len(drawn.rows), **_figures_of(predictions, name), **pooled},
+    }
+
+
+def _figures_of(rows: pd.DataFrame, name: str) -> dict[str, float | int | None]:
+    return evaluate.figures(rows[name].to_numpy(dtype=np.float64), rows["churned"].to_numpy(dtype=np.float64))
+
+
+def _mean_loss(predictions: pd.DataFrame, name: str) -> float:
+    return float(row_losses(predictions[name].to_numpy(), predictions["churned"].to_numpy(dtype=np.float64)).mean())
+
+
+def grade(
+    paired: Mapping[str, Mapping[str, Any]], best: str, simpler: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, str]:
+    """A, B or C by how clearly the model beats the best rule that a team could have without it, and what to do.
+
+    A: ranking and probabilities both better, by more than chance and by enough to matter (.01 AUC, .002 log loss).
+    B: one of the two is better by more than chance and the other not worse by more than chance. C: everything else.
+    `simpler`, the logistic regression on the model's own columns, is half of the blend and no measure of it; the text
+    says how it compares.
+    """
+    auc, loss = paired["roc_auc"], paired["log_loss"]
+    ranks, spends = bool(auc["low"] > 0), bool(loss["high"] < 0)
+    worse = auc["high"] < 0 or loss["low"] > 0
+    enough = auc["difference"] >= CLEAR["roc_auc"] and loss["difference"] <= -CLEAR["log_loss"]
+    letter = "A" if ranks and spends and enough else "B" if (ranks or spends) and not worse else "C"
+    text = (
+        f"Against the best simple rule ({IN_WORDS[best]}): ROC AUC {_signed(auc)}, log loss {_signed(loss)} "
+        f"(lower is better). {ADVICE[letter]}"
+    )
+    if simpler is not None:
+        text += (
+            f" Against {IN_WORDS['logistic_rich']}: ROC AUC {_signed(simpler['roc_auc'])}, log loss "
+            f"{_signed(simpler['log_loss'])}."
+        )
+    return {"grade": letter, "best_baseline": best, "text": text}
+
+
+def _signed(interval: Mapping[str, Any]) -> str:
+    return f"{interval['difference']:+.3f} ({interval['low']:+.3f} to {interval['high']:+.3f})"
+
+
+def comparison(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """One row per prediction, the model first: pooled ROC AUC and log loss with intervals, for tables and pictures."""
+    told = {"model": metrics["pooled"], **{name: one["pooled"] for name, one in metrics["baselines"].items()}}
+    columns = [f"{figure}{end}" for figure in ("roc_auc", "log_loss") for end in ("", "_low", "_high")]
+    return pd.DataFrame([{"name": name, **{column: one[column] for column in columns}} for name, one in told.items()])

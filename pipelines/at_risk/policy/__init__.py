@@ -1,0 +1,1 @@
+"""The team's rules: playbook, contact rules, consent, campaign, suppression."""

@@ -1,0 +1,1 @@
+"""Great Expectations on activity, features and scores: rules, figures, report, page."""

@@ -1,0 +1,68 @@
+"""The page of the data checks: one HTML file that needs no network and no scripts, for one report or for all of them.
+
+Everything that comes out of data is escaped, and the page's own policy forbids whatever it does not bring along.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pipelines.runtime.files import whole_file
+
+
+def verdict(reports: Sequence[Mapping[str, Any]]) -> str:
+    """All reports in one line: `All 214 checks passed.`, or how many failed, in which tables, and what that means."""
+    checks = sum(report["checks"] for report in reports)
+    failed = sum(report["failed"] for report in reports)
+    if not checks:
+        return "Nothing was checked: no list was written."
+    if not failed:
+        return f"All {checks:,} checks passed."
+    where = ", ".join(_name(report) for report in reports if report["failed"])
+    return f"{failed:,} of {checks:,} checks failed ({where}): no list was written."
+
+
+def write_page(reports: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """One page for the reports (`Report.content()`), failed checks first. The same reports give the same bytes."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    folder = files("pipelines.sinks")
+    style = folder.joinpath("checks_page.css").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(folder.joinpath("checks_page.html.jinja").read_text(encoding="utf-8"))
+    page = template.render(
+        title="Data checks" if len(reports) != 1 else f"Data checks: {_name(reports[0])}",
+        verdict=verdict(reports),
+        failed=any(report["failed"] for report in reports) or not reports,
+        # Our own file, the only thing on the page that is not escaped; the policy allows exactly this style.
+        style=Markup(style),  # noqa: S704
+        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        reports=[_shown(report, place) for place, report in enumerate(reports)],
+    )
+    with whole_file(path) as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def _name(report: Mapping[str, Any]) -> str:
+    return f"{report['suite']} ({report['subject']})"
+
+
+def _shown(report: Mapping[str, Any], place: int) -> dict[str, Any]:
+    checks = report["expectations"]
+    return {
+        "name": _name(report),
+        "anchor": f"table-{place + 1}",
+        "rows": report["rows"],
+        "checks": report["checks"],
+        "failed": report["failed"],
+        "passed": report["passed"],
+        "notes": report["notes"],
+        "bad": [check for check in checks if not check["passed"]],
+        "good": [check for check in checks if check["passed"]],
+    }

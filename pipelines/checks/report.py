@@ -1,0 +1,221 @@
+"""What one suite found: as JSON, as a page, and as an error that stops a stage. Also how it is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from features.expectations import SHAPE, Verdict, judge
+from pipelines.checks.figures import Rule, Table, outside, unusable
+from pipelines.runtime.errors import CheckFailed
+from pipelines.runtime.files import write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAID = 3
+LOOKED_UP = 12
+"""So many failed checks have their rows looked up; every one has them counted."""
+
+
+@dataclass
+class Report:
+    """What one suite found.
+
+    Attributes:
+        suite: activity, features or scores.
+        subject: which of them: the branch or the churn definition's folder.
+        rows: of the table.
+        expectations: per check `statement`, `passed`, `observed`, `allowed`, `unexpected_count`, `unexpected_share`,
+            `offending` (the first rows by key, or columns), `expectation` and `column` as Great Expectations knows
+            them.
+        notes: what a person should know though nothing is wrong.
+        page: where it can be read; known once it is written.
+    """
+
+    suite: str
+    subject: str
+    rows: int
+    expectations: list[dict[str, Any]]
+    notes: list[str] = field(default_factory=list)
+    page: Path | None = None
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        """The checks that failed, in the suite's order."""
+        return [entry for entry in self.expectations if not entry["passed"]]
+
+    def content(self) -> dict[str, Any]:
+        """The report as JSON: no times, no identifiers of its own, the same for the same data."""
+        return {
+            "suite": self.suite,
+            "subject": self.subject,
+            "passed": not self.failed,
+            "rows": self.rows,
+            "checks": len(self.expectations),
+            "failed": len(self.failed),
+            "notes": self.notes,
+            "expectations": self.expectations,
+        }
+
+    def write(self, json_path: Path) -> None:
+        """The JSON, and the page of the same name beside it."""
+        from pipelines.checks.page import write_page
+
+        self.page = json_path.with_suffix(".html")
+        write_json(json_path, self.content())
+        write_page([self.content()], self.page)
+
+    def require(self) -> None:
+        """Nothing, where all passed.
+
+        Raises:
+            CheckFailed: the first failed checks with what was found and which rows, and where the rest can be read.
+        """
+        if not self.failed:
+            return
+        many = f"{len(self.failed)} of {len(self.expectations)} checks failed"
+        head = f"{self.suite} ({self.subject}): {many}; nothing is built on it."
+        more = f"and {len(self.failed) - SAID} more. " if len(self.failed) > SAID else ""
+        page = f"All of them with their rows: {self.page}" if self.page else ""
+        last = [f"  {more}{page}".rstrip()] if more or page else []
+        raise CheckFailed(head, *(_said(entry) for entry in self.failed[:SAID]), *last)
+
+
+def _said(entry: Mapping[str, Any]) -> str:
+    keys = [_key(row) for row in entry["offending"][:3]] if entry["unexpected_count"] else []
+    rest = (entry["unexpected_count"] or 0) - len(keys)
+    rows = f" ({'; '.join(keys)}{f' and {rest:,} more' if rest > 0 else ''})" if keys else ""
+    return f"  {entry['statement']}: found {entry['observed']}{rows}; allowed {entry['allowed']}."
+
+
+def _key(row: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {text}" for name, text in row.items())
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A figure that is not about single rows: its value, what was found in words, and what it was found in."""
+
+    value: float
+    observed: str
+    offending: Sequence[Mapping[str, str]] = ()
+
+
+def report_of(
+    suite: Any,
+    subject: str,
+    table: Table,
+    rules: Mapping[str, Rule],
+    beyond: Mapping[str, Finding],
+    *,
+    notes: Sequence[str] = (),
+) -> Report:
+    """Judge a table by its suite, and look up the rows behind whatever failed.
+
+    Args:
+        suite: of features/expectations.py.
+        subject: which table it is, in a word.
+        table: whose figures are judged.
+        rules: figures about rows, by name.
+        beyond: figures about the whole, by name.
+        notes: kept in the report.
+    """
+    import pandas as pd
+
+    figures = table.figures(rules)
+    whole = pd.DataFrame({name: finding.value for name, finding in beyond.items()}, index=figures.index)
+    verdicts = judge(suite, pd.concat([figures, whole], axis=1))
+    rows = int(figures["rows"].iloc[::2].sum())
+    telling = _Telling(table, figures, rules, beyond, rows)
+    return Report(suite.name, subject, rows, telling.all(verdicts), list(notes))
+
+
+@dataclass
+class _Telling:
+    """Turns verdicts into words: what was found, what is allowed, how many rows, and which."""
+
+    table: Table
+    figures: pd.DataFrame
+    rules: Mapping[str, Rule]
+    beyond: Mapping[str, Finding]
+    rows: int
+
+    def all(self, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+        broken = [(v, rule) for v in verdicts if not v.passed and (rule := self._rule(v)) is not None]
+        others = iter(self.table.count([rule for v, rule in broken if v.column not in self.rules]))
+        counts = {v.statement: self._counted(v.column) if v.column in self.rules else next(others) for v, _ in broken}
+        named = {v.statement: self.table.offenders(rule) for v, rule in broken[:LOOKED_UP]}
+        return [self._entry(v, counts.get(v.statement), named.get(v.statement, [])) for v in verdicts]
+
+    def _counted(self, figure: str) -> int:
+        """The figure over all files; it stands in two rows for each of them."""
+        return int(self.figures[figure].iloc[::2].sum())
+
+    def _rule(self, verdict: Verdict) -> Rule | None:
+        """What the rows behind a failed verdict break, where it is about rows and the column is there at all."""
+        column = verdict.column
+        if column in self.rules:
+            return self.rules[column]
+        if column not in self.table.wanted or column not in self.table.found:
+            return None
+        if verdict.expectation.endswith("not_be_null"):
+            return unusable(column, self.table.wanted[column])
+        return outside(column, verdict.low, verdict.high)
+
+    def _entry(self, verdict: Verdict, count: int | None, rows: list[dict[str, str]]) -> dict[str, Any]:
+        observed, allowed, offending = self._words(verdict, count)
+        return {
+            "statement": verdict.statement,
+            "passed": verdict.passed,
+            "observed": observed,
+            "allowed": allowed,
+            "unexpected_count": 0 if verdict.passed else count,
+            "unexpected_share": self._share(0 if verdict.passed else count),
+            "offending": [] if verdict.passed else [*rows, *offending],
+            "expectation": verdict.expectation,
+            "column": verdict.column,
+        }
+
+    def _share(self, count: int | None) -> float | None:
+        return None if count is None else round(count / max(self.rows, 1), 6)
+
+    def _words(self, verdict: Verdict, count: int | None) -> tuple[str, str, list[dict[str, str]]]:
+        """Found, allowed, and the columns or files at fault where it is not about rows."""
+        column = verdict.column
+        if column in self.beyond:
+            finding = self.beyond[column]
+            return finding.observed, _allowed(verdict), [dict(row) for row in finding.offending]
+        if column == "rows":
+            empty = self.figures.index[::2][self.figures["rows"].iloc[::2] == 0].get_level_values("file")
+            return f"{self.rows:,} rows", "at least 1 row in every file", [{"file": name} for name in empty if name]
+        if column in ("", *SHAPE):
+            types = column != ""
+            misfits = [fit for fit in self.table.misfits() if (fit["column"] in self.table.wanted_and_found) == types]
+            found = "; ".join(f"{fit['column']} {fit['found']}" for fit in misfits[:5])
+            return (
+                f"{len(misfits)} that differ: {found}" if misfits else "no difference",
+                "the contract's columns",
+                misfits,
+            )
+        if column in self.rules or verdict.expectation.endswith("not_be_null"):
+            missing = column in self.table.wanted and column not in self.table.found
+            return "no such column" if missing else f"{count or 0:,} of {self.rows:,} rows", "none", []
+        rows = "" if verdict.passed else f", outside in {count or 0:,} of {self.rows:,} rows"
+        return self._extremes(column) + rows, _allowed(verdict), []
+
+    def _extremes(self, column: str) -> str:
+        if column not in self.figures or self.figures[column].isna().all():
+            return "nothing that can be compared"
+        return f"{self.figures[column].min():g} to {self.figures[column].max():g}"
+
+
+def _allowed(verdict: Verdict) -> str:
+    low, high = verdict.low, verdict.high
+    if low is None:
+        return "none" if high == 0 else f"at most {high:.3g}"
+    if high is None:
+        return f"at least {low:.3g}"
+    return "none" if low == high == 0 else f"{low:g} to {high:g}"

@@ -1,0 +1,300 @@
+"""The data checks of activity, features and scores: figures from the engine, judged by the suites, told in plain words.
+
+Each check gives a Report. It is written (JSON, and a page beside it) whatever it says; `require` then stops the stage
+where something failed, so that nothing is built on it and no list is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from features.activity import ACTIVITY_NAME, ACTIVITY_SCHEMA, OUR_DOINGS
+from features.expectations import activity_suite, features_suite, scores_suite, silence, volume, volume_ratio
+from features.windows import DAY_US, midnight
+from models.drift import population_stability_index, shares_between, shift_by_chance, smoothed
+from pipelines.checks.figures import Rule, Table, iso, repeated
+from pipelines.checks.report import Finding, Report, report_of
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import read_json
+from pipelines.settings.params import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SCORE_SCHEMA", "Report", "check_activity", "check_features", "check_scores"]
+
+SCORE_SCHEMA = {
+    "customer_id": pa.string(),
+    "as_of": pa.date32(),
+    "churn_probability": pa.float64(),
+    "expected_value": pa.float64(),
+    "value_at_risk": pa.float64(),
+    "model_version": pa.string(),
+}
+"""The contract of scores."""
+
+BLOCK_DAYS, BLOCKS = 28, 6
+MOST_SILENT_DAYS = 28.0
+STREAM = "The stream"
+NEVER_RECORDED = (
+    "No row says when its source learned of it (recorded_at), so facts that arrived late cannot be told from others, "
+    "and may make the past look better known than it was."
+)
+
+
+class Known(NamedTuple):
+    """Of a stream whose every row was looked at before: how many, whether one has a `recorded_at`, `_span`s by name."""
+
+    rows: int
+    recorded: bool
+    spans: Mapping[str, tuple[int, int, int]]
+
+
+def check_activity(folder: Path, settings: Settings, branch: str, known: Known | None = None) -> Report:
+    """The stream in `folder` (data/activity/{branch} or what is about to become it) against the activity contract.
+
+    Beyond rows: the stream, and the main activity, must reach to the branch's moment (sparse streams may be silent for
+    seven times their usual pause, up to 28 days), and each activity's last 28 days must be within `max_volume_ratio` of
+    all earlier 28-day blocks of half a year (activities younger than 12 weeks are not judged, nor
+    `irregular_activities`). Our own doings are not judged and do not hide a silence.
+
+    `known`: given where every row is known to break none of the rules, because the same files were looked at before.
+    """
+    observations, limits = settings.observations, settings.checks
+    day = observations.train.until if branch == "train" else observations.score.as_of
+    moment = midnight(day, settings.timezone)
+    table = Table(
+        wanted={column.name: column.type for column in ACTIVITY_SCHEMA},
+        keys=["activity_id", "customer_id"],
+        nullable=frozenset(column.name for column in ACTIVITY_SCHEMA if column.nullable),
+        files=sorted((folder / "activity").glob("*.parquet")),
+    )
+    streams = {name: stream for name, stream in _streams(table, moment, known).items() if name not in OUR_DOINGS}
+    silences = _silences(streams, settings.main_activity, limits.max_days_without_activity)
+    beyond = {silence(name): _silent_until(moment, _named(streams, name)) for name in silences}
+    skipped = limits.irregular_activities
+    judged = {name: stream for name, stream in streams.items() if len(stream.blocks) > 2 and name not in skipped}
+    beyond |= {volume(name): _volume_of(stream) for name, stream in judged.items()}
+    when = f"{day} 00:00 ({settings.timezone})"
+    suite = activity_suite(list(table.wanted), when, silences, judged, limits.max_volume_ratio)
+    table.known_rows = known.rows if known else None
+    recorded = known.recorded if known else table.con.execute("SELECT count(recorded_at) > 0 FROM seen").fetchone()[0]
+    return report_of(suite, branch, table, activity_rules(moment), beyond, notes=[] if recorded else [NEVER_RECORDED])
+
+
+def activity_rules(moment: int) -> dict[str, Rule]:
+    """What no row of a stream may be."""
+    occurred, recorded = "epoch_us(occurred_at)", "epoch_us(recorded_at)"
+    month = "strftime(make_timestamp(epoch_us(occurred_at)), '%Y-%m')"
+    return {
+        "rows_without_activity_id": Rule("coalesce(activity_id, '') = ''"),
+        "rows_with_repeated_activity_id": repeated("activity_id"),
+        "rows_without_customer_id": Rule("coalesce(customer_id, '') = ''"),
+        "rows_without_occurred_at": Rule("occurred_at IS NULL"),
+        "rows_at_or_after_moment": Rule(f"{occurred} >= {moment}", iso("occurred_at")),
+        "rows_recorded_at_or_after_moment": Rule(f"{recorded} >= {moment}", iso("recorded_at")),
+        "rows_misnamed": Rule(
+            f"NOT coalesce(regexp_full_match(activity, '{ACTIVITY_NAME.pattern}'), false)", "coalesce(activity, 'null')"
+        ),
+        "rows_with_unusable_value": Rule("NOT isfinite(value)", "value"),
+        "rows_with_unusable_quantity": Rule("NOT isfinite(quantity)", "quantity"),
+        "rows_in_another_month": Rule(f"{month} <> in_file", f"in_file || '.parquet: ' || {iso('occurred_at')}"),
+    }
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """One activity: rows, first and last time (microseconds), rows per whole 28-day block back from the moment."""
+
+    count: int
+    first: int
+    last: int
+    blocks: list[int]
+
+
+def _streams(table: Table, moment: int, known: Known | None) -> dict[str, _Stream]:
+    """Of a known stream only the months that hold the blocks are read."""
+    block = BLOCK_DAYS * DAY_US
+    since = moment - (1 + BLOCKS) * block if known else -(10**18)
+    found = table.con.execute(
+        "SELECT coalesce(activity, ''), ($moment - 1 - epoch_us(occurred_at)) // $block, count(*), "
+        "min(epoch_us(occurred_at)), max(epoch_us(occurred_at)) FROM seen "
+        "WHERE occurred_at >= make_timestamptz($since) GROUP BY ALL",
+        {"moment": moment, "block": block, "since": since},
+    ).fetchall()
+    streams = {}
+    for name in sorted(known.spans if known else {row[0] for row in found}):
+        own = {row[1]: row[2:] for row in found if row[0] == name}
+        count, first, last = known.spans[name] if known else _span(list(own.values()))
+        whole = max(0, min((moment - first) // block, 1 + BLOCKS))
+        streams[name] = _Stream(count, first, last, [own.get(place, (0,))[0] for place in range(whole)])
+    return streams
+
+
+def _span(rows: list[tuple[int, int, int]]) -> tuple[int, int, int]:
+    return sum(row[0] for row in rows), min(row[1] for row in rows), max(row[2] for row in rows)
+
+
+def _named(streams: Mapping[str, _Stream], name: str) -> list[_Stream]:
+    return [stream for key, stream in streams.items() if name in (STREAM, key)]
+
+
+def _silences(streams: Mapping[str, _Stream], main: str, most: float) -> dict[str, float]:
+    """Days that the stream and its main activity may be silent: sparse ones longer, because chance leaves gaps."""
+    limits = {}
+    for name in (STREAM, main):
+        own = _named(streams, name)
+        span = max((stream.last for stream in own), default=0) - min((stream.first for stream in own), default=0)
+        usual = span / DAY_US / max(1, sum(stream.count for stream in own))
+        limits[name] = max(most, min(7 * usual, MOST_SILENT_DAYS))
+    return limits
+
+
+def _silent_until(moment: int, streams: list[_Stream]) -> Finding:
+    if not streams:
+        return Finding(np.inf, "none at all")
+    days = (moment - max(stream.last for stream in streams)) / DAY_US
+    return Finding(days, f"{days:.1f} days without")
+
+
+def _volume_of(stream: _Stream) -> Finding:
+    latest, *before = stream.blocks
+    least, most = min(before), max(before)
+    words = f"{latest:,} in the last 28 days, {least:,} to {most:,} in each 28 days before"
+    return Finding(volume_ratio(latest, least, most), words)
+
+
+def check_features(folder: Path, settings: Settings) -> Report:
+    """The features of every moment in `folder` against the columns and bounds that columns.json declares.
+
+    Raises:
+        Problem: there is no columns.json.
+    """
+    if not (folder / "columns.json").is_file():
+        raise Problem(
+            f"{folder}: there is no columns.json, so nothing says what the features should be. Build them again."
+        )
+    columns = read_json(folder / "columns.json")
+    as_of = settings.observations.score.as_of
+    attributes = [f"customer_{name}" for name in settings.features.attributes]
+    kinds = dict.fromkeys(attributes, pa.string()) | {entry["name"]: pa.float32() for entry in columns}
+    table = Table(
+        wanted={"customer_id": pa.string(), "as_of": pa.date32(), **kinds},
+        keys=["customer_id", "as_of"],
+        nullable=frozenset(attributes),
+        files=sorted(folder.glob("*.parquet")),
+        by_file=True,
+    )
+    rules = {
+        "rows_without_customer_id": Rule("coalesce(customer_id, '') = ''"),
+        "rows_with_repeated_customer_id": repeated("customer_id", within="in_file"),
+        "rows_of_another_moment": Rule(
+            "as_of IS DISTINCT FROM TRY_CAST(in_file AS DATE)", "'in ' || in_file || '.parquet'"
+        ),
+        "rows_after_score_moment": Rule(f"as_of > DATE '{as_of}'"),
+    }
+    return report_of(features_suite(columns, attributes, as_of), folder.name, table, rules, {})
+
+
+def check_scores(
+    frame: pd.DataFrame | pa.Table,
+    profile: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    settings: Settings,
+    *,
+    definition: str = "scores",
+) -> Report:
+    """Scores, before a list is made of them, against their contract and against what the champion saw in training.
+
+    Args:
+        frame: the scores of one definition.
+        profile: the champion's `.profile`: `score_edges`, `score_shares`, `customers`, `activities`.
+        facts: facts.json of the stream that was scored.
+        settings: `checks` says how far scores and volumes may lie from training.
+        definition: of churn, for the report's title.
+    """
+    as_of = settings.observations.score.as_of
+    nullable = frozenset({"expected_value", "value_at_risk"})
+    table = Table(wanted=SCORE_SCHEMA, keys=["customer_id"], nullable=nullable, frame=_arrow(frame))
+    trained, here = profile["activities"], facts["activities"]
+    vanished = sorted(set(trained) - set(here) - set(OUR_DOINGS))
+    beyond = {
+        "customers_beyond_activity": Finding(
+            max(0, len(frame) - facts["customers"]), f"{len(frame):,} scored, {facts['customers']:,} in the activity"
+        ),
+        "activities_vanished": Finding(len(vanished), ", ".join(vanished) or "all of them"),
+    }
+    shift, allowed = _score_shift(frame, profile, settings.checks.max_score_shift)
+    skipped = {*OUR_DOINGS, *settings.checks.irregular_activities, *vanished}
+    volumes = sorted(set(trained) - skipped)
+    judged = {volume(name): _volume_against(here[name], trained[name]) for name in volumes}
+    suite = scores_suite(list(SCORE_SCHEMA), as_of, allowed, volumes, settings.checks.max_volume_ratio)
+    new = sorted(set(here) - set(trained) - set(OUR_DOINGS))
+    notes = [f"New since training, and unknown to the model: {', '.join(new)}. Train again to use it."] if new else []
+    counted = {**beyond, "score_shift": shift, **judged}
+    return report_of(suite, definition, table, _score_rules(as_of), counted, notes=notes)
+
+
+def _arrow(frame: pd.DataFrame | pa.Table) -> pa.Table:
+    """A frame with its dates as dates, and columns without a single value in their own type."""
+    if isinstance(frame, pa.Table):
+        return frame
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for place, column in enumerate(table.schema):
+        days = column.name == "as_of" and pa.types.is_timestamp(column.type)
+        if days or (pa.types.is_null(column.type) and column.name in SCORE_SCHEMA):
+            cast = table.column(place).cast(SCORE_SCHEMA[column.name], safe=False)
+            table = table.set_column(place, column.name, cast)
+    return table
+
+
+def _score_rules(as_of: str) -> dict[str, Rule]:
+    product = "churn_probability * expected_value"
+    return {
+        "rows_without_customer_id": Rule("coalesce(customer_id, '') = ''"),
+        "rows_with_repeated_customer_id": repeated("customer_id"),
+        "rows_of_another_moment": Rule(f"as_of IS DISTINCT FROM DATE '{as_of}'", "coalesce(as_of::VARCHAR, 'null')"),
+        "rows_without_model_version": Rule(
+            "coalesce(model_version, '') = '' OR model_version <> (SELECT min(model_version) FROM seen)",
+            "model_version",
+        ),
+        "rows_without_expected_value": Rule("expected_value IS NULL AND (SELECT count(expected_value) FROM seen) > 0"),
+        "rows_with_unusable_expected_value": Rule(
+            "NOT isfinite(expected_value) OR expected_value < 0", "expected_value"
+        ),
+        "rows_with_wrong_value_at_risk": Rule(
+            "(expected_value IS NULL) <> (value_at_risk IS NULL) "
+            f"OR abs(value_at_risk - {product}) > 1e-6 * (1 + abs({product}))",
+            f"value_at_risk || ' instead of ' || {product}",
+        ),
+    }
+
+
+def _score_shift(frame: pd.DataFrame | pa.Table, profile: Mapping[str, Any], most: float) -> tuple[Finding, float]:
+    """The population stability index against training, and what is allowed: `most`, or what chance makes of so few."""
+    import pandas as pd
+
+    edges, customers = profile["score_edges"], max(1, profile["customers"])
+    if isinstance(frame, pa.Table):
+        given = frame["churn_probability"].to_pandas()
+    else:
+        given = frame["churn_probability"] if "churn_probability" in frame else pd.Series(dtype="float64")
+    scores = pd.to_numeric(given, errors="coerce").dropna().to_numpy(dtype=np.float64)
+    if not len(scores):
+        return Finding(np.inf, "no scores"), most
+    expected = smoothed(profile["score_shares"], customers)
+    index = population_stability_index(shares_between(scores, edges), expected)
+    words = f"{index:.3f} (mean probability {scores.mean():.3f}; {profile['churn_rate']:.3f} left in training)"
+    return Finding(index, words), max(most, shift_by_chance(len(expected), len(scores), customers))
+
+
+def _volume_against(here: Mapping[str, Any], trained: Mapping[str, Any]) -> Finding:
+    latest, usual = here["last_28d_count"], 4 * trained["previous_weekly_mean"]
+    words = f"{latest:,} in the last 28 days, {usual:,.0f} in four weeks of training"
+    return Finding(volume_ratio(latest, usual, usual), words)

@@ -1,0 +1,192 @@
+"""`churn doctor`: looks at the configured sources before anything is trained and says in words what it sees.
+
+Writes nothing and trains nothing. What it suggests is a start for params.yaml, never a change of it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from features.churn.labels import Definition
+from features.windows import day_number, midnight
+from pipelines.at_risk.policy.consent import counted
+from pipelines.commands.doctor_figures import Moment, Rhythm, moments_of, rhythm_of, standings_now, suggestion, verdict
+from pipelines.modelling.eligibility import counted_apart
+from pipelines.rendering.wording import leaving, staying
+from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.settings.churn import Cancellation, Churn, Silence, definition_of
+from pipelines.settings.params import Settings
+from pipelines.sources.landing.as_of import cut
+from pipelines.sources.profile import facts_of
+from pipelines.sources.quarantine import reasons
+from pipelines.sources.readers.contacts import faults_of_contacts, read_contacts
+from pipelines.sources.registry import check_sources, customers_of, read_sources
+from pipelines.sources.stream import connect
+
+
+def diagnose(settings: Settings) -> str:
+    """The report, as text of several short sections, each a heading and its lines.
+
+    Raises:
+        Problem: the sources cannot be read, all their faults at once; or nothing lies before `score.as_of`.
+    """
+    faults = check_sources(settings) + faults_of_contacts(settings)
+    if faults:
+        raise Problem(*faults)
+    con = connect()
+    nobodys = read_sources(con, settings)
+    moment = midnight(settings.observations.score.as_of, settings.timezone)
+    notes = [line for lines in reasons(con).values() for line in lines] + nobodys + cut(con, moment)
+    facts = facts_of(con, moment)
+    if not facts["rows"]:
+        raise Problem(f"No activity lies before observations.score.as_of {settings.observations.score.as_of}.")
+    sections = [
+        ("What is there", _stream(con, settings, facts)),
+        ("Rows that cannot be used", notes),
+        ("Contacts", _contacts(con, settings)),
+        *_churn(con, settings, facts),
+    ]
+    return "\n\n".join("\n".join([title, *map(_wrapped, lines)]) for title, lines in sections if lines)
+
+
+def _wrapped(line: str) -> str:
+    """Sentences at most 100 wide; what is indented is to be copied as it stands."""
+    return (
+        f"  {line}"
+        if line.startswith("  ")
+        else textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="    ")
+    )
+
+
+def _stream(con: Any, settings: Settings, facts: dict[str, Any]) -> list[str]:
+    as_of = settings.observations.score.as_of
+    later = con.execute("select count(*) from stream").fetchall()[0][0] - facts["rows"]
+    wide = max(len(name) for name in facts["activities"])
+    lines = [f"{facts['rows']:,} activities of {facts['customers']:,} customers before {as_of}."]
+    for name, one in sorted(facts["activities"].items(), key=lambda item: -item[1]["count"]):
+        span = f"{one['first'][:10]} to {one['last'][:10]}"
+        has = [word for word in ("value", "quantity", "detail") if one[f"has_{word}"]]
+        lines.append(
+            f"{name:{wide}}  {one['count']:>11,} by {one['customers']:>9,} customers, {span}, "
+            + (f"with {', '.join(has)}" if has else "bare")
+        )
+    if later:
+        lines.append(f"{later:,} more rows lie at or after {as_of} (or are copies): nothing will see them.")
+    customers = customers_of(con, settings, midnight(as_of, settings.timezone))
+    if customers is not None:
+        attributes = [name for name in customers.column_names if name not in ("customer_id", "joined_at", "valid_from")]
+        lines.append(f"A customers table with {customers.num_rows:,} rows: {', '.join(attributes) or 'no attributes'}.")
+    return lines + _missing(facts, settings)
+
+
+def _contacts(con: Any, settings: Settings) -> list[str]:
+    contacts = read_contacts(settings)
+    if contacts is None:
+        return []
+    customers = [one for (one,) in con.execute("select distinct customer_id from known").fetchall()]
+    return counted(contacts, settings, customers)
+
+
+def _missing(facts: dict[str, Any], settings: Settings) -> list[str]:
+    lines = []
+    main = facts["activities"].get(settings.main_activity, {})
+    if main and not main["has_value"]:
+        lines.append(f"{settings.main_activity} has no value: the list will rank by probability, not by money at risk.")
+    subscriptions = {"started_subscription", "cancelled_subscription"} <= set(facts["activities"])
+    if subscriptions and not any(isinstance(one, Cancellation) for one in settings.churn.values()):
+        lines.append("Subscriptions are started and cancelled here. What that can mean as leaving, in params.yaml:")
+        lines += ["  churn:", "    cancelled_30d: {kind: cancellation, horizon_days: 30}"]
+    if not facts["has_recorded_at"]:
+        lines.append(
+            "No source says when it learned of a row (recorded_at): if facts arrive late or are corrected, the past "
+            "will look better known than it was. Map such a column (synced, inserted, updated at) if there is one."
+        )
+    return lines
+
+
+def _churn(con: Any, settings: Settings, facts: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Rhythm, configured definitions, a suggested one, and whether there is enough of everything."""
+    main, until = settings.main_activity, settings.observations.train.until
+    if main not in facts["activities"]:
+        return [("Not enough", [f"Nobody did {main} before.{did_you_mean(main, facts['activities'])}"])]
+    span = facts["activities"][main]
+    first_day, history = span["first"][:10], day_number(until) - day_number(span["first"][:10])
+    subscribed = isinstance(settings.churn[settings.at_risk.definition], Cancellation)
+    rhythm = rhythm_of(con, main, settings.timezone)
+    if rhythm is None and not subscribed:
+        return [("Not enough", [f"Nobody did {main} on two days: there is no rhythm that silence could break."])]
+    definitions = {name: definition_of(one) for name, one in settings.churn.items()}
+    found = {name: moments_of(con, one, until, first_day, settings.timezone) for name, one in definitions.items()}
+    usual = _rhythm(rhythm, span, settings, history) if rhythm else []
+    sections = [(f"How often customers do {main}", usual)]
+    sections += [
+        (f"churn.{name} (as configured)", [_meaning(settings.churn[name]), *_moments(found[name]), *apart])
+        for name, one in definitions.items()
+        for apart in [_apart(con, settings, one)]
+    ]
+    suggested = suggestion(rhythm, main, history) if rhythm and not subscribed else None
+    if suggested and suggested not in definitions.values():
+        moments = moments_of(con, suggested, until, first_day, settings.timezone)
+        name = f"silent_{suggested.horizon_days}d"
+        meaning = _meaning(Silence.model_validate(_entry(suggested)))
+        lines = [meaning, *_moments(moments), *_snippet(name, suggested)]
+        sections.append((f"churn.{name} (suggested by the rhythm)", lines))
+        definitions[name], found[name] = suggested, moments
+    judged = [line for name, one in definitions.items() for line in _enough(name, one, found[name], history)]
+    return [*sections, ("Is it enough?", judged)]
+
+
+def _rhythm(rhythm: Rhythm, span: dict[str, Any], settings: Settings, history: int) -> list[str]:
+    low, middle, high, longest = (f"{days:.0f}" for days in rhythm.quantiles)
+    lines = [
+        f"History before observations.train.until: {history:,} days ({history / 7:.0f} weeks).",
+        f"{rhythm.returned:,} of {span['customers']:,} customers came on two days or more.",
+        f"Between two visits usually {middle} days; half of the pauses last {low} to {high}, 90% up to {longest}.",
+        f"For the typical customer nine of ten pauses are shorter than {rhythm.usual_longest:.0f} days.",
+    ]
+    silent = day_number(settings.observations.score.as_of) - day_number(span["last"][:10]) - 1
+    if silent > settings.checks.max_days_without_activity:
+        lines.append(
+            f"The last one lies {silent} days before observations.score.as_of {settings.observations.score.as_of}: the "
+            f"list would be old. Set as_of to the day after {span['last'][:10]}, or pull newer data."
+        )
+    return lines
+
+
+def _meaning(one: Churn) -> str:
+    return f"Customers: {staying(one)}. Leaving: {leaving(one)}."
+
+
+def _moments(moments: list[Moment]) -> list[str]:
+    rows = [f"{at.as_of}  {at.customers:>11,} {at.churners:>7,}   {at.share:>5.1%}" for at in moments]
+    return ["as of        customers   leave   share", *rows] if rows else []
+
+
+def _apart(con: Any, settings: Settings, one: Definition) -> list[str]:
+    """Who is no customer on the day of the list although something still runs, or nothing can be said yet."""
+    as_of = settings.observations.score.as_of
+    return [f"On {as_of}: {line}" for line in counted_apart(standings_now(con, one, as_of, settings.timezone))]
+
+
+def _entry(one: Definition) -> dict[str, Any]:
+    names = ("kind", "activity", "active_within_days", "gap_days", "horizon_days")
+    return {name: getattr(one, name) for name in names}
+
+
+def _snippet(name: str, one: Definition) -> list[str]:
+    entry = ", ".join(f"{key}: {value}" for key, value in _entry(one).items())
+    return ["In params.yaml:", "  churn:", f"    {name}: {{{entry}}}"]
+
+
+def _enough(name: str, one: Definition, moments: list[Moment], history: int) -> list[str]:
+    found = verdict(one, moments, history)
+    head = "not enough." if not found.enough else "enough, but thin." if found.thin else "enough."
+    extreme = []
+    if moments and moments[0].share > 0.8:
+        extreme.append(
+            f"At {moments[0].as_of} nearly everybody leaves ({moments[0].share:.0%}): lengthen horizon_days."
+        )
+    if moments and 0 < moments[0].share < 0.01:
+        extreme.append(f"At {moments[0].as_of} hardly anybody leaves ({moments[0].share:.1%}): shorten horizon_days.")
+    return [f"{name}: {head}", *(f"- {line}" for line in (*found.lacks, *found.thin, *extreme))]

@@ -1,0 +1,58 @@
+"""`churn publish` and `churn feedback`: what becomes of a list. Reads arguments, calls one function, prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from pipelines.runtime.stage import MENDABLE
+from pipelines.settings import params
+from pipelines.settings.moments import stamp
+
+
+@contextmanager
+def _alone() -> Iterator[params.Settings]:
+    """The settings, while nothing else of the project runs; a mendable error is printed, exit code 1."""
+    from pipelines.commands import run as runner
+
+    try:
+        settings = params.load()
+        with runner.only_run(click.echo):
+            yield settings
+    except MENDABLE as error:
+        click.echo(f"\n{error}", err=True)
+        sys.exit(1)
+
+
+@click.command()
+@click.option("--as-of", metavar="DATE", help="The list's day.  [default: observations.score.as_of of params.yaml]")
+@click.option("--revise", is_flag=True, help="Let it take the place of another list for this day. Both are kept.")
+def publish(as_of: str | None, revise: bool) -> None:
+    """Publish the list: into the ledger, an immutable copy beside it, then to the sinks of params.yaml.
+
+    The same list again adds nothing, and tries sinks again that failed before.
+    """
+    from pipelines.publishing.publish import publish as publish_list
+
+    with _alone() as settings:
+        day = as_of or settings.observations.score.as_of
+        publish_list(day, settings, click.echo, revise=revise, moment=stamp(datetime.now(UTC)))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def feedback(file: Path) -> None:
+    """Take the team's report into the ledger: who was contacted, reached, kept, wrongly listed, and when.
+
+    FILE is CSV or XLSX with the columns customer_id, when, and contacted, reached, kept, wrong (yes or no); channel and
+    note if you like. Every bad row is named, and then nothing is written.
+    """
+    from pipelines.publishing.feedback import feedback as take
+
+    with _alone() as settings:
+        take(file, settings, click.echo, now=datetime.now(UTC))

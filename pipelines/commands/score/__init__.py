@@ -1,0 +1,1 @@
+"""`churn score`, the nightly scorer: chunks, resumption, checks, receipt."""

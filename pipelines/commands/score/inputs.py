@@ -1,0 +1,104 @@
+"""What `churn score` makes of an activity stream: the cut at its moment, checked, and the features of that moment.
+
+The same functions as the stages pull_activity and build_features, in a folder of its own. A folder that a pull left is
+taken as it is where it was cut at the same moment, and cut again where it reaches further.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import read_json
+from pipelines.settings.params import Settings
+from pipelines.settings.privacy import Privacy
+from pipelines.settings.sources import Files
+
+ENDINGS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
+SOURCE = "activity"
+
+
+def pulled(activity: Path, settings: Settings, folder: Path) -> Path:
+    """The folder of the stream as a pull leaves it: `activity/`, `facts.json`, checked.
+
+    Args:
+        activity: a folder that a pull left, or a file or folder with the columns of the activity schema.
+        settings: `observations.score.as_of` is the moment.
+        folder: where a new cut and the report go.
+
+    Raises:
+        Empty: nothing lies before the moment.
+        CheckFailed: the stream is not sound, or ends long before the moment.
+        Problem: there is no such stream, or it cannot be read.
+    """
+    from pipelines.checks.rules import check_activity
+    from pipelines.stages.pull_activity import pull
+
+    report = folder / "validation" / "activity_score.json"
+    if _is_cut(activity, settings):
+        found = activity
+        if not report.is_file():
+            judged = check_activity(found, settings, "score")
+            judged.write(report)
+            judged.require()
+        return found
+    found = folder / "activity"
+    if not (found / "facts.json").is_file():
+        for note in pull(as_source(activity, settings), "score", found, report):
+            print(f"activity: {note}")
+        if (activity / "customers.parquet").is_file():
+            shutil.copy(activity / "customers.parquet", found / "customers.parquet")
+    return found
+
+
+def _is_cut(activity: Path, settings: Settings) -> bool:
+    """Whether a pull left it for this very moment."""
+    if not (activity / "facts.json").is_file():
+        return False
+    facts = read_json(activity / "facts.json")
+    wanted = (settings.observations.score.as_of, settings.timezone)
+    return (facts.get("moment"), facts.get("timezone")) == wanted
+
+
+def as_source(activity: Path, settings: Settings) -> Settings:
+    """The same settings with this stream as their only source. What a pull left has its customers' final ids."""
+    left_by_pull = (activity / "facts.json").is_file()
+    path = activity / "activity" if left_by_pull else activity
+    source = Files.model_validate({"reader": _reader(path), "path": str(path)})
+    update: dict[str, Any] = {"sources": {SOURCE: source}}
+    if left_by_pull:
+        update |= {"identities": None, "privacy": Privacy(), "customers": None}
+    return settings.model_copy(update=update)
+
+
+def _reader(path: Path) -> str:
+    """By the ending of the file, or of the files in the folder."""
+    if not path.exists():
+        raise Problem(f"--activity {path}: there is no such file or folder.")
+    names = [path.name] if path.is_file() else sorted(one.name for one in path.iterdir() if one.is_file())
+    found = {ENDINGS.get(Path(name.removesuffix(".gz")).suffix.lower(), "") for name in names if name[0] != "."}
+    if len(found) == 1 and "" not in found:
+        return found.pop()
+    raise Problem(
+        f"--activity {path}: is not activity. Give a folder that pull_activity left (with facts.json), or a file, or a "
+        "folder of files of one kind, .parquet, .csv or .jsonl, with the columns customer_id, occurred_at, activity."
+    )
+
+
+def featured(activity: Path, settings: Settings, folder: Path) -> Path:
+    """The features table of the moment, checked; made once.
+
+    Raises:
+        CheckFailed: a number is outside what its declaration promises.
+    """
+    from pipelines.stages.build_features import build
+    from pipelines.stages.validate_features import validate
+
+    found, report = folder / "features" / "score", folder / "validation" / "features_score.json"
+    if not (found / "columns.json").is_file():
+        build(settings, "score", activity, found)
+    if not report.is_file() or not read_json(report)["passed"]:
+        validate(found, report, settings)
+    return found / f"{settings.observations.score.as_of}.parquet"

@@ -1,0 +1,124 @@
+"""Which model `churn score` asks, and which of its kin: from a folder, without any server, or from MLflow's registry.
+
+Kin are the champions of definitions that ask the same over another horizon (models/horizons.py). They are looked for
+where the model came from: folders beside its own that are called like their definitions, or the registered models
+`churn_{definition}` under the same alias. Where there are none, the model's scores stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.modelling.scoring import different, kin_of, require_same
+from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.settings.params import Settings
+
+if TYPE_CHECKING:
+    from models.churn_model import ChurnModel
+    from pipelines.modelling.tracking.registry import Registry
+
+REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[\w.-]+)|/(?P<number>\d+))$")
+PREFIX = "churn_"  # of registered models, before the definition's name
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A model, the definition that it answers, and where it was found."""
+
+    definition: str
+    model: ChurnModel
+    where: str
+
+
+def champions(address: str | None, definition: str | None, settings: Settings) -> list[Champion]:
+    """The model that scores, then its kin.
+
+    Args:
+        address: a model's folder, `models:/NAME@ALIAS` or `models:/NAME/VERSION`; None: the champion's folder.
+        definition: of churn; None: the one of params.yaml that the model was trained for.
+        settings: of params.yaml.
+
+    Raises:
+        Problem: there is no such model, or it answers another question than params.yaml asks.
+        TryAgain: MLflow does not answer.
+    """
+    if definition is not None and definition not in settings.churn:
+        raise Problem(
+            f"{definition} is not a churn definition of params.yaml.{did_you_mean(definition, settings.churn)}"
+        )
+    place = address or f"data/champion/{definition or settings.at_risk.definition}"
+    if place.startswith("models:"):
+        found = _registered(place, definition, settings)
+    else:
+        found = _in_folders(Path(place), definition, settings)
+    champion, *kin = found
+    for one in (champion, *kin):
+        require_same(one.definition, settings, one.model, one.where)
+    return [champion, *kin]
+
+
+def _in_folders(folder: Path, definition: str | None, settings: Settings) -> Iterator[Champion]:
+    from models.churn_model import ChurnModel
+
+    model = ChurnModel.load(folder)
+    name = definition or told_by(model, folder.name, settings)
+    yield Champion(name, model, str(folder))
+    for other in kin_of(name, settings):
+        beside = folder.with_name(other)
+        if other != name and (beside / "model.json").is_file():
+            yield Champion(other, ChurnModel.load(beside), str(beside))
+
+
+def _registered(address: str, definition: str | None, settings: Settings) -> Iterator[Champion]:
+    from pipelines.modelling.tracking import mlflow_store
+    from pipelines.modelling.tracking.registry import Registry
+
+    wanted = REGISTERED.match(address)
+    if wanted is None:
+        raise Problem(f"--model {address}: is not an address. Write models:/NAME@champion or models:/NAME/3.")
+    alias = wanted["alias"] or "champion"
+    with mlflow_store.opened() as store:
+        registry = Registry(wanted["name"], store)
+        model = _fetched(registry, None if wanted["number"] else alias, wanted["number"])
+        if model is None:
+            where = mlflow_store.without_password(store.uri)
+            raise Problem(f"--model {address}: MLflow at {where} knows no such model. See `churn ui`.")
+        name = definition or told_by(model, wanted["name"].removeprefix(PREFIX), settings)
+        yield Champion(name, model, address)
+        for other in kin_of(name, settings):
+            kin = _fetched(Registry(f"{PREFIX}{other}", store), alias, None) if other != name else None
+            if kin is not None:
+                yield Champion(other, kin, f"models:/{PREFIX}{other}@{alias}")
+
+
+def _fetched(registry: Registry, alias: str | None, number: str | None) -> ChurnModel | None:
+    """The model under an alias or a number, compared with the digest under which it was registered."""
+    from models.churn_model import ChurnModel
+
+    found = registry.with_alias(alias) if alias else None
+    if number is not None:
+        found = next((one for one in registry.versions() if one.number == number), None)
+    if found is None:
+        return None
+    with registry.fetched(found) as payload:
+        return ChurnModel.load(payload / "model")
+
+
+def told_by(model: ChurnModel, hint: str, settings: Settings) -> str:
+    """The definition that a model was trained for: the one called like its place where several ask the same.
+
+    Raises:
+        Problem: several ask the same and none is called so.
+    """
+    fitting = [name for name in settings.churn if not different(name, settings, model)]
+    if hint in fitting or (not fitting and hint in settings.churn):
+        return hint
+    if len(fitting) == 1:
+        return fitting[0]
+    if len(fitting) > 1 and settings.at_risk.definition not in fitting:
+        raise Problem(f"The model answers {' and '.join(fitting)} of params.yaml alike. Name one with --definition.")
+    return settings.at_risk.definition

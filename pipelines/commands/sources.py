@@ -1,0 +1,129 @@
+"""`churn sources`: the presets and their fields. `churn sources check`: what the configured sources would become."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.settings.params import Settings
+from pipelines.settings.presets import Preset, entry_of, presets
+from pipelines.settings.sources import Table
+from pipelines.sources.access.headers import locate
+from pipelines.sources.expressions.cell import cell
+from pipelines.sources.expressions.types import Shape
+from pipelines.sources.identity.settle import hide_found
+from pipelines.sources.quarantine import reasons
+from pipelines.sources.readers.session import excluded_rows
+from pipelines.sources.registry import check_sources, read_sources
+from pipelines.sources.stream import connect
+
+_SHOWN = ("customer_id", "occurred_at", "activity", "value", "quantity", "detail")
+_WIDEST = 28
+
+
+def listed(name: str | None = None) -> list[str]:
+    """Every preset with its activities and fields, or one of them in full.
+
+    Raises:
+        Problem: there is no such preset.
+    """
+    every = presets()
+    if name is None:
+        lines = [line for one, preset in every.items() for line in _in_short(one, preset)]
+        return [*lines, "", "`churn sources show NAME` shows a preset's fields and an entry to copy."]
+    if name not in every:
+        raise Problem(f"{name} is not a preset.{did_you_mean(name, every)}")
+    return _in_full(name, every[name])
+
+
+def _in_short(name: str, preset: Preset) -> list[str]:
+    fields = "; ".join(f"{ours} = {theirs}" for ours, theirs in preset.fields().items())
+    said = f"{preset.title}: {', '.join(preset.activities())}. {fields}"
+    return [name, *textwrap.wrap(said, 108, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)]
+
+
+def _in_full(name: str, preset: Preset) -> list[str]:
+    fields = preset.fields()
+    wide = max(map(len, fields))
+    return [
+        preset.title,
+        *textwrap.wrap(f"Export: {preset.export}", 110, break_long_words=False, break_on_hyphens=False),
+        *([f"Then: {command}"] if (command := preset.unwrapping(name)) else []),
+        f"Documented: {preset.documented}",
+        *textwrap.wrap(f"Compared: {preset.compared}.", 110, break_on_hyphens=False),
+        f"Becomes: {', '.join(preset.activities())}",
+        *(f"  {ours:{wide}}  {theirs}" for ours, theirs in fields.items()),
+        "",
+        *entry_of(name, preset),
+    ]
+
+
+def checked(settings: Settings, rows: int = 5) -> list[str]:
+    """Every configured source with its first rows as activities. Reads the sources and writes nothing.
+
+    Raises:
+        Problem: faults of the configuration, all at once.
+    """
+    faults = check_sources(settings)
+    if faults:
+        raise Problem(*faults, *likenesses(settings, faults))
+    con = connect()
+    lines: list[str] = []
+    told = read_sources(con, settings)
+    hide_found(con, settings)
+    bad = reasons(con)
+    notes = excluded_rows(con) + told
+    for name in settings.sources:
+        lines += [*_source(con, name, rows), *(f"  {line}" for line in bad.get(name, [])), ""]
+    return [*lines, *notes] if notes else lines[:-1]
+
+
+def _source(con: Any, name: str, rows: int) -> list[str]:
+    counted = con.execute(
+        "select activity, count(*), count(distinct customer_id), min(occurred_at)::date, max(occurred_at)::date "
+        "from stream where source = $1 group by activity order by activity",
+        [name],
+    ).fetchall()
+    if not counted:
+        return [f"{name}: not one row becomes an activity. Look at its where and exclude."]
+    lines = [f"{name}:"]
+    for one, n, who, first, last in counted:
+        lines.append(f"  {one}: {n:,} by {who:,} customer{'s' * (who != 1)}, {first} to {last}")
+    first = con.execute(
+        "select customer_id, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), activity, value, quantity, detail from stream "
+        "where source = $1 order by occurred_at, activity_id limit $2",
+        [name, rows],
+    ).fetchall()
+    return lines + _table([_SHOWN, *(tuple("" if cell is None else str(cell) for cell in row) for row in first)])
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    cut = [[cell if len(cell) <= _WIDEST else cell[: _WIDEST - 1] + "…" for cell in row] for row in rows]
+    wide = [max(len(row[i]) for row in cut) for i in range(len(_SHOWN))]
+    return ["  " + "  ".join(f"{cell:{wide[i]}}" for i, cell in enumerate(row)).rstrip() for row in cut]
+
+
+def likenesses(settings: Settings, faults: list[str]) -> Iterator[str]:
+    """One line for each source that lacks a column and holds what a preset reads."""
+    for name, setting in settings.sources.items():
+        lacking = any(f" sources.{name}." in fault and "has no column" in fault for fault in faults)
+        if not lacking or not isinstance(setting, Table):
+            continue
+        located, _ = locate(setting, f"sources.{name}")
+        if fitting := fitting_presets(located[0]):
+            yield f"params.yaml: sources.{name}.preset: {' or '.join(fitting)} would fit {located[0].name}."
+
+
+def fitting_presets(shape: Shape) -> list[str]:
+    """Presets that find all they take from a row in a table."""
+    return [name for name, one in presets().items() if all(_can_read(wanted, shape) for wanted in one.expressions())]
+
+
+def _can_read(wanted: str, shape: Shape) -> bool:
+    try:
+        cell(wanted, shape)
+    except Problem:
+        return False
+    return True

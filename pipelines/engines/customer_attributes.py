@@ -1,0 +1,94 @@
+"""Listed attributes of customers, as they were known before a moment.
+
+Today's tier or status would leak into yesterday's observation, so an attribute is used only where the table says from
+when each row is valid (`valid_from`), or is declared never to change.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.windows import midnight
+from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.settings.params import Settings
+
+KIND = pa.dictionary(pa.int32(), pa.string())
+
+
+class Attributes:
+    """The columns `customer_{attribute}` for `names` (none, where nothing is listed)."""
+
+    def __init__(self, names: list[str], table: pa.Table | None, timezone: str) -> None:
+        self.names, self.timezone = names, timezone
+        self._table = table
+        self._known: dict[str, pa.Table] = {}
+
+    @property
+    def fields(self) -> list[pa.Field]:
+        """The columns' names and types."""
+        return [pa.field(f"customer_{name}", KIND) for name in self.names]
+
+    def of(self, customers: pa.Array, moment: str) -> list[pa.Array]:
+        """One array per attribute, null where nothing is known of a customer before the moment."""
+        if self._table is None:
+            return []
+        if moment not in self._known:
+            self._known[moment] = _known(self._table, midnight(moment, self.timezone))
+        known = self._known[moment]
+        where = pc.index_in(customers, known["customer_id"].combine_chunks())
+        return [known[name].combine_chunks().take(where).dictionary_encode().cast(KIND) for name in self.names]
+
+
+def _known(table: pa.Table, moment: int) -> pa.Table:
+    """The latest row of every customer that was valid before a moment (microseconds UTC)."""
+    if "valid_from" not in table.column_names:
+        return table
+    import pandas as pd
+
+    frame = table.to_pandas()
+    since = frame["valid_from"]
+    frame = frame[since.isna() | (since < pd.Timestamp(moment, unit="us", tz="UTC"))]
+    frame = frame.sort_values("valid_from", kind="stable", na_position="first").drop_duplicates(
+        "customer_id", keep="last"
+    )
+    return pa.Table.from_pandas(frame.drop(columns="valid_from"), preserve_index=False)
+
+
+def attributes_of(settings: Settings, activity: Path) -> Attributes:
+    """The attributes that params.yaml lists, from an activity folder's customers.parquet.
+
+    Raises:
+        Problem: there is no customers table, an attribute is not in it, or it could have changed since.
+    """
+    wanted, path = settings.features.attributes, activity / "customers.parquet"
+    if not wanted:
+        return Attributes([], None, settings.timezone)
+    if not path.exists():
+        raise Problem(
+            f"params.yaml: features.attributes: {', '.join(wanted)} are wanted, but there is no customers table. "
+            "Add `customers:` or empty the list."
+        )
+    table = pq.read_table(path)
+    present = [name for name in table.column_names if name not in ("customer_id", "valid_from", "joined_at")]
+    faults = [
+        f"params.yaml: features.attributes: {name} is not in the customers table.{did_you_mean(name, present)}"
+        for name in wanted
+        if name not in present
+    ]
+    dated = "valid_from" in table.column_names
+    if settings.customers is not None and not settings.customers.static and not dated:
+        faults.append(
+            "params.yaml: features.attributes: today's attributes would leak into yesterday's observations. "
+            "Give the customers table a valid_from column, or declare `customers: {static: true}` if they never change."
+        )
+    if faults:
+        raise Problem(*faults)
+    kept = table.select(["customer_id", *(["valid_from"] if dated else []), *wanted])
+    for name in wanted:
+        at = kept.schema.get_field_index(name)
+        kept = kept.set_column(at, name, kept[name].cast(pa.string()))
+    return Attributes(list(wanted), kept, settings.timezone)

@@ -1,0 +1,1 @@
+"""Forgetting a person in every store, and saying where."""

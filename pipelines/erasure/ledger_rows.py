@@ -1,0 +1,76 @@
+"""The one thing that takes rows out of the ledger: a customer asked to be forgotten."""
+
+# Queries are put together from our own names; whatever comes from outside is bound as a parameter.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.erasure.search import distinctive, word
+from pipelines.ledger.read import ENTRY, FILE
+from pipelines.ledger.write import HELD_BACK, content_digest, guard, guards
+
+
+def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[int, Mapping[str, str]]) -> int:
+    """Take customers out. The guards are lifted inside the transaction, and stand again when it ends.
+
+    Args:
+        con: the transaction.
+        customers: their ids.
+        copies: publication -> the files of its copy without them, by digest.
+
+    Returns:
+        How many rows went.
+    """
+    for name, _ in guards():
+        con.execute(f"drop trigger {name}")
+    marks, sought = ", ".join("?" * len(customers)), sorted(customers)
+    found, gone = set(), 0
+    for table in ("entry", "held_back", "feedback"):
+        where = f"from {table} where customer_id in ({marks})"
+        if table != "feedback":
+            found |= {number for (number,) in con.execute(f"select publication {where}", sought)}
+        gone += con.execute(f"delete {where}", sought).rowcount
+    gone += _blot_out(con, distinctive(customers))
+    for number in sorted(found):
+        con.execute("update publication set content = ? where number = ?", [_content_of(con, number), number])
+    for number, files in copies.items():
+        con.execute("delete from kept where publication = ?", [number])
+        con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(files.items())])
+    guard(con)
+    return gone
+
+
+def _blot_out(con: sqlite3.Connection, names: frozenset[str]) -> int:
+    """Free texts of others that speak of them go; a plain number or word in a text is no name."""
+    gone = 0
+    for table, column in (("feedback", "note"), ("delivery", "said")) if names else ():
+        texts = con.execute(f"select number, {column} from {table} where {column} is not null").fetchall()
+        speaking = [(number,) for number, text in texts if word(names).search(text)]
+        con.executemany(f"update {table} set {column} = null where number = ?", speaking)
+        gone += len(speaking)
+    return gone
+
+
+def _content_of(con: sqlite3.Connection, number: int) -> str:
+    """What `content` says of a publication, from what the ledger holds of it."""
+
+    def rows(table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        named = ", ".join(f'"{name}"' for name in columns)
+        return con.execute(f"select {named} from {table} where publication = ?", [number]).fetchall()
+
+    return content_digest(rows("entry", ENTRY), rows("held_back", HELD_BACK))
+
+
+def vacuum(path: Path = FILE) -> None:
+    """Give freed pages back: nothing of what was deleted is left in the file."""
+    con = sqlite3.connect(path, isolation_level=None, timeout=60)
+    try:
+        con.execute("pragma secure_delete = on")
+        con.execute("vacuum")
+    finally:
+        con.close()

@@ -1,0 +1,1 @@
+"""What was published, held out, contacted and reported: read, and written once."""

@@ -1,0 +1,194 @@
+"""The ledger: what was published, who was held out, what the team reported back. This module reads it.
+
+One SQLite file, `data/ledger/ledger.db`, append-only: triggers refuse UPDATE and DELETE. `record.py` writes it, whole
+transactions at a time. Reading depends on nothing but what was recorded: no clock, and no entry of a later list.
+
+| table | one row per |
+|---|---|
+| `publication` | published list; `revision` counts from 1 per date, `replaces` is the list before it |
+| `entry` | customer and publication: `contact` (on the list) or `control` (held out) |
+| `held_back` | customer that a rule kept off, and which rule |
+| `kept` | file of the immutable copy, with its digest |
+| `due`, `delivery` | sink that is to get a publication; every attempt and how it ended |
+| `report`, `feedback` | file that the team sent; what it says about a customer |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from features.activity import ACTIVITY_SCHEMA
+from features.windows import midnight
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = Path("data/ledger/ledger.db")
+GROUPS = ("contact", "control")
+SAID = ("contacted", "reached", "kept", "wrong")
+REACHED_OUT = ("contacted", "reached", "kept")  # a customer of whom one of these is said was contacted
+FIGURES = ("churn_probability", "value_at_risk", "expected_net_value")
+WORDS = ("risk_tier", "segment", "reason_1", "reason_2", "reason_3", "action", "channel", "owner")
+ENTRY = ("customer_id", "group", "rank", "churn_probability", *WORDS, "value_at_risk", "expected_net_value")
+ENTRIES = ("campaign", "list_id", "as_of", "revision", *ENTRY)
+FEEDBACK = ("customer_id", "list_id", "occurred_at", "what", "channel", "note")
+DOING = {"contact": "was_listed", "control": "was_held_out"}
+
+_LATEST = """
+select max(number) as publication, campaign, list_id, as_of, revision from publication where as_of < :before
+group by as_of
+"""
+_ENTRIES = f"""
+select {", ".join(f'"{name}"' for name in ENTRIES)} from ({_LATEST}) join entry using (publication)
+order by as_of, "group", rank, customer_id
+"""  # noqa: S608 - its own names
+_FEEDBACK = f"""
+select {", ".join(FEEDBACK)} from feedback where occurred_at < :moment order by {", ".join(FEEDBACK)}
+"""  # noqa: S608 - its own names
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the ledger held before a moment; frames without rows, but with their columns, where there was nothing.
+
+    `entries`: ENTRIES; `as_of` is the list's day (naive), `group` is `contact` or `control`; what a list did not have
+    is null. `feedback`: FEEDBACK; `occurred_at` is UTC, `what` one of SAID.
+    """
+
+    entries: pd.DataFrame
+    feedback: pd.DataFrame
+
+
+@contextmanager
+def opened(path: Path = FILE) -> Iterator[sqlite3.Connection | None]:
+    """The ledger to read from; None where nothing was ever published."""
+    if not path.is_file():
+        yield None
+        return
+    # Not read-only: a transaction that was killed half way is rolled back by whoever opens the file next.
+    con = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=60)
+    with in_use(con, path):
+        yield con if con.execute("select 1 from sqlite_master where name = 'feedback'").fetchone() else None
+
+
+@contextmanager
+def in_use(con: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Close the connection behind the block; what SQLite cannot do becomes something that a person can mend.
+
+    A refused row (IntegrityError) is left to whoever wrote it.
+    """
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise Problem(
+            f"{path}: the ledger cannot be used: {error}. Nothing was changed. Is the disk full, another program "
+            "writing there, the file damaged? It cannot be made again: restore it from a backup."
+        ) from error
+    finally:
+        con.close()
+
+
+def known(before: str, settings: Settings, path: Path = FILE) -> Known:
+    """Lists for a day before `before` (of each day the last revision) and what was reported to happen before it began.
+
+    Args:
+        before: a day, for instance `2017-12-04`; it begins at midnight of `settings.timezone`.
+        settings: of params.yaml.
+        path: the ledger.
+    """
+    entries, feedback = _rows(before, settings, path)
+    return Known(_entries(entries), _feedback(feedback))
+
+
+def digest(before: str, settings: Settings, path: Path = FILE) -> str:
+    """SHA-256 that changes exactly when `known` does."""
+    sha = hashlib.sha256()
+    for rows in _rows(before, settings, path):
+        for row in rows:
+            sha.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        sha.update(b"\n")
+    return sha.hexdigest()
+
+
+def doings(before: str, settings: Settings, path: Path = FILE) -> pa.Table:
+    """What we did to customers, as activities: `was_listed`, `was_held_out`, `was_contacted`.
+
+    A list's activities occur at the midnight its day begins with and have the campaign as `detail`; a contact occurs
+    when the team says, its `detail` is the channel, and it counts once however many things were said about it.
+
+    Returns:
+        Rows of the activity contract, sorted as it says.
+    """
+    entries, feedback = _rows(before, settings, path)
+    rows = sorted([*_listed(entries, settings), *_contacted(feedback)])
+    names = ("occurred_at", "customer_id", "activity", "activity_id", "detail")
+    columns: dict[str, list[Any]] = {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    columns["detail"] = [one or None for one in columns["detail"]]
+    nothing = [None] * len(rows)
+    return pa.table({name: columns.get(name, nothing) for name in ACTIVITY_SCHEMA.names}, schema=ACTIVITY_SCHEMA)
+
+
+def activities(before: str, settings: Settings, path: Path = FILE) -> pd.DataFrame:
+    """The same as `doings`, as a frame; times in UTC, microseconds."""
+    found: pd.DataFrame = doings(before, settings, path).to_pandas()
+    return found
+
+
+def _rows(before: str, settings: Settings, path: Path) -> tuple[list[Any], list[Any]]:
+    with opened(path) as con:
+        if con is None:
+            return [], []
+        entries = con.execute(_ENTRIES, {"before": before}).fetchall()
+        moment = midnight(before, settings.timezone)
+        return entries, con.execute(_FEEDBACK, {"moment": moment}).fetchall()
+
+
+def _entries(rows: Sequence[Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame(rows, columns=list(ENTRIES))
+    kinds: dict[str, str] = dict.fromkeys(ENTRIES, "str") | dict.fromkeys(FIGURES, "float64")
+    kinds |= {"as_of": "datetime64[us]", "revision": "int64", "rank": "int64"}
+    return table.astype(kinds)
+
+
+def _feedback(rows: Sequence[Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame(rows, columns=list(FEEDBACK))
+    when = _instants(table["occurred_at"])
+    return table.astype(dict.fromkeys(FEEDBACK, "str")).assign(occurred_at=when)
+
+
+def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    return pd.to_datetime(microseconds.astype("int64"), unit="us", utc=True).astype("datetime64[us, UTC]")
+
+
+def _listed(entries: Sequence[Any], settings: Settings) -> Iterator[tuple[int, str, str, str, str]]:
+    for row in entries:
+        told = dict(zip(ENTRIES, row, strict=True))
+        day, customer, doing = told["as_of"], told["customer_id"], DOING[told["group"]]
+        yield midnight(day, settings.timezone), customer, doing, f"ledger-{doing}-{day}-{customer}", told["campaign"]
+
+
+def _contacted(feedback: Sequence[Any]) -> set[tuple[int, str, str, str, str]]:
+    doing, found = "was_contacted", set()
+    for customer, _list, when, what, channel, _note in feedback:
+        if what in REACHED_OUT:
+            found.add((when, customer, doing, f"ledger-{doing}-{when}-{customer}-{channel or ''}", channel or ""))
+    return found

@@ -1,0 +1,272 @@
+"""What is written into the ledger, and how: one transaction at a time, rows are added and never changed.
+
+Whoever is killed between two steps leaves the ledger as it was before the transaction or as it is after it. What the
+tables mean stands in `ledger.py`. Only `outbox/erasing.py` takes rows
+away: those of a customer who asked to be forgotten.
+"""
+
+# Queries are put together from our own names; whatever comes from outside is bound as a parameter.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipelines.ledger.read import ENTRY, FEEDBACK, FILE, GROUPS, SAID, in_use, opened
+
+HELD_BACK = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said")
+WRITTEN, FAILED, REPLACED = "written", "failed", "replaced"
+
+_REAL = {"churn_probability", "value_at_risk", "expected_net_value"}
+
+
+def _kinds(names: Sequence[str]) -> str:
+    """Columns with their types; `group`, `rule` and ids must be there."""
+    required = {"customer_id", "group", "rule"}
+    kinds = {"rank": "integer", **dict.fromkeys(_REAL, "real")}
+    return ", ".join(f'"{one}" {kinds.get(one, "text")}{" not null" * (one in required)}' for one in names)
+
+
+def _among(words: Sequence[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+TABLES = {
+    "publication": "number integer primary key, as_of text not null, revision integer not null, list_id text not null, "
+    "replaces text, campaign text not null, definition text, model_version text, content text not null, "
+    "published_at text, unique (as_of, revision)",
+    "entry": f"publication integer not null references publication, {_kinds(ENTRY)}, "
+    f'primary key (publication, customer_id), check ("group" in ({_among(GROUPS)})), check (rank is not null)',
+    "held_back": f"publication integer not null references publication, {_kinds(HELD_BACK)}, "
+    "primary key (publication, customer_id)",
+    "kept": "publication integer not null references publication, name text not null, digest text not null, "
+    "primary key (publication, name)",
+    "due": "publication integer not null references publication, sink text not null, primary key (publication, sink)",
+    "delivery": "number integer primary key, publication integer not null references publication, sink text not null, "
+    f"outcome text not null check (outcome in ({_among((WRITTEN, FAILED, REPLACED))})), said text",
+    "report": "digest text primary key, rows integer not null",
+    "feedback": "number integer primary key, report text not null references report, customer_id text not null, "
+    "list_id text not null, occurred_at integer not null, "
+    f"what text not null check (what in ({_among(SAID)})), channel text, note text",
+}
+_ONCE = "create unique index said_once on feedback (customer_id, list_id, occurred_at, what, coalesce(channel, ''))"
+
+
+def guards() -> Iterator[tuple[str, str]]:
+    """Triggers by name."""
+    for table in TABLES:
+        for doing in ("update", "delete"):
+            refused = f"the ledger is append-only: {doing} of {table} refused"
+            name = f"{table}_no_{doing}"
+            yield name, f"create trigger {name} before {doing} on {table} begin select raise(abort, '{refused}'); end"
+
+
+@contextmanager
+def writing(path: Path = FILE) -> Iterator[sqlite3.Connection]:
+    """One transaction on the ledger, which is made if need be: all that the block does, or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    path.touch(mode=0o600)
+    con = sqlite3.connect(path, isolation_level=None, timeout=60)
+    with in_use(con, path):
+        for pragma in ("journal_mode = delete", "synchronous = full", "foreign_keys = on", "secure_delete = on"):
+            con.execute(f"pragma {pragma}")
+        con.execute("begin immediate")
+        try:
+            _make(con)
+            yield con
+        except BaseException:
+            con.execute("rollback")
+            raise
+        con.execute("commit")
+
+
+def _make(con: sqlite3.Connection) -> None:
+    if con.execute("select 1 from sqlite_master where name = 'feedback'").fetchone():
+        return
+    for name, columns in TABLES.items():
+        con.execute(f"create table {name} ({columns})")
+    con.execute(_ONCE)
+    guard(con)
+
+
+def guard(con: sqlite3.Connection) -> None:
+    """Put the triggers up that refuse every change."""
+    for _, statement in guards():
+        con.execute(statement)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A publication as the ledger has it. `number` is 0 before it is written."""
+
+    as_of: str
+    list_id: str
+    content: str  # digest of what was decided: who is listed, held out and held back
+    campaign: str
+    definition: str | None = None
+    model_version: str | None = None
+    revision: int = 1
+    replaces: str | None = None
+    published_at: str | None = None
+    number: int = 0
+
+
+_PUBLISHED = tuple(Published.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a publication holds: `entries` (columns ENTRY), `held_back` (columns HELD_BACK), its files by digest."""
+
+    entries: pd.DataFrame
+    held_back: pd.DataFrame
+    files: Mapping[str, str]
+    sinks: Sequence[str] = field(default_factory=tuple)
+
+
+def publications(path: Path = FILE, as_of: str | None = None) -> list[Published]:
+    """Every publication, or those of one day; the oldest first."""
+    where, values = ("where as_of = ?", [as_of]) if as_of else ("", [])
+    with opened(path) as con:
+        if con is None:
+            return []
+        found = con.execute(f"select {', '.join(_PUBLISHED)} from publication {where} order by number", values)
+        return [Published(*row) for row in found]
+
+
+def publish(con: sqlite3.Connection, published: Published, content: Content) -> int:
+    """Append a publication with all its rows; `published.number` is given by the ledger and returned."""
+    names = [name for name in _PUBLISHED if name != "number"]
+    marks = ", ".join("?" * len(names))
+    values = [getattr(published, name) for name in names]
+    done = con.execute(f"insert into publication ({', '.join(names)}) values ({marks})", values)
+    number = int(done.lastrowid or 0)
+    for table, columns, rows in (
+        ("entry", ENTRY, content.entries),
+        ("held_back", HELD_BACK, content.held_back),
+    ):
+        named = ", ".join(f'"{name}"' for name in columns)
+        con.executemany(
+            f"insert into {table} (publication, {named}) values (?, {', '.join('?' * len(columns))})",
+            [(number, *map(plain, row)) for row in rows[list(columns)].itertuples(index=False, name=None)],
+        )
+    con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(content.files.items())])
+    owe(con, number, content.sinks)
+    return number
+
+
+def plain(value: Any) -> Any:
+    """What SQLite takes; missing values as null."""
+    if value is None or value is pd.NA or value != value:  # noqa: PLR0124 - NaN
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def owe(con: sqlite3.Connection, number: int, sinks: Sequence[str]) -> None:
+    """A publication is due at these sinks."""
+    con.executemany("insert or ignore into due values (?, ?)", [(number, sink) for sink in sinks])
+
+
+def report(con: sqlite3.Connection, digest: str, rows: Sequence[Sequence[Any]], count: int) -> int:
+    """Append what a file of the team says: rows in the order of FEEDBACK, `occurred_at` in microseconds UTC.
+
+    Returns:
+        How many of them were not in the ledger yet.
+    """
+    con.execute("insert into report values (?, ?)", [digest, count])
+    before = con.total_changes
+    marks = ", ".join("?" * (1 + len(FEEDBACK)))
+    con.executemany(
+        f"insert or ignore into feedback (report, {', '.join(FEEDBACK)}) values ({marks})",
+        [(digest, *row) for row in rows],
+    )
+    return con.total_changes - before
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A publication that a sink has not got.
+
+    `tries`: how often it failed; `last`: what was said then (None: never tried); `current`: whether it still counts.
+    """
+
+    published: Published
+    sink: str
+    tries: int
+    last: str | None
+    current: bool
+
+
+_OWED = f"""
+select {", ".join(f"publication.{name}" for name in _PUBLISHED)}, due.sink,
+    (select count(*) from delivery where publication = number_of and delivery.sink = due.sink),
+    (select said from delivery where publication = number_of and delivery.sink = due.sink order by number desc limit 1),
+    revision = (select max(revision) from publication as other where other.as_of = publication.as_of)
+from (select *, publication as number_of from due) as due join publication on publication.number = due.publication
+where not exists (
+    select 1 from delivery where delivery.publication = number_of and delivery.sink = due.sink
+    and outcome in ('{WRITTEN}', '{REPLACED}')
+)
+order by publication.number, due.sink
+"""
+
+
+def owed(path: Path = FILE) -> list[Owed]:
+    """What is still to be delivered, the oldest publication first."""
+    with opened(path) as con:
+        rows = con.execute(_OWED).fetchall() if con else []
+    wide = len(_PUBLISHED)
+    return [Owed(Published(*row[:wide]), row[wide], row[wide + 1], row[wide + 2], bool(row[wide + 3])) for row in rows]
+
+
+def delivered(number: int, sink: str, outcome: str, said: str, path: Path = FILE) -> None:
+    """Append how an attempt ended: WRITTEN, FAILED, or REPLACED by a revision before it could be written."""
+    with writing(path) as con:
+        row = (number, sink, outcome, said)
+        con.execute("insert into delivery (publication, sink, outcome, said) values (?, ?, ?, ?)", row)
+
+
+def written(path: Path = FILE) -> list[tuple[Published, str]]:
+    """What was delivered and still counts: of every day the last revision, and the sinks that have it."""
+    latest = {one.as_of: one for one in publications(path)}
+    with opened(path) as con:
+        if con is None:
+            return []
+        rows = con.execute("select distinct publication, sink from delivery where outcome = ? order by 1, 2", [WRITTEN])
+        found = {(number, sink) for number, sink in rows}
+    return [(one, sink) for one in latest.values() for number, sink in sorted(found) if number == one.number]
+
+
+def kept_files(number: int, path: Path = FILE) -> dict[str, str]:
+    """The files of a publication's immutable copy, by digest."""
+    with opened(path) as con:
+        return dict(con.execute("select name, digest from kept where publication = ?", [number])) if con else {}
+
+
+def customers(path: Path = FILE) -> set[str]:
+    """Everybody whom the ledger knows."""
+    with opened(path) as con:
+        if con is None:
+            return set()
+        tables = ("entry", "held_back", "feedback")
+        return {one for table in tables for (one,) in con.execute(f"select distinct customer_id from {table}")}
+
+
+def content_digest(entries: Sequence[Sequence[Any]], held_back: Sequence[Sequence[Any]]) -> str:
+    """SHA-256 of what was decided: who is listed, held out and held back, in any order; not how it is written."""
+    sha = hashlib.sha256()
+    for rows in (entries, held_back):
+        for line in sorted(json.dumps(row, ensure_ascii=False) for row in rows):
+            sha.update(line.encode() + b"\n")
+        sha.update(b"\n")
+    return sha.hexdigest()

@@ -1,0 +1,1 @@
+"""From labelled observations to a champion: sample, panel, promotion gate, contest, backfill, scoring."""

@@ -1,0 +1,188 @@
+"""The champion, the model that scores: promote a candidate to it, roll back to the one before, restore it elsewhere.
+
+The champion is a folder, data/champion/{definition} (the model's files, its card, champion.json): scoring needs no
+server. champion.json holds its recipe too, by which the next candidate is judged against it (`match`). The MLflow
+registry holds the same model, its history and the reasons. Each step can be repeated, and they come in such an order
+that the same command after an interruption goes on where it was cut, with a whole champion at every moment.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pipelines.modelling.champion import CARD, DATA, FILE, champion, champion_folder
+from pipelines.modelling.contest import match
+from pipelines.modelling.gate import gate
+from pipelines.modelling.tracking import registry as registered
+from pipelines.modelling.tracking.candidate import Evaluated
+from pipelines.modelling.tracking.mlflow_store import record
+from pipelines.modelling.tracking.registry import AGAINST, FORCED, REFUSED, ROLLED_BACK, TURN, Registry, Version
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import read_json, whole_folder, write_json
+from pipelines.settings.params import Settings
+
+
+def promote(definition: str, settings: Settings, force: bool = False) -> str:
+    """Make the candidate in data/models the champion where the gate lets it, and say in words what was done.
+
+    A candidate that the gate refuses, or that was rolled back before, is registered as `challenger` with the reason,
+    and the champion stays; `force` promotes it all the same and keeps the reason.
+
+    Raises:
+        Problem: there is no candidate, or MLflow cannot be reached. The champion is as it was.
+    """
+    candidate = _candidate(definition, settings)
+    digest = candidate.shipped.digest
+    present = champion(definition)
+    if present and present["digest"] == digest:
+        return f"{definition}: the candidate {digest[:8]} is the champion already."
+    with registered.registry(definition) as registry:
+        crowned = registry.with_alias("champion")
+        if present is None and crowned:
+            _restore(definition, registry, crowned)
+            present = champion(definition)
+            if crowned.digest == digest:
+                return f"{definition}: the candidate {digest[:8]} is the champion already; its folder was restored."
+        against = _against(candidate, present)
+        passed, reason = _judged(candidate, present, registry, against)
+        run_id = record(candidate, registry.store)
+        version = registry.register(run_id, digest, _tags(candidate), candidate.card)
+        if not passed and not force:
+            return _refuse(definition, registry, version, reason, against)
+        if not passed:
+            registry.tag(version, FORCED, reason)
+        _crown(candidate, registry, version)
+    forced = "" if passed else " Forced, although: "
+    return f"{definition}: {digest[:8]} is the champion now (version {version.number}).{forced} {reason}".replace(
+        "  ", " "
+    )
+
+
+def _candidate(definition: str, settings: Settings) -> Evaluated:
+    model, evaluation = DATA / "models" / definition, DATA / "evaluation" / definition
+    return Evaluated.of(settings, definition, model, evaluation, DATA / "activity" / "train")
+
+
+def _against(candidate: Evaluated, present: dict[str, Any] | None) -> str:
+    """What a verdict depends on besides the candidate's model: its figures, the champion, the margin."""
+    margin, figures = candidate.settings.promotion.margin, candidate.identity["churn.metrics_digest"]
+    return f"champion {present['digest'] if present else None}, figures {figures}, margin {margin:g}"
+
+
+def _judged(candidate: Evaluated, present: dict[str, Any] | None, registry: Registry, against: str) -> tuple[bool, str]:
+    known = registry.of_digest(candidate.shipped.digest)
+    if known and known.rolled_back:
+        return (
+            False,
+            f"Version {known.number} was rolled back. To have it again: churn promote {candidate.definition} --force",
+        )
+    if known and known.refused and known.against == against:
+        return False, known.refused  # a match takes as long as training: not again for the same
+    verdict = gate(candidate.metrics, None)
+    if present and verdict.passed:
+        name, settings = candidate.definition, candidate.settings
+        found = match(name, settings, present, champion_folder(name), DATA)
+        verdict = gate(candidate.metrics, present["metrics"], found, margin=settings.promotion.margin)
+    return verdict.passed, verdict.reason
+
+
+def _tags(candidate: Evaluated) -> dict[str, str]:
+    """What a version carries: whatever its run does except what only a run's page shows, and the headline figures."""
+    tags = {key: value for key, value in candidate.tags.items() if key.startswith("churn.")}
+    test = candidate.metrics["test"]
+    figures = {
+        f"test.{key}": f"{test[key]:.4f}" for key in ("roc_auc", "log_loss", "lift_at_10") if test.get(key) is not None
+    }
+    settings = {f"params.{key}": value for key, value in candidate.params().items() if not key.startswith("recipe.")}
+    return {**candidate.identity, **tags, **settings, **figures, "test.as_of": str(test["as_of"])}
+
+
+def _refuse(definition: str, registry: Registry, version: Version, reason: str, against: str) -> str:
+    registry.tag(version, REFUSED, reason)
+    registry.tag(version, AGAINST, against)
+    registry.point("challenger", version)
+    kept = "The champion stays." if champion(definition) else "There is no champion yet."
+    refused = f"{version.digest[:8]} was not promoted (version {version.number}, challenger)"
+    return f"{definition}: {refused}. {kept}\n  {reason}"
+
+
+def _crown(candidate: Evaluated, registry: Registry, version: Version) -> None:
+    """Put a version on top of the history, let `champion` point to it, write the folder. Each step may be repeated."""
+    top = max((one.turn or 0 for one in registry.versions()), default=0)
+    if not version.turn or version.turn < top:
+        registry.tag(version, TURN, str(top + 1))
+    if version.rolled_back:
+        registry.tag(version, ROLLED_BACK, None)
+    registry.point("champion", version)
+    registry.unpoint("challenger", version)
+    for tag in (REFUSED, AGAINST) if version.refused else ():
+        registry.tag(version, tag, None)
+    with tempfile.TemporaryDirectory() as scratch:
+        _write(candidate.definition, registry, version, candidate.write_payload(Path(scratch)))
+
+
+def rollback(definition: str) -> str:
+    """The champion before the present one scores again; the present one is not promoted again unless forced.
+
+    Raises:
+        Problem: there is no champion before, or MLflow cannot be reached. The champion is as it was.
+    """
+    with registered.registry(definition) as registry:
+        crowned = registry.with_alias("champion")
+        if crowned is None:
+            raise Problem(f"{definition}: MLflow knows no champion, so there is nothing to roll back to.")
+        before = registry.before(crowned)
+        if before is None:
+            raise Problem(f"{definition}: version {crowned.number} is the first champion; there is none before it.")
+        # The alias moves last: as long as it has not, the same command starts from the same version again.
+        with registry.fetched(before) as payload:
+            registry.roll_back(crowned, before)
+            _write(definition, registry, before, payload)
+            registry.point("champion", before)
+        return (
+            f"{definition}: rolled back from version {crowned.number} to {before.digest[:8]} (version {before.number})."
+        )
+
+
+def restore(definition: str) -> str:
+    """Fetch the champion from the MLflow registry into its folder, as a new machine needs it.
+
+    Raises:
+        Problem: the registry has no champion, or its files are not what was registered.
+    """
+    with registered.registry(definition) as registry:
+        crowned = registry.with_alias("champion")
+        if crowned is None:
+            raise Problem(f"{definition}: MLflow knows no champion. Train and promote one: churn run")
+        _restore(definition, registry, crowned)
+        return f"{definition}: {crowned.digest[:8]} (version {crowned.number}) is here and scores."
+
+
+def _restore(definition: str, registry: Registry, version: Version) -> None:
+    with registry.fetched(version) as payload:
+        _write(definition, registry, version, payload)
+
+
+def _write(definition: str, registry: Registry, version: Version, payload: Path) -> None:
+    """The champion's folder. The same version gives the same bytes, from the candidate as from the registry.
+
+    `payload`: what travels inside a version, see `Evaluated.write_payload`.
+    """
+    recipe = payload / "recipe.json"
+    known = registry.of_digest(version.digest) or version  # its turn may just have been set
+    before, after = registry.before(known), registry.rolled_back_to(known)
+    content = {
+        "digest": version.digest,
+        "metrics": read_json(payload / "metrics.json"),
+        "recipe": read_json(recipe) if recipe.exists() else None,
+        "previous": before.digest if before else None,
+        "version": version.number,
+        "rolled_back_from": {"version": after.number, "digest": after.digest} if after else None,
+    }
+    with whole_folder(champion_folder(definition)) as folder:
+        shutil.copytree(payload / "model", folder, dirs_exist_ok=True)
+        shutil.copy(payload / CARD, folder / CARD)
+        write_json(folder / FILE, content)

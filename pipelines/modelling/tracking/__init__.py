@@ -1,0 +1,1 @@
+"""All of MLflow: runs, registry, model card, plots, the served model."""

@@ -1,0 +1,255 @@
+"""An evaluated candidate as MLflow is to hold it: names, figures, fingerprints, files. Knows no mlflow.
+
+Nothing here is about a single customer: the input example is a customer who never did anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import models
+from pipelines.modelling.tracking.git_version import code_version
+from pipelines.modelling.tracking.model_card import model_card
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of, read_json
+from pipelines.settings.params import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.churn_model import ChurnModel
+
+NEEDED_TO_PREDICT = ("lightgbm", "mlflow", "numpy", "pandas", "scipy", "threadpoolctl")
+A_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+CURVE_STEPS = 100
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One candidate: its setting, the model that would ship, how its held-out fit did, the activity it learned from.
+
+    Folders as the stages leave them: `model` data/models/D, `evaluation` data/evaluation/D, `activity`
+    data/activity/train.
+    """
+
+    settings: Settings
+    definition: str
+    model: Path
+    evaluation: Path
+    activity: Path
+
+    @classmethod
+    def of(cls, settings: Settings, definition: str, model: Path, evaluation: Path, activity: Path) -> Evaluated:
+        """The candidate in these folders.
+
+        Raises:
+            Problem: a file that a stage should have left is not there, or the figures are those of another model.
+        """
+        needed = [model / "shipped", evaluation / "metrics.json", activity / "facts.json"]
+        missing = [path for path in needed if not path.exists()]
+        if missing:
+            advice = f"{definition} was not trained or not judged yet. Run `churn run`."
+            raise Problem(*(f"{path} is not there: {advice}" for path in missing))
+        found = cls(settings, definition, model, evaluation, activity)
+        judged = found.metrics.get("model", {}).get("shipped", found.shipped.digest)
+        if judged != found.shipped.digest:
+            raise Problem(
+                f"{evaluation}/metrics.json judges the model {judged[:8]}, but {model}/shipped is "
+                f"{found.shipped.digest[:8]}: a run was interrupted between the two. Run `churn run`."
+            )
+        return found
+
+    @property
+    def name(self) -> str:
+        """Of the experiment, the logged model and the registered model."""
+        return f"churn_{self.definition}"
+
+    @property
+    def title(self) -> str:
+        """Of the run: the DVC experiment where there is one, the moment of training, the model's first digits."""
+        experiment = os.environ.get("DVC_EXP_NAME")
+        return " ".join([*([experiment] if experiment else []), self.until, self.shipped.digest[:8]])
+
+    @property
+    def until(self) -> str:
+        """Nothing at or after this day was known to the model."""
+        return self.settings.observations.train.until
+
+    @cached_property
+    def shipped(self) -> ChurnModel:
+        """The model that scores if this candidate becomes the champion."""
+        from models.churn_model import ChurnModel
+
+        return ChurnModel.load(self.model / "shipped")
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json."""
+        return dict(read_json(self.evaluation / "metrics.json"))
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """facts.json of the training activity."""
+        return dict(read_json(self.activity / "facts.json"))
+
+    @cached_property
+    def card(self) -> str:
+        """The model card, Markdown."""
+        return model_card(self.definition, self.settings, self.metrics, self.facts, self.shipped)
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """The tags that make two recordings one."""
+        return {
+            "churn.definition": self.definition,
+            "churn.model_digest": self.shipped.digest,
+            "churn.metrics_digest": digest_of(self.evaluation / "metrics.json"),
+        }
+
+    @cached_property
+    def tags(self) -> dict[str, str]:
+        """What else a version must carry to be understood later."""
+        code, params = code_version(), json.dumps(self._chosen(), sort_keys=True)
+        tags = {
+            "churn.data_digest": str(self.facts["digest"]),
+            "churn.params_digest": hashlib.sha256(params.encode()).hexdigest(),
+            "churn.code_version": code,
+            "churn.until": self.until,
+            "mlflow.note.content": self.card,
+        }
+        if code != "unversioned":
+            tags["mlflow.source.git.commit"] = code.removesuffix("-edited")
+        if "grade" in self.metrics:
+            tags["churn.grade"] = str(self.metrics["grade"]["grade"])
+        return tags
+
+    def _chosen(self) -> dict[str, Any]:
+        """The settings that make the model; where the data come from may name things that are nobody's business."""
+        every = self.settings.model_dump(mode="json")
+        kept = {key: every[key] for key in ("timezone", "currency", "features", "model")}
+        train = {"train": every["observations"]["train"], "seen_within_days": every["observations"]["seen_within_days"]}
+        return {**kept, "observations": train, "churn": every["churn"][self.definition]}
+
+    def params(self) -> dict[str, str]:
+        """Settings and the recipe that training settled on, flat."""
+        recipe = self.model / "recipe.json"
+        tree = {**self._chosen(), **({"recipe": read_json(recipe)} if recipe.exists() else {})}
+        return {key: str(value)[:6000] for key, value in _leaves(tree)}
+
+    def points(self) -> Iterator[tuple[str, int, float]]:
+        """(name, step, value) of every figure; moments of the backtest and curves are steps of one metric."""
+        yield from _figures(self.metrics)
+        yield from self._curves()
+
+    def _curves(self) -> Iterator[tuple[str, int, float]]:
+        from pipelines.modelling.tracking.plots import lines, present
+
+        for curve in present(self.evaluation):
+            for line, xs, ys in lines(self.evaluation, curve):
+                for step in range(CURVE_STEPS + 1):
+                    yield f"curves/{curve} {_allowed(line)}", step, _between(xs, ys, step / CURVE_STEPS)
+
+    def dataset(self) -> dict[str, Any]:
+        """The data's fingerprint."""
+        kept = ("moment", "timezone", "rows", "customers", "has_recorded_at", "digest")
+        profile = {key: self.facts[key] for key in kept if key in self.facts}
+        name = f"activity before {self.facts['moment']}"
+        source = {"uri": self.activity.as_posix(), "sha256": self.facts["digest"]}
+        return {"name": name, "digest": str(self.facts["digest"])[:36], "source": source, "profile": profile}
+
+    def inputs(self) -> dict[str, str]:
+        """Columns of the model and their MLflow types. It takes our float32 for a double, but no double for a float."""
+        return {name: "string" if isinstance(value, str) else "double" for name, value in self._nobody().items()}
+
+    def outputs(self) -> list[str]:
+        """Columns of the scores."""
+        money = self.shipped.expected_value(self.input_example()) is not None
+        return ["churn_probability", *(["expected_value", "value_at_risk"] if money else [])]
+
+    def input_example(self) -> pd.DataFrame:
+        """One row: a customer who never did anything. Real customers do not belong into MLflow."""
+        import pandas as pd
+
+        return pd.DataFrame([self._nobody()])
+
+    def _nobody(self) -> dict[str, float | str]:
+        silence = {str(one["name"]): one["silence"] for one in self.shipped.columns_info}
+        return {name: _silence(silence.get(name)) for name in self.shipped.columns}
+
+    def write_artifacts(self, folder: Path) -> Path:
+        """The run's files, none of which knows a customer: pictures, figures, curves, recipe, facts, model card."""
+        from pipelines.modelling.tracking.plots import COMPARISON, draw, present
+
+        draw(self.evaluation, folder / "pictures")
+        tables = [
+            self.evaluation / name for name in ("metrics.json", *(f"{one}.csv" for one in present(self.evaluation)))
+        ]
+        tables += [self.evaluation / COMPARISON, self.model / "trials.json"]
+        for file in (*tables, self.model / "recipe.json", self.activity / "facts.json"):
+            if file.exists():
+                shutil.copy(file, folder / file.name)
+        (folder / "model_card.md").write_text(self.card, encoding="utf-8")
+        return folder
+
+    def write_payload(self, folder: Path) -> Path:
+        """What travels inside the logged model: enough to be the champion on another machine."""
+        shutil.copytree(self.model / "shipped", folder / "model")
+        shutil.copy(self.evaluation / "metrics.json", folder / "metrics.json")
+        if (self.model / "recipe.json").exists():
+            shutil.copy(self.model / "recipe.json", folder / "recipe.json")
+        (folder / "model_card.md").write_text(self.card, encoding="utf-8")
+        return folder
+
+    def code_paths(self) -> list[Path]:
+        """The code that loads the model elsewhere."""
+        return [Path(str(models.__file__)).parent, Path(__file__).with_name("churn_pyfunc.py")]
+
+    def requirements(self) -> list[str]:
+        """The packages that predicting needs, at the versions that trained."""
+        return [f"{name}=={importlib.metadata.version(name)}" for name in NEEDED_TO_PREDICT]
+
+
+def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            yield from _leaves(value, f"{path}.{_allowed(str(key))}" if path else _allowed(str(key)))
+    else:
+        yield path, json.dumps(tree) if isinstance(tree, (dict, list)) else tree
+
+
+def _figures(tree: Any, path: str = "") -> Iterator[tuple[str, int, float]]:
+    """Numbers by their path; under keys that are all days, the day's place (oldest 0) is the step."""
+    if isinstance(tree, dict):
+        days = bool(tree) and all(A_DAY.fullmatch(str(key)) for key in tree)
+        for place, key in enumerate(sorted(tree)):
+            below = path if days else f"{path}/{_allowed(str(key))}".lstrip("/")
+            for name, step, value in _figures(tree[key], below):
+                yield name, place if days else step, value
+    elif isinstance(tree, (int, float)) and not isinstance(tree, bool):
+        yield path, 0, float(tree)
+
+
+def _allowed(name: str) -> str:
+    """MLflow allows letters, digits and `_-. :/` in names; a slash would make a group."""
+    return re.sub(r"[^\w\-. :]", "_", name)
+
+
+def _between(xs: list[float], ys: list[float], x: float) -> float:
+    import numpy as np
+
+    return float(np.interp(x, xs, ys))
+
+
+def _silence(value: Any) -> float | str:
+    """A category has no number for silence: "" stands for unknown."""
+    return float(value) if isinstance(value, (int, float)) else ""

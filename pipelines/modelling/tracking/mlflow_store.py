@@ -1,0 +1,296 @@
+"""MLflow: where runs are kept, and one run for every evaluated candidate. The only module that imports mlflow.
+
+The embedded store is `mlflow.db` and `mlartifacts/` in the project's folder; MLFLOW_TRACKING_URI names another.
+A run is found again by the digests it is tagged with, so recording twice is recording once. A run counts when it has
+FINISHED: one that was cut short is closed as KILLED by the next call, which records a whole one.
+Registered models and their aliases are in `registry`, which speaks to the store opened here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from filelock import FileLock
+
+from pipelines.modelling.tracking.candidate import Evaluated
+from pipelines.modelling.tracking.relocate import follow
+from pipelines.modelling.tracking.trial_runs import record_trials
+from pipelines.runtime.errors import Problem, TryAgain
+from pipelines.runtime.files import whole_file
+from pipelines.settings.params import Settings
+
+ADDRESS = "MLFLOW_TRACKING_URI"
+PAYLOAD = "payload"  # folder inside a logged model
+
+# A server that is gone must be noticed in seconds: MLflow's own defaults go on trying for minutes.
+QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+
+
+@dataclass(frozen=True)
+class Store:
+    """An opened tracking store. `artifacts` is the folder of the embedded one, None where a server decides."""
+
+    client: Any
+    uri: str
+    artifacts: Path | None
+
+
+def project_root() -> Path:
+    """The project's folder. `dvc exp run --temp` works in a copy inside .dvc/tmp; its runs belong here too."""
+    here = Path.cwd()
+    for folder in here.parents:
+        if folder.name == ".dvc":
+            return folder.parent
+    return here
+
+
+def store_uri() -> str:
+    """MLFLOW_TRACKING_URI, or the embedded store by its absolute address."""
+    return os.environ.get(ADDRESS) or f"sqlite:///{project_root() / 'mlflow.db'}"
+
+
+def without_password(uri: str) -> str:
+    """The address as it may be shown."""
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri
+
+
+@contextmanager
+def in_words(uri: str) -> Iterator[None]:
+    """What MLflow or the way to it raises becomes a Problem that says where, what, and what to do."""
+    from mlflow.exceptions import MlflowException
+    from requests import RequestException
+
+    try:
+        yield
+    except (MlflowException, RequestException) as error:
+        shown, text = without_password(uri), str(error).replace(uri, without_password(uri))
+        if "Detected out-of-date database schema" in text:
+            advice = f"was made by another version of MLflow. Keep a copy, then: mlflow db upgrade {shown}"
+        elif uri.startswith("http") and ("Max retries exceeded" in text or isinstance(error, RequestException)):
+            advice = (
+                "does not answer. Nothing was registered and the champion stays. Start the server or correct "
+                "MLFLOW_TRACKING_URI (unset: the embedded store), then run again."
+            )
+            raise TryAgain(f"MLflow at {shown} {advice}") from error
+        else:
+            advice = f"says: {[*text.splitlines(), type(error).__name__][0][:300]} Run again when it is mended."
+        raise Problem(f"MLflow at {shown} {advice}") from error
+
+
+@contextmanager
+def opened() -> Iterator[Store]:
+    """The tracking store, made at first use.
+
+    Raises:
+        Problem: it cannot be reached, or answers with an error, here or anywhere in the block.
+    """
+    os.environ.update(QUIET)
+    for name, value in QUICK.items():
+        os.environ.setdefault(name, value)
+    uri = store_uri()
+    import mlflow
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    given, root = os.environ.get(ADDRESS), project_root()
+    with in_words(uri):
+        if not given:
+            _embedded(root)
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
+        if not given:  # MLflow writes its address there, which would make the embedded store look like a server's
+            os.environ.pop(ADDRESS, None)
+        yield Store(mlflow.MlflowClient(uri, uri), uri, None if given else root / "mlartifacts")
+
+
+def _embedded(root: Path) -> None:
+    """Make mlflow.db whole or not at all (MLflow cannot repair a half-made one), or follow a project that was moved."""
+    database, artifacts = root / "mlflow.db", (root / "mlartifacts").as_uri()
+    with FileLock(root / "mlflow.db.lock"):
+        if not database.exists():
+            with whole_file(database) as partial:
+                _make_database(partial, artifacts)
+        else:
+            follow(database, artifacts)
+
+
+def _make_database(database: Path, artifacts: str) -> None:
+    """MLflow's tables, by its own seventy migrations; not one of them needs to reach the disk before the last has."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from sqlalchemy import Engine, event
+
+    def without_waiting(connection: sqlite3.Connection, _: Any) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", without_waiting)
+    try:
+        SqlAlchemyStore(f"sqlite:///{database}", artifacts).engine.dispose()
+    finally:
+        event.remove(Engine, "connect", without_waiting)
+    with database.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def record_evaluation(
+    settings: Settings, definition: str, model_folder: Path, evaluation_folder: Path, *, activity_folder: Path
+) -> str:
+    """One finished MLflow run for an evaluated candidate; registers nothing.
+
+    Parameters, figures, curves (as stepped metrics and as pictures), the data's fingerprint as dataset, the code's
+    version and the digests as tags, the model card as the run's description, and the model that would ship as a pyfunc
+    without pickle.
+
+    Args:
+        settings: of params.yaml.
+        definition: name under `churn`.
+        model_folder: data/models/D, as train_model leaves it.
+        evaluation_folder: data/evaluation/D, as evaluate_model leaves it.
+        activity_folder: data/activity/train.
+
+    Returns:
+        The run's id: an earlier one where the same model with the same figures was recorded before.
+
+    Raises:
+        Problem: MLflow cannot be reached or refuses. Nothing half-made counts; call again.
+    """
+    candidate = Evaluated.of(settings, definition, model_folder, evaluation_folder, activity_folder)
+    with opened() as store:
+        return record(candidate, store)
+
+
+def record(evaluated: Evaluated, store: Store) -> str:
+    """`record_evaluation` in a store that is open."""
+    import mlflow
+
+    experiment = _experiment(evaluated.name, store)
+    same = " and ".join(f"tags.`{key}` = '{value}'" for key, value in evaluated.identity.items())
+    for run in store.client.search_runs([experiment], same, order_by=["attributes.start_time DESC"]):
+        if run.info.status == "FINISHED":
+            return str(run.info.run_id)
+        if run.info.status == "RUNNING":
+            store.client.set_terminated(run.info.run_id, "KILLED")
+    run = store.client.create_run(experiment, run_name=evaluated.title, tags=evaluated.identity | evaluated.tags)
+    with mlflow.start_run(run.info.run_id), tempfile.TemporaryDirectory() as scratch:  # FAILED where the block raises
+        _log_numbers(evaluated, run, store)
+        record_trials(store.client, run, evaluated.model)
+        store.client.log_artifacts(run.info.run_id, str(evaluated.write_artifacts(Path(scratch, "run"))))
+        _log_model(evaluated, Path(scratch, PAYLOAD))
+    return str(run.info.run_id)
+
+
+def _experiment(name: str, store: Store) -> str:
+    found = store.client.get_experiment_by_name(name)
+    if found:
+        return str(found.experiment_id)
+    place = f"{store.artifacts.as_uri()}/{name}" if store.artifacts else None
+    return str(store.client.create_experiment(name, artifact_location=place))
+
+
+def _log_numbers(evaluated: Evaluated, run: Any, store: Store) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+
+    identity, when = run.info.run_id, run.info.start_time
+    params = [Param(key, value) for key, value in evaluated.params().items()]
+    metrics = [Metric(key, value, when, step) for key, step, value in evaluated.points()]
+    for start in range(0, len(params), 100):
+        store.client.log_batch(identity, params=params[start : start + 100])
+    for start in range(0, len(metrics), 1000):
+        store.client.log_batch(identity, metrics=metrics[start : start + 1000])
+    data = evaluated.dataset()
+    source = Dataset(
+        data["name"], data["digest"], "local", json.dumps(data["source"]), None, json.dumps(data["profile"])
+    )
+    store.client.log_inputs(identity, [DatasetInput(source, [InputTag("mlflow.data.context", "training")])])
+
+
+def _log_model(evaluated: Evaluated, payload: Path) -> None:
+    import mlflow.pyfunc
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    inputs = Schema([ColSpec(kind, name, required=True) for name, kind in evaluated.inputs().items()])
+    outputs = Schema([ColSpec("double", name) for name in evaluated.outputs()])
+    with _no_bytecode():
+        mlflow.pyfunc.log_model(
+            name=evaluated.name,
+            loader_module="churn_pyfunc",
+            data_path=str(evaluated.write_payload(payload)),
+            code_paths=[str(path) for path in evaluated.code_paths()],
+            signature=ModelSignature(inputs, outputs),
+            input_example=evaluated.input_example(),
+            pip_requirements=evaluated.requirements(),
+            tags=evaluated.identity,
+        )
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """MLflow tries the model's code where it is about to be kept: nothing compiled may stay beside it."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
+def download(store: Store, address: str, folder: Path) -> Path:
+    """The payload of a logged or registered model (`models:/...`): what `Evaluated.write_payload` wrote."""
+    import mlflow.artifacts
+
+    place = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder), tracking_uri=store.uri)
+    return Path(place) / "data" / PAYLOAD
+
+
+def open_ui(say: Callable[[str], None] = print) -> None:
+    """Serve MLflow's pages until Ctrl-C; say where, on the run recorded last. Does not return where it serves."""
+    if store_uri().startswith("http"):
+        say(f"MLflow runs at {without_password(store_uri())} (MLFLOW_TRACKING_URI). Open it in a browser.")
+        return
+    port = _free_port(5000)
+    say(f"MLflow will be at {latest_page(port)} in a few seconds. Ctrl-C ends it.")
+    command = ui_command(port)
+    os.execv(command[0], command)  # noqa: S606 - the server takes this process's place
+
+
+def _free_port(first: int) -> int:
+    for port in range(first, first + 50):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise Problem(f"No port from {first} to {first + 49} is free on this machine.")
+
+
+def ui_command(port: int = 5000) -> list[str]:
+    """The command that serves MLflow's pages on the embedded store, or the database in MLFLOW_TRACKING_URI."""
+    os.environ.update(QUIET | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    place = (project_root() / "mlartifacts").as_uri()
+    return [*command, "--backend-store-uri", store_uri(), "--default-artifact-root", place]
+
+
+def latest_page(port: int = 5000) -> str:
+    """The address, under `ui_command`, of the run recorded last; of the list of experiments where there is none."""
+    with opened() as store:
+        experiments = [one.experiment_id for one in store.client.search_experiments()]
+        runs = store.client.search_runs(experiments, order_by=["attributes.start_time DESC"], max_results=1)
+        base = f"http://127.0.0.1:{port}/#/experiments"
+        return f"{base}/{runs[0].info.experiment_id}/runs/{runs[0].info.run_id}" if runs else base

@@ -1,0 +1,106 @@
+"""Trials of a search, kept in an Optuna study while it runs, so that a run that was cut short goes on where it was.
+
+The journal lies among the locks and times, is no output, and may be deleted at any time: the same trials give the same
+result with or without it. A study is named by everything that its trials depend on (labelled observations, settings,
+code), so a trial is recalled only where doing it again would give the same numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.runtime import stage
+
+if TYPE_CHECKING:
+    from models.training.panel import Panel
+    from models.training.search import Numbers, Trial
+
+Say = Callable[[str], None]
+
+
+def fingerprint(panel: Panel, *settings: Any) -> str:
+    """Of the labelled observations, the settings, and the code of models/."""
+    import lightgbm
+    import pandas as pd
+
+    import models
+
+    sha = hashlib.sha256(lightgbm.__version__.encode())
+    for source in sorted(Path(str(models.__file__)).parent.glob("*.py")):
+        sha.update(source.read_bytes())
+    sha.update(json.dumps([*settings, list(panel.features.columns), panel.columns_info], sort_keys=True).encode())
+    sha.update(pd.util.hash_pandas_object(panel.features, index=False).to_numpy().tobytes())
+    sha.update(panel.churned.tobytes())
+    return sha.hexdigest()
+
+
+class Journal:
+    """`models.training.search.Memory` on disk: one Optuna study per fingerprint."""
+
+    def __init__(self, name: str, identity: str, *, max_minutes: float, say: Say = print) -> None:
+        """Open the study of `identity` among those of the definition `name`.
+
+        `max_minutes` count from now; `say` gets a line of progress now and then.
+        """
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        folder = stage.STATE / "search"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}-{identity[:16]}.jsonl"
+        self.study = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(path))), study_name=name, load_if_exists=True
+        )
+        for old in folder.glob(f"{name}-*.jsonl"):
+            if old != path:
+                old.unlink()  # of other data or settings: nothing in it can be used again
+        self.ends, self.say, self.done = time.monotonic() + 60 * max_minutes, say, 0
+        finished = self.study.get_trials(deepcopy=False)
+        self.known: dict[int, dict[str, Any]] = {
+            one.user_attrs["trial"]["number"]: one.user_attrs["trial"]
+            for one in finished
+            if "trial" in one.user_attrs and one.state.is_finished()
+        }
+        if self.known:
+            say(f"search: {len(self.known)} trials of an earlier run are taken over")
+
+    def recall(self, number: int, numbers: Numbers) -> Trial | None:
+        """The trial with these numbers, where an earlier run finished it."""
+        from models.training.search import Trial
+
+        kept = self.known.get(number)
+        return Trial(**kept) if kept is not None and kept["numbers"] == numbers else None
+
+    def keep(self, trial: Trial, wanted: int) -> None:
+        """Write a finished trial down, and say how far the search is."""
+        import optuna
+
+        self.done += 1
+        if trial.number not in self.known:
+            spread = {name: optuna.distributions.FloatDistribution(0, 1e9) for name in trial.numbers}
+            state = optuna.trial.TrialState.PRUNED if trial.dropped else optuna.trial.TrialState.COMPLETE
+            best = {place: max(part["gain"].values()) for place, part in enumerate(trial.parts.values())}
+            self.study.add_trial(
+                optuna.trial.create_trial(
+                    state=state,
+                    value=None if trial.dropped else -sum(best.values()) / len(best),
+                    params={name: float(value) for name, value in trial.numbers.items()},
+                    distributions=dict(spread),
+                    intermediate_values={place: -gain for place, gain in best.items()},
+                    user_attrs={"trial": trial.to_json()},
+                )
+            )
+            self.known[trial.number] = trial.to_json()
+        if self.done == wanted or self.done % max(1, wanted // 5) == 0:
+            self.say(f"search: {self.done} of {wanted} trials")
+
+    def over(self) -> bool:
+        """Whether max_minutes have passed."""
+        return time.monotonic() > self.ends

@@ -1,0 +1,79 @@
+"""The immutable copy of a published list: `data/ledger/published/AS_OF`, a revision's in `AS_OF_r2`, and so on.
+
+Read-only files whose digests stand in the ledger. A draft that is made again never changes what was published.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from pipelines.ledger import write
+from pipelines.ledger.write import Published
+from pipelines.publishing.draft import LIST, Draft, file_faults
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import digest_of, whole_folder
+
+FOLDER = Path("data/ledger/published")
+
+
+def place_of(published: Published) -> Path:
+    """Where the copy lies."""
+    return FOLDER / (published.as_of if published.revision == 1 else f"{published.as_of}_r{published.revision}")
+
+
+def keep(draft: Draft, published: Published) -> None:
+    """Copy the draft's files to their place, whole or not at all; only its owner may look inside.
+
+    A copy that is there already belongs to no publication (somebody was interrupted before it was recorded) and goes.
+
+    Raises:
+        Problem: a file changed while it was copied.
+    """
+    place = place_of(published)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.parent.chmod(0o700)
+    with whole_folder(place) as partial:
+        partial.chmod(0o700)
+        for name in sorted(draft.content.files):
+            shutil.copyfile(draft.folder / name, partial / name)
+            _settle(partial / name)
+        faults = [name for name, digest in draft.content.files.items() if digest_of(partial / name) != digest]
+        if faults:
+            raise Problem(*(f"{draft.folder / name}: changed while it was published. Try again." for name in faults))
+
+
+def _settle(path: Path) -> None:
+    """On the disk before the ledger speaks of it, and read-only."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+    path.chmod(0o400)
+
+
+def require_intact(published: Published) -> None:
+    """The copy is what was published.
+
+    Raises:
+        Problem: a file of it is missing or changed.
+    """
+    place = place_of(published)
+    faults = file_faults(place, write.kept_files(published.number))
+    if faults:
+        wrong = [fault.partition(": ")[0] for fault in faults]
+        raise Problem(*(f"{path}: is not what was published on this day. Restore it from a backup." for path in wrong))
+
+
+def listed(published: Published) -> pd.DataFrame:
+    """The customers to contact, and nobody else: neither the control group nor who was held back.
+
+    Raises:
+        Problem: the copy is not what was published.
+    """
+    require_intact(published)
+    table = pd.read_parquet(place_of(published) / LIST)
+    if "group" in table.columns:
+        table = table[table["group"] == "contact"]
+    return table.astype({"customer_id": "str"}).reset_index(drop=True)

@@ -1,0 +1,142 @@
+"""Published lists to the sinks of params.yaml, as the ledger's outbox says: whatever is due and was not written yet.
+
+One sink's failure keeps nothing from the others. Everything is made from the immutable copy, so a list that is written
+late is the list that was published; one that a revision has replaced meanwhile is not written any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipelines.ledger import write
+from pipelines.ledger.write import FAILED, REPLACED, WRITTEN, Owed, Published
+from pipelines.publishing import archive
+from pipelines.publishing.sinks import audiences, crm
+from pipelines.publishing.sinks.fields import own_ids, through
+from pipelines.publishing.sinks.sql_table import upsert
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import whole_file
+from pipelines.settings.params import Settings
+from pipelines.settings.publish import Salesforce, SqlTable
+
+Render = Callable[[pd.DataFrame, Any, str], tuple[bytes, str]]
+RENDERS: dict[str, Render] = {
+    "hubspot": crm.hubspot,
+    "salesforce": crm.salesforce,
+    "klaviyo": crm.klaviyo,
+    "amazon_ads": audiences.amazon_ads,
+    "meta": audiences.meta,
+}
+"""Kind of file -> (list, setting, name of the setting) -> its bytes, and what is to be said about them."""
+
+_NO_SINK = "is not in params.yaml any more"
+
+
+def deliver(settings: Settings, say: Callable[[str], None]) -> None:
+    """Write everything that is due, the oldest list first; each attempt and its end are recorded.
+
+    A sink that was taken out of the settings is spoken of once per list; what it has not got waits for its return.
+
+    Raises:
+        Problem: a sink failed; all of them are named, and what is due stays due.
+    """
+    failed = []
+    for owed in write.owed():
+        where = f"publish.sinks.{owed.sink}"
+        note = partial(write.delivered, owed.published.number, owed.sink)
+        if not owed.current:
+            note(REPLACED, "a revision took its place before it was written")
+            say(f"{where}: the list of {owed.published.as_of} was replaced before it was written; left out.")
+        elif owed.sink not in settings.publish.sinks:
+            if owed.last != _NO_SINK:
+                note(FAILED, _NO_SINK)
+                say(
+                    f"{where}: {_NO_SINK}, so the list of {owed.published.as_of} was not written there. This is said "
+                    "once. With the sink back in params.yaml, the next `churn publish` writes it; else nothing is to "
+                    "be done."
+                )
+        else:
+            try:
+                said = _write(owed, settings)
+            except (Problem, OSError) as error:
+                note(FAILED, str(error))
+                failed.append(f"{where}: {_short(error)}")
+            else:
+                note(WRITTEN, said)
+                say(f"{where}: {said}")
+    if failed:
+        raise Problem(
+            *failed,
+            "The list is published and in the ledger; only what is named above has not got it. Nothing is lost: mend "
+            "it and run `churn publish` again.",
+        )
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).splitlines())
+
+
+def _write(owed: Owed, settings: Settings) -> str:
+    sink, published = settings.publish.sinks[owed.sink], owed.published
+    table = own_ids(archive.listed(published), settings)
+    if isinstance(sink, SqlTable):
+        replaced = {one.list_id for one in write.publications(as_of=published.as_of)} - {published.list_id}
+        return upsert(table, sink, f"publish.sinks.{owed.sink}", published, replaced)
+    return write_file(table, sink, owed.sink, published)
+
+
+def write_file(table: pd.DataFrame, sink: Any, name: str, published: Published) -> str:
+    """The file of a list, written beside and renamed; the same list gives the same bytes.
+
+    Raises:
+        Problem: the list lacks what this kind of file needs.
+    """
+    where = f"publish.sinks.{name}"
+    chosen = through(table, sink.channels)
+    content, said = RENDERS[sink.kind](chosen, sink, where)
+    path = file_of(sink, name, published)
+    with whole_file(path) as beside:
+        beside.write_bytes(content)
+        beside.chmod(0o600)
+    left = _left_out(len(table) - len(chosen))
+    return f"{path}: {said}{left}."
+
+
+def _left_out(number: int) -> str:
+    """Those whom the sink's `channels` leave out."""
+    return f" ({number:,} other{' is' if number == 1 else 's are'} to be reached another way)" if number else ""
+
+
+def file_of(sink: Any, name: str, published: Published) -> Path:
+    """One file per sink and day: a revision takes the place of what it replaces. Salesforce's also per campaign."""
+    campaign = f"_{sink.campaign_id}" if isinstance(sink, Salesforce) else ""
+    return Path(sink.folder) / f"{name}_{published.as_of}{campaign}.csv"
+
+
+def rewrite(settings: Settings) -> list[str]:
+    """Write the sinks' files again, where they are still there: the copies they are made of have changed (forget).
+
+    A file that cannot be made any more, because nobody who is left has what it needs, is deleted.
+
+    Returns:
+        The files whose content has changed.
+    """
+    changed = []
+    for published, name in write.written():
+        sink = settings.publish.sinks.get(name)
+        if sink is None or isinstance(sink, SqlTable) or not file_of(sink, name, published).is_file():
+            continue
+        path = file_of(sink, name, published)
+        before = path.read_bytes()
+        try:
+            write_file(own_ids(archive.listed(published), settings), sink, name, published)
+        except Problem:
+            path.unlink()
+        if not path.is_file() or path.read_bytes() != before:
+            changed.append(path.as_posix())
+    return changed

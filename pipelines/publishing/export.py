@@ -1,0 +1,62 @@
+"""`churn export`: the list with the customers' own ids, where the pipeline itself knows only pseudonyms.
+
+It reads the vault, as `churn publish` does for its sinks. What it writes lies outside DVC and
+git, and only its owner may read it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from pipelines.rendering.files import write_csv, write_list_parquet
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import whole_folder
+from pipelines.settings.params import Settings
+from pipelines.sources.privacy import vault
+
+FOLDER = Path("data/exports")
+
+
+def export(settings: Settings, to: Path | None = None) -> list[str]:
+    """Write the list of `observations.score.as_of` as CSV and Parquet, under the customers' own ids.
+
+    Args:
+        settings: of params.yaml.
+        to: the folder, made anew; `data/exports/{as_of}` where it is not given.
+
+    Returns:
+        What was written, for people.
+
+    Raises:
+        Problem: there is no list for this day, or the vault does not know everybody on it.
+    """
+    day = settings.observations.score.as_of
+    path = Path("data/at_risk", day, "at_risk.parquet")
+    if not path.is_file():
+        raise Problem(f"{path}: there is no list for this day yet. Run `churn run`.")
+    table: pd.DataFrame = pq.read_table(path).to_pandas()
+    if settings.privacy.pseudonymise:
+        table = table.assign(customer_id=_own_ids(list(table["customer_id"])))
+    folder = to or FOLDER / day
+    with whole_folder(folder) as partial:
+        partial.chmod(0o700)
+        write_csv(table, partial / "at_risk.csv")
+        write_list_parquet(table, partial / "at_risk.parquet")
+        for file in partial.iterdir():
+            file.chmod(0o600)
+    return [f"{len(table):,} customers under their own ids: {folder / 'at_risk.csv'}, {folder / 'at_risk.parquet'}."]
+
+
+def _own_ids(hashed: list[str]) -> list[str]:
+    known = vault.originals(hashed)
+    unknown = [one for one in hashed if one not in known]
+    if unknown:
+        raise Problem(
+            f"{vault.FOLDER / vault.FILE}: does not know {len(unknown):,} of {len(hashed):,} customers on the list "
+            f"({', '.join(unknown[:3])}). Bring the vault of the machine that pulled, or delete data/activity here and "
+            "run `churn run` with the same key: the pull fills it."
+        )
+    return [known[one] for one in hashed]

@@ -1,0 +1,111 @@
+"""`churn publish`: the list of a day into the ledger, an immutable copy beside it, then the sinks.
+
+The copy comes first, then one transaction of the ledger: what is not in the ledger is not published, whatever was
+interrupted. Sinks come last; who has got what stands in the ledger, and what failed is tried again by the next publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from pipelines.ledger import write
+from pipelines.ledger.write import Published
+from pipelines.publishing import archive
+from pipelines.publishing.deliver import deliver
+from pipelines.publishing.draft import Draft, read_draft
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
+
+DRAFTS = Path("data/at_risk")
+Say = Callable[[str], None]
+
+
+def publish(
+    as_of: str,
+    settings: Settings,
+    say: Say = print,
+    *,
+    revise: bool = False,
+    folder: Path | None = None,
+    moment: str | None = None,
+) -> None:
+    """Publish the list of a day. The same list again changes nothing, and tries sinks again that failed before.
+
+    Args:
+        as_of: the list's day.
+        settings: of params.yaml.
+        say: gets what was done, line by line.
+        revise: let another list take the place of the one that was published for this day.
+        folder: of the list; `data/at_risk/{as_of}` where it is not given.
+        moment: when this is, ISO, for the record only.
+
+    Raises:
+        Problem: there is no sound list, another one was published for this day, or a sink failed (the list is published
+            all the same).
+    """
+    _require_day(as_of)
+    draft = read_draft(folder or DRAFTS / as_of, as_of, settings)
+    before = write.publications(as_of=as_of)
+    if before and before[-1].content == draft.published.content:
+        publish_again(before[-1], settings, say)
+        return
+    _append(draft, before, sorted(settings.publish.sinks), say, revise=revise, moment=moment)
+    deliver(settings, say)
+
+
+def publish_again(published: Published, settings: Settings, say: Say = print) -> None:
+    """What was published goes to sinks that have not got it; the ledger's copy is read, never the draft.
+
+    Raises:
+        Problem: the copy is not what was published, or a sink failed.
+    """
+    archive.require_intact(published)
+    with write.writing() as con:
+        write.owe(con, published.number, sorted(settings.publish.sinks))
+    day, list_id = published.as_of, published.list_id
+    say(f"The list of {day} ({list_id}) is published already; nothing was added to the ledger.")
+    deliver(settings, say)
+
+
+def _require_day(as_of: str) -> None:
+    try:
+        if date.fromisoformat(as_of).isoformat() == as_of:
+            return
+    except ValueError:
+        pass
+    raise Problem(f"{as_of!r} is not a day. Write it as 2017-12-04.")
+
+
+def _append(
+    draft: Draft, before: list[Published], sinks: list[str], say: Say, *, revise: bool, moment: str | None
+) -> None:
+    published = draft.published
+    if before and not revise:
+        raise Problem(
+            f"{published.as_of}: the list {before[-1].list_id} was published for this day; {draft.folder} holds "
+            f"another one ({published.list_id}). Nothing was published. `churn publish --as-of {published.as_of} "
+            "--revise` puts it in the place of the former, and the ledger keeps both."
+        )
+    if before:
+        published = replace(published, revision=before[-1].revision + 1, replaces=before[-1].list_id)
+    published = replace(published, published_at=moment)
+    archive.keep(draft, published)
+    with write.writing() as con:
+        write.publish(con, published, replace(draft.content, sinks=sinks))
+    for line in _told(draft, published):
+        say(line)
+
+
+def _told(draft: Draft, published: Published) -> list[str]:
+    groups = draft.content.entries["group"].value_counts()
+    counted = (
+        f"{groups.get('contact', 0):,} customers to contact, {groups.get('control', 0):,} held out as the control "
+        f"group, {len(draft.content.held_back):,} held back by a rule"
+    )
+    lines = [f"Published: the list of {published.as_of} ({published.list_id}): {counted}."]
+    if published.replaces:
+        lines.append(f"It is revision {published.revision} and replaces {published.replaces}.")
+    return [*lines, f"Ledger data/ledger/ledger.db, files {archive.place_of(published)} (they never change again)."]

@@ -1,0 +1,154 @@
+"""Reading a team's report: CSV or XLSX with a header, columns in any order, named as people name them.
+
+| column | also called |
+|---|---|
+| `customer_id` | customer, customer id, id, client |
+| `contacted`, `reached`, `kept`, `wrong` | `what` with one or more of these words instead |
+| `when` | date, day, time, contacted at |
+| `channel` | via |
+| `note` | notes, comment, remark |
+| `list_id` | list; may be left out |
+
+Capitals, spaces, `-` and `_` do not count. Other columns are not read. A sentence may stand above the header: the
+list's own workbook, with columns of the team's beside, is a report too.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.ledger.read import SAID
+from pipelines.runtime.errors import Problem
+
+NAMES = {
+    "customer_id": ("customerid", "customer", "id", "client", "clientid"),
+    **{word: (word,) for word in SAID},
+    "what": ("what", "outcome", "result"),
+    "when": ("when", "date", "day", "time", "contactedat", "contactedon", "occurredat"),
+    "channel": ("channel", "via"),
+    "note": ("note", "notes", "comment", "comments", "remark"),
+    "list_id": ("listid", "list"),
+}
+"""Our column -> how it may be written, without capitals, spaces, `-` and `_`."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the report: its line in the file, our columns as trimmed text."""
+
+    line: int
+    cells: dict[str, str]
+
+    def get(self, name: str) -> str:
+        """A cell; "" where there is none."""
+        return self.cells.get(name, "")
+
+
+def read_report(path: Path) -> tuple[list[Row], dict[int, list[str]]]:
+    """Its rows, empty ones left out, and what is wrong with lines as such.
+
+    Raises:
+        Problem: there is no such file, it is neither CSV nor XLSX, or columns are missing or there twice.
+    """
+    if not path.is_file():
+        raise Problem(f"{path}: there is no such file.")
+    lines = _xlsx(path) if zipfile.is_zipfile(path) else _csv(path)
+    header = _header(lines)
+    places = _places(path, header)
+    rows, faults = list[Row](), dict[int, list[str]]()
+    for line, cells in lines:
+        if any(cells):
+            rows.append(Row(line, {name: cells[place] for name, place in places.items() if place < len(cells)}))
+            if len(cells) > len(header) and any(cells[len(header) :]):
+                faults[line] = [f"has {len(cells)} cells, the header has {len(header)}. Put text with commas in quotes"]
+    if not rows:
+        raise Problem(f"{path.name}: holds no rows.")
+    return rows, faults
+
+
+def _header(lines: Iterator[tuple[int, list[str]]]) -> list[str]:
+    """The first line with more than one cell filled: a sentence may stand above it, as in the list's own workbook."""
+    above: list[str] = []
+    for _, cells in lines:
+        if sum(map(bool, cells)) > 1:
+            return cells
+        above = above or cells
+    return above
+
+
+def _places(path: Path, header: list[str]) -> dict[str, int]:
+    found: dict[str, list[int]] = {}
+    for place, title in enumerate(header):
+        plain = re.sub(r"[\s_\-]", "", title.casefold())
+        for name, words in NAMES.items():
+            if plain in words:
+                found.setdefault(name, []).append(place)
+    faults = [
+        f"{path.name}: the columns {' and '.join(repr(header[place]) for place in places)} both mean {name}. Keep one."
+        for name, places in found.items()
+        if len(places) > 1
+    ]
+    faults += [
+        f"{path.name}: has no column {name}. {_there(header)}" for name in ("customer_id", "when") if name not in found
+    ]
+    if not {"what", *SAID} & set(found):
+        faults.append(f"{path.name}: has none of the columns {', '.join(SAID)}. {_there(header)}")
+    if faults:
+        raise Problem(*faults)
+    return {name: places[0] for name, places in found.items()}
+
+
+def _there(header: list[str]) -> str:
+    return f"Its columns are {', '.join(header)}." if any(header) else "It has no header."
+
+
+def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Lines as an editor counts them, and their cells. The delimiter is what the header shows."""
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise Problem(f"{path.name}: is not UTF-8. Save it as `CSV UTF-8`, or as a workbook (.xlsx).") from None
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    begins = 1
+    try:
+        for cells in reader:
+            yield begins, [cell.strip() for cell in cells]
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise Problem(f"{path.name}: line {begins}: cannot be read ({error}).") from None
+
+
+def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows of the first sheet of a workbook."""
+    from openpyxl import load_workbook
+
+    with path.open("rb") as stream:
+        try:
+            book = load_workbook(stream, read_only=True, data_only=True)
+        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+            raise Problem(f"{path.name}: is no workbook (.xlsx) that can be read: {error}") from None
+        for line, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
+            yield line, [_text(cell) for cell in cells]
+
+
+def _text(cell: Any) -> str:
+    """A cell as a person would write it: whole numbers without `.0`, days without midnight."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, datetime | date):
+        return cell.isoformat(sep=" ") if isinstance(cell, datetime) else cell.isoformat()
+    return str(cell).strip()

@@ -1,0 +1,1 @@
+"""Where a published list goes: CRM files, audiences, SQL tables."""

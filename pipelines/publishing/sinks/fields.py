@@ -1,0 +1,108 @@
+"""What sinks take from a list: whom, under which id, and how e-mail addresses and phone numbers are written alike."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from pipelines.runtime.errors import Problem
+from pipelines.settings.params import Settings
+from pipelines.sources.privacy import vault
+
+_EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
+_E164 = re.compile(r"[1-9][0-9]{7,14}")  # ITU-T E.164: at most 15 digits with the country's
+
+
+def own_ids(table: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """The list under the customers' own ids: nobody outside knows a pseudonym.
+
+    Raises:
+        Problem: the vault of this machine does not know somebody.
+    """
+    if not settings.privacy.pseudonymise:
+        return table
+    known = vault.originals(table["customer_id"])
+    unknown = sorted(set(table["customer_id"]) - set(known))
+    if unknown:
+        raise Problem(
+            f"{vault.FOLDER / vault.FILE}: does not know {len(unknown):,} of {len(table):,} customers on the list "
+            f"({', '.join(unknown[:3])}). Bring the vault of the machine that pulled."
+        )
+    return table.assign(customer_id=table["customer_id"].map(known))
+
+
+def through(table: pd.DataFrame, channels: Sequence[str] | None) -> pd.DataFrame:
+    """Customers who are to be reached through one of these channels; those without a channel always."""
+    if channels is None or "channel" not in table.columns:
+        return table
+    chosen = table["channel"].isna() | (table["channel"] == "") | table["channel"].isin(list(channels))
+    return table[chosen].reset_index(drop=True)
+
+
+def require(table: pd.DataFrame, columns: Iterable[str], where: str, *, any_of: bool = False) -> None:
+    """The list has these columns with something in them (one of them, where `any_of`).
+
+    Raises:
+        Problem: it has not, and what is missing.
+    """
+    missing = [name for name in columns if name not in table.columns or not texts(table, name).any()]
+    if missing and not (any_of and len(missing) < len(list(columns))):
+        named = " and ".join(missing)
+        raise Problem(
+            f"params.yaml: {where}: needs the customers' {named}, which nobody on the list has. Give a table of "
+            f"contacts with {named} (`contacts:`), make the list again and publish it; or take this sink out."
+        )
+
+
+def texts(table: pd.DataFrame, name: str) -> pd.Series[str]:
+    """A column as trimmed text; "" where there is nothing, also where the list has no such column."""
+    if name not in table.columns:
+        return pd.Series("", index=table.index, dtype="str")
+    shown = table[name].map(_written, na_action="ignore")
+    return shown.astype("object").where(shown.notna(), "").astype("str").str.strip()
+
+
+def _written(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    if hasattr(value, "strftime"):
+        return str(value.strftime("%Y-%m-%d"))
+    return str(value)
+
+
+def emails(table: pd.DataFrame) -> pd.Series[str]:
+    """E-mail addresses, trimmed and in small letters; "" where it is none."""
+    found = texts(table, "email").str.lower()
+    return found.where(found.map(lambda one: bool(_EMAIL.fullmatch(one))), "")
+
+
+def phones(table: pd.DataFrame, calling_code: str | None) -> pd.Series[str]:
+    """Phone numbers as the digits of E.164, without `+`; "" where the country is unknown or it is no number.
+
+    `calling_code`: of numbers that begin neither with `+` nor with `00`; their leading zeros go.
+    """
+    return texts(table, "phone").map(lambda one: _digits(one, calling_code)).astype("str")
+
+
+def _digits(text: str, calling_code: str | None) -> str:
+    digits = re.sub(r"\D", "", re.sub(r"\(0\)", "", text))
+    if text.startswith("+"):
+        found = digits
+    elif digits.startswith("00"):
+        found = digits[2:]
+    elif calling_code:
+        found = calling_code + digits.lstrip("0")
+    else:
+        return ""
+    return found if _E164.fullmatch(found) else ""
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """UTF-8, commas, `\\n`."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    return text.getvalue().encode()

@@ -1,0 +1,122 @@
+"""The sink `sql`: published lists in a table of PostgreSQL or SQLite, keyed by list and customer.
+
+One transaction per list: the table is made or given the columns it lacks, the list's rows are put in or brought up to
+date, rows of lists that this one replaces for the same day go. Afterwards all of it is there, or nothing has changed.
+"""
+
+# Queries are put together from names of params.yaml and of the list's own columns, all of them quoted.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from pipelines.ledger.write import Published
+from pipelines.runtime.errors import Problem
+from pipelines.settings.publish import SqlTable
+from pipelines.sources.access.database import connected, resolved
+
+KEY = ("list_id", "customer_id")
+PERSONAL = ("name", "email", "phone")
+
+
+def upsert(table: pd.DataFrame, sink: SqlTable, where: str, published: Published, replaced: Collection[str]) -> str:
+    """Put a list into the table.
+
+    Args:
+        table: the customers to contact.
+        sink: its settings.
+        where: what messages call it.
+        published: the list.
+        replaced: ids of the lists that were published for this day before and count no more.
+
+    Returns:
+        What was done, for people.
+
+    Raises:
+        Problem: the database cannot be reached or refuses; nothing has changed there. No secret is repeated.
+    """
+    driver = sink.driver or _driver(resolved(sink.address, f"{where}.address"))
+    rows = _arrow(table, sink, published, driver)
+    with connected(sink.database(driver), where, made=True) as database:
+        try:
+            with database.connection.cursor() as cursor:
+                _shape(cursor, sink.table, rows.schema, driver)
+                _clear(cursor, sink.table, replaced, driver)
+                cursor.executemany(_insert(sink.table, rows.schema.names, driver), rows)
+            database.connection.commit()
+        except database.error() as error:
+            raise Problem(f"the database said: {database.clean(str(error))} Nothing was changed there.") from None
+    return f"{len(table):,} customers in the table {sink.table}."
+
+
+def _driver(address: str) -> str:
+    return "postgresql" if address.startswith(("postgres:", "postgresql:", "host=")) else "sqlite"
+
+
+def _arrow(table: pd.DataFrame, sink: SqlTable, published: Published, driver: str) -> pa.Table:
+    """The list's columns and the publication's revision, in types that both databases take."""
+    kept = [name for name in table.columns if sink.contacts or name not in PERSONAL]
+    wanted = table[kept].assign(list_id=published.list_id, revision=published.revision)
+    found = pa.Table.from_pandas(wanted, preserve_index=False)
+    fields = [pa.field(field.name, _kind(field, driver)) for field in found.schema]
+    return pa.table([_cast(found[field.name], field.type) for field in fields], schema=pa.schema(fields))
+
+
+def _kind(field: pa.Field, driver: str) -> pa.DataType:
+    if field.name == "as_of" and driver == "postgresql":
+        return pa.date32()
+    if pa.types.is_integer(field.type) or pa.types.is_boolean(field.type):
+        return pa.int64()
+    return pa.float64() if pa.types.is_floating(field.type) else pa.string()
+
+
+def _cast(column: Any, kind: pa.DataType) -> Any:
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.date32(), safe=False)
+    return column.cast(kind)
+
+
+_TYPES = {"int64": "bigint", "double": "double precision", "date32[day]": "date", "string": "text"}
+
+
+def _named(table: str) -> str:
+    return ".".join(_quoted(part) for part in table.split("."))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _shape(cursor: Any, table: str, schema: pa.Schema, driver: str) -> None:
+    """The table exists and has every column of the list."""
+    columns = {field.name: _TYPES[str(field.type)] for field in schema}
+    required = ", ".join(f"{_quoted(name)} {kind}{' not null' * (name in KEY)}" for name, kind in columns.items())
+    cursor.execute(f"create table if not exists {_named(table)} ({required}, primary key ({', '.join(KEY)}))")
+    cursor.execute(f"select * from {_named(table)} where 1 = 0")
+    there = {name.lower() for name in cursor.fetch_arrow_table().schema.names}
+    for name, kind in columns.items():
+        if name.lower() not in there:
+            cursor.execute(f"alter table {_named(table)} add column {_quoted(name)} {kind}")
+
+
+def _marks(count: int, driver: str) -> str:
+    return ", ".join(f"${place}" if driver == "postgresql" else "?" for place in range(1, count + 1))
+
+
+def _clear(cursor: Any, table: str, replaced: Collection[str], driver: str) -> None:
+    if replaced:
+        gone = pa.table({"list_id": pa.array(sorted(set(replaced)), pa.string())})
+        cursor.executemany(f"delete from {_named(table)} where list_id = {_marks(1, driver)}", gone)
+
+
+def _insert(table: str, names: Sequence[str], driver: str) -> str:
+    newer = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in names if name not in KEY)
+    return (
+        f"insert into {_named(table)} ({', '.join(map(_quoted, names))}) values ({_marks(len(names), driver)}) "
+        f"on conflict ({', '.join(KEY)}) do update set {newer}"
+    )

@@ -1,0 +1,111 @@
+"""The list as files: CSV and XLSX (see `workbook`) for people, Parquet for programs. Same list in, same bytes out.
+
+Cells that a spreadsheet would run as a formula are defused in every CSV (a `'` before them); the XLSX stores them as
+text and the Parquet file is exact.
+
+A list by which nobody can be reached says so in its first line. A line of its own would no longer be CSV, so there it
+stands in the header: one more column, at the end, that is empty below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipelines.rendering import columns
+from pipelines.rendering.language.language import Language
+from pipelines.rendering.workbook import write_workbook
+from pipelines.runtime.files import write_parquet
+from pipelines.runtime.spreadsheet_text import defused
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MONEY = columns.MONEY
+
+
+def write_csv(table: pd.DataFrame, path: Path, *, first_line: str = "") -> None:
+    """UTF-8 with a byte order mark, so that Excel reads it right; probabilities to 6 digits, money to 2, dates ISO.
+
+    `first_line`: something to say in the header, as one more column (see above).
+    """
+    import pandas as pd
+
+    shown = pd.DataFrame({name: _cells(table[name]) for name in table.columns}, dtype="object")
+    if first_line:
+        shown[defused(first_line)] = ""
+    path.write_bytes(shown.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
+
+
+def _cells(values: pd.Series[Any]) -> list[str]:
+    name = str(values.name)
+    if columns.kind(name) == "text":
+        return [defused(columns.text(value)) for value in values]
+    return [columns.written(name, value) for value in values]
+
+
+def first_line(table: pd.DataFrame, language: Language | None = None) -> str:
+    """What a list has to say first: that nobody on it can be reached. "" where somebody can."""
+    return "" if columns.reachable(table) else (language or Language()).say(columns.NO_CONTACT)
+
+
+def write_control(table: pd.DataFrame, path: Path) -> None:
+    """Who is left alone on purpose: the list's columns without those by which somebody could be contacted."""
+    write_csv(table.drop(columns=list(columns.CONTACT), errors="ignore"), path)
+
+
+def write_held_back(table: pd.DataFrame, path: Path) -> None:
+    """Who was kept off the list, by which rule; columns `columns.HELD_BACK`, those that are not there left empty."""
+    write_csv(table.reindex(columns=list(columns.HELD_BACK)), path)
+
+
+def write_win_back(table: pd.DataFrame, path: Path) -> None:
+    """Who has left already; columns `columns.WIN_BACK`, those that are not there left empty."""
+    write_csv(table.reindex(columns=list(columns.WIN_BACK)), path)
+
+
+def list_schema(names: Sequence[str]) -> pa.Schema:
+    """The list's Parquet types: rank int32, probabilities and money double, days date32, the rest strings."""
+    types = {"money": pa.float64(), "chance": pa.float64(), "day": pa.date32(), "number": pa.int32()}
+    return pa.schema([(name, types.get(columns.kind(name), pa.string())) for name in names])
+
+
+def write_list_parquet(table: pd.DataFrame, path: Path) -> None:
+    """The exact list, in `list_schema`. Text that is not known is null."""
+    schema = list_schema(list(table.columns))
+    arrays = [_array(table[field.name], field.type) for field in schema]
+    write_parquet(path, pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _array(values: pd.Series[Any], wanted: pa.DataType) -> pa.Array:
+    import pandas as pd
+
+    if wanted == pa.date32():
+        return pa.array([columns.day(value) for value in values], wanted)
+    if wanted == pa.string():
+        return pa.array([None if pd.isna(value) else str(value) for value in values], wanted)
+    return pa.array(values.astype("float64") if wanted == pa.float64() else values, wanted, from_pandas=True)
+
+
+def write_xlsx(
+    table: pd.DataFrame,
+    path: Path,
+    facts: Mapping[str, Any],
+    *,
+    figures: Sequence[tuple[str, object, str]] = (),
+    language: Language | None = None,
+) -> None:
+    """The workbook: the list, what its columns mean, and the figures of the week where they are given.
+
+    Args:
+        table: the list.
+        path: where to.
+        facts: see `wording.column_facts`.
+        figures: label, value and kind (see `columns.kind`) of each line, see `glance.lines`.
+        language: of the sentences.
+    """
+    said = language or Language()
+    write_workbook(table, path, facts, figures=figures, language=said, first_line=first_line(table, said))

@@ -1,0 +1,195 @@
+"""The week at a glance: the few figures that stand above the list, and how far to trust them, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from models.decision import ranking
+from pipelines.rendering.context import Week
+from pipelines.rendering.language.language import Language
+from pipelines.settings.params import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+VERDICTS = {
+    "A": ("Good", "Clearly better than the best simple rule."),
+    "B": ("Fair", "Better than the best simple rule, but not in every respect."),
+    "C": ("Use with care", "Not proven to be better than the best simple rule. Take the order as a rough guide."),
+}
+UNTESTED = "Not tested on a later time than it learned from. Take its figures as a rough guide."
+RULES = {
+    "days_since_last": "the days since the last order",
+    "order_count": "counting orders",
+    "bg_nbd": "a formula of each customer's own buying habit",
+    "rfm_score": "a score of how recently, how often and for how much",
+    "logistic_rfmt": "a formula of how recently, how often, for how much and how long",
+}
+BEST_RULE = "The best simple rule was {rule}."
+RISKIEST = (
+    "Tested on a later time: of every 100 customers it put in the riskiest tenth, {left} did leave. Picked at random, "
+    "{random} would have."
+)
+ORDERED = (
+    "Shown one customer who left and one who stayed, it gave the one who left the higher risk {times} times out of "
+    "100. Guessing gets 50."
+)
+OFF = "Its percentages were off by {points} points on average."
+
+
+def figures(table: pd.DataFrame, scores: pd.DataFrame, settings: Settings, *, bound: str) -> dict[str, Any]:
+    """Counts, shares (0..1) and money of this list beside everyone who was scored. Money is null without any.
+
+    `bound`: what ended the list, see `models.decision.cut.Cut`.
+    """
+    base = ranking.base_rate(scores)
+    floors = ranking.tier_floors(base, settings.at_risk.tiers.odds())
+    tiers = table["risk_tier"].value_counts()
+    money = ranking.has_money(scores)
+    return {
+        "listed": len(table),
+        "eligible": len(scores),
+        "capacity": settings.at_risk.capacity,
+        "bound": bound,
+        "base_rate": round(base, 6),
+        "expected_leavers": round(float(scores["churn_probability"].sum()), 1),
+        "expected_leavers_listed": round(float(table["churn_probability"].sum()), 1),
+        "value_at_risk": round(float(scores["value_at_risk"].sum()), 2) if money else None,
+        "value_at_risk_listed": round(float(table["value_at_risk"].sum()), 2) if money else None,
+        "cut": _cut(table, money=money),
+        "tiers": {
+            name: {"from": round(floor, 6), "listed": int(tiers.get(name, 0))}
+            for name, floor in {**floors, ranking.LOWEST_TIER: 0.0}.items()
+        },
+    }
+
+
+def _cut(table: pd.DataFrame, *, money: bool) -> float:
+    """What the last customer on the list has: value at risk, or probability where there is no money."""
+    return float(table["value_at_risk" if money else "churn_probability"].iloc[-1])
+
+
+def net_value(table: pd.DataFrame) -> float | None:
+    """What acting on the whole list is expected to bring; None where nobody has a figure."""
+    if "expected_net_value" not in table or table["expected_net_value"].isna().all():
+        return None
+    return round(float(table["expected_net_value"].astype("float64").sum()), 2)
+
+
+def last_list(entries: pd.DataFrame) -> dict[str, Any] | None:
+    """The newest published list in the ledger's `entries`; None where none was published.
+
+    Returns:
+        `as_of` (ISO day), `customers` (ids that were to be contacted), `value_at_risk` (their sum, None without money).
+    """
+    import pandas as pd
+
+    if entries.empty:
+        return None
+    days = pd.to_datetime(entries["as_of"])
+    chosen = entries[(days == days.max()) & (entries["group"] != "control")]
+    worth = chosen["value_at_risk"].astype("float64")
+    return {
+        "as_of": f"{days.max():%Y-%m-%d}",
+        "customers": sorted(chosen["customer_id"].astype(str)),
+        "value_at_risk": None if worth.isna().all() else round(float(worth.sum()), 2),
+    }
+
+
+def compared(table: pd.DataFrame, last: Mapping[str, Any]) -> dict[str, Any]:
+    """This list beside the last published one: how many are new, stayed and went, and the change in money at risk."""
+    now, then = set(table["customer_id"].astype(str)), set(last["customers"])
+    worth = table["value_at_risk"].astype("float64")
+    before = last.get("value_at_risk")
+    return {
+        "as_of": last["as_of"],
+        "more": len(now) - len(then),
+        "new": len(now - then),
+        "stayed": len(now & then),
+        "gone": len(then - now),
+        "value_more": None if before is None or worth.isna().all() else round(float(worth.sum()) - before, 2),
+    }
+
+
+def trust(metrics: Mapping[str, Any], version: str = "", language: Language | None = None) -> dict[str, Any]:
+    """How far to trust the model, from the champion's own test: `verdict`, `short` (a sentence), `lines` (why).
+
+    `version`: a sentence on which version scored; the last of the lines.
+    """
+    said = language or Language()
+    test, last = metrics.get("test"), [version] if version else []
+    if not test:
+        return {"verdict": said.say("Not tested"), "short": said.say(UNTESTED), "lines": last}
+    grade = metrics.get("grade") or {}
+    verdict, short = VERDICTS.get(str(grade.get("grade")), ("Tested", ""))
+    best = str(grade.get("best_baseline", ""))
+    leavers, random = (_of_100(test[name], said) for name in ("precision_at_10", "churn_rate"))
+    lines = [said.say(RISKIEST, left=leavers, random=random)]
+    if test["roc_auc"] is not None:
+        lines.append(said.say(ORDERED, times=_of_100(test["roc_auc"], said)))
+    lines.append(said.say(OFF, points=f"{test['ece'] * 100:.1f}"))
+    lines += [said.say(BEST_RULE, rule=said.say(RULES.get(best, best.replace("_", " "))))] if best else []
+    return {"verdict": said.say(verdict), "short": said.say(short) if short else "", "lines": lines + last}
+
+
+def _of_100(share: float, language: Language) -> str:
+    return language.percent(share).removesuffix("%")
+
+
+def beside(week: Week, language: Language) -> list[str]:
+    """Sentences on who is not on the list, and what the campaign will be able to prove."""
+    say, count = language.say, language.count
+    said = []
+    if week.held_back:
+        rules = "; ".join(
+            f"{say(rule.replace('_', ' '))}: {language.number(number)}" for rule, number in week.held_back.items()
+        )
+        kept = count(sum(week.held_back.values()), "customer", "customers")
+        said.append(
+            say("Kept off the list by the contact rules, in held_back.csv: {kept} ({rules}).", kept=kept, rules=rules)
+        )
+    if week.control:
+        kept = count(week.control, "customer", "customers")
+        said.append(
+            say("Left alone on purpose, so that the effect can be measured, in control.csv: {kept}.", kept=kept)
+        )
+    if week.win_back:
+        gone = count(week.win_back, "customer", "customers")
+        said.append(say("Have left already and are not on this list, in win_back.csv: {gone}.", gone=gone))
+    if week.ordered_since:
+        came = count(week.ordered_since, "customer", "customers")
+        said.append(say("Taken off at the last moment because they came back since: {came}.", came=came))
+    return said + [sentence for sentence in (week.power, week.next_100) if sentence]
+
+
+def lines(
+    table: pd.DataFrame, found: Mapping[str, Any], told: Mapping[str, Any], week: Week, language: Language
+) -> list[tuple[str, object, str]]:
+    """The figures of the week as a sheet shows them: label, value, kind (see `columns.kind`).
+
+    `found`: see `figures`; `told`: see `trust`.
+    """
+    say = language.say
+    rows: list[tuple[str, object, str]] = [
+        (say("The list is for"), table["as_of"].iloc[0], "day"),
+        (say("Customers on the list"), found["listed"], "number"),
+        (say("Active customers in all"), found["eligible"], "number"),
+        (say("Of those on the list, expected to leave if nothing changes"), found["expected_leavers_listed"], "number"),
+        (say("Of all active customers, expected to leave if nothing changes"), found["expected_leavers"], "number"),
+        (say("Average risk of leaving"), found["base_rate"], "chance"),
+        (say("Money at risk on the list"), found["value_at_risk_listed"], "money"),
+        (say("Money at risk among all active customers"), found["value_at_risk"], "money"),
+        (say("What acting on the list is expected to bring"), net_value(table), "money"),
+    ]
+    rows += [(say("Risk {tier}", tier=say(name)), tier["listed"], "number") for name, tier in found["tiers"].items()]
+    if week.last:
+        than = compared(table, week.last)
+        rows += [
+            (say("New since the list of {day}", day=language.day(than["as_of"])), than["new"], "number"),
+            (say("No longer on it"), than["gone"], "number"),
+            (say("More money at risk than on it"), than["value_more"], "money"),
+        ]
+    rows += [(say("How far to trust it"), f"{told['verdict']}. {told['short']}".strip(), "text")]
+    rows += [("", line, "text") for line in (*told["lines"], *beside(week, language))]
+    return [row for row in rows if row[1] is not None]

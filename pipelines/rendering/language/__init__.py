@@ -1,0 +1,1 @@
+"""Sentences in the team's language: catalogues of translations, numbers, days and amounts."""

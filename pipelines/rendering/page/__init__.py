@@ -1,0 +1,1 @@
+"""The at-risk page: one HTML file that works offline."""

@@ -1,0 +1,1 @@
+"""params.yaml as checked settings, one module per section; presets of known exports."""

@@ -1,0 +1,136 @@
+"""params.yaml as checked settings. Owns what may be set; every fault of the file is named in one go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.settings.at_risk import AtRisk, ListLanguage
+from pipelines.settings.churn import Churn
+from pipelines.settings.contacts import Campaign, ContactRules, Contacts
+from pipelines.settings.messages import in_words
+from pipelines.settings.model import Model, Value
+from pipelines.settings.playbook import PlaybookRule, never_matching
+from pipelines.settings.presets import expanded
+from pipelines.settings.privacy import Identities, Privacy
+from pipelines.settings.publish import Publish
+from pipelines.settings.sources import Customers, Source
+from pipelines.settings.spark import Spark
+from pipelines.settings.types import Day, Days, Memory, Name, Section, Zone, parse
+
+
+class TrainMoments(Section):
+    """Moments of the training branch count back from `until`; nothing at or after it is known."""
+
+    until: Day
+    every_days: Days | Literal["auto"] = "auto"
+    count: Annotated[int, Field(ge=1, le=200)] | Literal["auto"] = "auto"
+
+
+class ScoreMoment(Section):
+    """The moment the list is for."""
+
+    as_of: Day
+
+
+class Observations(Section):
+    """Who is looked at, and when."""
+
+    seen_within_days: Days = 365
+    train: TrainMoments
+    score: ScoreMoment
+
+
+class FeatureChoice(Section):
+    """What may enter the model."""
+
+    attributes: list[Name] = Field(default_factory=list)
+    families: dict[Name, bool] = Field(default_factory=dict)
+
+
+class Promotion(Section):
+    """When a candidate becomes the champion. `margin`: log loss (nats) that another recipe than its own has to gain."""
+
+    automatic: bool = True
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.001
+
+
+class Checks(Section):
+    """When data is refused. `irregular_activities` come in bursts (campaigns): their volume is not judged."""
+
+    max_days_without_activity: Annotated[float, Field(gt=0)] = 3
+    max_volume_ratio: Annotated[float, Field(gt=1)] = 4.0
+    max_score_shift: Annotated[float, Field(gt=0)] = 0.25
+    irregular_activities: list[Name] = Field(default_factory=list)
+
+
+class Settings(Section):
+    """The whole of params.yaml."""
+
+    timezone: Zone = "UTC"
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    language: ListLanguage = "en"
+    sources: Annotated[dict[Name, Source], Field(min_length=1)]
+    customers: Customers | None = None
+    identities: Identities | None = None
+    privacy: Privacy = Field(default_factory=Privacy)
+    observations: Observations
+    churn: Annotated[dict[Name, Churn], Field(min_length=1)]
+    features: FeatureChoice = Field(default_factory=FeatureChoice)
+    model: Model = Field(default_factory=Model)
+    value: Value = Field(default_factory=Value)
+    promotion: Promotion = Field(default_factory=Promotion)
+    checks: Checks = Field(default_factory=Checks)
+    at_risk: AtRisk
+    playbook: list[PlaybookRule] = Field(default_factory=list)
+    contacts: Contacts | None = None
+    contact_rules: ContactRules = Field(default_factory=ContactRules)
+    campaign: Campaign = Field(default_factory=Campaign)
+    publish: Publish = Field(default_factory=Publish)
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    engine_memory: Memory = "4GB"
+    spark: Spark = Field(default_factory=Spark)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        if self.at_risk.definition not in self.churn:
+            near = did_you_mean(self.at_risk.definition, self.churn)
+            raise ValueError(f"at_risk.definition {self.at_risk.definition!r} is not under churn.{near}")
+        if self.observations.train.until > self.observations.score.as_of:
+            raise ValueError(
+                f"observations.train.until {self.observations.train.until} lies after observations.score.as_of "
+                f"{self.observations.score.as_of}: the model would know the future of the list. Move one of them"
+            )
+        idle = never_matching(self.playbook, has_contacts=self.contacts is not None)
+        if idle:
+            raise ValueError(". ".join(idle))
+        return self
+
+    @property
+    def main_activity(self) -> str:
+        """What a customer does when nothing is wrong: the activity of the definition that ranks the list."""
+        return self.churn[self.at_risk.definition].activity
+
+
+def load(path: Path = Path("params.yaml")) -> Settings:
+    """Settings of a params.yaml.
+
+    Raises:
+        Problem: one line for every unknown, missing or impossible setting, as `params.yaml: churn.x.y ...`.
+    """
+    try:
+        content = parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Problem(f"{path}: there is no such file. Run from the project's folder.") from None
+    except yaml.YAMLError as error:
+        raise Problem(f"{path}: is not YAML. {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise Problem(f"{path}: must be a mapping of settings, found {type(content).__name__}.")
+    try:
+        return Settings.model_validate(expanded(content))
+    except ValidationError as error:
+        raise Problem(*(f"{path.name}: {fault}" for fault in in_words(error, Settings, content))) from None

@@ -1,0 +1,58 @@
+"""The `identities:` and `privacy:` of params.yaml: one customer behind many ids, and who may see which of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from pipelines.settings.sources import Table
+from pipelines.settings.types import Name, Section, Share
+
+Rule = Literal["email", "lower", "trim", "digits"]
+
+
+class IdentityTable(Table):
+    """Which id of which system is which customer: columns `system`, `id`, `customer_id`, or `columns` names them.
+
+    Rows whose system is `customer_id` say that one customer id is another's now (two accounts that became one).
+    """
+
+    columns: dict[Literal["system", "id", "customer_id"], Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _complete(cls, columns: dict[str, str]) -> dict[str, str]:
+        missing = [name for name in ("system", "id", "customer_id") if name not in columns]
+        if columns and missing:
+            raise ValueError(f"{' and '.join(missing)} must be mapped too. Write `{missing[0]}: the table's column`")
+        return columns
+
+
+class Identities(Section):
+    """How ids of other systems become `customer_id`. A source names its system with `identity:`.
+
+    `rules`: system -> how its ids are written alike: `email` (trimmed, lower case, must look like one), `lower`
+    (trimmed, lower case), `trim`, `digits` (digits only, for phone numbers). A system with a rule and without rows in
+    the table has what the rule gives as customer id. `table`: which id is which customer.
+    `max_unmatched_share`: of a source's rows whose id nobody has, before the pull fails.
+    """
+
+    table: IdentityTable | None = None
+    rules: dict[Name, Rule] = Field(default_factory=dict)
+    max_unmatched_share: Share = 0.5
+
+    @model_validator(mode="after")
+    def _something(self) -> Identities:
+        if self.table is None and not self.rules:
+            raise ValueError("neither table nor rules is set. Set one, or write `identities: null`")
+        return self
+
+
+class Privacy(Section):
+    """With `pseudonymise` only a keyed hash of an id leaves the pull. The key is read from `key_variable`."""
+
+    pseudonymise: bool = False
+    key_variable: Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")] = "CHURN_ID_KEY"

@@ -1,0 +1,229 @@
+"""The `sources:` and `customers:` of params.yaml: where a company's tables lie and what their columns mean."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from pipelines.settings.types import Name, Section, Share, Zone
+
+UNIX_TIMES = ("unix_seconds", "unix_milliseconds")
+ActivityColumn = Literal[
+    "activity_id", "customer_id", "occurred_at", "recorded_at", "activity", "value", "quantity", "detail"
+]
+Text = Annotated[str, Field(min_length=1)]
+
+
+def _time_format(value: str) -> str:
+    if "%" not in value and value not in UNIX_TIMES:
+        raise ValueError(
+            f'{value!r} is not a time format. Write it as in strptime, for example "%d.%m.%Y %H:%M", or one of '
+            + ", ".join(UNIX_TIMES)
+        )
+    return value
+
+
+class CompleteJourney(Section):
+    """The demo source: ships inside a Python package, needs no setting."""
+
+    reader: Literal["complete_journey"]
+
+
+class Ledger(Section):
+    """What we did ourselves, out of the ledger: `was_listed`, `was_held_out`, `was_contacted`. Needs no setting."""
+
+    reader: Literal["ledger"]
+
+
+class Table(Section):
+    """Where a table's files lie and how they are written: what activities and customers have in common.
+
+    `path`: a file, folder or glob, local or `s3://bucket/...`. `delimiter`: of CSV (default: what the header shows).
+    `timezone`: of times without an offset (default: the top-level timezone). `time_format`: of times that are not
+    written like 2017-12-04 13:05, as in strptime, or `unix_seconds` or `unix_milliseconds`.
+    """
+
+    reader: Literal["csv", "json", "parquet"]
+    path: Text
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    timezone: Zone | None = None
+    time_format: Annotated[str, AfterValidator(_time_format)] | None = None
+
+    @field_validator("delimiter")
+    @classmethod
+    def _only_csv(cls, value: str | None, found: ValidationInfo) -> str | None:
+        if value is not None and found.data.get("reader") != "csv":
+            raise ValueError("only a CSV file has a delimiter. Take it out")
+        return value
+
+
+class Mapping(Section):
+    """What a table's rows mean. Each of `columns` is the table's column or a SQL expression over its columns.
+
+    `activity`: the activity of every row, where no column tells it. `activities`: names found in the activity column
+    -> ours. `where`: a condition; rows for which it is not true are not read. `when_negative`: the activity of rows
+    whose value (quantity, where there is no value) is below zero, for returns booked as negative orders; both are
+    turned positive. `unit`: factor for `value` (0.01 for cents). `decimal`: what divides whole from fraction where
+    numbers are text. `timezone`, `time_format`: of times, as in `Table`.
+    """
+
+    columns: dict[ActivityColumn, Text] = Field(default_factory=dict)
+    activity: Name | None = None
+    activities: dict[str, Name] = Field(default_factory=dict)
+    where: Text | None = None
+    when_negative: Name | None = None
+    unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    decimal: Literal[".", ","] = "."
+    timezone: Zone | None = None
+    time_format: Annotated[str, AfterValidator(_time_format)] | None = None
+
+    @field_validator("activity")
+    @classmethod
+    def _told_once(cls, activity: str | None, found: ValidationInfo) -> str | None:
+        if activity and "activity" in found.data.get("columns", {}):
+            raise ValueError("columns.activity tells it already. Keep one of the two")
+        return activity
+
+
+class Mapped(Mapping):
+    """A source: its mapping, or several in `yields`, each of which inherits what stands above it and overrides it.
+
+    Without `columns` the table must have the columns of the activity schema. `exclude`: a condition; rows of test and
+    internal accounts, left out and counted. `max_bad_share`: of unreadable rows before the pull fails. `identity`: the
+    system whose ids stand in `customer_id`, see `identities:`; without it they are the customers' own.
+    """
+
+    yields: list[Mapping] = Field(default_factory=list)
+    exclude: Text | None = None
+    max_bad_share: Share = 0.01
+    identity: Name | None = None
+
+    @model_validator(mode="after")
+    def _told(self) -> Self:
+        faults = []
+        for i, mapping in enumerate(self.mappings()):
+            at = f"yields, entry {i + 1}: " if self.yields else ""
+            missing = [name for name in ("customer_id", "occurred_at") if name not in mapping.columns]
+            if mapping.columns and missing:
+                faults.append(
+                    f"{at}columns must map {' and '.join(missing)} too. Write `{missing[0]}: the table's column`"
+                )
+            elif mapping.columns and "activity" not in mapping.columns and mapping.activity is None:
+                faults.append(
+                    f"{at}neither activity (one for all rows) nor columns.activity is set. Set one of the two"
+                )
+        if faults:
+            raise ValueError(". ".join(faults))
+        return self
+
+    def mappings(self) -> list[Mapping]:
+        """What the rows mean, in full: one mapping for every activity that the source yields."""
+        own = {name: getattr(self, name) for name in Mapping.model_fields}
+        return [_under(own, entry) for entry in self.yields] or [Mapping.model_construct(**own)]
+
+
+def _under(above: dict[str, Any], entry: Mapping) -> Mapping:
+    """An entry of `yields` over what it inherits. How it tells its activity replaces how it was told above."""
+    given = {name: getattr(entry, name) for name in entry.model_fields_set}
+    columns = {**above["columns"], **entry.columns}
+    if entry.activity:
+        columns.pop("activity", None)
+    if "activity" in entry.columns:
+        given["activity"] = None
+    return Mapping.model_construct(**{**above, **given, "columns": columns})
+
+
+class Files(Mapped, Table):
+    """Files of activities and what their rows mean.
+
+    `later_files_replace`: of rows with one `activity_id` in several files the one in the last file by name counts, for
+    exports that overlap, are named by their day and correct what they said before.
+    """
+
+    later_files_replace: bool = False
+
+    @model_validator(mode="after")
+    def _known_by_id(self) -> Self:
+        if self.later_files_replace and any(
+            one.columns and "activity_id" not in one.columns for one in self.mappings()
+        ):
+            raise ValueError("later_files_replace needs columns.activity_id: rows are replaced by their id. Map it")
+        return self
+
+
+_SECRET = re.compile(r"//[^/@\s]*:(?!\d+[/?])[^@\s]+@|(?i:password|passwd|pwd|token|secret|private_key)\s*=\s*[^&\s]")
+_SECRET_NAME = re.compile(r"(?i)password|passwd|pwd|token|secret|private_key|credential")
+
+
+class InDatabase(Section):
+    """A table or query of a database that has an ADBC driver.
+
+    `driver`: as in the package's name, `adbc-driver-postgresql`. `address`: the database's URI without a password, or
+    `$NAME` of an environment variable that holds it, as `options` may (further settings of the driver).
+    """
+
+    reader: Literal["sql"]
+    driver: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+    address: Text
+    options: dict[str, str] = Field(default_factory=dict)
+    table: Text | None = None
+    query: Text | None = None
+
+    @field_validator("address")
+    @classmethod
+    def _no_password(cls, value: str) -> str:
+        if not value.startswith("$") and _SECRET.search(value):
+            raise ValueError(
+                "a password stands there. Take it out: use the database's own password file (PostgreSQL: ~/.pgpass), "
+                "its environment variable (PGPASSWORD), or write $NAME and put the address into that variable"
+            )
+        return value
+
+    @field_validator("options")
+    @classmethod
+    def _no_secrets(cls, options: dict[str, str]) -> dict[str, str]:
+        found = [name for name, value in options.items() if _SECRET_NAME.search(name) and not value.startswith("$")]
+        if found:
+            raise ValueError(f"{found[0]} is a secret. Write $NAME there and put it into that environment variable")
+        return options
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("either table or query must be set. Write one of the two")
+        return self
+
+
+class Sql(InDatabase, Mapped):
+    """Activities in a database.
+
+    `watermark`: the column that tells when a row was written (or occurred); a pull reads what lies after the last one,
+    and the last `window_days` again for late arrivals. Without it every pull reads everything.
+    """
+
+    watermark: Text | None = None
+    window_days: Annotated[int, Field(ge=0, le=366)] = 7
+
+
+Source = Annotated[CompleteJourney | Files | Sql | Ledger, Field(discriminator="reader")]
+
+
+class Customers(Table):
+    """An optional table of customers: `customer_id`, `joined_at`?, `valid_from`?, attributes.
+
+    `columns`: our name -> the file's column. Without it the table has these names, and of its attributes only those
+    under `features.attributes` are read. Attributes enter the model only where they are declared `static`: today's
+    tier would leak into yesterday's observation. A table with `valid_from` may have several rows per customer.
+    """
+
+    columns: dict[Name, Text] = Field(default_factory=dict)
+    static: bool = False
+
+    @field_validator("columns")
+    @classmethod
+    def _complete(cls, columns: dict[str, str]) -> dict[str, str]:
+        if columns and "customer_id" not in columns:
+            raise ValueError("customer_id must be mapped too. Write `customer_id: the file's column`")
+        return columns

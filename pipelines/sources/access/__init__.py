@@ -1,0 +1,1 @@
+"""Getting at tables: files, JSON, S3, databases; headers, line numbers, broken rows."""

@@ -1,0 +1,282 @@
+"""A database behind an ADBC driver: what it holds, and how to ask it. Says what went wrong without saying a secret."""
+
+# Queries are put together from names of params.yaml, which the person who may read the database writes.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.settings.sources import UNIX_TIMES, InDatabase, Sql
+from pipelines.sources.expressions.types import kind_of, stored_types
+
+_DAY = 86_400_000_000
+_KNOWN = ("bigquery", "postgresql", "snowflake", "sqlite")  # extras of this package
+_QUOTES = {"bigquery": "`"}
+_BATCH = {"postgresql": {"adbc.postgresql.batch_size_hint_bytes": "1048576"}}  # what a processor's cache holds
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a table or query gives, as mappings see it: its columns, their kinds, DuckDB's types."""
+
+    name: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    stored: tuple[str, ...]
+
+
+def resolved(value: str, where: str) -> str:
+    """A setting's value; `$NAME` is the environment's.
+
+    Raises:
+        Problem: the environment has none.
+    """
+    if not value.startswith("$"):
+        return value
+    found = os.environ.get(value[1:].strip("{}"))
+    if not found:
+        raise Problem(f"params.yaml: {where}: the environment variable {value[1:].strip('{}')} is not set.")
+    return found
+
+
+def _module(setting: InDatabase, section: str) -> Any:
+    try:
+        return importlib.import_module(f"adbc_driver_{setting.driver}")
+    except ImportError:
+        package = f"the package adbc-driver-{setting.driver} is not installed."
+        how = f'Install it with `pip install "churn-pipeline[{setting.driver}]"`.'
+        if setting.driver not in _KNOWN:
+            how = f"Install it if there is one.{did_you_mean(setting.driver, _KNOWN)}"
+        raise Problem(f"params.yaml: {section}.driver: {package} {how}") from None
+
+
+class Database:
+    """An open connection, in a transaction that is never committed."""
+
+    def __init__(self, setting: InDatabase, section: str, connection: Any, secrets: tuple[str, ...]) -> None:
+        self.setting, self.section, self._connection, self._secrets = setting, section, connection, secrets
+        self.quote = _QUOTES.get(setting.driver, '"')
+        # The line break ends a comment that the query ends in.
+        named = f"({setting.query.strip().rstrip(';')}\n)" if setting.query else str(setting.table)
+        self._from = f"{named} as asked" if setting.query else named
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own connection, for the sink that writes."""
+        return self._connection
+
+    def name(self, column: str) -> str:
+        """A column's name, quoted as this database does."""
+        return f"{self.quote}{column.replace(self.quote, self.quote * 2)}{self.quote}"
+
+    def _text(self, column: str) -> str:
+        # SQLite's columns have no type: a number in one row is a text in the next. As text they arrive alike.
+        named = self.name(column)
+        return f"cast({named} as text) as {named}" if self.setting.driver == "sqlite" else named
+
+    @contextmanager
+    def _asking(self, sql: str) -> Iterator[Any]:
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.adbc_statement.set_options(**_BATCH.get(self.setting.driver, {}))
+                cursor.execute(sql)
+                yield cursor
+        except self.error() as error:
+            raise Problem(f"{self.section}: the database said: {self._in_words(error)}") from None
+
+    @staticmethod
+    def error() -> Any:
+        """What drivers raise."""
+        from adbc_driver_manager import Error
+
+        return Error
+
+    def _in_words(self, error: Exception) -> str:
+        return in_words(error, self._secrets)
+
+    def clean(self, said: str) -> str:
+        """A message with everything secret blotted out."""
+        return in_words(Exception(said), self._secrets)
+
+    def asked(self) -> Asked:
+        """The columns of the table or query."""
+        with self._asking(f"select * from {self._from} where 1 = 0") as cursor:
+            schema = cursor.fetch_record_batch().schema
+        columns = tuple(schema.names)
+        stored = stored_types(_plain(schema))
+        if self.setting.driver == "sqlite":
+            stored = ("VARCHAR",) * len(columns)
+        name = self.setting.table or "the query"
+        return Asked(name, columns, tuple(map(kind_of, stored)), stored)
+
+    def count(self, where: str, watermark: str | None) -> tuple[int, str]:
+        """How many rows, and the last watermark among them."""
+        last = f"max({self.name(watermark)})" if watermark else "null"
+        with self._asking(f"select count(*), {last} from {self._from}{where}") as cursor:
+            rows, found = cursor.fetchone()
+        return int(rows), str(found)
+
+    def repeated(self, column: str, where: str) -> int:
+        """How many rows have in a column what another has there, too."""
+        with self._asking(f"select count(*) - count(distinct {self.name(column)}) from {self._from}{where}") as cursor:
+            return int(cursor.fetchone()[0])
+
+    @contextmanager
+    def rows(self, columns: list[str], where: str) -> Iterator[Any]:
+        """The rows as Arrow batches."""
+        import pyarrow as pa
+
+        picked = ", ".join(map(self._text, columns))
+        with self._asking(f"select {picked} from {self._from}{where}") as cursor:
+            reader = cursor.fetch_record_batch()
+            schema = _plain(reader.schema)
+
+            def batches() -> Iterator[Any]:
+                for batch in reader:
+                    arrays = [_stored(array, field.type) for array, field in zip(batch.columns, schema, strict=True)]
+                    yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+            yield pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def in_words(error: Exception, secrets: tuple[str, ...]) -> str:
+    """A driver's message: its first lines without the query, with everything secret blotted out."""
+    said = re.split(r"\n|Query was|LINE \d", str(error))[0].strip()
+    for secret in secrets:
+        said = said.replace(secret, "***")
+    said = re.sub(r"(//[^/\s:@]*):[^@\s]*@", r"\1:***@", said)
+    return said[:300]
+
+
+def _plain(schema: Any) -> Any:
+    """Extension types (numeric, json, uuid) as what they are stored as; text where DuckDB knows no better."""
+    import pyarrow as pa
+
+    fields = []
+    for field in schema:
+        kind = field.type if _is_uuid(field.type) else getattr(field.type, "storage_type", field.type)
+        fields.append(pa.field(field.name, pa.string() if pa.types.is_binary(kind) else kind))
+    return pa.schema(fields)
+
+
+def _is_uuid(kind: Any) -> bool:
+    return getattr(kind, "extension_name", "") == "arrow.uuid"
+
+
+def _stored(array: Any, kind: Any) -> Any:
+    return array if array.type == kind else getattr(array, "storage", array).cast(kind)
+
+
+@contextmanager
+def connected(setting: InDatabase, section: str, *, made: bool = False) -> Iterator[Database]:
+    """A connection for as long as the block runs. `made`: a file that is not there shall be made.
+
+    Raises:
+        Problem: the driver is missing, or the database does not let us in.
+    """
+    module = _module(setting, section)
+    from adbc_driver_manager import Error, dbapi
+
+    address = resolved(setting.address, f"{section}.address")
+    options = {name: resolved(value, f"{section}.options.{name}") for name, value in setting.options.items()}
+    secrets = tuple(_secrets(setting, address, options))
+    fault = _address_fault(setting, address, made=made)
+    if fault:
+        raise Problem(f"{section}.address: cannot connect. {fault}")
+    try:
+        connection = dbapi.connect(driver=module._driver_path(), db_kwargs={"uri": address, **options})  # noqa: SLF001
+    except Error as error:
+        raise Problem(f"{section}.address: cannot connect. {in_words(error, secrets)}") from None
+    with connection:
+        yield Database(setting, section, connection, secrets)
+
+
+def _address_fault(setting: InDatabase, address: str, *, made: bool) -> str:
+    """What is wrong with an address where the driver would make a file of it, or repeat a part of the password."""
+    if setting.driver == "sqlite" and not (made or address.startswith((":", "file:")) or Path(address).is_file()):
+        siblings = [file.name for file in Path(address).parent.glob("*")]
+        near = did_you_mean(Path(address).name, siblings) if siblings else ""
+        return f"There is no file {address}.{near if 'Did you mean' in near else ''}"
+    server = re.match(r"postgres(?:ql)?://([^/?#]*)", address)
+    if not server:
+        return ""
+    hosts = server[1].rpartition("@")[2].split(",")
+    plain = server[1].count("@") < 2 and all(re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:\d*)?", one) for one in hosts)
+    if plain and not ("@" in address[server.end() :].partition("?")[0] and "@" not in server[1]):
+        return ""
+    return "The address cannot be taken apart: in a password write @ as %40, / as %2F, : as %3A, # as %23, ? as %3F."
+
+
+def _secrets(setting: InDatabase, address: str, options: dict[str, str]) -> Iterator[str]:
+    """Texts that no message may hold, the longest first."""
+    found = [value for name, value in options.items() if setting.options[name].startswith("$")]
+    found += re.findall(r"(?:^|//)[^/\s:@]*:(\S*)@", address)
+    found += re.findall(r"(?i)(?:password|token)\s*=\s*('[^']*'|[^&\s]+)", address)
+    found += [unquote(one).strip("'") for one in found]
+    found += [os.environ.get("PGPASSWORD", ""), address if setting.address.startswith("$") else ""]
+    yield from sorted((one for one in found if one), key=len, reverse=True)
+
+
+def before(database: Database, asked: Asked, moment: int, zone: str, *, slack: int = _DAY) -> str:
+    """SQL: the watermark lies before a moment (microseconds, UTC). May let later rows through, never misses one.
+
+    `slack`: of texts, which tell their day only; 0 where the same rows must be meant whatever came later.
+    """
+    setting = marked(database)
+    return f"{database.name(str(setting.watermark))} < {_literal(setting, asked, moment, zone, slack)}"
+
+
+def since(database: Database, asked: Asked, moment: int, zone: str) -> str:
+    """SQL: the watermark lies at or after a moment. May let earlier rows through, never misses one."""
+    setting = marked(database)
+    return f"{database.name(str(setting.watermark))} >= {_literal(setting, asked, moment, zone, -_DAY)}"
+
+
+def marked(database: Database) -> Sql:
+    """The setting of a source in a database."""
+    assert isinstance(database.setting, Sql)
+    return database.setting
+
+
+def _literal(setting: Sql, asked: Asked, moment: int, zone: str, slack: int) -> str:
+    kind = asked.types[asked.columns.index(str(setting.watermark))]
+    if kind == "number" or setting.time_format in UNIX_TIMES:
+        return str(moment // (1_000_000 if setting.time_format == "unix_seconds" else 1_000))
+    if kind == "instant":
+        return f"'{_written(moment, UTC)}+00:00'"
+    if kind == "text":
+        return f"'{_written(moment + slack, ZoneInfo(zone))[:10]}'"
+    return f"'{_written(moment, ZoneInfo(zone))}'"
+
+
+def _written(moment: int, zone: Any) -> str:
+    return datetime.fromtimestamp(moment / 1e6, zone).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def watermark_faults(setting: Sql, asked: Asked, section: str) -> list[str]:
+    """What keeps a column from telling old rows from new ones."""
+    if setting.watermark is None:
+        return []
+    where = f"params.yaml: {section}.watermark"
+    if setting.watermark not in asked.columns:
+        near = did_you_mean(setting.watermark, asked.columns)
+        return [f"{where}: {asked.name} has no column {setting.watermark!r}.{near}"]
+    kind = asked.types[asked.columns.index(setting.watermark)]
+    unix = setting.time_format in UNIX_TIMES
+    if kind in ("instant", "time", "day") or (kind == "number" and unix):
+        return []
+    if kind == "text" and (unix or setting.time_format is None):
+        return []
+    return [f"{where}: {setting.watermark} is a {kind}. A watermark must be a time (as text, written like 2017-12-04)."]

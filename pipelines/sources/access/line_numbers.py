@@ -1,0 +1,110 @@
+"""Which physical line of a CSV a record begins on: DuckDB counts records, people open files.
+
+Blank lines and line breaks inside quotes make the two differ; then the file is walked once more, which only files with
+bad rows cost.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pipelines.sources.access.headers import Located, open_bytes, open_text
+
+_CHUNK = 1 << 22
+
+
+def line_at(path: Path, positions: Iterable[int]) -> dict[int, int]:
+    """Byte (from 0) of a record, or of the line break before it -> the line (from 1) that the record begins on."""
+    lines: dict[int, int] = {}
+    wanted = sorted(set(positions))
+    with open_bytes(path) as stream:
+        seen, breaks = 0, 0
+        for position in wanted:
+            before = stream.read(position - seen)
+            breaks += before.count(b"\n")
+            seen = position
+            ahead = stream.read(1)
+            seen += len(ahead)
+            breaks += ahead == b"\n"
+            lines[position] = breaks + 1
+    return lines
+
+
+def swallowed(path: Path, quotes: Iterable[int], broken: set[int], read: int) -> list[int]:
+    """The lines that went with quotes that are not closed: nobody has counted them yet.
+
+    Where more than one quote is open, which lines went with which is a guess; how many there are is not.
+
+    Args:
+        path: the CSV.
+        quotes: the lines of the quotes.
+        broken: the lines of all rows that are no rows.
+        read: how many lines were read as rows, line breaks within texts included.
+    """
+    filled = _filled(path)
+    missing = len(filled) - 1 - read - len(broken)
+    behind = [line for line in filled if line > min(quotes) and line not in broken]
+    return behind[: max(missing, 0)]
+
+
+def _filled(path: Path) -> list[int]:
+    with open_bytes(path) as stream:
+        return [line for line, written in enumerate(stream, start=1) if written.strip()]
+
+
+def line_of(file: Located, records: list[int], rows: int, rejected: set[int], *, quoted: bool = True) -> dict[int, int]:
+    """Record -> the line it begins on.
+
+    Args:
+        file: the CSV.
+        records: which records are asked for, counted from 1 among those that were read.
+        rows: how many were read.
+        rejected: lines of those that were not (too few columns and the like).
+        quoted: False where a quote is not closed, behind which nobody can tell line breaks in texts from others.
+    """
+    assert isinstance(file.path, Path)
+    if file.delimiter and not rejected and _breaks(file.path) == rows + 1:
+        return {record: record + 1 for record in records}
+    wanted, last = set(records), max(records)
+    if file.form:
+        return _lines_with_text(file, wanted)
+    starts = _starts(file) if quoted else iter(_filled(file.path)[1:])
+    good = (line for line in starts if line not in rejected)
+    found: dict[int, int] = {}
+    for record, line in enumerate(good, start=1):
+        if record in wanted:
+            found[record] = line
+        if record >= last:
+            break
+    return found
+
+
+def _lines_with_text(file: Located, wanted: set[int]) -> dict[int, int]:
+    """Of JSON: blank lines are no records."""
+    with open_text(file.path) as stream:
+        filled = (line for line, written in enumerate(stream, start=1) if written.strip())
+        return {record: line for record, line in enumerate(filled, start=1) if record in wanted}
+
+
+def _breaks(path: Path) -> int:
+    """Line breaks of a file; a last line without one counts as if it had it."""
+    breaks, last = 0, b"\n"
+    with open_bytes(path) as stream:
+        for chunk in iter(lambda: stream.read(_CHUNK), b""):
+            breaks, last = breaks + chunk.count(b"\n"), chunk[-1:]
+    return breaks + (last != b"\n")
+
+
+def _starts(file: Located) -> Iterator[int]:
+    """The line on which each record after the header begins; blank lines are no records."""
+    csv.field_size_limit(1 << 30)
+    with open_text(file.path) as stream:
+        rows = csv.reader(stream, delimiter=file.delimiter)
+        next(rows, None)
+        begins = rows.line_num + 1
+        for row in rows:
+            if row:
+                yield begins
+            begins = rows.line_num + 1

@@ -1,0 +1,141 @@
+"""Objects of an S3 store as files: listed, looked into, fetched whole for as long as they are read.
+
+Credentials, region and endpoint come from where AWS tools look (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, ~/.aws, the machine's role), never from params.yaml.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pipelines.runtime import scratch
+from pipelines.runtime.errors import Problem
+
+SCHEME = "s3://"
+
+
+@dataclass(frozen=True, order=True)
+class S3Object:
+    """An object: `bucket/key`."""
+
+    key: str
+
+    @property
+    def name(self) -> str:
+        """Its last part, as of a path."""
+        return PurePosixPath(self.key).name
+
+    @property
+    def suffix(self) -> str:
+        """`.csv`, as of a path."""
+        return PurePosixPath(self.key).suffix
+
+    def as_posix(self) -> str:
+        """How people write it."""
+        return SCHEME + self.key
+
+
+def _filesystem() -> Any:
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID")
+    return _connected(tuple(os.environ.get(name) for name in names))
+
+
+@functools.lru_cache(maxsize=4)
+def _connected(environment: tuple[str | None, ...]) -> Any:
+    from pyarrow import fs
+
+    endpoint = environment[0] or environment[1]
+    region = environment[2] or environment[3]
+    retries = fs.AwsStandardS3RetryStrategy(max_attempts=3)
+    options = {"connect_timeout": 10, "request_timeout": 60, "retry_strategy": retries, "background_writes": False}
+    return fs.S3FileSystem(endpoint_override=endpoint, region=region, **options)
+
+
+def _in_words(path: str, error: Exception) -> Problem:
+    """What a store said, without addresses or keys: those it repeats are no business of a log."""
+    said = re.search(r"AWS Error ([A-Z_]+)", str(error))
+    what = said[1].lower().replace("_", " ") if said else type(error).__name__
+    return Problem(
+        f"{path}: the S3 store cannot be read ({what}). See that AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION "
+        "and, for a store that is not Amazon's, AWS_ENDPOINT_URL are set, and that the bucket may be read."
+    )
+
+
+def listed(path: str) -> list[S3Object]:
+    """The object, the objects under a folder, or those that a glob matches, sorted; empty markers are left out.
+
+    Raises:
+        Problem: the store cannot be reached or refuses.
+    """
+    from pyarrow import fs
+
+    wanted = path.removeprefix(SCHEME).rstrip("/")
+    fixed = re.split(r"[*?\[]", wanted, maxsplit=1)[0]
+    try:
+        store = _filesystem()
+        if fixed == wanted and store.get_file_info(wanted).type == fs.FileType.File:
+            return [S3Object(wanted)]
+        folder = wanted if fixed == wanted else fixed.rpartition("/")[0]
+        found = store.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
+    except OSError as error:
+        raise _in_words(path, error) from None
+    files = [one for one in found if one.type == fs.FileType.File]
+    keys = [one.path for one in files if one.size or PurePosixPath(one.path).suffix]
+    return sorted(S3Object(key) for key in keys if fixed == wanted or _matches(key, wanted))
+
+
+def _matches(key: str, pattern: str) -> bool:
+    """As in a shell: `*` stays within a folder, `**` does not."""
+    expression = ""
+    for part in re.split(r"(\*\*/|\*|\?)", pattern):
+        expression += {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}.get(part, re.escape(part))
+    return re.fullmatch(expression, key) is not None
+
+
+def head(one: S3Object, size: int) -> bytes:
+    """The first bytes."""
+    try:
+        with _filesystem().open_input_stream(one.key) as stream:
+            return bytes(stream.read(size))
+    except OSError as error:
+        raise _in_words(one.as_posix(), error) from None
+
+
+def opened(one: S3Object) -> Any:
+    """A file for random access, as pyarrow reads Parquet's end."""
+    try:
+        return _filesystem().open_input_file(one.key)
+    except OSError as error:
+        raise _in_words(one.as_posix(), error) from None
+
+
+def version(one: S3Object) -> str:
+    """What changes when the object's content does: the store's own digest (ETag) and the size."""
+    try:
+        with _filesystem().open_input_stream(one.key) as stream:
+            found = stream.metadata()
+    except OSError as error:
+        raise _in_words(one.as_posix(), error) from None
+    return "-".join(found[name].decode().strip('"') for name in ("ETag", "Content-Length"))
+
+
+@contextmanager
+def fetched(one: S3Object) -> Iterator[Path]:
+    """A copy on this machine, gone when the block ends."""
+    with tempfile.TemporaryDirectory(dir=scratch.folder()) as folder:
+        path = Path(folder, one.name)
+        try:
+            with _filesystem().open_input_stream(one.key) as source, path.open("wb") as target:
+                for chunk in iter(lambda: source.read(1 << 22), b""):
+                    target.write(chunk)
+        except OSError as error:
+            raise _in_words(one.as_posix(), error) from None
+        yield path

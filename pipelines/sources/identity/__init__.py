@@ -1,0 +1,1 @@
+"""Which ids are one customer: identities resolved, translated and settled."""

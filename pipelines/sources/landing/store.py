@@ -1,0 +1,250 @@
+"""The landing store: what was read from sources, so that it is not read again. Deleting it costs time only.
+
+    data/landing/{source}/{key}/{piece}/2024-05.0.parquet   activities of one file, or of one stretch of a database's
+                                                            table, by month, sorted, as they go into the stream
+                                       /2024-05.0.hashes    see sight.py
+                                       /aside.parquet       of a database: its bad rows
+                                       /piece.json          how many rows, which are bad, what the month files hold
+    data/landing/{source}/{key}/steps.json                  what was read for which moment, see remembered.py
+    data/landing/.direct/{branch}/{source}/                 what a reader gave without landing it, until the next pull
+    data/landing/.about/{branch}/                           parts under customers' ids, see about.py
+    data/landing/.months/{branch}/                          months that were put together, see assembly.py
+
+The key is made of everything that decides how a row is read: another mapping is another key, and former ones go. Rows
+of customers who are forgotten (`is_forgotten`, see who.py) are not kept here either. A piece appears whole or not at
+all and is never changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.runtime.files import digest_of, read_json, whole_folder, write_json
+from pipelines.runtime.sql import text
+from pipelines.settings.sources import Mapped
+from pipelines.sources.access.scan import Bad
+from pipelines.sources.expressions.activity_query import Context
+from pipelines.sources.landing.file_summary import Sight, look
+from pipelines.sources.landing.month_writer import MonthFiles, write_month
+from pipelines.sources.privacy.erased import FILE as FORGOTTEN
+from pipelines.sources.stream import COLUMNS, months
+
+FORM = (3, duckdb.__version__)  # of what lies here and of its hashes; another one is another key
+
+_READ = """
+select record{carried}, {columns}, fault, field, found from ({query}) where not is_forgotten({source}, customer_id)
+"""
+_ROWS = 1 << 17
+_FAULTY = ("record", "open", "fault", "field", "found")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A month of a source, or what one piece has of it.
+
+    `kept`: SQL of the rows that count, where not all do; `kept_by`: digests of the files that it reads.
+    """
+
+    source: str
+    month: str
+    path: Path
+    digest: str
+    sight: Sight
+    kept: str = ""
+    kept_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Activities that were read together, and how many rows they came from."""
+
+    folder: Path
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """`rows` and `excluded`, each of settled and of open rows; `bad`: each as in `Bad`; `parts`."""
+        found: dict[str, Any] = read_json(self.folder / "piece.json")
+        return found
+
+    def parts(self, source: str, *, open_too: bool = True) -> list[Part]:
+        """Its month files. `open_too`: with those whose rows were to be read again."""
+        return [
+            Part(source, one["month"], path, one["digest"], Sight.of(one["sight"], path.with_suffix(".hashes")))
+            for one in self.told["parts"]
+            if (path := self.folder / one["file"]) and (open_too or not one["open"])
+        ]
+
+    def enter(self, con: Any, source: str, file: str) -> list[Part]:
+        """Its bad rows to `rejected`, its count to `delivered`.
+
+        Returns:
+            Its activities.
+        """
+        told = self.told
+        if told["bad"]:
+            con.executemany(
+                "insert into rejected values (?, ?, ?, ?, ?, ?)", [[source, file, *one] for one in told["bad"]]
+            )
+        rows, excluded = sum(told["rows"]), sum(told["excluded"])
+        con.execute("insert into delivered values (?, ?, ?, ?)", [source, file, rows, excluded])
+        return self.parts(source)
+
+
+@dataclass(frozen=True)
+class Landing:
+    """One source's part of the store."""
+
+    folder: Path
+    context: Context
+
+    @classmethod
+    def at(cls, root: Path, setting: Mapped, context: Context) -> Landing:
+        """Where `setting`'s rows lie."""
+        wanted = setting.model_dump(mode="json", exclude={"max_bad_share"})
+        gone = digest_of(FORGOTTEN) if FORGOTTEN.is_file() else None
+        said = json.dumps([FORM, wanted, context.timezone, context.far_future, gone], sort_keys=True)
+        key = hashlib.sha256(said.encode()).hexdigest()[:16]
+        return cls(root / context.name / key, context)
+
+    @classmethod
+    def of(cls, root: Path, setting: Mapped, context: Context) -> Landing:
+        """Where `setting`'s rows lie; what lies there under other keys is deleted."""
+        landing = cls.at(root, setting, context)
+        source = landing.folder.parent
+        for other in source.iterdir() if source.is_dir() else ():
+            if other.name != landing.folder.name:
+                shutil.rmtree(other, ignore_errors=True)
+        return landing
+
+    def piece(self, name: str) -> Piece | None:
+        """The piece of that name, if it is there."""
+        folder = self.folder / name
+        return Piece(folder) if (folder / "piece.json").is_file() else None
+
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Forget pieces that nothing needs any more."""
+        kept = set(names)
+        for folder in self.folder.iterdir() if self.folder.is_dir() else ():
+            if folder.is_dir() and folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def write(
+        self,
+        con: Any,
+        name: str,
+        query: str,
+        judge: Callable[[Path, int], tuple[list[Bad], int]],
+        *,
+        numbered: bool,
+        carried: str = "",
+    ) -> Piece:
+        """Read a source into a piece.
+
+        Args:
+            con: the connection.
+            name: the piece's.
+            query: SQL of the rows, as rows.py makes it.
+            judge: called with the written file and the number of bad rows in it; gives all bad rows with their lines,
+                and how many of them are not in the file because they are no rows.
+            numbered: whether several activities may come from one row, which counts once.
+            carried: further columns of the query, as `, open`.
+        """
+        with whole_folder(self.folder / name) as folder:
+            columns, source = ", ".join(COLUMNS), text(self.context.name)
+            rows = con.sql(_READ.format(carried=carried, columns=columns, query=query, source=source))
+            sorting = _Sorting(con.cursor(), folder, several=numbered)
+            for batch in rows.to_arrow_reader(_ROWS):
+                sorting.add(pa.Table.from_batches([batch]))
+            told = sorting.close()
+            bad, broken = judge(folder, sorting.wrong)
+            told["rows"][0] += broken
+            write_json(folder / "piece.json", {**told, "bad": bad})
+        return Piece(self.folder / name)
+
+
+def land_stream(con: Any, folder: Path) -> list[Part]:
+    """What readers put into `stream` themselves, without the forgotten, as parts in a folder; `stream` is empty then.
+
+    Needs the macro `is_forgotten`. What was in the folder goes.
+    """
+    con.execute("delete from stream where is_forgotten(source, customer_id)")
+    sources = [name for (name,) in con.execute("select distinct source from stream order by source").fetchall()]
+    parts, cursor = [], con.cursor()
+    with whole_folder(folder) as partial:
+        for source in sources:
+            (partial / source).mkdir()
+            for month, rows in months(con, f"(from stream where source = {text(source)})"):
+                path = partial / source / f"{month}.parquet"
+                write_month(path, rows)
+                final = folder / source / path.name
+                sight = Sight.of(look(cursor, path, month, rows).told(), final.with_suffix(".hashes"))
+                parts.append(Part(source, month, final, digest_of(path), sight))
+    con.execute("truncate stream")
+    return parts
+
+
+class _Sorting:
+    """Rows of a piece while they arrive: good ones to their month, the others aside, all counted."""
+
+    def __init__(self, con: Any, folder: Path, *, several: bool) -> None:
+        self.wrong = 0
+        self._con, self._folder, self._several = con, folder, several
+        self._months = MonthFiles(folder, self._written)
+        self._parts: list[dict[str, Any]] = []
+        self._aside: list[pa.Table] = []
+        self._counts = {"rows": [0, 0], "excluded": [0, 0]}
+        self._records: dict[tuple[str, int], list[Any]] = {}
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows as `_READ` gives them."""
+        is_open = pc.sum(rows["open"]).as_py() or 0 if "open" in rows.column_names else 0
+        if is_open in (0, len(rows)):
+            self._take(rows, int(is_open > 0))
+            return
+        for place in (0, 1):
+            self._take(rows.filter(pc.equal(rows["open"], bool(place))), place)
+
+    def _take(self, rows: pa.Table, place: int) -> None:
+        self._count("rows", rows, place)
+        if rows["fault"].null_count < len(rows):
+            bad = rows.filter(pc.is_valid(rows["fault"]))
+            excluded = pc.equal(bad["fault"], "excluded")
+            self._count("excluded", bad.filter(excluded), place)
+            self.wrong += len(bad) - (pc.sum(excluded).as_py() or 0)
+            if "open" in rows.column_names:
+                self._aside.append(bad.select(_FAULTY))
+            rows = rows.filter(pc.is_null(rows["fault"]))
+        self._months.add(rows.select(COLUMNS), is_open=bool(place))
+
+    def _count(self, what: str, rows: pa.Table, place: int) -> None:
+        """Rows of the source: where one may become several activities, its record counts once."""
+        self._counts[what][place] += len(rows)
+        if self._several:
+            self._records.setdefault((what, place), []).append(rows["record"].to_numpy())
+
+    def _written(self, path: Path, month: str, is_open: bool, rows: pa.Table) -> None:
+        sight = look(self._con, path, month, rows).told()
+        self._parts.append(
+            {"file": path.name, "month": month, "open": is_open, "digest": digest_of(path), "sight": sight}
+        )
+
+    def close(self) -> dict[str, Any]:
+        """Write what is left."""
+        self._months.close()
+        if self._aside:
+            pq.write_table(pa.concat_tables(self._aside), self._folder / "aside.parquet", compression="zstd")
+        for (what, place), records in self._records.items():
+            self._counts[what][place] = len(np.unique(np.concatenate(records)))
+        return {**self._counts, "parts": self._parts}

@@ -1,0 +1,1 @@
+"""Pseudonyms, the vault of original ids, and who was erased."""

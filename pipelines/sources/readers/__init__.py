@@ -1,0 +1,1 @@
+"""One module per kind of source that becomes activities, customers or contacts."""

@@ -1,0 +1,143 @@
+"""Rows of a contacts table as ours, in DuckDB, and what is wrong with them.
+
+No message repeats what stands in a row: nobody knows what a misplaced column holds. Rows are named by their lines.
+"""
+
+# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.sql import column, text
+from pipelines.settings.contacts import ContactDatabase, ContactFiles, channels_of, is_consent
+from pipelines.sources.access.database import connected
+from pipelines.sources.access.headers import Located, at_hand, locate
+from pipelines.sources.access.scan import broken_rows, lines_of, scan
+from pipelines.sources.expressions.cell import cell
+from pipelines.sources.expressions.convert import as_written
+from pipelines.sources.expressions.types import Shape
+from pipelines.sources.quarantine import Reason
+from pipelines.sources.readers.mapping_checks import contact_columns
+
+SECTION = "contacts"
+YES = ("yes", "y", "true", "t", "1", "1.0", "on")
+NO = ("no", "n", "false", "f", "0", "0.0", "off")
+ALSO = {"e-mail": "email", "mobile": "phone", "telephone": "phone", "text": "sms", "letter": "post"}
+
+
+def enter(con: Any, setting: ContactFiles | ContactDatabase) -> list[str]:
+    """Fill the tables `told_0`, `told_1`, ... of a connection, one per file, and give what is wrong with their rows.
+
+    Columns: ours, as the table has them, and `record`, the row's number. Text is trimmed, null where there is none.
+    """
+    faults: list[str] = []
+    if isinstance(setting, ContactDatabase):
+        with fetched(con, setting) as (shape, rows):
+            return _enter(con, setting, shape, rows, 0)
+    for part, one in enumerate(locate(setting, SECTION)[0]):
+        with at_hand(one) as (file, _):
+            try:
+                faults += _enter(con, setting, file, scan(file), part)
+            except (duckdb.Error, OSError):  # DuckDB repeats the row that it stumbled over
+                faults.append(f"{file.name}: cannot be read to its end. Mend it or export it again. ({SECTION}.path)")
+    return faults
+
+
+@contextmanager
+def fetched(con: Any, setting: ContactDatabase) -> Iterator[tuple[Shape, str]]:
+    """A database's table: its shape, and SQL of its rows as `record` and `c0`, `c1`, ..., good inside the block."""
+    with connected(setting, SECTION) as database:
+        asked = database.asked()
+        with database.rows(list(asked.columns), "") as reader:
+            con.register("fetched", reader)
+            named = ", ".join(f"{column(name)} as c{i}" for i, name in enumerate(asked.columns))
+            try:
+                yield asked, f"select row_number() over () as record, {named} from fetched"
+            except (duckdb.Error, OSError, database.error()):  # what they say may repeat a row
+                raise Problem(f"{SECTION}: reading {asked.name} broke off. Try again, or look at the table.") from None
+            finally:
+                con.unregister("fetched")
+
+
+def _enter(con: Any, setting: ContactFiles | ContactDatabase, shape: Shape, rows: str, part: int) -> list[str]:
+    cells = {ours: cell(theirs, shape) for ours, theirs in contact_columns(setting, shape).items()}
+    written = {ours: as_written(one.sql, one.kind) for ours, one in cells.items()}
+    told = [f"{_as_ours(ours, sql)} as {column(ours)}" for ours, sql in written.items()]
+    had = {ours: column(f"has {ours}") for ours in written if _is_judged(ours)}
+    shown = ", ".join([*told, *(f"{written[ours]} is not null as {name}" for ours, name in had.items())])
+    con.execute(f"create temp table told_{part} as select record, {shown} from ({rows})")
+    faults = _row_faults(con, f"told_{part}", shape, list(written))
+    for name in had.values():
+        con.execute(f"alter table told_{part} drop column {name}")
+    return faults
+
+
+def _is_judged(ours: str) -> bool:
+    return ours in ("do_not_contact", "preferred_channel") or is_consent(ours)
+
+
+def _as_ours(ours: str, written: str) -> str:
+    """SQL of what a cell says; null where it says nothing, or nothing that we know."""
+    small = f"lower({written})"
+    if ours == "preferred_channel":
+        renamed = " ".join(f"when {text(theirs)} then {text(one)}" for theirs, one in ALSO.items())
+        return f"case {small} {renamed} else {small} end"
+    if _is_judged(ours):
+        yes, no = (", ".join(map(text, words)) for words in (YES, NO))
+        return f"case when {small} in ({yes}) then true when {small} in ({no}) then false end"
+    return written
+
+
+def _row_faults(con: Any, table: str, shape: Shape, ours: list[str]) -> list[str]:
+    """Every row that cannot be used, by what is wrong and where."""
+    file = shape if isinstance(shape, Located) else None
+    broken = broken_rows(con, file) if file else []
+    read = con.execute(f"select count(*) from {table}").fetchall()[0][0]
+    rows = read + len(broken)
+    faults = [
+        Reason(shape.name, rows, fault, field, 1, [line], None).sentence(SECTION) for line, fault, field, _ in broken
+    ]
+    for field, (condition, said) in _judged(table, ours).items():
+        bad = [
+            one for (one,) in con.execute(f"select record from {table} where {condition} order by record").fetchall()
+        ]
+        lines = lines_of(file, bad, read, broken) if file else {one: one for one in bad}
+        if bad:
+            places = _places([lines[one] for one in bad], "line" if file and (file.delimiter or file.form) else "row")
+            faults.append(f"{shape.name}: {len(bad):,} of {rows:,} rows {said.format(field=field, places=places)}")
+    return faults
+
+
+def _judged(table: str, ours: list[str]) -> dict[str, tuple[str, str]]:
+    """By field: SQL of the rows in which it is wrong, and what to say of them."""
+    mend = f"Mend them, or map them with an expression in {SECTION}.columns.{{field}}."
+    again = f"customer_id in (select customer_id from {table} group by all having count(*) > 1)"
+    no_id = ("customer_id is null", f"without a customer_id ({{places}}). Drop or map them in {SECTION}.")
+    found = {"customer_id": no_id, "repeated customer_id": (again, _REPEATED)}
+    for one in filter(_is_judged, ours):
+        channels = channels_of(ours)
+        words, allowed = f"{column(one)} is null", _YES_OR_NO
+        if one == "preferred_channel":
+            words = f"coalesce({column(one)} not in ({', '.join(map(text, channels))}), true)"
+            allowed = f"with a {{field}} that is no channel ({{places}}). Allowed: {', '.join(channels)}, or nothing. "
+        found[one] = (f"{column('has ' + one)} and {words}", allowed + mend)
+    return found
+
+
+_REPEATED = "with a customer_id that stands on another row too ({places}). Keep one row per customer."
+_YES_OR_NO = (
+    "with a {field} that is neither yes nor no ({places}). Allowed: yes, no, true, false, 1, 0, or nothing for "
+    "unknown. "
+)
+
+
+def _places(lines: list[int], unit: str) -> str:
+    shown = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
+    return f"{unit}{'s' if len(lines) > 1 else ''} {shown}"

@@ -1,0 +1,151 @@
+"""The contacts table of params.yaml: names, addresses, consents. Read when a list is written, and kept nowhere.
+
+It goes from where it lies straight into memory: not into the landing store, DVC, features or MLflow. No message and no
+log repeats what stands in it. It must be right as a whole: a guessed consent is worse than no list.
+"""
+
+# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipelines.runtime.errors import Problem
+from pipelines.settings.contacts import COLUMNS, DETAILS, ContactDatabase, ContactFiles, is_consent
+from pipelines.settings.params import Settings
+from pipelines.sources.access.database import connected
+from pipelines.sources.access.headers import digest_at, files_of, locate
+from pipelines.sources.expressions.cell import cell
+from pipelines.sources.expressions.types import Shape
+from pipelines.sources.identity.resolve import lead, load, no_leads
+from pipelines.sources.identity.settle import settle_customers
+from pipelines.sources.readers.contact_rows import SECTION, enter, fetched
+from pipelines.sources.readers.mapping_checks import contact_columns, contact_faults
+from pipelines.sources.stream import connect
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def faults_of_contacts(settings: Settings) -> list[str]:
+    """What is wrong with `contacts:`, found by headers and schemas alone; empty where it is not set."""
+    setting = settings.contacts
+    if setting is None:
+        return []
+    shapes: list[Shape] = []
+    faults: list[str] = []
+    try:
+        if isinstance(setting, ContactDatabase):
+            with connected(setting, SECTION) as database:
+                shapes.append(database.asked())
+        else:
+            located, faults = locate(setting, SECTION)
+            shapes.extend(located)
+    except Problem as problem:
+        return list(problem.faults)
+    return faults + contact_faults(setting, shapes) + _identity_faults(settings)
+
+
+def _identity_faults(settings: Settings) -> list[str]:
+    system, identities = settings.contacts.identity if settings.contacts else None, settings.identities
+    if system is None or (identities and (identities.table or system in identities.rules)):
+        return []
+    return [f"params.yaml: contacts.identity: identities says nothing of {system}. Add identities.table or a rule."]
+
+
+def _faultless(settings: Settings) -> ContactFiles | ContactDatabase | None:
+    """The section `contacts:`, or a Problem that says what is wrong with it."""
+    faults = faults_of_contacts(settings)
+    if faults:
+        raise Problem(*faults)
+    return settings.contacts
+
+
+def contacts_digest(settings: Settings) -> str | None:
+    """What changes when the content of the contacts table does (of files their bytes, of a database its rows).
+
+    None where `contacts:` is not set.
+
+    Raises:
+        Problem: it cannot be read.
+    """
+    setting = _faultless(settings)
+    if setting is None:
+        return None
+    rows = _rows_of(setting) if isinstance(setting, ContactDatabase) else map(digest_at, files_of(setting))
+    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
+
+
+def _rows_of(setting: ContactDatabase) -> Iterator[str]:
+    con = connect()
+    with fetched(con, setting) as (shape, rows):
+        wanted = contact_columns(setting, shape)
+        told = ", ".join(f"({cell(theirs, shape).sql})::varchar" for theirs in wanted.values())
+        yield from map(repr, con.execute(f"select {told} from ({rows})").fetchall())
+
+
+def read_contacts(settings: Settings) -> pd.DataFrame | None:
+    """The contacts table; None where `contacts:` is not set.
+
+    Returns:
+        One row per customer, sorted by customer_id: the columns of contact_settings.COLUMNS and a `consent_{channel}`
+        for each one that the table has. Text is null where nothing is told; `do_not_contact` is False there; consents
+        (`boolean`) are null: unknown. The forgotten are left out; with `privacy.pseudonymise` ids are pseudonyms.
+
+    Raises:
+        Problem: the table is not there, a row has no customer, a customer stands on several rows, a consent is neither
+            yes nor no, a preferred channel is none; all faults at once, by lines.
+    """
+    setting = _faultless(settings)
+    if setting is None:
+        return None
+    con = connect()
+    faults = enter(con, setting)
+    if faults:
+        raise Problem(*faults)
+    parts = [name for (name,) in con.execute("show tables").fetchall() if name.startswith("told_")]
+    con.execute(f"create temp table contact as {' union all by name '.join(f'from {name}' for name in sorted(parts))}")
+    con.execute("alter table contact drop column record")
+    _settle(con, settings, setting.identity)
+    _require_one_row_each(con, settings)
+    return _frame(settle_customers(con.sql("select * from contact order by customer_id").to_arrow_table(), settings))
+
+
+def _settle(con: Any, settings: Settings, system: str | None) -> None:
+    """Ids become customer ids as the sources' do. Contacts of nobody go: a CRM knows more than customers."""
+    if settings.identities is None:
+        return
+    load(con, settings)
+    no_leads(con)
+    con.execute(f"create temp view people as select '{SECTION}' as source, customer_id from contact")
+    lead(con, settings, SECTION, system)
+    # Of accounts that became one, the surviving account's row counts.
+    merged = "theirs is not null and theirs <> who.customer_id and who.customer_id in (select customer_id from contact)"
+    lost = "who.customer_id is null" if system else "false"
+    keep = f"select contact.* replace (coalesce(who.customer_id, contact.customer_id) as customer_id) from contact \
+        left join who on theirs = contact.customer_id where not coalesce({lost if system else merged}, false)"
+    con.execute(f"create or replace temp table contact as {keep}")
+
+
+def _require_one_row_each(con: Any, settings: Settings) -> None:
+    found = con.execute("select customer_id from contact group by all having count(*) > 1 order by 1").fetchall()
+    if found:
+        hidden = settings.privacy.pseudonymise or (settings.contacts and settings.contacts.identity)
+        shown = "" if hidden else f" ({', '.join(one for (one,) in found[:5])}{', ...' if len(found) > 5 else ''})"
+        raise Problem(f"contacts: {len(found):,} customers stand on several rows{shown}. Keep one row per customer.")
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    import pandas as pd
+
+    found = table.to_pandas()
+    nothing = {name: pd.Series(None, index=found.index, dtype="object") for name in COLUMNS}
+    texts = {name: found.get(name, nothing[name]).astype("str") for name in ("customer_id", *DETAILS)}
+    flags = {name: found[name].astype("boolean") for name in sorted(filter(is_consent, found.columns))}
+    asked = found.get("do_not_contact", nothing["do_not_contact"]).astype("boolean")
+    return pd.DataFrame({**texts, "do_not_contact": asked.fillna(value=False).astype(bool), **flags})

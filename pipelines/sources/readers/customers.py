@@ -1,0 +1,124 @@
+"""The customers table, as it was known at a moment: `customers:` of params.yaml, or what a source brings along.
+
+Columns: customer_id, then `joined_at` and `valid_from` where the table has them, then attributes as text. One row per
+customer, or per customer and `valid_from`. It must be right as a whole: nothing of it is put aside.
+"""
+
+# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from features.activity import CUSTOMER_SCHEMA
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.sql import column, text
+from pipelines.settings.params import Settings
+from pipelines.settings.sources import Customers
+from pipelines.sources.access.headers import Located, at_hand, digest_at, files_of, locate
+from pipelines.sources.access.scan import broken_rows, lines_of, scan
+from pipelines.sources.expressions.convert import as_time, as_written
+from pipelines.sources.quarantine import Reason
+from pipelines.sources.readers.mapping_checks import customer_columns, customer_faults
+
+_TIMES = tuple(CUSTOMER_SCHEMA.names[1:])
+
+
+def faults_of_customers(settings: Settings) -> list[str]:
+    """What is wrong with `customers:`, found by headers alone; empty where it is not set."""
+    if settings.customers is None:
+        return []
+    located, faults = locate(settings.customers, "customers")
+    return faults + customer_faults(settings.customers, located, settings.features.attributes)
+
+
+def customer_versions(settings: Settings) -> list[str]:
+    """What changes when the content of `customers:` does, sorted."""
+    return [] if settings.customers is None else sorted(map(digest_at, files_of(settings.customers)))
+
+
+def read_customers(con: Any, settings: Settings, setting: Customers, moment: int) -> pa.Table:
+    """Sorted rows of the customers table that held before `moment` (microseconds, UTC).
+
+    Raises:
+        Problem: rows without a customer, times that are none, customers on several rows.
+    """
+    located, _ = locate(setting, "customers")
+    zone = setting.timezone or settings.timezone
+    faults: list[str] = []
+    parts: list[str] = []
+    con.execute(f"set timezone = {text(zone)}")
+    for one in located:
+        with at_hand(one) as (file, _):
+            columns = customer_columns(setting, file, settings.features.attributes)
+            made = _query(setting, file, columns, zone)
+            con.execute(f"create or replace temp table customers_{len(parts)} as {made}")
+            faults += _row_faults(con, f"customers_{len(parts)}", file, columns)
+        parts.append(f"from customers_{len(parts)}")
+    con.execute("set timezone = 'UTC'")
+    if faults:
+        raise Problem(*faults)
+    con.execute(f"create or replace temp table customers as {' union all by name '.join(parts)}")
+    names = [name for name, *_ in con.execute("describe customers").fetchall() if not name.startswith("has_")]
+    _require_one_row_each(con, names, hidden=settings.privacy.pseudonymise)
+    held = f"where valid_from is null or valid_from < make_timestamptz({moment})" if "valid_from" in names else ""
+    chosen = ", ".join(column(name) for name in _ordered(names))
+    return con.sql(f"select distinct {chosen} from customers {held} order by all").to_arrow_table()
+
+
+def _ordered(names: list[str]) -> list[str]:
+    first = [name for name in CUSTOMER_SCHEMA.names if name in names]
+    return first + [name for name in names if name not in first and name != "record"]
+
+
+def _query(setting: Customers, file: Located, columns: dict[str, str], zone: str) -> str:
+    selected = ["record"]
+    for ours, theirs in columns.items():
+        i = file.columns.index(theirs)
+        written = as_written(f"c{i}", file.types[i])
+        if ours in _TIMES:
+            selected.append(f"{as_time(f'c{i}', file.types[i], zone, setting.time_format)} as {column(ours)}")
+            selected.append(f"{written} as {column('has_' + ours)}")
+        else:
+            selected.append(f"{written} as {column(ours)}")
+    return f"select {', '.join(selected)} from ({scan(file)})"
+
+
+def _row_faults(con: Any, table: str, file: Located, columns: dict[str, str]) -> list[str]:
+    """Every row that cannot be used, by reason and line."""
+    broken = broken_rows(con, file)
+    read = con.execute(f"select count(*) from {table}").fetchall()[0][0]
+    rows = read + len(broken)
+    reasons: dict[tuple[str, str], list[tuple[int, str | None]]] = {}
+    for line, fault, field, _ in broken:
+        reasons.setdefault((fault, field), []).append((line, None))
+    for field in ("customer_id", *(name for name in _TIMES if name in columns)):
+        missing = field == "customer_id"
+        wrong = f"{field} is null" + ("" if missing else f" and has_{field} is not null")
+        found = "null" if missing else f"has_{field}"
+        bad = con.execute(f"select record, {found} from {table} where {wrong} order by record").fetchall()
+        lines = lines_of(file, [record for record, _ in bad], read, broken)
+        if bad:
+            reasons["missing" if missing else "not a time", field] = [(lines[record], said) for record, said in bad]
+    return [
+        Reason(file.name, rows, fault, field, len(bad), [line for line, _ in bad[:3]], bad[0][1]).sentence("customers")
+        for (fault, field), bad in reasons.items()
+    ]
+
+
+def _require_one_row_each(con: Any, names: list[str], *, hidden: bool) -> None:
+    key = "customer_id, valid_from" if "valid_from" in names else "customer_id"
+    told = ", ".join(column(name) for name in names if name != "record")
+    several = con.execute(
+        f"select customer_id from (select distinct {told} from customers) group by {key} having count(*) > 1 order by 1"
+    ).fetchall()
+    if several:
+        shown = ", ".join(row[0] for row in several[:3]) + (", ..." if len(several) > 3 else "")
+        named = "" if hidden else f" ({shown})"
+        raise Problem(
+            f"customers: {len(several):,} customers stand on several rows that differ{named}. "
+            "Keep one row per customer, or map since when each holds to valid_from."
+        )

@@ -1,0 +1,54 @@
+"""The reader `ledger`: what we did to customers ourselves, as activities.
+
+| activity | one row per | detail |
+|---|---|---|
+| `was_listed` | customer on a published list, at the midnight its day begins with | campaign |
+| `was_held_out` | customer held out of it as control | campaign |
+| `was_contacted` | contact that the team reported | channel |
+
+They are no features and no data check judges them; see OUR_DOINGS. Where pseudonyms are on, the ledger holds these.
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from datetime import datetime
+from typing import Any
+
+from features.activity import OUR_DOINGS
+from pipelines.ledger import read
+from pipelines.runtime.sql import text
+from pipelines.settings.params import Settings
+from pipelines.settings.sources import Ledger
+from pipelines.sources.landing.store import Part
+from pipelines.sources.reader import Place, Reader
+from pipelines.sources.stream import COLUMNS
+
+ACTIVITIES = OUR_DOINGS
+
+
+def _faults(name: str, _setting: Ledger, settings: Settings) -> list[str]:
+    others = [other for other, source in settings.sources.items() if isinstance(source, Ledger) and other != name]
+    if others and name > min(others):
+        return [f"params.yaml: sources.{name}: there is one ledger, and sources.{min(others)} reads it. Take one out."]
+    return []
+
+
+def _day(moment: int, settings: Settings) -> str:
+    """The day that begins at a moment (microseconds, UTC)."""
+    return f"{datetime.fromtimestamp(moment / 1e6, zoneinfo.ZoneInfo(settings.timezone)):%Y-%m-%d}"
+
+
+def _versions(_name: str, _setting: Ledger, settings: Settings, moment: int) -> list[str]:
+    return [read.digest(_day(moment, settings), settings)]
+
+
+def _read(con: Any, name: str, _setting: Ledger, settings: Settings, place: Place) -> list[Part]:
+    con.register("our_doings", read.doings(_day(place.moment, settings), settings))
+    con.execute(f"insert into stream select {text(name)}, {', '.join(COLUMNS)} from our_doings")  # noqa: S608
+    con.unregister("our_doings")
+    con.execute("insert into delivered select $1, 'ledger', count(*), 0 from stream where source = $1", [name])
+    return []
+
+
+READER = Reader(faults=_faults, versions=_versions, read=_read)

@@ -1,0 +1,184 @@
+"""What is wrong with a mapping: found before a row is read, with source, setting and the nearest that exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import duckdb
+
+from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.settings.contacts import COLUMNS, ContactDatabase, ContactFiles, is_consent
+from pipelines.settings.messages import entry
+from pipelines.settings.sources import UNIX_TIMES, Customers, Mapped, Mapping, Table
+from pipelines.sources.access.headers import Located
+from pipelines.sources.expressions.activity_query import columns_of
+from pipelines.sources.expressions.cell import cell, some
+from pipelines.sources.expressions.convert import NUMBERS, TIMES
+from pipelines.sources.expressions.parse import checker
+from pipelines.sources.expressions.types import Shape
+
+_KINDS = {
+    "occurred_at": TIMES,
+    "recorded_at": TIMES,
+    "joined_at": TIMES,
+    "valid_from": TIMES,
+    "value": NUMBERS,
+    "quantity": NUMBERS,
+}
+_ANY = ("text", "number", "day", "empty", "bool")
+_CONDITION = ("bool", "empty")
+_PERSONAL = re.compile(r"@.*\.|\d{5}|(\d[\s/()-]*){7}")
+_TOLD = ("text", "number", "bool", "empty")
+
+
+def customer_columns(setting: Customers, file: Located, attributes: list[str]) -> dict[str, str]:
+    """Our column -> the file's. Without a mapping only what the schema names and the listed attributes are read."""
+    if setting.columns:
+        return dict(setting.columns)
+    return {name: name for name in ("customer_id", "joined_at", "valid_from", *attributes) if name in file.columns}
+
+
+def activity_faults(name: str, setting: Mapped, shapes: Sequence[Shape]) -> list[str]:
+    """What keeps the tables of one source from becoming activities; a column that is missing is named once."""
+    section = f"sources.{name}"
+    faults: list[str] = []
+    for shape in shapes:
+        found: dict[str, str] = {}
+        for i, mapping in enumerate(setting.mappings()):
+            at = f"{entry(f'{section}.yields', i)}, " if setting.yields else f"{section}."
+            for fault in _mapping_faults(at, mapping, shape):
+                found.setdefault(_missing(fault), fault + _delimiter_hint(setting, shape))
+        faults += _with_hint(list(found.values()), shape)
+        if setting.exclude:
+            faults += _fault(f"{section}.exclude", setting.exclude, shape, setting, _CONDITION)
+    return list(dict.fromkeys(faults))
+
+
+def _missing(fault: str) -> str:
+    """The file and the column where a fault is that one is missing; else the fault."""
+    found = re.match(r"params\.yaml: [^:]+: (.* has no column '.*?')", fault)
+    return found[1] if found else fault
+
+
+def _mapping_faults(at: str, mapping: Mapping, shape: Shape) -> Iterator[str]:
+    wanted = columns_of(mapping, shape)
+    required = ["customer_id", "occurred_at", *([] if mapping.activity else ["activity"])]
+    yield from _absent(at, shape, [one for one in required if one not in wanted])
+    for ours, theirs in wanted.items():
+        where = f"{at}columns.{ours}"
+        yield from _fault(where, theirs, shape, mapping, _KINDS.get(ours, _ANY))
+    if mapping.where:
+        yield from _fault(f"{at}where", mapping.where, shape, mapping, _CONDITION)
+
+
+def _fault(where: str, wanted: str, shape: Shape, setting: Mapping | Table, allowed: tuple[str, ...]) -> Iterator[str]:
+    """Why `wanted` cannot be taken from a table, or cannot be read as what it shall be."""
+    try:
+        kind = cell(wanted, shape, number=allowed is NUMBERS).kind
+    except Problem as problem:
+        yield from (f"params.yaml: {where}: {fault}" for fault in problem.faults)
+        return
+    if allowed is TIMES and (unknown := _unknown_format(setting.time_format)):
+        yield f"params.yaml: {where.partition('.columns.')[0]}.time_format: {unknown}"
+    elif allowed is TIMES and kind == "number":
+        if setting.time_format not in UNIX_TIMES:
+            section = where.partition(".columns.")[0]
+            hint = f"Set {section}.time_format to {' or '.join(UNIX_TIMES)}."
+            yield f"params.yaml: {where}: {shape.name} has numbers there. {hint}"
+    elif kind not in allowed:
+        has = "no condition (true or false)" if allowed is _CONDITION else f"a {kind}"
+        yield f"params.yaml: {where}: {shape.name} has {has} there. Allowed: {', '.join(allowed[:-1])}."
+
+
+def _unknown_format(time_format: str | None) -> str:
+    """What is wrong with a time format; empty where nothing is."""
+    if time_format is None or time_format in UNIX_TIMES:
+        return ""
+    try:
+        checker().execute("select try_strptime('', $1)", [time_format])
+    except duckdb.Error as error:
+        said = str(error).splitlines()[0].partition("specifier ")[2] or str(error).splitlines()[0]
+        return f'{said}. Write it as in strptime, for example "%d.%m.%Y %H:%M".'
+    return ""
+
+
+def customer_faults(setting: Customers, files: list[Located], attributes: list[str]) -> list[str]:
+    """What keeps the customers table from giving the attributes that the model shall use."""
+    faults: list[str] = []
+    for file in files:
+        wanted = customer_columns(setting, file, attributes)
+        faults += _absent("customers.", file, [one for one in ("customer_id",) if one not in wanted])
+        for ours, theirs in wanted.items():
+            faults += _plain_column("customers", setting, file, ours, theirs)
+        faults += [
+            f"params.yaml: features.attributes: {file.name} gives no {one}.{did_you_mean(one, wanted or file.columns)}"
+            for one in attributes
+            if one not in wanted
+        ]
+    if attributes and not setting.static:
+        faults.append(
+            "params.yaml: features.attributes: today's attributes would leak into yesterday's observations. Set "
+            "customers.static: true if they never change, or empty the list."
+        )
+    return list(dict.fromkeys(faults))
+
+
+def contact_columns(setting: ContactFiles | ContactDatabase, shape: Shape) -> dict[str, str]:
+    """Our column of a contacts table -> the table's, or the expression over them."""
+    return dict(setting.columns) or {name: name for name in shape.columns if name in COLUMNS or is_consent(name)}
+
+
+def contact_faults(setting: ContactFiles | ContactDatabase, shapes: Sequence[Shape]) -> list[str]:
+    """What keeps tables from being read as contacts. A first line that is no header is not repeated: it is a person."""
+    faults: list[str] = []
+    for shape in shapes:
+        if any(_PERSONAL.search(name) for name in shape.columns):
+            faults.append(
+                f"{shape.name}: the first line holds somebody's data, not the names of the columns. Put a line with "
+                "their names above it."
+            )
+            continue
+        wanted = contact_columns(setting, shape)
+        faults += _absent("contacts.", shape, [one for one in ("customer_id",) if one not in wanted])
+        for ours, theirs in wanted.items():
+            faults += _fault(f"contacts.columns.{ours}", theirs, shape, Mapping(), _TOLD)
+        faults = [fault + _delimiter_hint(setting, shape) for fault in faults]
+    return list(dict.fromkeys(faults))
+
+
+def _plain_column(section: str, setting: Customers, file: Located, ours: str, theirs: str) -> Iterator[str]:
+    """Customers' columns are columns, not expressions."""
+    where = f"{section}.columns.{ours}"
+    if theirs in file.columns:
+        yield from _fault(where, theirs, file, setting, _KINDS.get(ours, _ANY))
+        return
+    near = did_you_mean(theirs, file.columns)
+    hint = near if "Did you mean" in near else f" Its columns: {some(file.columns)}."
+    yield f"params.yaml: {where}: {file.name} has no column {theirs!r}.{hint}"
+
+
+def _absent(at: str, shape: Shape, missing: list[str]) -> list[str]:
+    """A table without mapping that is not in our schema."""
+    return [
+        f"params.yaml: {at}columns.{one} is missing and {shape.name} has no column {one}. "
+        f"Its columns: {some(shape.columns)}."
+        for one in missing
+    ]
+
+
+def _delimiter_hint(setting: object, shape: Shape) -> str:
+    if isinstance(setting, Table) and setting.reader == "csv" and len(shape.columns) == 1:
+        return " The header was read as one column: set delimiter."
+    return ""
+
+
+def _with_hint(faults: list[str], shape: Shape) -> list[str]:
+    """The first column that is missing tells what to do with an API's answer: an object with a list of those meant."""
+    at = next((i for i, fault in enumerate(faults) if "has no column" in fault), None)
+    if at is not None and isinstance(shape, Located) and shape.lists:
+        faults[at] += (
+            " If this is an API's whole answer, make a file of the objects in it, such as "
+            f"jq -c '.{shape.lists[0]}[]' {shape.name} (`churn sources show` has the command of each preset)."
+        )
+    return faults

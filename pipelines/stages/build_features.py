@@ -1,0 +1,93 @@
+"""Stage build_features: activity of a branch -> one feature table per moment, and columns.json that says what the
+columns are.
+
+The training branch looks at customers at many moments counted back from `until`, the scoring branch at one.
+Everything else is the same, so they cannot skew. Families are switched at training, not here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from features.catalogue.catalogue import catalogue, left_out
+from pipelines.engines.customer_attributes import attributes_of
+from pipelines.engines.feature_files import _Tables
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import read_json, whole_folder, write_json
+from pipelines.runtime.progress import progress
+from pipelines.runtime.stage import run_stage
+from pipelines.settings.moments import moments_of, seen_within
+from pipelines.settings.params import Settings, load
+from pipelines.settings.types import bytes_of
+
+if TYPE_CHECKING:
+    from pipelines.engines.duckdb import Order, Partition
+
+
+def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
+    """Write the feature tables of a branch into a folder.
+
+    Raises:
+        Problem: a listed attribute does not exist or could have changed since; the disk is full.
+        FeatureProblem: the stream cannot be used: no main activity, too short a history, impossible numbers.
+    """
+    from pipelines.engines.duckdb import Order
+
+    facts = read_json(activity / "facts.json")
+    features = catalogue(facts["activities"], settings.main_activity)
+    moments = moments_of(settings, facts, branch)
+    attributes = attributes_of(settings, activity)
+    order = Order(
+        features,
+        settings.main_activity,
+        tuple(moments),
+        settings.timezone,
+        seen_within(settings),
+        facts["has_recorded_at"],
+        memory=bytes_of(settings.engine_memory),
+    )
+    for line in left_out(facts["activities"], settings.main_activity):
+        print(f"build_features@{branch}: {line}")
+    try:
+        with whole_folder(out) as folder:
+            computed = _partitions(activity / "activity", order, settings, folder)
+            with closing(computed), _Tables(folder, moments, features, attributes) as tables:
+                for partition in computed:
+                    tables.add(partition.customer_ids, partition.blocks)
+                tables.finish()
+            write_json(folder / "columns.json", [feature.column() for feature in features])
+    except OSError as error:
+        raise Problem(
+            f"{out}: the features could not be written: {error}. Free some space. Nothing was kept."
+        ) from error
+
+
+def _partitions(activity: Path, order: Order, settings: Settings, spill: Path) -> Generator[Partition]:
+    """Features in order of customer_id, by the engine of params.yaml. Every engine gives the same numbers."""
+    told = progress("build_features")
+    if settings.engine == "spark":
+        from pipelines.engines import spark
+
+        yield from spark.features_of(activity, order, settings, told=told)
+    else:
+        from pipelines.engines import duckdb
+
+        yield from duckdb.features_of(activity, order, told=told, spill=spill)
+
+
+def main() -> None:
+    """`python -m pipelines.stages.build_features --branch train --activity data/activity/train --out data/features/train`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--branch", choices=("train", "score"), required=True)
+    parser.add_argument("--activity", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    run_stage(f"build_features@{options.branch}", lambda: build(load(), options.branch, options.activity, options.out))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Stage: how good is it? `data/models/D` in; `data/evaluation/D/` out: metrics.json, headline.json (the few figures of
+it by which `dvc exp show` compares settings) and the curves of the test moment.
+
+Judged is the held-out fit, on moments it has not seen; what ships is the same recipe fitted on more. Ends by recording
+the evaluation in MLflow.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from pipelines.runtime import files
+from pipelines.runtime.stage import run_stage
+from pipelines.settings import params
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.evaluation.profit import Costs
+
+DRAWS = 1000
+MANY_INCENTIVES = 20  # where a stream has no money: the ratio of Verbraken et al. 2013
+
+
+def evaluate_model(definition: str, settings: params.Settings, *, model: Path, out: Path) -> dict[str, Any]:
+    """Write the folder of figures and return what metrics.json holds."""
+    from models.evaluation import metrics as evaluate
+    from models.evaluation import report
+
+    predictions = pq.read_table(model / "predictions.parquet").to_pandas(date_as_object=False)
+    recipe = files.read_json(model / "recipe.json")
+    metrics: dict[str, Any] = report.report(
+        predictions,
+        draws=DRAWS,
+        seed=settings.model.seed,
+        capacity=settings.at_risk.capacity,
+        costs=costs_of(predictions, settings, recipe["definition"]),
+    )
+    metrics["model"] = {
+        "definition": definition,
+        "held_out": recipe["digests"]["held_out"],
+        "shipped": recipe["digests"]["shipped"],
+        **{name: recipe[name] for name in ("sampled_customers", "labelled_customers") if name in recipe},
+    }
+    test = predictions[predictions["role"] == "test"]
+    with files.whole_folder(out) as folder:
+        files.write_json(folder / "metrics.json", metrics)
+        files.write_json(folder / "headline.json", headline(metrics))
+        for name, curve in evaluate.curves(test["model"].to_numpy(), test["churned"].to_numpy()).items():
+            curve.round(6).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        report.comparison(metrics).round(6).to_csv(folder / "comparison.csv", index=False, lineterminator="\n")
+    return metrics
+
+
+def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures by which settings are compared: `backtest` (means over its moments, weighted by customers) chooses,
+    `test` reports (it serves no choice), `grade` says whether it beats the best baseline. Five decimals.
+    """
+    earlier = [moment for moment in metrics["backtest"].values() if moment.get("roc_auc") is not None]
+    found: dict[str, Any] = {"test": _rounded(metrics["test"], ("log_loss", "roc_auc", "ece", "lift_at_10"))}
+    if earlier:
+        weight = sum(moment["customers"] for moment in earlier)
+        means = {
+            key: sum(moment[key] * moment["customers"] for moment in earlier) / weight
+            for key in ("log_loss", "roc_auc")
+        }
+        found["backtest"] = _rounded(means, tuple(means))
+    return {**found, "grade": metrics["grade"]["grade"]}
+
+
+def _rounded(figures: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, float]:
+    return {key: round(figures[key], 5) for key in keys if figures.get(key) is not None}
+
+
+def costs_of(predictions: pd.DataFrame, settings: params.Settings, definition: dict[str, Any]) -> Costs:
+    """The costs of params.yaml; `customer_value: auto` is read off the moments before the test moment, and the test's
+    own where there is none."""
+    from models.evaluation.profit import Costs
+
+    value = settings.value
+    worth = value.customer_value
+    if worth == "auto":
+        known = predictions[~predictions["churned"].astype(bool) & predictions["value_ahead"].notna()]
+        earlier = known[known["role"] == "backtest"]
+        brought = float((earlier if len(earlier) else known)["value_ahead"].mean()) if len(known) else 0.0
+        year = brought * 365 / (definition.get("horizon_days") or 28) * value.margin_share
+        worth = year if year > 0 else MANY_INCENTIVES * max(value.incentive_cost, value.contact_cost)
+    return Costs(worth, value.contact_cost, value.incentive_cost, value.success.alpha, value.success.beta)
+
+
+def main() -> None:
+    """`python -m pipelines.stages.evaluate_model`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--definition", required=True)
+    for name in ("model", "activity", "out"):
+        parser.add_argument(f"--{name}", required=True, type=Path)
+    given = parser.parse_args()
+
+    def work() -> None:
+        from pipelines.modelling.tracking.mlflow_store import record_evaluation
+
+        settings = params.load()
+        metrics = evaluate_model(given.definition, settings, model=given.model, out=given.out)
+        print(f"evaluate_model: grade {metrics['grade']['grade']}. {metrics['grade']['text']}")
+        record_evaluation(settings, given.definition, given.model, given.out, activity_folder=given.activity)
+
+    run_stage(f"evaluate_model@{given.definition}", work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""Stage pull_activity: sources -> the activity stream of one branch, cut at its moment and checked.
+
+Out: `activity/YYYY-MM.parquet` (ACTIVITY_SCHEMA, by UTC month, sorted by ACTIVITY_ORDER), `customers.parquet` where
+there is a customers table, `facts.json`. A pure cut: what occurred or was recorded at or after the moment is not in it.
+Bad rows are listed in `quarantine_{branch}.csv` beside the report, or stop the pull where they are too many; rows whose
+id is no customer's are kept in `unmatched_{branch}.csv`. Customers who asked to be forgotten are never in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from features.windows import midnight
+from pipelines.runtime.errors import Empty, Problem, did_you_mean
+from pipelines.runtime.files import digest_of, whole_folder, write_json, write_parquet
+from pipelines.runtime.stage import run_stage
+from pipelines.settings.churn import activities_of
+from pipelines.settings.params import Settings, load
+from pipelines.sources.identity.settle import Settled, hide_found, settle
+from pipelines.sources.landing import history
+from pipelines.sources.landing.assemble import Finished, assembled, load_parts
+from pipelines.sources.landing.file_summary import all_sound
+from pipelines.sources.landing.store import Part, land_stream
+from pipelines.sources.profile import facts_by_sight
+from pipelines.sources.quarantine import set_aside
+from pipelines.sources.reader import Place
+from pipelines.sources.readers.session import excluded_rows
+from pipelines.sources.registry import check_sources, customers_of, read_parts
+from pipelines.sources.stream import connect
+
+__all__ = ["check_sources", "main", "pull"]
+
+
+def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path | None = None) -> list[str]:
+    """Write the stream of one branch (`train` or `score`) to the folder `out`; whatever is wrong, what was there stays.
+
+    `landing`: the store of what was read before; without it everything is read.
+
+    Returns:
+        What a person should know although nothing is wrong: rows left out, copies.
+
+    Raises:
+        Problem: faults of the configuration (all at once), too many bad rows, nothing before the moment, a failed
+            check. The report is written whatever it says.
+    """
+    setting, day = _moment(settings, branch)
+    moment = midnight(day, settings.timezone)
+    faults = check_sources(settings, *([Place(landing, moment)] if landing else []))
+    if faults:
+        raise Problem(*faults)
+    con = connect()
+    with _store(landing) as root, _sound(root):
+        parts = read_parts(con, settings, Place(root, moment))
+        hide_found(con, settings)
+        notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
+        notes += excluded_rows(con) + history.notes(con)
+        places = Places(root, branch, report)
+        parts += land_stream(con, places.direct)
+        parts, told = settle(con, settings, parts, moment, Settled(places.about, places.aside))
+        finished, copies, alone = assembled(con, parts, moment, places.months)
+        facts = {"moment": day, "timezone": settings.timezone, **facts_by_sight(con, finished, moment)}
+        _require_activities(con, settings, facts, setting, parts)
+        with whole_folder(out) as folder:
+            _write(folder, finished, customers_of(con, settings, moment), facts)
+            _check(folder, settings, branch, report, _known(finished, moment, alone))
+    return notes + told + copies
+
+
+@contextmanager
+def _store(landing: Path | None) -> Iterator[Path]:
+    if landing is not None:
+        yield landing
+        return
+    with tempfile.TemporaryDirectory() as nowhere:
+        yield Path(nowhere)
+
+
+@contextmanager
+def _sound(root: Path) -> Iterator[None]:
+    """Say it where files of the landing store are gone or broken: somebody else's doing, or the disk's."""
+    try:
+        yield
+    except (OSError, duckdb.Error, pa.ArrowException, json.JSONDecodeError) as error:
+        if str(root) not in str(error) and not isinstance(error, json.JSONDecodeError):
+            raise
+        said = str(error).splitlines()[0]
+        raise Problem(f"{root}: what was kept cannot be read ({said}). Delete it; that costs time only.") from None
+
+
+class Places(NamedTuple):
+    """Where a pull keeps what it made: the landing store, the branch, the report beside which rows are put aside."""
+
+    landing: Path
+    branch: str
+    report: Path
+
+    @property
+    def aside(self) -> Path:
+        """The CSV of rows that are no customer's."""
+        return self.report.parent / f"unmatched_{self.branch}.csv"
+
+    @property
+    def direct(self) -> Path:
+        """What readers gave without landing it."""
+        return self.landing / ".direct" / self.branch
+
+    @property
+    def about(self) -> Path:
+        """Parts under customers' ids."""
+        return self.landing / ".about" / self.branch
+
+    @property
+    def months(self) -> Path:
+        """Months that were put together."""
+        return self.landing / ".months" / self.branch
+
+
+def _moment(settings: Settings, branch: str) -> tuple[str, str]:
+    """The setting at whose day's midnight a branch's knowledge ends, and that day."""
+    if branch == "train":
+        return "observations.train.until", settings.observations.train.until
+    return "observations.score.as_of", settings.observations.score.as_of
+
+
+def _max_bad_shares(settings: Settings) -> dict[str, float]:
+    return {name: getattr(source, "max_bad_share", 0.0) for name, source in settings.sources.items()}
+
+
+def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], setting: str, parts: list[Part]) -> None:
+    """Something must be left, and what the churn definitions speak of must be among it."""
+    if not facts["rows"]:
+        load_parts(con, parts)
+        found = con.execute("select min(occurred_at)::varchar, max(occurred_at)::varchar from stream")
+        first, last = found.fetchall()[0]
+        if first is None:
+            raise Empty(
+                "params.yaml: sources: not one row becomes an activity. All are bad, nobody's, or left out by where or "
+                "exclude; `churn sources check` shows which."
+            )
+        raise Empty(
+            f"params.yaml: {setting}: no activity lies before {facts['moment']}; the sources' activities lie between "
+            f"{first} and {last}. Choose a day after the first of them."
+        )
+    raised = [
+        f"params.yaml: churn.{name}.{role}: no source has {activity} before {facts['moment']}."
+        + did_you_mean(activity, facts["activities"])
+        for name, definition in settings.churn.items()
+        for role, activity in activities_of(definition).items()
+        if activity not in facts["activities"]
+    ]
+    if raised:
+        raise Problem(*raised)
+
+
+def _write(folder: Path, finished: list[Finished], customers: pa.Table | None, facts: dict[str, Any]) -> None:
+    (folder / "activity").mkdir()
+    for one in finished:
+        one.copy_to(folder / "activity")
+    if customers is not None:
+        write_parquet(folder / "customers.parquet", customers)
+    write_json(folder / "facts.json", {**facts, "digest": digest_of(folder / "activity")})
+
+
+def _known(
+    finished: list[Finished], moment: int, alone: bool
+) -> tuple[int, bool, dict[str, tuple[int, int, int]]] | None:
+    """What checks.py calls known, where no row of the stream needs another look. `alone`: every id stands once."""
+    sights = [one.sight for one in finished]
+    if not all_sound(sights, moment, alone=alone):
+        return None
+    spans: dict[str, tuple[int, int, int]] = {}
+    for name, one in ((name, one) for sight in sights for name, one in sight.activities.items()):
+        count, first, last = spans.get(name, (0, one.first, one.last))
+        spans[name] = count + one.count, min(first, one.first), max(last, one.last)
+    return sum(sight.rows for sight in sights), any(sight.recorded for sight in sights), spans
+
+
+def _check(folder: Path, settings: Settings, branch: str, report: Path, known: tuple[Any, ...] | None) -> None:
+    """Judge the stream before it takes its place; the report is written either way."""
+    from pipelines.checks.rules import Known, check_activity
+
+    judged = check_activity(folder, settings, branch, Known(*known) if known else None)
+    judged.write(report)
+    judged.require()
+
+
+def main() -> None:
+    """`python -m pipelines.stages.pull_activity --branch train --out data/activity/train --report ...json`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--branch", choices=("train", "score"), required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--report", type=Path, required=True)
+    parser.add_argument("--landing", type=Path)
+    options = parser.parse_args()
+
+    def work() -> None:
+        for note in pull(load(), options.branch, options.out, options.report, options.landing):
+            print(f"pull_activity@{options.branch}: {note}")
+
+    run_stage(f"pull_activity@{options.branch}", work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Stage: labelled observations become a model.
+
+`data/features/train`, `data/labels/D.parquet` and `data/activity/train/facts.json` in; `data/models/D/` out:
+`shipped/` (scores customers once promoted), `held_out/` (the same recipe, judged), `recipe.json` (plan, choice,
+digests), `predictions.parquet` (what every origin predicted, by the held-out fits and the baselines) and `trials.json`
+(what the search tried).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from models.training import split
+from pipelines.modelling.panel import read_panel, switched_off
+from pipelines.modelling.sample import sample_of
+from pipelines.runtime import files
+from pipelines.runtime.stage import run_stage, threads
+from pipelines.settings import params
+from pipelines.settings.types import bytes_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.training.panel import Panel
+    from models.training.search import Memory
+    from models.training.train import Trained
+
+PREDICTIONS = {
+    "customer_id": pa.string(),
+    "as_of": pa.date32(),
+    "role": pa.string(),
+    "segment": pa.string(),
+    "churned": pa.bool_(),
+    "seen_in_training": pa.bool_(),
+}
+
+
+def train_model(
+    definition: str, settings: params.Settings, *, features: Path, labels: Path, activity: Path, out: Path
+) -> None:
+    """Train by the recipe of params.yaml and write the folder of the model."""
+    from models.training import train
+    from models.training.recipe import Recipe
+
+    setting = settings.churn[definition].model_dump()
+    sample = sample_of(
+        labels,
+        columns=len(files.read_json(features / "columns.json")),
+        memory=bytes_of(settings.engine_memory),
+        seed=settings.model.seed,
+    )
+    panel = read_panel(features, labels, activity, sample)
+    recipe = Recipe(**settings.model.model_dump())
+    plan = split.plan(
+        set(panel.moments), span_days=setting["gap_days"] + setting["horizon_days"], origins=recipe.backtest_moments + 1
+    )
+    without = switched_off(panel.columns_info, settings)
+    memory = _memory(definition, settings, panel, setting, without)
+    trained = train.train(panel, plan, recipe, setting, without=without, threads=threads(), memory=memory)
+    facts = files.read_json(activity / "facts.json")
+    with files.whole_folder(out) as folder:
+        trained.shipped.save(folder / "shipped")
+        trained.held_out.save(folder / "held_out")
+        made = _recipe(definition, settings, trained, panel, facts.get("digest"))
+        files.write_json(folder / "recipe.json", made | sample.told())
+        files.write_parquet(folder / "predictions.parquet", _predictions(trained.predictions))
+        files.write_json(folder / "trials.json", {f"{one.number:03d}": one.to_json() for one in trained.trials})
+    for note in (*sample.notes(settings.engine_memory), *plan.notes, *trained.choice.notes):
+        print(f"train_model: {note}")
+
+
+def _memory(
+    definition: str, settings: params.Settings, panel: Panel, setting: dict[str, Any], without: list[str]
+) -> Memory | None:
+    """Of trials that a run that was cut short has finished; None where nothing is searched."""
+    from pipelines.modelling.trial_store import Journal, fingerprint
+
+    search = settings.model.search
+    if not search.trials:
+        return None
+    identity = fingerprint(panel, settings.model.model_dump(exclude={"search"}), setting, without)
+    return Journal(definition, identity, max_minutes=search.max_minutes)
+
+
+def _recipe(
+    definition: str, settings: params.Settings, trained: Trained, panel: Panel, activity: str | None
+) -> dict[str, Any]:
+    plan, choice = trained.plan, trained.choice
+    return {
+        "name": definition,
+        "definition": settings.churn[definition].model_dump(),
+        "settings": settings.model.model_dump(),
+        "families_off": sorted(name for name, on in settings.features.families.items() if not on),
+        "until": settings.observations.train.until,
+        "plan": {
+            "test": plan.test,
+            "origins": list(plan.origins),
+            "training_moments": list(plan.moments),
+            "held_out_by": "customers" if plan.by_customers else "time",
+            "notes": list(plan.notes),
+        },
+        "choice": {
+            "rounds": choice.rounds,
+            "logistic_share": choice.logistic_share,
+            "calibration": choice.calibration,
+            "numbers": dict(choice.numbers),
+            "notes": list(choice.notes),
+        },
+        "rows": len(panel.churned),
+        "customers": len(set(panel.customers)),
+        "columns": len(trained.shipped.columns),
+        "digests": {"shipped": trained.shipped.digest, "held_out": trained.held_out.digest, "activity": activity},
+    }
+
+
+def _predictions(frame: pd.DataFrame) -> pa.Table:
+    fields = [pa.field(str(name), PREDICTIONS.get(str(name), pa.float64())) for name in frame.columns]
+    return pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False)
+
+
+def main() -> None:
+    """`python -m pipelines.stages.train_model`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--definition", required=True)
+    for name in ("features", "labels", "activity", "out"):
+        parser.add_argument(f"--{name}", required=True, type=Path)
+    given = parser.parse_args()
+    places = {name: getattr(given, name) for name in ("features", "labels", "activity", "out")}
+    run_stage(f"train_model@{given.definition}", lambda: train_model(given.definition, params.load(), **places))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Stage watch_sources: what the sources hold now, as one small file per branch that the pulls depend on.
+
+Sources have no path that DVC could watch, so this stage runs every time: a changed source changes the fingerprint and
+with it reruns the pull, an unchanged one costs the reading of its bytes. Names do not count, only content. A third file
+holds what only the list reads: contacts, ids that ordered since, the ledger.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from features.windows import midnight
+from pipelines.at_risk.fingerprint import fingerprint_of_list
+from pipelines.runtime.errors import Problem
+from pipelines.runtime.files import write_json
+from pipelines.runtime.stage import run_stage
+from pipelines.settings.params import Settings, load
+from pipelines.sources.identity.settle import fingerprint_of_privacy
+from pipelines.sources.reader import Place
+from pipelines.sources.readers.customers import customer_versions
+from pipelines.sources.registry import READERS, check_sources
+
+
+def fingerprint(settings: Settings, day: str, landing: Path | None = None) -> dict[str, Any]:
+    """Per source its reader, the version of what reads it where that matters, and what changes with its content.
+
+    Files are watched whole by their digests; of a database the number of rows before `day` and the last watermark; of
+    the ledger what it knew by then. For a day before the last that was pulled, `landing` (the store) tells what there
+    was when it was pulled.
+
+    Raises:
+        Problem: faults of the sources, all at once.
+    """
+    _require_sound(settings, landing, day)
+    return _fingerprint(settings, day, landing)
+
+
+def places_of(settings: Settings, landing: Path, *days: str) -> list[Place]:
+    """The pulls of some days."""
+    return [Place(landing, midnight(day, settings.timezone)) for day in days]
+
+
+def _require_sound(settings: Settings, landing: Path | None, *days: str) -> None:
+    faults = check_sources(settings, *(places_of(settings, landing, *days) if landing else []))
+    if faults:
+        raise Problem(*faults)
+
+
+def _fingerprint(settings: Settings, day: str, landing: Path | None) -> dict[str, Any]:
+    moment = midnight(day, settings.timezone)
+    sources: dict[str, dict[str, Any]] = {}
+    for name, source in settings.sources.items():
+        reader = READERS[source.reader]
+        found = reader.recalls(name, source, settings, Place(landing, moment) if landing else None)
+        if found is None:
+            found = reader.versions(name, source, settings, moment)
+        sources[name] = {"reader": source.reader, "found": found}
+        if reader.version is not None:
+            sources[name]["version"] = reader.version()
+    who = fingerprint_of_privacy(settings)
+    return {"sources": sources, "customers": customer_versions(settings), "who": who}
+
+
+def watch(settings: Settings, train: Path, score: Path, listed: Path | None = None) -> None:
+    """Write both branches' fingerprints, each as of its own moment, and that of the list.
+
+    They lie in the landing store, which answers for moments before its last.
+    """
+    until, as_of = settings.observations.train.until, settings.observations.score.as_of
+    landing = train.parent
+    _require_sound(settings, landing, until, as_of)
+    found = _fingerprint(settings, until, landing)
+    write_json(train, found)
+    write_json(score, found if as_of == until else _fingerprint(settings, as_of, landing))
+    if listed is not None:
+        write_json(listed, fingerprint_of_list(settings))
+
+
+def main() -> None:
+    """`python -m pipelines.stages.watch_sources --train ...json --score ...json --list ...json`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--score", type=Path, required=True)
+    parser.add_argument("--list", type=Path, dest="listed")
+    options = parser.parse_args()
+    run_stage("watch_sources", lambda: watch(load(), options.train, options.score, options.listed))
+
+
+if __name__ == "__main__":
+    main()
