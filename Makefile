@@ -83,6 +83,11 @@ bench-score: $(READY)  ## CPU, time and memory of churn score beside the bare bo
 lock: $(READY)  ## Renew requirements.lock from pyproject.toml
 	@uv pip compile --system-certs --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  --group dev --quiet pyproject.toml -o requirements.lock
+	@$(BIN)/python .ci/renew_graph.py --libraries
+
+.PHONY: graph
+graph: $(READY)  ## Renew in dvc.yaml which code each stage depends on, after imports or files changed
+	@$(BIN)/python .ci/renew_graph.py
 
 .PHONY: clean
 clean:  ## Delete everything the pipeline made (keeps .venv): data, MLflow store, DVC cache

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class FeatureProblem(ValueError):
+class FeatureError(ValueError):
     """What, where, what was found, what is allowed, what to do. Shown without a traceback."""

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from features.errors import FeatureProblem
+from features.errors import FeatureError
 
 Array = npt.NDArray[Any]
 DAY_US = 86_400_000_000
@@ -101,13 +101,13 @@ def training_moments(
     behind it, unless none has.
 
     Raises:
-        FeatureProblem: no moment has a whole window ahead of it within the history.
+        FeatureError: no moment has a whole window ahead of it within the history.
     """
     end, begin = day_number(until), day_number(first_day)
     shortest = min(lead.ahead_days for lead in leads)
     newest = end - shortest
     if newest <= begin:
-        raise FeatureProblem(
+        raise FeatureError(
             f"observations.train.until {until}: activity begins on {first_day}, so no training moment has "
             f"both something behind it and {shortest} whole days ahead of it. Pull a longer history, or shorten "
             "horizon_days."

@@ -73,7 +73,7 @@ def replay(
         threads: change the time, never the result.
 
     Raises:
-        ModelProblem: too few churners or stayers were known on the day.
+        ModelError: too few churners or stayers were known on the day.
     """
     span = int(definition["gap_days"]) + int(definition["horizon_days"])
     moments = panel.moments

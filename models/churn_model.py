@@ -24,7 +24,7 @@ import pandas as pd
 
 from models import columns
 from models.columns import Columns
-from models.errors import ModelProblem
+from models.errors import ModelError
 from models.learners.bgnbd_score import COLUMN, Habit
 from models.learners.boosting import Boosters
 from models.learners.calibration import Calibration
@@ -81,7 +81,7 @@ class ChurnModel:
         """Probability of leaving for each row.
 
         Raises:
-            ModelProblem: a column is missing or a number is null; each is named. Extra columns are ignored.
+            ModelError: a column is missing or a number is null; each is named. Extra columns are ignored.
         """
         return np.asarray(self.calibration(self.log_odds(features, threads=threads)), dtype=np.float64)
 
@@ -154,14 +154,14 @@ class ChurnModel:
         """The model that `save` wrote.
 
         Raises:
-            ModelProblem: the folder holds no model, or only a part of one.
+            ModelError: the folder holds no model, or only a part of one.
         """
         try:
             content = json.loads((folder / "model.json").read_bytes())
             boosters = tuple((folder / name).read_bytes().decode() for name in content["boosters"])
             value = tuple((folder / name).read_bytes().decode() for name in content["value"])
         except FileNotFoundError as error:
-            raise ModelProblem(
+            raise ModelError(
                 f"{folder}: holds no whole model, {Path(str(error.filename)).name} is missing. Train or restore it."
             ) from None
         return cls(

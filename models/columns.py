@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,14 +38,14 @@ class Columns:
         """The columns of training features, except the keys and `without`.
 
         Raises:
-            ModelProblem: nothing is left to learn from.
+            ModelError: nothing is left to learn from.
         """
         import pandas as pd
 
         left_out = {*KEYS, *without}
         names = tuple(sorted(name for name in features.columns if name not in left_out))
         if not names:
-            raise ModelProblem("features: no column is left to learn from. Switch some of features.families on.")
+            raise ModelError("features: no column is left to learn from. Switch some of features.families on.")
         kinds = {name: pd.api.types.is_numeric_dtype(features[name]) for name in names}
         return cls(names, {name: _levels(features[name]) for name in names if not kinds[name]})
 
@@ -58,7 +58,7 @@ class Columns:
         """Rows by `names`, float32; categories as the place of their level, NaN where unknown.
 
         Raises:
-            ModelProblem: columns are missing, or a number is null or not finite; all of them are named.
+            ModelError: columns are missing, or a number is null or not finite; all of them are named.
         """
         self.require(features)
         columns = [self._column(features[name], name) for name in self.names]
@@ -81,10 +81,10 @@ class Columns:
         numbers = [place for place, name in enumerate(self.names) if name not in self.levels]
         faults = ~np.isfinite(matrix[:, numbers])
         if faults.any():
-            raise ModelProblem(*_null_faults(features, [self.names[place] for place in numbers], faults))
+            raise ModelError(*_null_faults(features, [self.names[place] for place in numbers], faults))
 
     def require(self, features: pd.DataFrame) -> None:
-        """Every column is there, or a ModelProblem names each that is not and what comes near."""
+        """Every column is there, or a ModelError names each that is not and what comes near."""
         require(features, self.names)
 
     def wide(self, matrix: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
@@ -115,7 +115,7 @@ class Columns:
 
 
 def require(features: pd.DataFrame, names: Iterable[str]) -> None:
-    """Every name is a column, or a ModelProblem says which is not and what comes near."""
+    """Every name is a column, or a ModelError says which is not and what comes near."""
     present = [str(name) for name in features.columns]
     faults = []
     for name in (name for name in names if name not in set(present)):
@@ -125,7 +125,7 @@ def require(features: pd.DataFrame, names: Iterable[str]) -> None:
     if faults:
         more = [f"... and {len(faults) - 10} more columns."] if len(faults) > 10 else []
         advice = "Build the features with the catalogue that trained the model, or train again."
-        raise ModelProblem("\n".join([*faults[:10], *more, advice]))
+        raise ModelError("\n".join([*faults[:10], *more, advice]))
 
 
 def numbers(features: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64]:

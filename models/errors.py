@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class ModelProblem(ValueError):
+class ModelError(ValueError):
     """What, where, what was found, what is allowed, what to do. Shown without a traceback."""

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import columns
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,13 +65,13 @@ def roles(columns_info: Sequence[Mapping[str, Any]], activity: str) -> Roles:
     """Find R, F, M and T among the declared columns: the longest window of each measure of `activity`.
 
     Raises:
-        ModelProblem: the catalogue declares no recency, frequency or tenure for the activity.
+        ModelError: the catalogue declares no recency, frequency or tenure for the activity.
     """
     found = {role: _longest(columns_info, activity, measures) for role, measures in _MEASURES.items()}
     missing = [role for role in ("recency", "frequency", "tenure") if found[role] is None]
     if missing:
         wanted = "; ".join(f"{role}: {' or '.join(_MEASURES[role])}" for role in missing)
-        raise ModelProblem(
+        raise ModelError(
             f"columns.json: nothing declares {', '.join(missing)} of {activity} ({wanted}). Build the features again."
         )
     summary = [_longest(columns_info, activity, (measure,)) for measure in _SUMMARY]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def test_pure_packages_read_no_clock_and_no_environment(package: str) -> None:
 
 def test_the_clock_is_read_at_the_command_line_alone() -> None:
     for module in (ROOT / "pipelines").rglob("*.py"):
-        if module.name not in {"cli.py", "cli_list.py", "cli_batch.py"}:
+        if module.parent.name != "commands":
             found = re.findall(r"datetime\.now|date\.today|Timestamp\.(?:now|today)", module.read_text())
             assert not found, f"{module}: {found}"
 
@@ -58,67 +57,16 @@ def test_no_host_names_in_the_lock() -> None:
 def test_every_stage_of_the_graph_is_a_module() -> None:
     for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
         command = stage.get("do", stage)["cmd"]
-        assert command.startswith(f"python -m pipelines.{name} ")
-        assert (ROOT / "pipelines" / f"{name}.py").exists()
+        assert command.startswith(f"python -m pipelines.stages.{name} ")
+        assert (ROOT / "pipelines" / "stages" / f"{name}.py").exists()
 
 
-def local_imports(module: Path) -> set[Path]:
-    """Files of the three packages that a module imports, wherever in it the import stands."""
-    found: set[Path] = set()
-    for node in ast.walk(ast.parse(module.read_text())):
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        for name in names:
-            path = ROOT / (name.replace(".", "/") + ".py")
-            if name.split(".")[0] in PACKAGES and path.exists():
-                found.add(path)
-    return found
-
-
-NO_DEPENDENCY = {  # they say, lock, log or check settings; what they do never changes an output's content
-    "pipelines/runtime/stage.py",
-    "pipelines/runtime/errors.py",
-    "pipelines/settings/params.py",
-    "pipelines/settings/messages.py",
-    "pipelines/settings/types.py",
-    "pipelines/settings/sources.py",
-    "pipelines/settings/churn.py",
-    "pipelines/settings/contacts.py",
-    "pipelines/settings/privacy.py",
-    "pipelines/settings/spark.py",
-    "pipelines/settings/at_risk.py",
-    "pipelines/settings/model.py",
-    "pipelines/settings/types.py",
-    "pipelines/modelling/trial_store.py",
-    "pipelines/modelling/tracking/mlflow_store.py",
-    "features/errors.py",
-    "models/errors.py",
-}
-
-
-def closure(module: Path) -> set[Path]:
-    seen, todo = set(), [module]
-    while todo:
-        module = todo.pop()
-        if module not in seen and str(module.relative_to(ROOT)) not in NO_DEPENDENCY:
-            seen.add(module)
-            todo += local_imports(module)
-    return seen
-
-
-@pytest.mark.parametrize("name", sorted(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]))
-def test_all_code_that_makes_an_output_is_a_dependency_of_its_stage(name: str) -> None:
-    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][name]
-    if stage.get("always_changed"):
-        return
-    deps = [ROOT / dep for dep in stage.get("do", stage)["deps"]]
-    needed = {
-        path for path in closure(ROOT / "pipelines" / f"{name}.py") if str(path.relative_to(ROOT)) not in NO_DEPENDENCY
-    }
-    missing = {
-        str(path.relative_to(ROOT)) for path in needed if not any(dep == path or dep in path.parents for dep in deps)
-    }
-    assert not missing
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in MODULES}), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_a_room_is_small_enough_to_know_it(folder: Path) -> None:
+    modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+    rooms = list(folder.glob("*/__init__.py"))
+    assert len(modules) <= 15, "a room is missing"
+    assert len(rooms) <= 14
+    assert (folder / "__init__.py").read_text().count("\n") == 1, "a package says what it is for, and nothing else"

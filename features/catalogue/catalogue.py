@@ -15,7 +15,7 @@ from typing import Any, Literal
 from features.activity import ACTIVITY_NAME, OUR_DOINGS
 from features.catalogue.measures import MEASURES, MONTH_PARTS, WEEKDAYS, Measure
 from features.catalogue.wording import NOUNS, sentence_of
-from features.errors import FeatureProblem
+from features.errors import FeatureError
 
 __all__ = ["ANY", "NOUNS", "OUR_DOINGS", "Feature", "catalogue", "left_out", "role_of"]
 
@@ -116,7 +116,7 @@ class Feature:
     """One column: a measure of an activity over the days behind a moment.
 
     Raises:
-        FeatureProblem: when declared with an unknown measure, days where the measure has none (or none where it needs
+        FeatureError: when declared with an unknown measure, days where the measure has none (or none where it needs
             them), or an activity that is no name.
     """
 
@@ -141,7 +141,7 @@ class Feature:
         if self.days is not None and not 1 <= self.days <= 3660:
             faults.append(f"days must be 1 to 3660, found {self.days}")
         if faults:
-            raise FeatureProblem(f"feature {self.activity}_{self.measure}: " + "; ".join(faults))
+            raise FeatureError(f"feature {self.activity}_{self.measure}: " + "; ".join(faults))
 
     @property
     def name(self) -> str:
@@ -218,17 +218,17 @@ def catalogue(facts: Mapping[str, Mapping[str, Any]], main_activity: str) -> tup
         main_activity: what a customer does when nothing is wrong; it gets the full treatment.
 
     Raises:
-        FeatureProblem: the stream does not have the main activity, or a declaration is faulty.
+        FeatureError: the stream does not have the main activity, or a declaration is faulty.
     """
     present = sorted(name for name in facts if name not in OUR_DOINGS)
     if main_activity not in present:
-        raise FeatureProblem(
+        raise FeatureError(
             f"activity: the stream has no {main_activity!r}, which the churn definition is about. "
             f"It has: {', '.join(present) or 'nothing'}. Set `activity` of the definition to one of them, "
             "or map a source to it."
         )
     if ANY in present:
-        raise FeatureProblem(f"activity: {ANY!r} stands for all activities together. Give that activity another name.")
+        raise FeatureError(f"activity: {ANY!r} stands for all activities together. Give that activity another name.")
     order = [main_activity, *(name for name in present if name != main_activity), ANY]
     features = tuple(feature for name in order for feature in _of(name, facts.get(name, {}), main_activity, facts))
     _check(features)
@@ -275,4 +275,4 @@ def _check(features: tuple[Feature, ...]) -> None:
         missing = set(re.findall(r"\{(\w+)", feature.sentence)) - set(names)
         faults += [f"the sentence of {feature.name} speaks of {word}, which is no column" for word in sorted(missing)]
     if faults:
-        raise FeatureProblem("\n".join(faults))
+        raise FeatureError("\n".join(faults))

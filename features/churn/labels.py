@@ -15,7 +15,7 @@ import numpy as np
 
 from features.churn import cancellation, rhythm, silence
 from features.churn.definition import CUSTOMER, Customers, Definition, did, known_at, window_ahead
-from features.errors import FeatureProblem
+from features.errors import FeatureError
 from features.windows import day_number
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Kind:
     """How one kind of definition decides.
 
     Attributes:
-        standings: (what is known at the moment, definition, as_of, timezone) -> a word of features/churn/definition.py per
+        standings: (what is known at the moment, definition, as_of, timezone) -> a word of definition.py per
             customer_id, sorted; `customer` is eligible.
         left: (what is known at `until`, definition, as_of, timezone, customers) -> bool per customer: whether they
             left in the window ahead.
@@ -113,5 +113,5 @@ def label(
 
 def _kind(definition: Definition) -> Kind:
     if definition.kind not in KINDS:
-        raise FeatureProblem(f"churn: kind {definition.kind!r} is not known. Allowed: {', '.join(KINDS)}.")
+        raise FeatureError(f"churn: kind {definition.kind!r} is not known. Allowed: {', '.join(KINDS)}.")
     return KINDS[definition.kind]

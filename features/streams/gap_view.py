@@ -7,28 +7,48 @@ A gap is the number of days from one active day to the next, so two orders of on
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
 from features.streams.gaps import bisect, ratio, running_sum
+from features.streams.stream import Stream
 from features.windows import Array
-
-if TYPE_CHECKING:
-    from features.streams.view import View
-
 
 # _PASSED[weekday, 7 * begin + days]: whether so many days that begin on weekday `begin` hold the weekday.
 _PASSED = np.array([[(day - begin) % 7 < days for begin in range(7) for days in range(7)] for day in range(7)])
 
 
-class Rhythm:
+class Seen(Protocol):
+    """What the gaps are read from: an activity at a moment (day `as_of`), one entry per row."""
+
+    stream: Stream
+    as_of: int
+    rows: Any
+
+    def at(self, days: int | None) -> Array:
+        """Positions in the stream of the boundary `days` before the moment (None: of the customer's beginning)."""
+
+    @property
+    def done(self) -> Array:
+        """Whether the customer ever did it before the moment."""
+
+    @property
+    def last_day(self) -> Array:
+        """The last day of the activity; meaningless where it was never done."""
+
+    @property
+    def first_day(self) -> Array:
+        """The first day of the activity; meaningless where it was never done."""
+
+
+class GapView:
     """The gaps that lie wholly before the moment of a view, one number per row of the view.
 
     NaN where there is no gap.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: Seen) -> None:
         self.view, self.gaps = view, view.stream.gaps
         self.end = view.stream.days_before[view.at(0)]
         self.begin = view.stream.active_start[view.rows]

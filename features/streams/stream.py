@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from features.errors import FeatureProblem
+from features.errors import FeatureError
 from features.streams.gaps import Gaps, added_up, running_sum, small
 from features.windows import Array
 
@@ -26,14 +26,14 @@ def whole_millionths(numbers: Array, what: str) -> Array:
     """Numbers as whole millionths; nulls (NaN) become 0.
 
     Raises:
-        FeatureProblem: a number is infinite or beyond 1e12.
+        FeatureError: a number is infinite or beyond 1e12.
     """
     nulls = np.isnan(numbers)
     if nulls.any():
         numbers = np.where(nulls, 0.0, numbers)
     largest = max(numbers.max(initial=0.0), -numbers.min(initial=0.0))
     if not largest <= LARGEST_VALUE:
-        raise FeatureProblem(
+        raise FeatureError(
             f"activity: a {what} of {largest:g} was found; allowed are numbers between -1e12 and 1e12. "
             "Mend it in the source, or set `unit` so that the numbers become smaller."
         )

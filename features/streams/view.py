@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from features.streams.gap_view import Rhythm
+from features.streams.gap_view import GapView
 from features.streams.gaps import bisect, ratio
 from features.streams.stream import MILLIONTHS, Stream
 from features.windows import Array
@@ -175,6 +175,6 @@ class View:
         return self.at(0) - bisect(self.stream.day, self.at(None), self.at(0), next_day)
 
     @cached_property
-    def rhythm(self) -> Rhythm:
+    def rhythm(self) -> GapView:
         """The gaps before the moment."""
-        return Rhythm(self)
+        return GapView(self)

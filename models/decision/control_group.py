@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ def assign(
         `contact` or `control` by customer_id, in the order of the candidates.
 
     Raises:
-        ModelProblem: a customer stands twice, a group is neither of the two, or the share is none.
+        ModelError: a customer stands twice, a group is neither of the two, or the share is none.
     """
     import pandas as pd
 
@@ -114,7 +114,7 @@ def _require_sound(candidates: pd.DataFrame, already: pd.Series[str], share: flo
     if not 0 <= share <= LARGEST_SHARE:
         faults.append(f"control group: a share of {share:g} is not possible. Allowed: 0 to {LARGEST_SHARE:g}.")
     if faults:
-        raise ModelProblem("\n".join(faults))
+        raise ModelError("\n".join(faults))
 
 
 def _some(found: Sequence[Hashable]) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 from models import normal
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 LEVEL, POWER = 0.05, 0.8
 MOST_WEEKS = 104
@@ -62,7 +62,7 @@ class Plan:
             if not low <= found <= high
         ]
         if faults:
-            raise ModelProblem("\n".join(faults))
+            raise ModelError("\n".join(faults))
 
     @property
     def is_exhausted(self) -> bool:

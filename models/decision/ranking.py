@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ def has_money(scores: pd.DataFrame) -> bool:
 def net_value(
     probability: Floats, worth: Floats, *, success: Floats | float, cost: Floats | float, incentive: Floats | float
 ) -> Floats:
-    """What contacting a customer is expected to bring, in money; as models/evaluation/profit.py counts it, for one customer.
+    """What contacting a customer is expected to bring, in money; as profit.py counts it, for one customer.
 
     p * success * (worth - incentive) - (1 - p) * incentive - cost: who was leaving stays with probability `success` and
     takes the offer, who was not leaving takes it too. `worth`: what the customer brings, if kept; null gives null.
@@ -78,7 +78,7 @@ def ranked(scores: pd.DataFrame) -> pd.DataFrame:
     are ordered by customer_id: the input's order never matters.
 
     Raises:
-        ModelProblem: a score is missing, a customer appears twice, or only some customers have money.
+        ModelError: a score is missing, a customer appears twice, or only some customers have money.
     """
     require_sound(scores)
     table = rounded(scores)
@@ -171,7 +171,7 @@ def list_id(table: pd.DataFrame) -> str:
 
 
 def require_sound(scores: pd.DataFrame) -> None:
-    """Everyone has one probability, and everyone or nobody has money; else ModelProblem."""
+    """Everyone has one probability, and everyone or nobody has money; else ModelError."""
     faults = []
     if scores.empty:
         faults.append("scores: there is no customer to rank. Score at least one eligible customer.")
@@ -192,7 +192,7 @@ def require_sound(scores: pd.DataFrame) -> None:
             "Allowed: money for everyone, or for nobody."
         )
     if faults:
-        raise ModelProblem("\n".join(faults))
+        raise ModelError("\n".join(faults))
 
 
 def _some(ids: pd.Series[str]) -> str:

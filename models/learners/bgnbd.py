@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaln, expit, gammaln
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -46,7 +46,7 @@ class BgNbd:
             age: T, time from the first order to now; at least t.
 
         Raises:
-            ModelProblem: no customer, or a summary that cannot be.
+            ModelError: no customer, or a summary that cannot be.
         """
         from scipy.optimize import minimize
 
@@ -93,7 +93,7 @@ def _checked(repeats: Floats, last: Floats, age: Floats) -> tuple[Floats, Floats
     x, t, whole = (np.asarray(column, dtype=np.float64) for column in (repeats, last, age))
     wrong = ~((x >= 0) & (t >= 0) & (t <= whole) & np.isfinite(whole))
     if not len(x) or wrong.any():
-        raise ModelProblem(
+        raise ModelError(
             f"BG/NBD: {int(wrong.sum())} of {len(x)} customers have a summary that cannot be (repeat orders at least "
             "0, 0 <= last <= age, at least one customer). Build the features again."
         )

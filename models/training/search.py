@@ -6,7 +6,7 @@ ones. Each candidate is fitted at the tuning origins, oldest first, on what was 
 its numbers of rounds and blends are worse than the recipe's by more than noise.
 
 For every judged origin the choice falls among origins that lie wholly before it, and before the ones that are kept for
-its calibration (see `models/training/split.py`). So no outcome that an origin is judged by has touched any choice made for it.
+its calibration (see `split`). So no outcome that an origin is judged by has touched any choice made for it.
 """
 
 from __future__ import annotations

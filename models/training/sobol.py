@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.floating[Any]]
 Bits = npt.NDArray[np.uint32]
@@ -44,10 +44,10 @@ def points(count: int, columns: int, *, seed: int) -> Floats:
         Shape (count, columns), each number at least 0 and below 1.
 
     Raises:
-        ModelProblem: more points or columns than there are.
+        ModelError: more points or columns than there are.
     """
     if not (0 <= count <= 1 << BITS and 1 <= columns <= MOST_COLUMNS):
-        raise ModelProblem(
+        raise ModelError(
             f"sobol: there are up to {1 << BITS} points in 1 to {MOST_COLUMNS} columns, asked for {count} in {columns}."
         )
     rng = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 ENOUGH = 4  # moments: with so many a window apart, none need to be closer
 LEAST_TUNING = 2  # moments: what helps at one only may be that moment's season
@@ -101,11 +101,11 @@ def plan(moments: Iterable[str], *, span_days: int, origins: int) -> Plan:
         origins: how many moments to walk through at most, the test moment included; at least 1.
 
     Raises:
-        ModelProblem: there is no labelled moment at all.
+        ModelError: there is no labelled moment at all.
     """
     ordered = tuple(sorted({str(moment) for moment in moments}))
     if not ordered:
-        raise ModelProblem(
+        raise ModelError(
             "no moment has a complete window: the history is shorter than active_within_days + gap_days + "
             "horizon_days. "
             "Choose a shorter horizon or bring more history."

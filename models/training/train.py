@@ -2,7 +2,7 @@
 
 LightGBM under several seeds (no class weights) blended in log-odds with a penalised logistic regression on log-scaled,
 standardised columns; then a calibration. What the recipe leaves open is settled on origins before the one that is
-judged (models/training/split.py, models/training/search.py, models/training/recipe.py). What ships is the same recipe, with the same
+judged (split.py, search.py, recipe.py). What ships is the same recipe, with the same
 choice, refitted on every labelled moment.
 
 The fits are independent, so they run side by side, each on one thread: a busy machine slows them, it does not stall
@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models.churn_model import ChurnModel
 from models.drift import shares_between
-from models.errors import ModelProblem
+from models.errors import ModelError
 from models.learners import calibration as calibrate
 from models.learners.calibration import Calibration
 from models.learners.expected_value import own_average
@@ -80,7 +80,7 @@ def train(
         memory: of trials that an earlier run, cut short, has finished.
 
     Raises:
-        ModelProblem: too few churners or stayers to learn from, or a number that is null.
+        ModelError: too few churners or stayers to learn from, or a number that is null.
     """
     _require_both(panel.churned, "the labelled moments")
     data = Data.of(panel, definition, without=without)
@@ -194,7 +194,7 @@ def _both(churned: Floats) -> bool:
 
 def _require_both(churned: Floats, where: str) -> None:
     if not _both(churned):
-        raise ModelProblem(
+        raise ModelError(
             f"labels: {where} hold {int(churned.sum())} customers who left and {int(len(churned) - churned.sum())} who "
             f"stayed; at least {LEAST_OF_EACH} of each are needed. Choose another horizon_days or active_within_days, "
             "or bring more history."

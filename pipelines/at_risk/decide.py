@@ -68,7 +68,7 @@ class Decided:
     """Who is contacted, held out and kept off.
 
     Attributes:
-        cut: of the ranking; see models/decision/cut.py. Its rows have `rule` (place in the playbook, -1: none), `action`,
+        cut: of the ranking; see cut.py. Its rows have `rule` (place in the playbook, -1: none), `action`,
             `channel`, `owner`, `send_by` and, where they were kept off, `kept_off` (by which rule) and `said` (why).
         takes: per rule of the playbook, of how many eligible customers it may be the first that matches.
         reasons: of everyone, asked for by `row` of the cut's rows.
@@ -83,8 +83,8 @@ def decide(given: Given, settings: Settings, language: Language) -> Decided:
     """The week's decision, the same for the same inputs.
 
     Raises:
-        Problem: a rule of the playbook asks for what the data does not have.
-        ModelProblem: scores that cannot be ranked.
+        ChurnError: a rule of the playbook asks for what the data does not have.
+        ModelError: scores that cannot be ranked.
     """
     return _Week(given, settings, language).decided()
 

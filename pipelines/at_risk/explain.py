@@ -18,12 +18,12 @@ from models.decision import ranking
 from models.explanation import reasons
 from pipelines.at_risk import placement
 from pipelines.at_risk.decide import Given
+from pipelines.at_risk.inputs import given_for, read_features, read_scores
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.wording import day, doing, language_of, segment_words
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.churn import Cancellation, Silence, definition_of
 from pipelines.settings.params import Settings
-from pipelines.stages import make_list
 
 if TYPE_CHECKING:
     from models.churn_model import ChurnModel
@@ -39,10 +39,10 @@ def explain_customer(customer_id: str, settings: Settings, data: Path = DATA) ->
     """A few lines: the place on the list, the risk, the reasons; or what keeps the customer off it. Ids are exact.
 
     Raises:
-        Problem: nobody has this id (the nearest are named), or there is no list to speak of yet.
+        ChurnError: nobody has this id (the nearest are named), or there is no list to speak of yet.
     """
     found, language = placement.folder_of(settings, data), language_of(settings)
-    all_scores = make_list.read_scores(data / "scores", settings)
+    all_scores = read_scores(data / "scores", settings)
     scores = all_scores[settings.at_risk.definition]
     if customer_id not in set(scores["customer_id"]):
         return _not_eligible(customer_id, settings, data)
@@ -56,12 +56,12 @@ def explain_customer(customer_id: str, settings: Settings, data: Path = DATA) ->
 
 
 def _given(scores: dict[str, pd.DataFrame], settings: Settings, data: Path) -> Given:
-    """What the list is decided from; a Problem where it does not belong together."""
+    """What the list is decided from; a ChurnError where it does not belong together."""
     from models.churn_model import ChurnModel
 
     model = ChurnModel.load(data / "champion" / settings.at_risk.definition)
-    features = make_list.read_features(data / "features" / "score", settings)
-    return make_list.given_for(scores, features, model, data / "activity" / "score", settings)
+    features = read_features(data / "features" / "score", settings)
+    return given_for(scores, features, model, data / "activity" / "score", settings)
 
 
 def _figures(row: pd.Series[Any], scores: pd.DataFrame, settings: Settings) -> list[str]:
@@ -136,12 +136,12 @@ def _strength(log_odds: float, language: Language) -> str:
 
 
 def _not_eligible(customer_id: str, settings: Settings, data: Path) -> str:
-    """Known, but not a customer by the definition; a Problem where nobody has the id."""
+    """Known, but not a customer by the definition; a ChurnError where nobody has the id."""
     as_of, language = settings.observations.score.as_of, language_of(settings)
     events = _events(customer_id, data)
     if events.empty:
         near = _nearest(customer_id, data)
-        raise Problem(f"Customer {customer_id} is not known in the activity before {day(as_of)}.{near}")
+        raise ChurnError(f"Customer {customer_id} is not known in the activity before {day(as_of)}.{near}")
     head = language.say(
         "Customer {customer} is not on the list of {day} and has no score: {why} The list is about customers who can "
         "still be kept.",

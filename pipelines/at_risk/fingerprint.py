@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.at_risk.policy.suppression import digest_of_suppress, faults_of_suppress
 from pipelines.ledger import read
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.sources.readers.contacts import contacts_digest, faults_of_contacts
 
@@ -21,11 +21,11 @@ def fingerprint_of_list(settings: Settings) -> dict[str, Any]:
     only keeps their group when something else changes that list (see campaign.groups).
 
     Raises:
-        Problem: contacts or suppress cannot be read; all faults at once.
+        ChurnError: contacts or suppress cannot be read; all faults at once.
     """
     faults = [*faults_of_contacts(settings), *faults_of_suppress(settings)]
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     return {
         "contacts": contacts_digest(settings),
         "suppress": digest_of_suppress(settings),

@@ -12,7 +12,7 @@ from pipelines.at_risk.decide import Given
 from pipelines.at_risk.policy import campaign
 from pipelines.at_risk.policy.suppression import suppressed
 from pipelines.ledger import read
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings import params
 from pipelines.sources.readers.contacts import read_contacts
@@ -35,7 +35,7 @@ def given_for(
     """What the list is decided from: the scores of the definition that ranks, and what only the list reads.
 
     Raises:
-        Problem: the scores come from another model, or a scored customer has no features.
+        ChurnError: the scores come from another model, or a scored customer has no features.
     """
     own = scores[settings.at_risk.definition]
     require_same(own, features, model, settings)
@@ -61,7 +61,7 @@ def read_scores(folder: Path, settings: params.Settings) -> dict[str, pd.DataFra
     """Scores of every definition of params.yaml.
 
     Raises:
-        Problem: a definition has no scores, or they are for another day.
+        ChurnError: a definition has no scores, or they are for another day.
     """
     import pandas as pd
 
@@ -77,7 +77,7 @@ def read_scores(folder: Path, settings: params.Settings) -> dict[str, pd.DataFra
             faults.append(f"{path}: the scores are for {', '.join(days)}, the list is for {day}. Run `churn run`.")
         found[definition] = table
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     return found
 
 
@@ -85,17 +85,17 @@ def read_features(folder: Path, settings: params.Settings) -> pd.DataFrame:
     """Features of the list's day, one row per customer.
 
     Raises:
-        Problem: there are none for that day.
+        ChurnError: there are none for that day.
     """
     path = folder / f"{settings.observations.score.as_of}.parquet"
     if not path.is_file():
-        raise Problem(f"{path}: there are no features for this day. Run `churn run`.")
+        raise ChurnError(f"{path}: there are no features for this day. Run `churn run`.")
     table: pd.DataFrame = pq.read_table(path).to_pandas()
     return table
 
 
 def require_same(scores: pd.DataFrame, features: pd.DataFrame, model: ChurnModel, settings: params.Settings) -> None:
-    """Scores, features and model belong together, or a Problem says which do not."""
+    """Scores, features and model belong together, or a ChurnError says which do not."""
     faults = []
     versions = sorted(set(scores["model_version"]))
     if versions not in ([model.digest], []):
@@ -110,4 +110,4 @@ def require_same(scores: pd.DataFrame, features: pd.DataFrame, model: ChurnModel
             f"({', '.join(unknown[:5])}). Run `churn run`: it builds and scores again."
         )
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)

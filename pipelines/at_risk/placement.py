@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from models.decision import ranking
 from pipelines.at_risk.decide import Given, standing_of_everyone
 from pipelines.rendering.language.language import Language
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.spreadsheet_text import defused
 from pipelines.settings.params import Settings
 
@@ -33,11 +33,11 @@ def folder_of(settings: Settings, data: Path) -> Folder:
     """The files of the list's day.
 
     Raises:
-        Problem: there is no list for that day.
+        ChurnError: there is no list for that day.
     """
     place = data / "at_risk" / settings.observations.score.as_of
     if not (place / "at_risk.parquet").is_file():
-        raise Problem(f"{place / 'at_risk.parquet'}: there is no list for this day yet. Run `churn run`.")
+        raise ChurnError(f"{place / 'at_risk.parquet'}: there is no list for this day yet. Run `churn run`.")
     listed = pq.read_table(place / "at_risk.parquet").to_pandas()
     return Folder(listed, _csv(place / "control.csv"), _csv(place / "held_back.csv"))
 

@@ -16,7 +16,7 @@ from pipelines.at_risk.policy.contact_rules import held_back
 from pipelines.at_risk.reasons import good_news, raising
 from pipelines.at_risk.win_back import win_back
 from pipelines.rendering.language.language import Language
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def tables(
     """The tables of a decided week. `others`: scores of further definitions, which add a column each.
 
     Raises:
-        Problem: nobody is left to be contacted.
+        ChurnError: nobody is left to be contacted.
     """
     import pandas as pd
 
@@ -85,14 +85,14 @@ def _require_somebody(decided: Decided, settings: Settings, language: Language) 
     if len(following):
         best = language.money(float(following["expected_net_value"].iloc[0]))
         spent = language.money(float(following["spending"].iloc[0]))
-        raise Problem(
+        raise ChurnError(
             f"make_list: nobody is worth a contact this week: the best one is expected to bring {best} and to cost "
             f"{spent} (budget: {settings.at_risk.budget or 'any'}). Look at `value:` and `playbook:` in params.yaml; "
             "at_risk.value_over says for how long a kept customer counts, and with at_risk.stop_when_unprofitable: "
             "false the list goes on to its capacity. No list was written; earlier lists are untouched."
         )
     rules = ", ".join(f"{rule}: {number:,}" for rule, number in kept["kept_off"].value_counts().items())
-    raise Problem(
+    raise ChurnError(
         f"make_list: nobody is left to be contacted: all {len(kept):,} customers were kept off ({rules}). Look at "
         "`contact_rules:` and `playbook:` in params.yaml. No list was written; earlier lists are untouched."
     )

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipelines.runtime.errors import Problem
-from pipelines.runtime.sql import _text, quoted
+from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.sql import quoted, text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,7 @@ class Table:
             self.con.register("given", self.frame)
             source = "given"
         elif self.files:
-            names = ", ".join(_text(str(file)) for file in self.files)
+            names = ", ".join(text(str(file)) for file in self.files)
             source = f"read_parquet([{names}], union_by_name = true, filename = 'in_file')"
         else:
             source = "(SELECT NULL::VARCHAR AS in_file WHERE false)"
@@ -103,7 +103,7 @@ class Table:
             described = self.con.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         except duckdb.Error as error:
             where = self.files[0].parent if self.files else "the table"
-            raise Problem(f"{where}: not every file can be read as Parquet. {str(error).splitlines()[0]}") from None
+            raise ChurnError(f"{where}: not every file can be read as Parquet. {str(error).splitlines()[0]}") from None
         self.found = {name: _plain(kind) for name, kind, *_ in described if name != "in_file"}
         file = "parse_filename(in_file, true) AS in_file, " if self.frame is None else ""
         columns = ", ".join(self._column(name, _TYPES[kind]) for name, kind in self.wanted.items())

@@ -32,10 +32,10 @@ def write_page(reports: Sequence[Mapping[str, Any]], path: Path) -> None:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    folder = files("pipelines.sinks")
-    style = folder.joinpath("checks_page.css").read_text(encoding="utf-8")
+    folder = files("pipelines.checks")
+    style = folder.joinpath("page.css").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(folder.joinpath("checks_page.html.jinja").read_text(encoding="utf-8"))
+    template = environment.from_string(folder.joinpath("page.html.jinja").read_text(encoding="utf-8"))
     page = template.render(
         title="Data checks" if len(reports) != 1 else f"Data checks: {_name(reports[0])}",
         verdict=verdict(reports),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from features.expectations import SHAPE, Verdict, judge
 from pipelines.checks.figures import Rule, Table, outside, unusable
-from pipelines.runtime.errors import CheckFailed
+from pipelines.runtime.errors import CheckFailedError
 from pipelines.runtime.files import write_json
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Report:
         """Nothing, where all passed.
 
         Raises:
-            CheckFailed: the first failed checks with what was found and which rows, and where the rest can be read.
+            CheckFailedError: the first failed checks with what was found and which rows, and where the rest stands.
         """
         if not self.failed:
             return
@@ -81,7 +81,7 @@ class Report:
         more = f"and {len(self.failed) - SAID} more. " if len(self.failed) > SAID else ""
         page = f"All of them with their rows: {self.page}" if self.page else ""
         last = [f"  {more}{page}".rstrip()] if more or page else []
-        raise CheckFailed(head, *(_said(entry) for entry in self.failed[:SAID]), *last)
+        raise CheckFailedError(head, *(_said(entry) for entry in self.failed[:SAID]), *last)
 
 
 def _said(entry: Mapping[str, Any]) -> str:

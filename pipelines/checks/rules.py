@@ -20,7 +20,7 @@ from features.windows import DAY_US, midnight
 from models.drift import population_stability_index, shares_between, shift_by_chance, smoothed
 from pipelines.checks.figures import Rule, Table, iso, repeated
 from pipelines.checks.report import Finding, Report, report_of
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings.params import Settings
 
@@ -174,10 +174,10 @@ def check_features(folder: Path, settings: Settings) -> Report:
     """The features of every moment in `folder` against the columns and bounds that columns.json declares.
 
     Raises:
-        Problem: there is no columns.json.
+        ChurnError: there is no columns.json.
     """
     if not (folder / "columns.json").is_file():
-        raise Problem(
+        raise ChurnError(
             f"{folder}: there is no columns.json, so nothing says what the features should be. Build them again."
         )
     columns = read_json(folder / "columns.json")

@@ -1,6 +1,6 @@
 """The `churn` command: which commands there are. Each is imported when it is called, so help answers at once.
 
-The commands themselves are in `cli_project`, `cli_list` and `cli_batch`; they alone know the date of today.
+The commands themselves are in `project`, `lists` and `scheduled`; they alone know the date of today.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from pipelines.at_risk.policy.consent import counted
 from pipelines.commands.doctor_figures import Moment, Rhythm, moments_of, rhythm_of, standings_now, suggestion, verdict
 from pipelines.modelling.eligibility import counted_apart
 from pipelines.rendering.wording import leaving, staying
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.churn import Cancellation, Churn, Silence, definition_of
 from pipelines.settings.params import Settings
 from pipelines.sources.landing.as_of import cut
@@ -29,18 +29,18 @@ def diagnose(settings: Settings) -> str:
     """The report, as text of several short sections, each a heading and its lines.
 
     Raises:
-        Problem: the sources cannot be read, all their faults at once; or nothing lies before `score.as_of`.
+        ChurnError: the sources cannot be read, all their faults at once; or nothing lies before `score.as_of`.
     """
     faults = check_sources(settings) + faults_of_contacts(settings)
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     con = connect()
     nobodys = read_sources(con, settings)
     moment = midnight(settings.observations.score.as_of, settings.timezone)
     notes = [line for lines in reasons(con).values() for line in lines] + nobodys + cut(con, moment)
     facts = facts_of(con, moment)
     if not facts["rows"]:
-        raise Problem(f"No activity lies before observations.score.as_of {settings.observations.score.as_of}.")
+        raise ChurnError(f"No activity lies before observations.score.as_of {settings.observations.score.as_of}.")
     sections = [
         ("What is there", _stream(con, settings, facts)),
         ("Rows that cannot be used", notes),

@@ -1,4 +1,4 @@
-"""The README's feature table, made from the catalogue: `python -m pipelines.commands.feature_table` writes it between its marks.
+"""The README's feature table, made from the catalogue: running this module writes it between its marks.
 
 A test compares, so the README never says what the catalogue does not.
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.runtime.stage import MENDABLE
+from pipelines.runtime.errors import USER_ERRORS
 from pipelines.settings import params
 from pipelines.settings.moments import stamp
 
@@ -18,13 +18,13 @@ from pipelines.settings.moments import stamp
 @contextmanager
 def _alone() -> Iterator[params.Settings]:
     """The settings, while nothing else of the project runs; a mendable error is printed, exit code 1."""
-    from pipelines.commands import run as runner
+    from pipelines.runtime.run_lock import only_run
 
     try:
         settings = params.load()
-        with runner.only_run(click.echo):
+        with only_run(click.echo):
             yield settings
-    except MENDABLE as error:
+    except USER_ERRORS as error:
         click.echo(f"\n{error}", err=True)
         sys.exit(1)
 

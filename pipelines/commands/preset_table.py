@@ -1,4 +1,4 @@
-"""The README's table of presets, made from their files: `python -m pipelines.commands.preset_table` writes it between its marks.
+"""The README's table of presets, made from their files: running this module writes it between its marks.
 
 A test compares, so the README never says what the presets do not.
 """

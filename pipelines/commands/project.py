@@ -1,6 +1,6 @@
 """The commands of `churn` that a person types: run, look, explain, promote. Read arguments, call one function, print.
 
-A scheduler's commands are in `cli_batch`, what becomes of a list in `cli_list`.
+A scheduler's commands are in `scheduled`, what becomes of a list in `lists`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.runtime.stage import MENDABLE
+from pipelines.runtime.errors import USER_ERRORS
 from pipelines.settings import params
 
 
@@ -21,7 +21,7 @@ def _in_words() -> Iterator[None]:
     """A mendable error is printed without a traceback, exit code 1."""
     try:
         yield
-    except MENDABLE as error:
+    except USER_ERRORS as error:
         click.echo(f"\n{error}", err=True)
         sys.exit(1)
 
@@ -39,10 +39,11 @@ def run(no_promote: bool, full: bool) -> None:
     What has not changed is not done again. Safe to interrupt; run it again and it goes on.
     """
     from pipelines.commands import run as runner
+    from pipelines.runtime.run_lock import only_run
 
     with _in_words():
         settings = params.load()
-        with runner.only_run(_say):
+        with only_run(_say):
             runner.run(settings, _say, promote=not no_promote, full=full)
             click.echo(runner.result(settings))
 
@@ -106,13 +107,13 @@ def explain(customer: str) -> None:
 @click.option("--weeks", type=click.IntRange(1, 104), default=8, show_default=True, help="Past lists to judge.")
 def backfill(definition: str | None, weeks: int) -> None:
     """Show what the last lists would have said, scored by what was known then, and how each turned out."""
-    from pipelines.commands import run as runner
     from pipelines.modelling.backfill import backfill as judge
+    from pipelines.runtime.run_lock import only_run
 
     with _in_words():
         settings = params.load()
         name = _chosen(definition or settings.at_risk.definition, settings)[0]
-        with runner.only_run(_say):
+        with only_run(_say):
             click.echo(judge(name, settings, weeks))
 
 
@@ -121,12 +122,12 @@ def backfill(definition: str | None, weeks: int) -> None:
 @click.option("--force", is_flag=True, help="Promote although the gate says no. The reason is kept with the version.")
 def promote(definition: str | None, force: bool) -> None:
     """Make the candidate the champion that scores, where it passes the gate."""
-    from pipelines.commands import run as runner
     from pipelines.modelling.promote import promote as promote_one
+    from pipelines.runtime.run_lock import only_run
 
     with _in_words():
         settings = params.load()
-        with runner.only_run(_say):
+        with only_run(_say):
             for name in _chosen(definition, settings):
                 click.echo(promote_one(name, settings, force=force))
 
@@ -135,12 +136,12 @@ def promote(definition: str | None, force: bool) -> None:
 @click.argument("definition", required=False)
 def rollback(definition: str | None) -> None:
     """Bring the previous champion back. The next list is scored by it."""
-    from pipelines.commands import run as runner
     from pipelines.modelling.promote import rollback as roll_back_one
+    from pipelines.runtime.run_lock import only_run
 
     with _in_words():
         settings = params.load()
-        with runner.only_run(_say):
+        with only_run(_say):
             for name in _chosen(definition, settings):
                 click.echo(roll_back_one(name))
 
@@ -149,12 +150,12 @@ def rollback(definition: str | None) -> None:
 @click.argument("definition", required=False)
 def restore(definition: str | None) -> None:
     """On a new machine: fetch the champion from the MLflow registry."""
-    from pipelines.commands import run as runner
     from pipelines.modelling.promote import restore as restore_one
+    from pipelines.runtime.run_lock import only_run
 
     with _in_words():
         settings = params.load()
-        with runner.only_run(_say):
+        with only_run(_say):
             for name in _chosen(definition, settings):
                 click.echo(restore_one(name))
 
@@ -178,8 +179,8 @@ def export(to: Path | None) -> None:
 )
 def forget(customer: str | None, yes: bool, again: bool) -> None:
     """Remove CUSTOMER from every store of this project, for ever, and say what that was."""
-    from pipelines.commands import run as runner
     from pipelines.erasure import forget as forgetting
+    from pipelines.runtime.run_lock import only_run
 
     if (customer is None) != again:
         raise click.UsageError("Name one customer, or say --again.")
@@ -188,7 +189,7 @@ def forget(customer: str | None, yes: bool, again: bool) -> None:
         settings = params.load()
         if customer is not None and not yes:
             click.confirm("This cannot be undone. Forget this customer?", abort=True)
-        with runner.only_run(_say):
+        with only_run(_say):
             if customer is None:
                 forgetting.again(settings, _say)
             else:
@@ -208,8 +209,8 @@ def _chosen(definition: str | None, settings: params.Settings) -> list[str]:
     if definition is None:
         return list(settings.churn)
     if definition not in settings.churn:
-        from pipelines.runtime.errors import Problem, did_you_mean
+        from pipelines.runtime.errors import ChurnError, did_you_mean
 
         near = did_you_mean(definition, settings.churn)
-        raise Problem(f"{definition} is not a churn definition of params.yaml.{near}")
+        raise ChurnError(f"{definition} is not a churn definition of params.yaml.{near}")
     return [definition]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.modelling.champion import require_champions
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.run_lock import Say, _write_holder
 from pipelines.settings.params import Settings
 
@@ -24,7 +24,7 @@ LANDING = Path("data/landing")
 
 
 def run(settings: Settings, say: Say = print, *, promote: bool = True, full: bool = False) -> None:
-    """Training branch, promotion where the gate says so, scoring branch, result. Raises Problem where one fails.
+    """Training branch, promotion where the gate says so, scoring branch, result. Raises ChurnError where one fails.
 
     `full`: forget what was read from the sources before, and read all of it again.
     """
@@ -35,7 +35,7 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
     days = settings.observations.train.until, settings.observations.score.as_of
     faults = [*missing(settings), *check_sources(settings, *([] if full else places_of(settings, LANDING, *days)))]
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     try:
         if full:
             read_again(say)
@@ -77,7 +77,7 @@ def reproduce(targets: list[str], say: Say) -> None:
         follow.end()
     _write_holder(None)
     if dvc.returncode:
-        raise Problem(*follow.failure())
+        raise ChurnError(*follow.failure())
 
 
 class _Follow:

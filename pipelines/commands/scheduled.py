@@ -14,14 +14,20 @@ from pathlib import Path
 
 import click
 
-from pipelines.runtime.errors import CheckFailed, Empty, Problem, TryAgain
+from pipelines.runtime.errors import (
+    USER_ERRORS,
+    CheckFailedError,
+    ChurnError,
+    NothingToScoreError,
+    TryAgainError,
+    kind_of,
+)
 from pipelines.runtime.log import Log
-from pipelines.runtime.stage import MENDABLE
 from pipelines.settings import params
 from pipelines.settings.moments import a_day, for_day, stamp, this_week
 
 MEND, NOBODY, CHECKED, LATER = 1, 3, 4, 5
-CODES: dict[type[Problem], int] = {Empty: NOBODY, CheckFailed: CHECKED, TryAgain: LATER}
+CODES: dict[type[ChurnError], int] = {NothingToScoreError: NOBODY, CheckFailedError: CHECKED, TryAgainError: LATER}
 EXIT_CODES = (
     "Exit codes: 0 done or nothing to do, 1 something to mend, 2 wrong use, 3 nobody to score, 4 a check of the data "
     "failed, 5 try again later (another run, MLflow away)."
@@ -46,13 +52,13 @@ def told(form: str) -> Iterator[Log]:
     log = Log(form == "json", clock, say)
     try:
         yield log
-    except MENDABLE as error:
+    except USER_ERRORS as error:
         code = next((number for kind, number in CODES.items() if isinstance(error, kind)), MEND)
-        log.failed(error, code, kind=type(error).__name__)
+        log.failed(error, code, kind=kind_of(error))
         sys.exit(code)
     except Exception as error:
         if log.as_json:
-            log.failed(error, MEND, kind=type(error).__name__)
+            log.failed(error, MEND, kind=kind_of(error))
         raise
 
 
@@ -116,16 +122,16 @@ def weekly(*, as_of: str | None, no_publish: bool, revise: bool, form: str) -> N
     """
     if revise and no_publish:
         raise click.UsageError("--revise publishes; it does not go with --no-publish.")
-    from pipelines.commands import run as runner
     from pipelines.commands.weekly import Wanted
     from pipelines.commands.weekly import weekly as make
+    from pipelines.runtime.run_lock import only_run
 
     now = datetime.now(UTC)
     with told(form) as log:
         settings = params.load()
         day = a_day(as_of) if as_of else this_week(now, settings)
         wanted = Wanted(not no_publish, revise, stamp(now))
-        with runner.only_run(lambda text: log("waiting", text)), _present(as_of, day):
+        with only_run(lambda text: log("waiting", text)), _present(as_of, day):
             make(for_day(settings, day), log, wanted)
 
 
@@ -134,11 +140,11 @@ def _present(given: str | None, day: str) -> Iterator[None]:
     """Where nobody named the day, a failed check also says which day it was about."""
     try:
         yield
-    except CheckFailed as error:
+    except CheckFailedError as error:
         if given is not None:
             raise
         hint = (
             f"This was the present week ({day}). Where the data end before it, bring newer data, or name a day that "
             "they reach: churn weekly --as-of DATE."
         )
-        raise CheckFailed(*error.faults, hint) from None
+        raise CheckFailedError(*error.faults, hint) from None

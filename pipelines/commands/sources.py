@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.params import Settings
 from pipelines.settings.presets import Preset, entry_of, presets
 from pipelines.settings.sources import Table
@@ -27,14 +27,14 @@ def listed(name: str | None = None) -> list[str]:
     """Every preset with its activities and fields, or one of them in full.
 
     Raises:
-        Problem: there is no such preset.
+        ChurnError: there is no such preset.
     """
     every = presets()
     if name is None:
         lines = [line for one, preset in every.items() for line in _in_short(one, preset)]
         return [*lines, "", "`churn sources show NAME` shows a preset's fields and an entry to copy."]
     if name not in every:
-        raise Problem(f"{name} is not a preset.{did_you_mean(name, every)}")
+        raise ChurnError(f"{name} is not a preset.{did_you_mean(name, every)}")
     return _in_full(name, every[name])
 
 
@@ -64,11 +64,11 @@ def checked(settings: Settings, rows: int = 5) -> list[str]:
     """Every configured source with its first rows as activities. Reads the sources and writes nothing.
 
     Raises:
-        Problem: faults of the configuration, all at once.
+        ChurnError: faults of the configuration, all at once.
     """
     faults = check_sources(settings)
     if faults:
-        raise Problem(*faults, *likenesses(settings, faults))
+        raise ChurnError(*faults, *likenesses(settings, faults))
     con = connect()
     lines: list[str] = []
     told = read_sources(con, settings)
@@ -124,6 +124,6 @@ def fitting_presets(shape: Shape) -> list[str]:
 def _can_read(wanted: str, shape: Shape) -> bool:
     try:
         cell(wanted, shape)
-    except Problem:
+    except ChurnError:
         return False
     return True

@@ -20,10 +20,9 @@ from typing import Any
 
 from filelock import Timeout
 
-from pipelines.commands.score.resume import code_digest
 from pipelines.ledger.write import Published
-from pipelines.runtime import stage
-from pipelines.runtime.errors import Problem, TryAgain
+from pipelines.runtime import code, stage
+from pipelines.runtime.errors import ChurnError, TryAgainError
 from pipelines.runtime.files import digest_of, read_json, write_json
 from pipelines.runtime.log import Log
 from pipelines.settings.moments import require_not_before_training
@@ -54,9 +53,9 @@ def weekly(settings: Settings, log: Log, wanted: Wanted) -> None:
         wanted: what is done with the list.
 
     Raises:
-        CheckFailed: a check failed; there is no new list, and earlier ones are as they were.
-        TryAgain: a stage is writing.
-        Problem: there is no champion, the day lies before training, the sources are faulty, a sink failed.
+        CheckFailedError: a check failed; there is no new list, and earlier ones are as they were.
+        TryAgainError: a stage is writing.
+        ChurnError: there is no champion, the day lies before training, the sources are faulty, a sink failed.
     """
     day = settings.observations.score.as_of
     require_not_before_training(settings, day)
@@ -85,7 +84,7 @@ def _require_ready(settings: Settings) -> None:
     places = places_of(settings, LANDING, settings.observations.score.as_of)
     faults = [*missing(settings), *check_sources(settings, *places)]
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     require_champions(settings)
 
 
@@ -130,7 +129,7 @@ def _alone() -> Iterator[None]:
         with stage.stage_lock().acquire(timeout=0):
             yield
     except Timeout:
-        raise TryAgain("A stage is writing now. Wait until it has ended; nothing was started.") from None
+        raise TryAgainError("A stage is writing now. Wait until it has ended; nothing was started.") from None
 
 
 def _made(settings: Settings, folder: Path, out: Path, log: Log) -> None:
@@ -188,5 +187,5 @@ def inputs_of(settings: Settings) -> dict[str, Any]:
         "list": fingerprint_of_list(settings),
         "champions": {name: digest_of(CHAMPIONS / name) for name in settings.churn},
         "settings": hashlib.sha256(said.encode()).hexdigest(),
-        "code": code_digest(),
+        "code": code.digest("pipelines.commands.weekly"),
     }

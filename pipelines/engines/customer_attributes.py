@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.windows import midnight
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.params import Settings
 
 KIND = pa.dictionary(pa.int32(), pa.string())
@@ -62,13 +62,13 @@ def attributes_of(settings: Settings, activity: Path) -> Attributes:
     """The attributes that params.yaml lists, from an activity folder's customers.parquet.
 
     Raises:
-        Problem: there is no customers table, an attribute is not in it, or it could have changed since.
+        ChurnError: there is no customers table, an attribute is not in it, or it could have changed since.
     """
     wanted, path = settings.features.attributes, activity / "customers.parquet"
     if not wanted:
         return Attributes([], None, settings.timezone)
     if not path.exists():
-        raise Problem(
+        raise ChurnError(
             f"params.yaml: features.attributes: {', '.join(wanted)} are wanted, but there is no customers table. "
             "Add `customers:` or empty the list."
         )
@@ -86,7 +86,7 @@ def attributes_of(settings: Settings, activity: Path) -> Attributes:
             "Give the customers table a valid_from column, or declare `customers: {static: true}` if they never change."
         )
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     kept = table.select(["customer_id", *(["valid_from"] if dated else []), *wanted])
     for name in wanted:
         at = kept.schema.get_field_index(name)

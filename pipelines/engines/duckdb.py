@@ -28,7 +28,7 @@ from features.catalogue.catalogue import ANY, Feature
 from features.kernel import Block, Events, compute, edges_of
 from features.windows import Array
 from pipelines.engines.layout import MB, PARTITION_CUSTOMERS, Bounds, Layout, bytes_per_customer, numbers_of
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 
 MEMORY = 4 << 30
 NEVER_RECORDED = np.iinfo(np.int64).min
@@ -101,7 +101,7 @@ def features_of(
             system's temporary folder).
 
     Raises:
-        Problem: the memory or the disk does not suffice, or DuckDB cannot read the stream.
+        ChurnError: the memory or the disk does not suffice, or DuckDB cannot read the stream.
     """
     import duckdb
 
@@ -143,23 +143,23 @@ def _laid_out(activity: Path, order: Order, spill: Path) -> tuple[pa.Array, Layo
     return ids, layout
 
 
-def _in_words(error: Exception, activity: Path, order: Order, spill: Path) -> Problem:
+def _in_words(error: Exception, activity: Path, order: Order, spill: Path) -> ChurnError:
     """What to do about it."""
     import duckdb
 
     text = str(error)
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text
     if full or "max_temp_directory_size" in text:
-        return Problem(
+        return ChurnError(
             f"{spill}: the disk is full: the stream does not fit into engine_memory {order.memory // MB:,}MB, and "
             "there is no room to lay it out there. Free some space, or raise engine_memory. Nothing was kept."
         )
     if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)):
-        return Problem(
+        return ChurnError(
             f"params.yaml: engine_memory {order.memory // MB:,}MB is too small for {activity}: {text.splitlines()[0]}. "
             "Raise it. Nothing was kept."
         )
-    return Problem(f"{activity}: the stream could not be laid out by customer. {text}")
+    return ChurnError(f"{activity}: the stream could not be laid out by customer. {text}")
 
 
 def _computed(ids: pa.Array, layout: Layout, order: Order, told: Callable[[int, int], None]) -> Iterator[Partition]:

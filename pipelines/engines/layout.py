@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.windows import Array
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 
 PARTITION_CUSTOMERS = 4096  # what the kernel reads of more would not stay in the processor's cache
 PARTITION_ACTIVITIES = 2_000_000
@@ -65,14 +65,14 @@ class Bounds:
         """Whether the customer with the most activities fits.
 
         Raises:
-            Problem: naming the customer, and the setting that would do.
+            ChurnError: naming the customer, and the setting that would do.
         """
         most = int(counts.max(initial=0))
         needed = most * BYTES_PER_ACTIVITY + self.bytes_per_customer
         room = self.memory // 3
         if needed > room:
             who = ids[int(np.argmax(counts))].as_py()
-            raise Problem(
+            raise ChurnError(
                 f"params.yaml: engine_memory {self.memory // MB:,}MB is too small: customer {who} has {most:,} "
                 f"activities, which take about {needed // MB + 1:,}MB at once. Set engine_memory to at least "
                 f"{3 * needed // MB + 1:,}MB, or leave the customer out."

@@ -21,7 +21,7 @@ from features.kernel import Block
 from pipelines.engines import spark_worker
 from pipelines.engines.duckdb import NEVER_RECORDED, Order, Partition
 from pipelines.engines.spark_session import located, mapped, session
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.settings.spark import Spark, size_bytes
 
@@ -53,10 +53,10 @@ class Stream:
         return max(1, min(math.ceil(wanted), self.customers))
 
     def require_fits(self, settings: Spark) -> None:
-        """Raise Problem where the customer with the most activities does not fit into a worker: nobody is split."""
+        """Raise ChurnError where the customer with the most activities does not fit into a worker: nobody is split."""
         needed = WORKER_BYTES + self.largest * ACTIVITY_BYTES
         if needed > size_bytes(settings.worker_memory):
-            raise Problem(
+            raise ChurnError(
                 f"customer {self.largest_customer!r} has {self.largest:,} of {self.activities:,} activities; a "
                 f"customer is worked on in one piece, which takes a worker about {needed >> 20:,} MB, and "
                 f"spark.worker_memory in params.yaml is {settings.worker_memory}. Raise it, or leave the customer out "
@@ -76,8 +76,8 @@ def features_of(
         told: called with customers done and customers in all after every partition.
 
     Raises:
-        Problem: pyspark or Java is missing, a customer is too large for a worker, or Spark failed.
-        FeatureProblem: never; what the kernel says against the data comes as a Problem.
+        ChurnError: pyspark or Java is missing, a customer is too large for a worker, or Spark failed.
+        FeatureError: never; what the kernel says against the data comes as a ChurnError.
     """
     with session(settings) as spark:
         events = _events(spark, activity, order)

@@ -40,7 +40,7 @@ def scores_of(model: ChurnModel, features: Path, customers: list[str], settings:
         Sorted by customer_id. Row by row what `model.predict` and `model.expected_value` give here.
 
     Raises:
-        Problem: pyspark or Java is missing, the features do not fit the model, or Spark failed.
+        ChurnError: pyspark or Java is missing, the features do not fit the model, or Spark failed.
     """
     from pyspark.sql import functions
 

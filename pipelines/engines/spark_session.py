@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.settings.spark import Spark, size_bytes
 
@@ -62,12 +62,12 @@ def session(settings: Settings) -> Iterator[Any]:
     """A SparkSession.
 
     Raises:
-        Problem: pyspark or Java is missing, Spark did not start, or work inside the block failed on Spark; what a
+        ChurnError: pyspark or Java is missing, Spark did not start, or work inside the block failed on Spark; what a
             worker said against the data is said in its own words.
     """
     faults = missing(settings)
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     _sweep_up()
     with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True) as name:
         scratch = Path(name)
@@ -110,7 +110,7 @@ def _started(settings: Spark, scratch: Path) -> Any:
             return builder.getOrCreate()
     except Exception as error:
         said = [line for line in log.read_text(errors="replace").splitlines() if re.search("rror|xception", line)]
-        raise Problem(
+        raise ChurnError(
             f"Spark did not start on {settings.master}. Check spark.master and spark.memory in params.yaml. "
             + " ".join(said[:2] or [str(error).strip().splitlines()[0]])
         ) from error
@@ -179,17 +179,17 @@ def zipped(path: Path) -> Path:
     return path
 
 
-def _in_words(error: Exception) -> Problem | None:
-    """A worker's FeatureProblem or ModelProblem as a Problem; Spark's own errors by their cause; None for others."""
+def _in_words(error: Exception) -> ChurnError | None:
+    """A worker's FeatureError or ModelError as a ChurnError; Spark's own errors by their cause; None for others."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     if not isinstance(error, Py4JError | PySparkException):
         return None
     text = str(error)
-    told = re.search(r"\n(?:\w+\.)+\w*Problem: (.+?)(?:\n\s*\n|\n\s+at |\nDriver stacktrace|\Z)", text, re.DOTALL)
+    told = re.search(r"\n(?:\w+\.)+\w*ChurnError: (.+?)(?:\n\s*\n|\n\s+at |\nDriver stacktrace|\Z)", text, re.DOTALL)
     if told:
-        return Problem(*told[1].strip().splitlines())
+        return ChurnError(*told[1].strip().splitlines())
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     cause = next((line for line in reversed(lines) if re.search(r"(?:Error|Exception): ", line)), lines[0])
-    return Problem(f"Spark could not do the work. {cause}")
+    return ChurnError(f"Spark could not do the work. {cause}")

@@ -18,7 +18,7 @@ from pipelines.erasure.published import forget_published
 from pipelines.erasure.redact import scrub
 from pipelines.erasure.search import customers_in, distinctive, has_ids, mentions
 from pipelines.ledger import write
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json, write_json
 from pipelines.settings.params import Settings
 from pipelines.sources.identity.resolve import OWN, end_of, load, others_called, rows_of
@@ -57,7 +57,7 @@ def forget(customer: str, settings: Settings, say: Callable[[str], None] = print
         say: gets the report, line by line.
 
     Raises:
-        Problem: a key that is needed is missing, or something of the customer is still there at the end.
+        ChurnError: a key that is needed is missing, or something of the customer is still there at the end.
     """
     own = vault.originals([customer]).get(customer, customer)
     ids = known_ids(own, settings)
@@ -98,7 +98,7 @@ def again(settings: Settings, say: Callable[[str], None] = print) -> None:
     """Remove those who were forgotten before wherever they are back: old results fetched from a remote, a backup.
 
     Raises:
-        Problem: the key of the tombstones is missing, or something is still there at the end.
+        ChurnError: the key of the tombstones is missing, or something is still there at the end.
     """
     stones = tombstones(settings)
     back = {one for one in write.customers() if stones.has(OWN, one) or stones.has(HASHED, one)}
@@ -115,7 +115,7 @@ def _sweep(names: frozenset[str], settings: Settings, say: Callable[[str], None]
     done = _remove(names, settings)
     left = [str(path) for path, sought in _files(names) if mentions(path, sought, loose=False)]
     if left:
-        raise Problem(*(f"{path}: still speaks of the customer. Delete it." for path in left))
+        raise ChurnError(*(f"{path}: still speaks of the customer. Delete it." for path in left))
     for line in told(done):
         say(line)
     return done.found

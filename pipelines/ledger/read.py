@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from features.activity import ACTIVITY_SCHEMA
 from features.windows import midnight
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def in_use(con: sqlite3.Connection, path: Path) -> Iterator[None]:
     except sqlite3.IntegrityError:
         raise
     except sqlite3.DatabaseError as error:
-        raise Problem(
+        raise ChurnError(
             f"{path}: the ledger cannot be used: {error}. Nothing was changed. Is the disk full, another program "
             "writing there, the file damaged? It cannot be made again: restore it from a backup."
         ) from error

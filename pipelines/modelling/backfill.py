@@ -17,12 +17,12 @@ import pandas as pd
 
 from models import backfill as past
 from models.backfill import Backfill
-from models.errors import ModelProblem
+from models.errors import ModelError
 from models.training.recipe import Recipe
 from pipelines.modelling.backfill_report import draw, told
 from pipelines.modelling.panel import read_panel, switched_off
 from pipelines.runtime import files
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.stage import threads
 from pipelines.settings.params import Settings
 
@@ -33,7 +33,7 @@ def backfill(definition: str, settings: Settings, weeks: int, data: Path = Path(
     """Judge the last lists of a definition; write data/backfill/D.csv and .png; the table and its meaning as text.
 
     Raises:
-        Problem: nothing was trained yet, it was trained with other settings, or the history gives no past list.
+        ChurnError: nothing was trained yet, it was trained with other settings, or the history gives no past list.
     """
     recipe = _recipe(definition, settings, data)
     panel = read_panel(data / "features/train", data / f"labels/{definition}.parquet", data / "activity/train")
@@ -44,10 +44,10 @@ def backfill(definition: str, settings: Settings, weeks: int, data: Path = Path(
     for day in _watched(days):
         try:
             parts.append(past.replay(panel, day, recipe, setting, without=without, threads=threads()))
-        except ModelProblem as problem:
+        except ModelError as problem:
             untold.append(f"{day}  could not be scored then: {problem}")
     if not parts:
-        raise Problem(
+        raise ChurnError(
             f"churn.{definition}: no past list can be judged: no moment has its window of {span} days observed, and "
             f"another {span} days earlier to learn from. Bring more history or shorten horizon_days.",
             *untold,
@@ -64,14 +64,14 @@ def _recipe(definition: str, settings: Settings, data: Path) -> Recipe:
     """The recipe as it was chosen last, with nothing left open."""
     path = data / "models" / definition / "recipe.json"
     if not path.is_file():
-        raise Problem(f"{path} is not there: {definition} was not trained yet. Run `churn run`.")
+        raise ChurnError(f"{path} is not there: {definition} was not trained yet. Run `churn run`.")
     kept = files.read_json(path)
     until = settings.observations.train.until
     asked = {"definition": settings.churn[definition].model_dump(), "until": until}
     asked |= {"settings": settings.model.model_dump()}
     changed = [name for name, value in asked.items() if kept[name] != value]
     if changed:
-        raise Problem(
+        raise ChurnError(
             f"{path}: was trained with another {' and '.join(changed)} than params.yaml has. Run `churn run`."
         )
     return past.settled(Recipe(**settings.model.model_dump()), kept["choice"])

@@ -5,16 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings.params import Settings
 
 DATA = Path("data")
-
-
 FILE = "champion.json"
-
-
 CARD = "model_card.md"
 
 
@@ -34,10 +30,10 @@ def champion(definition: str) -> dict[str, Any] | None:
 
 
 def require_champions(settings: Settings) -> None:
-    """Raise Problem where a definition has no model to score with."""
+    """Raise ChurnError where a definition has no model to score with."""
     missing = [name for name in settings.churn if not Path("data/champion", name, "champion.json").exists()]
     if missing:
-        raise Problem(
+        raise ChurnError(
             *(
                 f"{name}: there is no champion yet, so nobody can be scored. See the verdict above; "
                 f"`churn promote {name} --force` takes the candidate all the same."

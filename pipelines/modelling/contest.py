@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.modelling.gate import Match
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings.params import Settings
 
@@ -46,7 +46,8 @@ def match(
         say: told before the training begins, which takes its time.
 
     Raises:
-        Problem: data/features/train or data/labels are not there, or are not those that the candidate was trained on.
+        ChurnError: data/features/train or data/labels are missing, or are not those that the candidate was trained
+            on.
     """
     from models.churn_model import ChurnModel
 
@@ -104,7 +105,7 @@ def _paired(
         how="outer",
     )
     if both[["model", "champion"]].isna().to_numpy().any():
-        raise Problem(
+        raise ChurnError(
             f"{data}/features and {data}/labels are not what {data}/models/{definition} was trained on: they give "
             "other customers to judge. Run `churn run`."
         )
@@ -117,17 +118,18 @@ def _predicted(
     """What the champion's recipe says at every moment at which the candidate is judged."""
     from models.training import split, train
     from models.training.recipe import Recipe
-    from pipelines.stages import train_model
+    from pipelines.modelling.panel import read_panel
+    from pipelines.runtime.stage import threads
 
     places = data / "features/train", data / f"labels/{definition}.parquet", data / "activity/train"
     missing = [place for place in places if not place.exists()]
     if missing:
         advice = "the champion's recipe cannot be trained for the comparison. Run `dvc pull`, or `churn run`."
-        raise Problem(*(f"{place} is not there: {advice}" for place in missing))
-    panel = train_model.read_panel(*places)
+        raise ChurnError(*(f"{place} is not there: {advice}" for place in missing))
+    panel = read_panel(*places)
     setting = settings.churn[definition].model_dump()
     span = setting["gap_days"] + setting["horizon_days"]
     plan = split.plan(set(panel.moments), span_days=span, origins=settings.model.backtest_moments + 1)
     recipe = Recipe(**_complete(theirs["settings"], settings))
     without = sorted({str(info["name"]) for info in panel.columns_info} - set(champion.columns))
-    return train.train(panel, plan, recipe, setting, without=without, threads=train_model.threads()).predictions
+    return train.train(panel, plan, recipe, setting, without=without, threads=threads()).predictions

@@ -13,7 +13,7 @@ from features.activity import ACTIVITY_SCHEMA
 from features.churn import labels
 from features.churn.definition import CUSTOMER, LEAVING, UNKNOWN, Definition
 from pipelines.rendering.wording import staying
-from pipelines.runtime.errors import Empty
+from pipelines.runtime.errors import NothingToScoreError
 from pipelines.runtime.files import read_json
 from pipelines.settings.churn import definition_of
 from pipelines.settings.params import Settings
@@ -25,10 +25,10 @@ PART_ROWS = 5_000_000  # of a definition's activities that are looked at togethe
 
 
 def standings_of(definition: str, settings: Settings, activity: Path) -> pd.Series[str]:
-    """A word by customer_id: `customer` (eligible), `leaving`, `gone` or `no rhythm yet`; see features/churn/definition.py.
+    """A word by customer_id: `customer` (eligible), `leaving`, `gone` or `no rhythm yet`; see definition.py.
 
     Raises:
-        Empty: nobody is a customer.
+        NothingToScoreError: nobody is a customer.
     """
     import pandas as pd
 
@@ -37,7 +37,7 @@ def standings_of(definition: str, settings: Settings, activity: Path) -> pd.Seri
     parts = [labels.standings(events, known, as_of, settings.timezone) for events in _events(activity, facts, known)]
     found = parts[0] if len(parts) == 1 else pd.concat(parts).sort_index()
     if not (found == CUSTOMER).any():
-        raise Empty(
+        raise NothingToScoreError(
             f"{activity}: on {as_of} nobody is a customer by churn.{definition} "
             f"({staying(settings.churn[definition])}). Check observations.score.as_of and churn.{definition}."
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.modelling.sample import EVERYBODY, Sample
 from pipelines.runtime import files
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings import params
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def read_panel(features: Path, labels: Path, activity: Path, sample: Sample = EV
     """Labels joined to the features of the same customer and moment, of the customers of the sample.
 
     Raises:
-        Problem: there are no labels, or a labelled observation has no features.
+        ChurnError: there are no labels, or a labelled observation has no features.
     """
     import pandas as pd
 
@@ -30,7 +30,7 @@ def read_panel(features: Path, labels: Path, activity: Path, sample: Sample = EV
 
     known = sample.rows(labels).to_pandas(date_as_object=False)
     if known.empty:
-        raise Problem(
+        raise ChurnError(
             f"{labels}: holds no labels: no moment has a complete window before observations.train.until with eligible "
             "customers. Shorten horizon_days or active_within_days, or bring more history."
         )
@@ -53,7 +53,7 @@ def _at(features: Path, day: str, labels: pd.DataFrame, sample: Sample) -> pd.Da
     """The labelled rows of one moment with their features, by customer."""
     path = features / f"{day}.parquet"
     if not path.exists():
-        raise Problem(f"{path}: there are labels for {day} but no features. Run build_features again.")
+        raise ChurnError(f"{path}: there are labels for {day} but no features. Run build_features again.")
     table = sample.rows(path).to_pandas().drop(columns="as_of")
     joined = labels.sort_values("customer_id").merge(
         table, on="customer_id", how="left", validate="1:1", indicator="found"
@@ -61,7 +61,7 @@ def _at(features: Path, day: str, labels: pd.DataFrame, sample: Sample) -> pd.Da
     absent = joined.loc[joined["found"] != "both", "customer_id"]
     if len(absent):
         shown = ", ".join(str(customer) for customer in absent[:3])
-        raise Problem(
+        raise ChurnError(
             f"{path}: {len(absent)} of {len(joined)} labelled customers have no features ({shown}). "
             "Make observations.seen_within_days at least active_within_days, and run build_features again."
         )
@@ -72,12 +72,12 @@ def switched_off(columns_info: list[dict[str, Any]], settings: params.Settings) 
     """Columns of the families that params.yaml switches off.
 
     Raises:
-        Problem: a family that the catalogue does not have.
+        ChurnError: a family that the catalogue does not have.
     """
     families = {info["family"] for info in columns_info}
     wrong = [name for name in settings.features.families if name not in families]
     if wrong:
-        raise Problem(
+        raise ChurnError(
             *(f"params.yaml: features.families.{name} is not a family.{did_you_mean(name, families)}" for name in wrong)
         )
     return [info["name"] for info in columns_info if not settings.features.families.get(info["family"], True)]

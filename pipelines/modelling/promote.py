@@ -20,7 +20,7 @@ from pipelines.modelling.tracking import registry as registered
 from pipelines.modelling.tracking.candidate import Evaluated
 from pipelines.modelling.tracking.mlflow_store import record
 from pipelines.modelling.tracking.registry import AGAINST, FORCED, REFUSED, ROLLED_BACK, TURN, Registry, Version
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json, whole_folder, write_json
 from pipelines.settings.params import Settings
 
@@ -32,7 +32,7 @@ def promote(definition: str, settings: Settings, force: bool = False) -> str:
     and the champion stays; `force` promotes it all the same and keeps the reason.
 
     Raises:
-        Problem: there is no candidate, or MLflow cannot be reached. The champion is as it was.
+        ChurnError: there is no candidate, or MLflow cannot be reached. The champion is as it was.
     """
     candidate = _candidate(definition, settings)
     digest = candidate.shipped.digest
@@ -128,15 +128,15 @@ def rollback(definition: str) -> str:
     """The champion before the present one scores again; the present one is not promoted again unless forced.
 
     Raises:
-        Problem: there is no champion before, or MLflow cannot be reached. The champion is as it was.
+        ChurnError: there is no champion before, or MLflow cannot be reached. The champion is as it was.
     """
     with registered.registry(definition) as registry:
         crowned = registry.with_alias("champion")
         if crowned is None:
-            raise Problem(f"{definition}: MLflow knows no champion, so there is nothing to roll back to.")
+            raise ChurnError(f"{definition}: MLflow knows no champion, so there is nothing to roll back to.")
         before = registry.before(crowned)
         if before is None:
-            raise Problem(f"{definition}: version {crowned.number} is the first champion; there is none before it.")
+            raise ChurnError(f"{definition}: version {crowned.number} is the first champion; there is none before it.")
         # The alias moves last: as long as it has not, the same command starts from the same version again.
         with registry.fetched(before) as payload:
             registry.roll_back(crowned, before)
@@ -151,12 +151,12 @@ def restore(definition: str) -> str:
     """Fetch the champion from the MLflow registry into its folder, as a new machine needs it.
 
     Raises:
-        Problem: the registry has no champion, or its files are not what was registered.
+        ChurnError: the registry has no champion, or its files are not what was registered.
     """
     with registered.registry(definition) as registry:
         crowned = registry.with_alias("champion")
         if crowned is None:
-            raise Problem(f"{definition}: MLflow knows no champion. Train and promote one: churn run")
+            raise ChurnError(f"{definition}: MLflow knows no champion. Train and promote one: churn run")
         _restore(definition, registry, crowned)
         return f"{definition}: {crowned.digest[:8]} (version {crowned.number}) is here and scores."
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings import params
 
 if TYPE_CHECKING:
@@ -103,11 +103,11 @@ def different(definition: str, settings: params.Settings, model: ChurnModel) -> 
 
 
 def require_same(definition: str, settings: params.Settings, model: ChurnModel, where: object) -> None:
-    """The model, found at `where`, answers the question that params.yaml asks, or a Problem says where they differ."""
+    """The model, found at `where`, answers the question of params.yaml, or a ChurnError says where they differ."""
     faults = [
         f"params.yaml: churn.{definition}.{name} is {asked_for!r}, but the champion in {where} was trained with "
         f"{learned!r}. Train and promote a model for it, or set it back."
         for name, (asked_for, learned) in different(definition, settings, model).items()
     ]
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)

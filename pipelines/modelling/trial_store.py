@@ -11,10 +11,9 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.runtime import stage
+from pipelines.runtime import code, stage
 
 if TYPE_CHECKING:
     from models.training.panel import Panel
@@ -24,15 +23,10 @@ Say = Callable[[str], None]
 
 
 def fingerprint(panel: Panel, *settings: Any) -> str:
-    """Of the labelled observations, the settings, and the code of models/."""
-    import lightgbm
+    """Of the labelled observations, the settings, and the code that trains with its libraries."""
     import pandas as pd
 
-    import models
-
-    sha = hashlib.sha256(lightgbm.__version__.encode())
-    for source in sorted(Path(str(models.__file__)).parent.glob("*.py")):
-        sha.update(source.read_bytes())
+    sha = hashlib.sha256(code.digest("pipelines.stages.train_model").encode())
     sha.update(json.dumps([*settings, list(panel.features.columns), panel.columns_info], sort_keys=True).encode())
     sha.update(pd.util.hash_pandas_object(panel.features, index=False).to_numpy().tobytes())
     sha.update(panel.churned.tobytes())

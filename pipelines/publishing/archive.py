@@ -14,7 +14,7 @@ import pandas as pd
 from pipelines.ledger import write
 from pipelines.ledger.write import Published
 from pipelines.publishing.draft import LIST, Draft, file_faults
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, whole_folder
 
 FOLDER = Path("data/ledger/published")
@@ -31,7 +31,7 @@ def keep(draft: Draft, published: Published) -> None:
     A copy that is there already belongs to no publication (somebody was interrupted before it was recorded) and goes.
 
     Raises:
-        Problem: a file changed while it was copied.
+        ChurnError: a file changed while it was copied.
     """
     place = place_of(published)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def keep(draft: Draft, published: Published) -> None:
             _settle(partial / name)
         faults = [name for name, digest in draft.content.files.items() if digest_of(partial / name) != digest]
         if faults:
-            raise Problem(*(f"{draft.folder / name}: changed while it was published. Try again." for name in faults))
+            raise ChurnError(*(f"{draft.folder / name}: changed while it was published. Try again." for name in faults))
 
 
 def _settle(path: Path) -> None:
@@ -57,20 +57,22 @@ def require_intact(published: Published) -> None:
     """The copy is what was published.
 
     Raises:
-        Problem: a file of it is missing or changed.
+        ChurnError: a file of it is missing or changed.
     """
     place = place_of(published)
     faults = file_faults(place, write.kept_files(published.number))
     if faults:
         wrong = [fault.partition(": ")[0] for fault in faults]
-        raise Problem(*(f"{path}: is not what was published on this day. Restore it from a backup." for path in wrong))
+        raise ChurnError(
+            *(f"{path}: is not what was published on this day. Restore it from a backup." for path in wrong)
+        )
 
 
 def listed(published: Published) -> pd.DataFrame:
     """The customers to contact, and nobody else: neither the control group nor who was held back.
 
     Raises:
-        Problem: the copy is not what was published.
+        ChurnError: the copy is not what was published.
     """
     require_intact(published)
     table = pd.read_parquet(place_of(published) / LIST)

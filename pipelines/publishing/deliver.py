@@ -19,7 +19,7 @@ from pipelines.publishing import archive
 from pipelines.publishing.sinks import audiences, crm
 from pipelines.publishing.sinks.fields import own_ids, through
 from pipelines.publishing.sinks.sql_table import upsert
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import whole_file
 from pipelines.settings.params import Settings
 from pipelines.settings.publish import Salesforce, SqlTable
@@ -43,7 +43,7 @@ def deliver(settings: Settings, say: Callable[[str], None]) -> None:
     A sink that was taken out of the settings is spoken of once per list; what it has not got waits for its return.
 
     Raises:
-        Problem: a sink failed; all of them are named, and what is due stays due.
+        ChurnError: a sink failed; all of them are named, and what is due stays due.
     """
     failed = []
     for owed in write.owed():
@@ -63,14 +63,14 @@ def deliver(settings: Settings, say: Callable[[str], None]) -> None:
         else:
             try:
                 said = _write(owed, settings)
-            except (Problem, OSError) as error:
+            except (ChurnError, OSError) as error:
                 note(FAILED, str(error))
                 failed.append(f"{where}: {_short(error)}")
             else:
                 note(WRITTEN, said)
                 say(f"{where}: {said}")
     if failed:
-        raise Problem(
+        raise ChurnError(
             *failed,
             "The list is published and in the ledger; only what is named above has not got it. Nothing is lost: mend "
             "it and run `churn publish` again.",
@@ -94,7 +94,7 @@ def write_file(table: pd.DataFrame, sink: Any, name: str, published: Published) 
     """The file of a list, written beside and renamed; the same list gives the same bytes.
 
     Raises:
-        Problem: the list lacks what this kind of file needs.
+        ChurnError: the list lacks what this kind of file needs.
     """
     where = f"publish.sinks.{name}"
     chosen = through(table, sink.channels)
@@ -135,7 +135,7 @@ def rewrite(settings: Settings) -> list[str]:
         before = path.read_bytes()
         try:
             write_file(own_ids(archive.listed(published), settings), sink, name, published)
-        except Problem:
+        except ChurnError:
             path.unlink()
         if not path.is_file() or path.read_bytes() != before:
             changed.append(path.as_posix())

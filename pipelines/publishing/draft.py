@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipelines.ledger.read import ENTRY, FIGURES
 from pipelines.ledger.write import HELD_BACK, Content, Published, content_digest, plain
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.runtime.spreadsheet_text import undefused
 from pipelines.settings.params import Settings
@@ -34,24 +34,24 @@ def read_draft(folder: Path, as_of: str, settings: Settings) -> Draft:
     """The list in `folder`, for the day `as_of`.
 
     Raises:
-        Problem: there is none, a file is missing or is not the one of the manifest, the data was not validated, nobody
-            is on the list, somebody is on it twice or both on it and held out.
+        ChurnError: there is none, a file is missing or is not the one of the manifest, the data was not validated,
+            nobody is on the list, somebody is on it twice or both on it and held out.
     """
     if not (folder / MANIFEST).is_file():
-        raise Problem(
+        raise ChurnError(
             f"{folder}: there is no list for {as_of}. Make it: `churn run` with this observations.score.as_of."
         )
     told = read_json(folder / MANIFEST)
     faults = [*file_faults(folder, told.get("files", {})), *_check_faults(folder, told)]
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     listed, control = _listed(folder), _apart(folder / CONTROL, ENTRY)
     entries = pd.concat([listed.assign(group="contact"), control.assign(group="control")], ignore_index=True)
     held = _apart(folder / HELD, HELD_BACK)
     every = pd.concat([entries["customer_id"], held["customer_id"]])
     faults = [*_gaps(folder, entries, held), *_row_faults(folder, listed, every, told, as_of)]
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     files = {**told["files"], MANIFEST: digest_of(folder / MANIFEST)}
     published = Published(
         as_of=as_of,

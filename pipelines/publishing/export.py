@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from pipelines.rendering.files import write_csv, write_list_parquet
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import whole_folder
 from pipelines.settings.params import Settings
 from pipelines.sources.privacy import vault
@@ -31,12 +31,12 @@ def export(settings: Settings, to: Path | None = None) -> list[str]:
         What was written, for people.
 
     Raises:
-        Problem: there is no list for this day, or the vault does not know everybody on it.
+        ChurnError: there is no list for this day, or the vault does not know everybody on it.
     """
     day = settings.observations.score.as_of
     path = Path("data/at_risk", day, "at_risk.parquet")
     if not path.is_file():
-        raise Problem(f"{path}: there is no list for this day yet. Run `churn run`.")
+        raise ChurnError(f"{path}: there is no list for this day yet. Run `churn run`.")
     table: pd.DataFrame = pq.read_table(path).to_pandas()
     if settings.privacy.pseudonymise:
         table = table.assign(customer_id=_own_ids(list(table["customer_id"])))
@@ -54,7 +54,7 @@ def _own_ids(hashed: list[str]) -> list[str]:
     known = vault.originals(hashed)
     unknown = [one for one in hashed if one not in known]
     if unknown:
-        raise Problem(
+        raise ChurnError(
             f"{vault.FOLDER / vault.FILE}: does not know {len(unknown):,} of {len(hashed):,} customers on the list "
             f"({', '.join(unknown[:3])}). Bring the vault of the machine that pulled, or delete data/activity here and "
             "run `churn run` with the same key: the pull fills it."

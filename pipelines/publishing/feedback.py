@@ -17,7 +17,7 @@ from features.windows import midnight
 from pipelines.ledger import write
 from pipelines.ledger.read import FILE, REACHED_OUT, SAID, opened
 from pipelines.publishing.report_file import Row, read_report
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.runtime.spreadsheet_text import undefused
 from pipelines.settings.params import Settings
@@ -49,7 +49,7 @@ def feedback(path: Path, settings: Settings, say: Callable[[str], None] = print,
         now: nothing can have happened after it.
 
     Raises:
-        Problem: the file cannot be read, or rows are bad: all of them are named, by line, and nothing was written.
+        ChurnError: the file cannot be read, or rows are bad: all of them are named, by line, and nothing was written.
     """
     digest = digest_of(path) if path.is_file() else ""
     if digest and digest in _reports():
@@ -66,7 +66,7 @@ def feedback(path: Path, settings: Settings, say: Callable[[str], None] = print,
             if one[3] == "contacted" and said.group == "control":
                 contaminated[one[0]] += 1
     if faults:
-        raise Problem(*_named(path, faults, len(rows)))
+        raise ChurnError(*_named(path, faults, len(rows)))
     with write.writing() as con:
         new = write.report(con, digest, found, len(rows))
     for line in _told(path, rows, found, new, len(contaminated)):
@@ -180,7 +180,9 @@ def _places() -> dict[str, list[Place]]:
     found: dict[str, list[Place]] = {}
     with opened() as con:
         if con is None:
-            raise Problem(f"{FILE}: nothing was ever published, so there is no list to report on. See `churn publish`.")
+            raise ChurnError(
+                f"{FILE}: nothing was ever published, so there is no list to report on. See `churn publish`."
+            )
         rows = con.execute(
             'select customer_id, as_of, list_id, "group" from entry join publication on number = publication '
             "order by as_of, revision"

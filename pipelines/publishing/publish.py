@@ -16,7 +16,7 @@ from pipelines.ledger.write import Published
 from pipelines.publishing import archive
 from pipelines.publishing.deliver import deliver
 from pipelines.publishing.draft import Draft, read_draft
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 
 DRAFTS = Path("data/at_risk")
@@ -43,8 +43,8 @@ def publish(
         moment: when this is, ISO, for the record only.
 
     Raises:
-        Problem: there is no sound list, another one was published for this day, or a sink failed (the list is published
-            all the same).
+        ChurnError: there is no sound list, another one was published for this day, or a sink failed (the list is
+            published all the same).
     """
     _require_day(as_of)
     draft = read_draft(folder or DRAFTS / as_of, as_of, settings)
@@ -60,7 +60,7 @@ def publish_again(published: Published, settings: Settings, say: Say = print) ->
     """What was published goes to sinks that have not got it; the ledger's copy is read, never the draft.
 
     Raises:
-        Problem: the copy is not what was published, or a sink failed.
+        ChurnError: the copy is not what was published, or a sink failed.
     """
     archive.require_intact(published)
     with write.writing() as con:
@@ -76,7 +76,7 @@ def _require_day(as_of: str) -> None:
             return
     except ValueError:
         pass
-    raise Problem(f"{as_of!r} is not a day. Write it as 2017-12-04.")
+    raise ChurnError(f"{as_of!r} is not a day. Write it as 2017-12-04.")
 
 
 def _append(
@@ -84,7 +84,7 @@ def _append(
 ) -> None:
     published = draft.published
     if before and not revise:
-        raise Problem(
+        raise ChurnError(
             f"{published.as_of}: the list {before[-1].list_id} was published for this day; {draft.folder} holds "
             f"another one ({published.list_id}). Nothing was published. `churn publish --as-of {published.as_of} "
             "--revise` puts it in the place of the former, and the ledger keeps both."

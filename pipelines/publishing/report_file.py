@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.ledger.read import SAID
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 
 NAMES = {
     "customer_id": ("customerid", "customer", "id", "client", "clientid"),
@@ -56,10 +56,10 @@ def read_report(path: Path) -> tuple[list[Row], dict[int, list[str]]]:
     """Its rows, empty ones left out, and what is wrong with lines as such.
 
     Raises:
-        Problem: there is no such file, it is neither CSV nor XLSX, or columns are missing or there twice.
+        ChurnError: there is no such file, it is neither CSV nor XLSX, or columns are missing or there twice.
     """
     if not path.is_file():
-        raise Problem(f"{path}: there is no such file.")
+        raise ChurnError(f"{path}: there is no such file.")
     lines = _xlsx(path) if zipfile.is_zipfile(path) else _csv(path)
     header = _header(lines)
     places = _places(path, header)
@@ -70,7 +70,7 @@ def read_report(path: Path) -> tuple[list[Row], dict[int, list[str]]]:
             if len(cells) > len(header) and any(cells[len(header) :]):
                 faults[line] = [f"has {len(cells)} cells, the header has {len(header)}. Put text with commas in quotes"]
     if not rows:
-        raise Problem(f"{path.name}: holds no rows.")
+        raise ChurnError(f"{path.name}: holds no rows.")
     return rows, faults
 
 
@@ -102,7 +102,7 @@ def _places(path: Path, header: list[str]) -> dict[str, int]:
     if not {"what", *SAID} & set(found):
         faults.append(f"{path.name}: has none of the columns {', '.join(SAID)}. {_there(header)}")
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     return {name: places[0] for name, places in found.items()}
 
 
@@ -116,7 +116,7 @@ def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        raise Problem(f"{path.name}: is not UTF-8. Save it as `CSV UTF-8`, or as a workbook (.xlsx).") from None
+        raise ChurnError(f"{path.name}: is not UTF-8. Save it as `CSV UTF-8`, or as a workbook (.xlsx).") from None
     first = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     begins = 1
@@ -125,7 +125,7 @@ def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
             yield begins, [cell.strip() for cell in cells]
             begins = reader.line_num + 1
     except csv.Error as error:
-        raise Problem(f"{path.name}: line {begins}: cannot be read ({error}).") from None
+        raise ChurnError(f"{path.name}: line {begins}: cannot be read ({error}).") from None
 
 
 def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -136,7 +136,7 @@ def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:
         try:
             book = load_workbook(stream, read_only=True, data_only=True)
         except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-            raise Problem(f"{path.name}: is no workbook (.xlsx) that can be read: {error}") from None
+            raise ChurnError(f"{path.name}: is no workbook (.xlsx) that can be read: {error}") from None
         for line, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), start=1):
             yield line, [_text(cell) for cell in cells]
 

@@ -6,40 +6,16 @@ the activity, features, scores and model, whose digests are here. Same inputs, s
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime import code
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings.params import Settings
 
-CODE = (
-    "features",
-    "models",
-    "pipelines/at_risk/policy/campaign.py",
-    "pipelines/at_risk/policy/consent.py",
-    "pipelines/at_risk/policy/contact_rules.py",
-    "pipelines/sources/readers/contacts.py",
-    "pipelines/at_risk/decide.py",
-    "pipelines/ledger/read.py",
-    "pipelines/at_risk/changes.py",
-    "pipelines/at_risk/fingerprint.py",
-    "pipelines/at_risk/tables.py",
-    "pipelines/stages/make_list.py",
-    "pipelines/at_risk/policy/playbook.py",
-    "pipelines/settings/playbook.py",
-    "pipelines/at_risk/reasons.py",
-    "pipelines/sinks",
-    "pipelines/sources",
-    "pipelines/modelling/eligibility.py",
-    "pipelines/at_risk/policy/suppression.py",
-    "pipelines/runtime/files.py",
-    "pipelines/at_risk/summary.py",
-    "pipelines/at_risk/win_back.py",
-)
-SOURCE_FILES = (".py", ".jinja", ".css", ".js", ".yaml")
+STAGE = "pipelines.stages.make_list"
 PARAMETERS = (
     "timezone",
     "currency",
@@ -57,18 +33,6 @@ PARAMETERS = (
 )
 
 
-def code_digest(root: Path | None = None) -> str:
-    """SHA-256 over the source files of CODE (name and content, in order of name)."""
-    root = root or Path(__file__).resolve().parents[2]
-    places = [root / place for place in CODE]
-    files = {path for place in places for path in (place.rglob("*") if place.is_dir() else [place])}
-    sha = hashlib.sha256()
-    for path in sorted(path for path in files if path.suffix in SOURCE_FILES and path.is_file()):
-        sha.update(path.relative_to(root).as_posix().encode() + b"\0")
-        sha.update(hashlib.sha256(path.read_bytes()).digest())
-    return sha.hexdigest()
-
-
 def parameters(settings: Settings) -> dict[str, Any]:
     """The settings that the list depends on."""
     chosen = settings.model_dump(mode="json", include=set(PARAMETERS))
@@ -79,7 +43,7 @@ def verdicts(reports: Path, definitions: list[str]) -> dict[str, Any]:
     """The checks of the scoring branch: passed or not, how many, the report's digest.
 
     Raises:
-        Problem: a report is missing or says that a check failed; all of them are named.
+        ChurnError: a report is missing or says that a check failed; all of them are named.
     """
     found, faults = {}, []
     for name in ("activity_score", "features_score", *(f"scores_{definition}" for definition in definitions)):
@@ -98,7 +62,7 @@ def verdicts(reports: Path, definitions: list[str]) -> dict[str, Any]:
             continue
         found[name] = {"passed": True, "checks": content.get("checks"), "digest": digest_of(path)}
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     return found
 
 
@@ -124,7 +88,7 @@ def manifest(
         "definition": settings.at_risk.definition,
         "model_version": model_version,
         "champion": {key: champion.get(key) for key in ("version", "previous", "rolled_back_from")},
-        "code": code_digest(),
+        "code": code.digest(STAGE),
         "parameters": parameters(settings),
         "inputs": dict(inputs),
         "checks": dict(checks),

@@ -1,32 +1,58 @@
-"""The error of this package, and the search for the nearest name ("Did you mean ...?")."""
+"""Errors that a person can mend, as one tree, and the search for the nearest name ("Did you mean ...?").
+
+`features` and `models` know neither each other nor this package, so their errors have roots of their own; USER_ERRORS
+are all of them.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
+
+from features.errors import FeatureError
+from models.errors import ModelError
 
 
-class Problem(ValueError):
+class ChurnError(ValueError):
     """Something that a person can mend: one line per fault, all faults of one file at once.
 
-    Shown without a traceback; whatever was there before is still there.
+    Shown without a traceback; whatever was there before is still there. `kind` is its name in JSON logs, which
+    schedulers read: it stays.
     """
+
+    kind: ClassVar[str] = "Problem"
 
     def __init__(self, *faults: str) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(faults))
 
 
-class CheckFailed(Problem):
+class CheckFailedError(ChurnError):
     """A check of the data failed: nothing is built on it."""
 
+    kind = "CheckFailed"
 
-class Empty(Problem):
+
+class NothingToScoreError(ChurnError):
     """There is nobody to score, or nothing to score them by."""
 
+    kind = "Empty"
 
-class TryAgain(Problem):
+
+class TryAgainError(ChurnError):
     """Passes by itself: another run is at work, a server does not answer."""
+
+    kind = "TryAgain"
+
+
+USER_ERRORS = (ChurnError, FeatureError, ModelError)
+KINDS: dict[type[Exception], str] = {FeatureError: "FeatureProblem", ModelError: "ModelProblem"}
+
+
+def kind_of(error: Exception) -> str:
+    """The name of an error in JSON logs."""
+    return error.kind if isinstance(error, ChurnError) else KINDS.get(type(error), type(error).__name__)
 
 
 def did_you_mean(found: str, allowed: Iterable[str]) -> str:

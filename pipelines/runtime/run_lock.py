@@ -14,7 +14,7 @@ import psutil
 from filelock import Timeout
 
 from pipelines.runtime import stage
-from pipelines.runtime.errors import TryAgain
+from pipelines.runtime.errors import TryAgainError
 
 Say = Callable[[str], None]
 
@@ -27,7 +27,7 @@ def only_run(say: Say) -> Iterator[None]:
     """Hold the run lock. A run that somebody watches is an error; one whose parent was killed is waited for.
 
     Raises:
-        TryAgain: another run is under way.
+        TryAgainError: another run is under way.
     """
     lock = stage.run_lock()
     try:
@@ -35,7 +35,7 @@ def only_run(say: Say) -> Iterator[None]:
     except Timeout:
         holder = _read(HOLDER)
         if not _orphaned(holder):
-            raise TryAgain(
+            raise TryAgainError(
                 f"A run is under way (process {holder.get('pid', '?')}, since {holder.get('since', '?')}). "
                 "Wait until it has ended; nothing was started."
             ) from None

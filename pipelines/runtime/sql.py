@@ -6,19 +6,10 @@ from pathlib import Path
 
 
 def quoted(name: str) -> str:
-    """A column's name as SQL."""
+    """A name (of a column, a table) as SQL."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def text(value: str | Path) -> str:
-    """A SQL string."""
+    """A string literal."""
     return "'" + str(value).replace("'", "''") + "'"
-
-
-def column(name: str) -> str:
-    """A SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'

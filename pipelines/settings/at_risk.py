@@ -73,12 +73,12 @@ class AtRisk(Section):
     suppress: Annotated[str, Field(min_length=1)] | None = None
 
 
-HERE = Path(__file__).parent / "languages"
+LANGUAGES = Path(__file__).parents[1] / "rendering" / "language" / "languages"
 
 
 def languages() -> tuple[str, ...]:
     """What `language:` of params.yaml may be: the names of the files."""
-    return tuple(sorted(path.stem for path in HERE.glob("*.yaml")))
+    return tuple(sorted(path.stem for path in LANGUAGES.glob("*.yaml")))
 
 
 def _spoken(value: str) -> str:

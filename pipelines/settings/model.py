@@ -44,7 +44,7 @@ class Success(Section):
 
 
 class Value(Section):
-    """What a contact costs and what keeping a customer is worth, for the profit figures; see models/evaluation/profit.py.
+    """What a contact costs and what keeping a customer is worth, for the profit figures; see profit.py.
 
     `customer_value: auto` is a year of what those who stayed brought, times `margin_share`; where the stream has no
     money, twenty incentives (the ratio of the paper).

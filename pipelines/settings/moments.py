@@ -10,7 +10,7 @@ import numpy as np
 
 from features.churn.definition import Definition
 from features.windows import day_text, local_days, training_moments
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.churn import definition_of
 from pipelines.settings.params import Settings
 
@@ -37,19 +37,19 @@ def a_day(text: str) -> str:
     """The day that somebody wrote.
 
     Raises:
-        Problem: it is none.
+        ChurnError: it is none.
     """
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise Problem(f"--as-of {text}: is not a day. Write it like 2017-12-04.") from None
+        raise ChurnError(f"--as-of {text}: is not a day. Write it like 2017-12-04.") from None
 
 
 def require_not_before_training(settings: Settings, day: str) -> None:
-    """Raise Problem for a list of a day before `until`: its model would know the list's future."""
+    """Raise ChurnError for a list of a day before `until`: its model would know the list's future."""
     until = settings.observations.train.until
     if day < until:
-        raise Problem(
+        raise ChurnError(
             f"--as-of {day} lies before observations.train.until {until}: the champion may have learned from what came "
             "after the list. Name a later day; what past lists would have said is told by `churn backfill`."
         )

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.at_risk import AtRisk, ListLanguage
 from pipelines.settings.churn import Churn
 from pipelines.settings.contacts import Campaign, ContactRules, Contacts
@@ -120,17 +120,17 @@ def load(path: Path = Path("params.yaml")) -> Settings:
     """Settings of a params.yaml.
 
     Raises:
-        Problem: one line for every unknown, missing or impossible setting, as `params.yaml: churn.x.y ...`.
+        ChurnError: one line for every unknown, missing or impossible setting, as `params.yaml: churn.x.y ...`.
     """
     try:
         content = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Problem(f"{path}: there is no such file. Run from the project's folder.") from None
+        raise ChurnError(f"{path}: there is no such file. Run from the project's folder.") from None
     except yaml.YAMLError as error:
-        raise Problem(f"{path}: is not YAML. {' '.join(str(error).split())}") from None
+        raise ChurnError(f"{path}: is not YAML. {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise Problem(f"{path}: must be a mapping of settings, found {type(content).__name__}.")
+        raise ChurnError(f"{path}: must be a mapping of settings, found {type(content).__name__}.")
     try:
         return Settings.model_validate(expanded(content))
     except ValidationError as error:
-        raise Problem(*(f"{path.name}: {fault}" for fault in in_words(error, Settings, content))) from None
+        raise ChurnError(*(f"{path.name}: {fault}" for fault in in_words(error, Settings, content))) from None

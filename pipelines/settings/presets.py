@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.messages import in_words
 from pipelines.settings.types import Section, parse
 
-PRESETS = Path(__file__).with_name("sources") / "presets"
+PRESETS = Path(__file__).with_name("presets")
 
 
 class Preset(Section):
@@ -71,7 +71,7 @@ def presets() -> dict[str, Preset]:
     """Every preset by its name, sorted.
 
     Raises:
-        Problem: a file is not a preset.
+        ChurnError: a file is not a preset.
     """
     return {path.stem: _read(path) for path in sorted(PRESETS.glob("*.yaml"))}
 
@@ -80,14 +80,14 @@ def _read(path: Path) -> Preset:
     try:
         return Preset.model_validate(parse(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        raise Problem(*(f"{path.name}: {fault}" for fault in in_words(error, Preset))) from None
+        raise ChurnError(*(f"{path.name}: {fault}" for fault in in_words(error, Preset))) from None
 
 
 def expanded(content: dict[str, Any]) -> dict[str, Any]:
     """Settings as YAML gave them, with every `preset:` under `sources` replaced by what it stands for.
 
     Raises:
-        Problem: a preset that is none; all of them at once.
+        ChurnError: a preset that is none; all of them at once.
     """
     sources = content.get("sources")
     if not isinstance(sources, dict):
@@ -99,7 +99,7 @@ def expanded(content: dict[str, Any]) -> dict[str, Any]:
         if isinstance(source, dict) and "preset" in source and source["preset"] not in presets()
     ]
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     return {**content, "sources": {name: _expanded(source) for name, source in sources.items()}}
 
 

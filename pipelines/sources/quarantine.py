@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import whole_file
 
 _LINES = ("csv", "tsv", "txt", "gz", "json", "jsonl", "ndjson")
@@ -76,7 +76,7 @@ def set_aside(con: Any, allowed: dict[str, float], path: Path) -> list[str]:
         Lines that tell the five commonest reasons of each source.
 
     Raises:
-        Problem: a source has a larger share of bad rows than allowed. The CSV is written first.
+        ChurnError: a source has a larger share of bad rows than allowed. The CSV is written first.
     """
     path.unlink(missing_ok=True)
     told = reasons(con)
@@ -88,7 +88,7 @@ def set_aside(con: Any, allowed: dict[str, float], path: Path) -> list[str]:
         if bad > allowed[source] * rows:
             refused += [*told[source], _too_many(source, bad, rows, allowed[source], path)]
     if refused:
-        raise Problem(*refused)
+        raise ChurnError(*refused)
     notes = [line for lines in told.values() for line in lines]
     return [*notes, f"Bad rows are left out and listed in {path}."]
 

@@ -64,7 +64,7 @@ def read_sources(con: Any, settings: Settings) -> list[str]:
         What a person should know of rows whose id is no customer's.
 
     Raises:
-        Problem: as of `settle`.
+        ChurnError: as of `settle`.
     """
     moment = midnight(settings.observations.score.as_of, settings.timezone)
     with tempfile.TemporaryDirectory() as nowhere:

@@ -7,7 +7,6 @@ Everything else is the same, so they cannot skew. Families are switched at train
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING
 from features.catalogue.catalogue import catalogue, left_out
 from pipelines.engines.customer_attributes import attributes_of
 from pipelines.engines.feature_files import _Tables
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json, whole_folder, write_json
 from pipelines.runtime.progress import progress
-from pipelines.runtime.stage import run_stage
+from pipelines.runtime.stage import BRANCH, PATH, run_stage, stage_command
 from pipelines.settings.moments import moments_of, seen_within
 from pipelines.settings.params import Settings, load
 from pipelines.settings.types import bytes_of
@@ -32,8 +31,8 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
     """Write the feature tables of a branch into a folder.
 
     Raises:
-        Problem: a listed attribute does not exist or could have changed since; the disk is full.
-        FeatureProblem: the stream cannot be used: no main activity, too short a history, impossible numbers.
+        ChurnError: a listed attribute does not exist or could have changed since; the disk is full.
+        FeatureError: the stream cannot be used: no main activity, too short a history, impossible numbers.
     """
     from pipelines.engines.duckdb import Order
 
@@ -61,7 +60,7 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
                 tables.finish()
             write_json(folder / "columns.json", [feature.column() for feature in features])
     except OSError as error:
-        raise Problem(
+        raise ChurnError(
             f"{out}: the features could not be written: {error}. Free some space. Nothing was kept."
         ) from error
 
@@ -79,14 +78,10 @@ def _partitions(activity: Path, order: Order, settings: Settings, spill: Path) -
         yield from duckdb.features_of(activity, order, told=told, spill=spill)
 
 
-def main() -> None:
-    """`python -m pipelines.stages.build_features --branch train --activity data/activity/train --out data/features/train`."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--branch", choices=("train", "score"), required=True)
-    parser.add_argument("--activity", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    run_stage(f"build_features@{options.branch}", lambda: build(load(), options.branch, options.activity, options.out))
+@stage_command(branch=BRANCH, activity=PATH, out=PATH)
+def main(branch: str, activity: Path, out: Path) -> None:
+    """The command that dvc.yaml runs."""
+    run_stage(f"build_features@{branch}", lambda: build(load(), branch, activity, out))
 
 
 if __name__ == "__main__":

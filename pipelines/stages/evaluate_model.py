@@ -7,7 +7,6 @@ the evaluation in MLflow.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from pipelines.runtime import files
-from pipelines.runtime.stage import run_stage
+from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
 from pipelines.settings import params
 
 if TYPE_CHECKING:
@@ -93,23 +92,19 @@ def costs_of(predictions: pd.DataFrame, settings: params.Settings, definition: d
     return Costs(worth, value.contact_cost, value.incentive_cost, value.success.alpha, value.success.beta)
 
 
-def main() -> None:
-    """`python -m pipelines.stages.evaluate_model`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--definition", required=True)
-    for name in ("model", "activity", "out"):
-        parser.add_argument(f"--{name}", required=True, type=Path)
-    given = parser.parse_args()
+@stage_command(definition=NAME, model=PATH, activity=PATH, out=PATH)
+def main(definition: str, model: Path, activity: Path, out: Path) -> None:
+    """The command that dvc.yaml runs."""
 
     def work() -> None:
         from pipelines.modelling.tracking.mlflow_store import record_evaluation
 
         settings = params.load()
-        metrics = evaluate_model(given.definition, settings, model=given.model, out=given.out)
+        metrics = evaluate_model(definition, settings, model=model, out=out)
         print(f"evaluate_model: grade {metrics['grade']['grade']}. {metrics['grade']['text']}")
-        record_evaluation(settings, given.definition, given.model, given.out, activity_folder=given.activity)
+        record_evaluation(settings, definition, model, out, activity_folder=activity)
 
-    run_stage(f"evaluate_model@{given.definition}", work)
+    run_stage(f"evaluate_model@{definition}", work)
 
 
 if __name__ == "__main__":

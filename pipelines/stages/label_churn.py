@@ -5,7 +5,6 @@ Only moments whose window ahead was fully observed before `until`.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,9 @@ import pyarrow.parquet as pq
 
 from features.churn.cancellation import misdated
 from features.churn.labels import Definition, label
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.files import read_json, write_parquet
-from pipelines.runtime.stage import run_stage
+from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
 from pipelines.settings.moments import definitions_of, moments_of
 from pipelines.settings.params import Settings, load
 
@@ -37,11 +36,11 @@ def label_definition(settings: Settings, name: str, activity: Path, out: Path) -
     """Write the labels of one definition.
 
     Raises:
-        Problem: the definition is not in params.yaml, or no moment has its whole window ahead before `until`.
+        ChurnError: the definition is not in params.yaml, or no moment has its whole window ahead before `until`.
     """
     definitions = definitions_of(settings)
     if name not in definitions:
-        raise Problem(f"params.yaml: churn.{name} does not exist.{did_you_mean(name, definitions)}")
+        raise ChurnError(f"params.yaml: churn.{name} does not exist.{did_you_mean(name, definitions)}")
     definition = definitions[name]
     facts = read_json(activity / "facts.json")
     columns = [
@@ -58,7 +57,7 @@ def label_definition(settings: Settings, name: str, activity: Path, out: Path) -
     until = settings.observations.train.until
     labels = label(events, definition, moments_of(settings, facts, "train"), settings.timezone, until)
     if labels.empty:
-        raise Problem(
+        raise ChurnError(
             f"params.yaml: churn.{name}: nobody was a customer at a moment with {definition.lead.ahead_days} "
             f"observed days ahead of it before {until}. Shorten horizon_days, widen who counts as a customer "
             "(active_within_days, term_days, least_pauses), or pull a longer history."
@@ -71,24 +70,17 @@ def _require_dated_when_told(name: str, definition: Definition, events: pd.DataF
     wrong = misdated(events, definition, timezone)
     if len(wrong):
         shown = ", ".join(sorted(str(customer) for customer in wrong["customer_id"].unique())[:3])
-        raise Problem(
+        raise ChurnError(
             f"params.yaml: churn.{name}.ends: {len(wrong):,} of {int((events['activity'] == definition.ends).sum()):,} "
             f"{definition.ends} were recorded on a day before they occurred ({shown}): they seem to be dated when they "
             "take effect. Map occurred_at to the moment at which the customer cancelled."
         )
 
 
-def main() -> None:
-    """`python -m pipelines.stages.label_churn --definition D --activity data/activity/train --out data/labels/D.parquet`."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--definition", required=True)
-    parser.add_argument("--activity", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
-    run_stage(
-        f"label_churn@{options.definition}",
-        lambda: label_definition(load(), options.definition, options.activity, options.out),
-    )
+@stage_command(definition=NAME, activity=PATH, out=PATH)
+def main(definition: str, activity: Path, out: Path) -> None:
+    """The command that dvc.yaml runs."""
+    run_stage(f"label_churn@{definition}", lambda: label_definition(load(), definition, activity, out))
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ all. Nothing is written unless every report of the branch passed.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from models.decision import ranking
 from pipelines.at_risk import summary
@@ -24,11 +23,8 @@ from pipelines.rendering import chart_data, files, highlights, manifest, wording
 from pipelines.rendering.context import Week
 from pipelines.rendering.page import list_page
 from pipelines.runtime.files import digest_of, read_json, whole_folder, write_json
-from pipelines.runtime.stage import run_stage
+from pipelines.runtime.stage import PATH, run_stage, stage_command
 from pipelines.settings import params
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     """Write the folder of the list.
 
     Raises:
-        Problem: a check failed, scores, features and champion do not belong together, or nobody is left to contact.
+        ChurnError: a check failed, scores, features and champion do not belong together, or nobody is left to contact.
     """
     from models.churn_model import ChurnModel
 
@@ -135,15 +131,11 @@ def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:
     }
 
 
-def main(arguments: list[str] | None = None) -> None:
+@stage_command(scores=PATH, features=PATH, activity=PATH, champion=PATH, reports=PATH, out=PATH)
+def main(*, scores: Path, features: Path, activity: Path, champion: Path, reports: Path, out: Path) -> None:
     """The command that dvc.yaml runs."""
-    parser = argparse.ArgumentParser(prog="make_list", description="Write the at-risk list of one day.")
-    for name in ("scores", "features", "activity", "champion", "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--reports", type=Path, default=Path("data/validation"))
-    chosen = parser.parse_args(arguments)
-    inputs = Inputs(chosen.scores, chosen.features, chosen.activity, chosen.champion, chosen.reports)
-    run_stage("make_list", lambda: make_list(params.load(), inputs, chosen.out))
+    inputs = Inputs(scores, features, activity, champion, reports)
+    run_stage("make_list", lambda: make_list(params.load(), inputs, out))
 
 
 if __name__ == "__main__":

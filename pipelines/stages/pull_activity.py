@@ -8,7 +8,6 @@ id is no customer's are kept in `unmatched_{branch}.csv`. Customers who asked to
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 from collections.abc import Iterator
@@ -20,9 +19,9 @@ import duckdb
 import pyarrow as pa
 
 from features.windows import midnight
-from pipelines.runtime.errors import Empty, Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, NothingToScoreError, did_you_mean
 from pipelines.runtime.files import digest_of, whole_folder, write_json, write_parquet
-from pipelines.runtime.stage import run_stage
+from pipelines.runtime.stage import BRANCH, PATH, run_stage, stage_command
 from pipelines.settings.churn import activities_of
 from pipelines.settings.params import Settings, load
 from pipelines.sources.identity.settle import Settled, hide_found, settle
@@ -49,14 +48,14 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
         What a person should know although nothing is wrong: rows left out, copies.
 
     Raises:
-        Problem: faults of the configuration (all at once), too many bad rows, nothing before the moment, a failed
+        ChurnError: faults of the configuration (all at once), too many bad rows, nothing before the moment, a failed
             check. The report is written whatever it says.
     """
     setting, day = _moment(settings, branch)
     moment = midnight(day, settings.timezone)
     faults = check_sources(settings, *([Place(landing, moment)] if landing else []))
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     con = connect()
     with _store(landing) as root, _sound(root):
         parts = read_parts(con, settings, Place(root, moment))
@@ -93,7 +92,7 @@ def _sound(root: Path) -> Iterator[None]:
         if str(root) not in str(error) and not isinstance(error, json.JSONDecodeError):
             raise
         said = str(error).splitlines()[0]
-        raise Problem(f"{root}: what was kept cannot be read ({said}). Delete it; that costs time only.") from None
+        raise ChurnError(f"{root}: what was kept cannot be read ({said}). Delete it; that costs time only.") from None
 
 
 class Places(NamedTuple):
@@ -142,11 +141,11 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
         found = con.execute("select min(occurred_at)::varchar, max(occurred_at)::varchar from stream")
         first, last = found.fetchall()[0]
         if first is None:
-            raise Empty(
+            raise NothingToScoreError(
                 "params.yaml: sources: not one row becomes an activity. All are bad, nobody's, or left out by where or "
                 "exclude; `churn sources check` shows which."
             )
-        raise Empty(
+        raise NothingToScoreError(
             f"params.yaml: {setting}: no activity lies before {facts['moment']}; the sources' activities lie between "
             f"{first} and {last}. Choose a day after the first of them."
         )
@@ -158,7 +157,7 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
         if activity not in facts["activities"]
     ]
     if raised:
-        raise Problem(*raised)
+        raise ChurnError(*raised)
 
 
 def _write(folder: Path, finished: list[Finished], customers: pa.Table | None, facts: dict[str, Any]) -> None:
@@ -193,20 +192,15 @@ def _check(folder: Path, settings: Settings, branch: str, report: Path, known: t
     judged.require()
 
 
-def main() -> None:
-    """`python -m pipelines.stages.pull_activity --branch train --out data/activity/train --report ...json`."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--branch", choices=("train", "score"), required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--report", type=Path, required=True)
-    parser.add_argument("--landing", type=Path)
-    options = parser.parse_args()
+@stage_command(branch=BRANCH, out=PATH, report=PATH, landing=PATH, optional=("landing",))
+def main(branch: str, out: Path, report: Path, landing: Path | None) -> None:
+    """The command that dvc.yaml runs. Without `--landing` every source is read whole, and nothing is kept."""
 
     def work() -> None:
-        for note in pull(load(), options.branch, options.out, options.report, options.landing):
-            print(f"pull_activity@{options.branch}: {note}")
+        for note in pull(load(), branch, out, report, landing):
+            print(f"pull_activity@{branch}: {note}")
 
-    run_stage(f"pull_activity@{options.branch}", work)
+    run_stage(f"pull_activity@{branch}", work)
 
 
 if __name__ == "__main__":

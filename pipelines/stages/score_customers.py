@@ -8,7 +8,6 @@ The checks of the scores are written first and have to pass before the new score
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,8 @@ import pyarrow.parquet as pq
 from pipelines.modelling import scoring
 from pipelines.modelling.scoring import SCORES
 from pipelines.runtime import files
-from pipelines.runtime.errors import Problem
-from pipelines.runtime.stage import run_stage
+from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
 from pipelines.settings import params
 
 if TYPE_CHECKING:
@@ -45,9 +44,9 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     """Score, check, write.
 
     Raises:
-        Problem: the champion was trained for another definition, features and activity are of another moment, or a
+        ChurnError: the champion was trained for another definition, features and activity are of another moment, or a
             check of the scores failed (the report is written, the old scores stay).
-        ModelProblem: the features lack a column that the model needs.
+        ModelError: the features lack a column that the model needs.
     """
     from models.churn_model import ChurnModel
     from pipelines.checks import rules
@@ -117,14 +116,14 @@ def _features(folder: Path, as_of: str, eligible: list[str]) -> pd.DataFrame:
 def _table(folder: Path, as_of: str) -> Path:
     path = folder / f"{as_of}.parquet"
     if not path.exists():
-        raise Problem(f"{path}: there are no features for {as_of}. Run build_features for the scoring branch.")
+        raise ChurnError(f"{path}: there are no features for {as_of}. Run build_features for the scoring branch.")
     return path
 
 
 def _require_all(path: Path, customers: list[str], found: pd.DataFrame) -> None:
     absent = sorted(set(customers) - set(found["customer_id"]))
     if absent:
-        raise Problem(
+        raise ChurnError(
             f"{path}: {len(absent)} of {len(customers)} eligible customers have no features ({', '.join(absent[:3])}). "
             "Build the features again."
         )
@@ -138,20 +137,10 @@ def _new_columns(folder: Path, model: ChurnModel) -> list[str]:
     return [f"{len(new)} columns are new since training and not used: {shown}. Train again to use them."] if new else []
 
 
-def main() -> None:
-    """`python -m pipelines.stages.score_customers`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--definition", required=True)
-    names = ("activity", "features", "model", "out", "report")
-    for name in names:
-        parser.add_argument(f"--{name}", required=True, type=Path)
-    given = parser.parse_args()
-    places = Places(**{name: getattr(given, name) for name in names})
-    run_stage(f"score_customers@{given.definition}", lambda: _work(given.definition, places))
-
-
-def _work(definition: str, places: Places) -> None:
-    score_customers(definition, params.load(), places)
+@stage_command(definition=NAME, activity=PATH, features=PATH, model=PATH, out=PATH, report=PATH)
+def main(definition: str, **places: Path) -> None:
+    """The command that dvc.yaml runs."""
+    run_stage(f"score_customers@{definition}", lambda: score_customers(definition, params.load(), Places(**places)))
 
 
 if __name__ == "__main__":

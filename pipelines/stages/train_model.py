@@ -8,7 +8,6 @@ digests), `predictions.parquet` (what every origin predicted, by the held-out fi
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from models.training import split
 from pipelines.modelling.panel import read_panel, switched_off
 from pipelines.modelling.sample import sample_of
 from pipelines.runtime import files
-from pipelines.runtime.stage import run_stage, threads
+from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command, threads
 from pipelines.settings import params
 from pipelines.settings.types import bytes_of
 
@@ -122,15 +121,10 @@ def _predictions(frame: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(frame, schema=pa.schema(fields), preserve_index=False)
 
 
-def main() -> None:
-    """`python -m pipelines.stages.train_model`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--definition", required=True)
-    for name in ("features", "labels", "activity", "out"):
-        parser.add_argument(f"--{name}", required=True, type=Path)
-    given = parser.parse_args()
-    places = {name: getattr(given, name) for name in ("features", "labels", "activity", "out")}
-    run_stage(f"train_model@{given.definition}", lambda: train_model(given.definition, params.load(), **places))
+@stage_command(definition=NAME, features=PATH, labels=PATH, activity=PATH, out=PATH)
+def main(definition: str, **places: Path) -> None:
+    """The command that dvc.yaml runs."""
+    run_stage(f"train_model@{definition}", lambda: train_model(definition, params.load(), **places))
 
 
 if __name__ == "__main__":

@@ -7,15 +7,14 @@ holds what only the list reads: contacts, ids that ordered since, the ledger.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 from features.windows import midnight
 from pipelines.at_risk.fingerprint import fingerprint_of_list
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import write_json
-from pipelines.runtime.stage import run_stage
+from pipelines.runtime.stage import PATH, run_stage, stage_command
 from pipelines.settings.params import Settings, load
 from pipelines.sources.identity.settle import fingerprint_of_privacy
 from pipelines.sources.reader import Place
@@ -31,7 +30,7 @@ def fingerprint(settings: Settings, day: str, landing: Path | None = None) -> di
     was when it was pulled.
 
     Raises:
-        Problem: faults of the sources, all at once.
+        ChurnError: faults of the sources, all at once.
     """
     _require_sound(settings, landing, day)
     return _fingerprint(settings, day, landing)
@@ -45,7 +44,7 @@ def places_of(settings: Settings, landing: Path, *days: str) -> list[Place]:
 def _require_sound(settings: Settings, landing: Path | None, *days: str) -> None:
     faults = check_sources(settings, *(places_of(settings, landing, *days) if landing else []))
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
 
 
 def _fingerprint(settings: Settings, day: str, landing: Path | None) -> dict[str, Any]:
@@ -78,14 +77,10 @@ def watch(settings: Settings, train: Path, score: Path, listed: Path | None = No
         write_json(listed, fingerprint_of_list(settings))
 
 
-def main() -> None:
-    """`python -m pipelines.stages.watch_sources --train ...json --score ...json --list ...json`."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--score", type=Path, required=True)
-    parser.add_argument("--list", type=Path, dest="listed")
-    options = parser.parse_args()
-    run_stage("watch_sources", lambda: watch(load(), options.train, options.score, options.listed))
+@stage_command(train=PATH, score=PATH, list=PATH, optional=("list",))
+def main(train: Path, score: Path, **more: Path | None) -> None:
+    """The command that dvc.yaml runs."""
+    run_stage("watch_sources", lambda: watch(load(), train, score, more["list"]))
 
 
 if __name__ == "__main__":

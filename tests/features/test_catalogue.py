@@ -8,7 +8,7 @@ import pytest
 
 from features.catalogue.catalogue import Feature, catalogue, left_out
 from features.catalogue.measures import FAMILIES, MEASURES, Measure
-from features.errors import FeatureProblem
+from features.errors import FeatureError
 
 ALL = {"has_value": True, "has_quantity": True, "has_detail": True}
 NONE = {"has_value": False, "has_quantity": False, "has_detail": False}
@@ -44,7 +44,7 @@ def test_names_follow_from_the_declaration() -> None:
     ],
 )
 def test_a_faulty_feature_fails_when_declared(declared: tuple[str, str, int | None], fault: str) -> None:
-    with pytest.raises(FeatureProblem, match=re.escape(fault)):
+    with pytest.raises(FeatureError, match=re.escape(fault)):
         Feature(*declared)
 
 
@@ -87,7 +87,7 @@ def test_value_share_needs_money_on_both_sides() -> None:
 
 
 def test_a_missing_main_activity_is_named() -> None:
-    with pytest.raises(FeatureProblem, match=r"the stream has no 'placed_order'.*It has: visited_site"):
+    with pytest.raises(FeatureError, match=r"the stream has no 'placed_order'.*It has: visited_site"):
         catalogue({"visited_site": ALL}, "placed_order")
 
 

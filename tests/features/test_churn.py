@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.churn.labels import Definition, eligible, label
-from features.errors import FeatureProblem
+from features.errors import FeatureError
 from features.windows import day_number, day_text, midnight
 
 BERLIN = "Europe/Berlin"
@@ -104,7 +104,7 @@ def test_one_row_per_customer_and_moment_in_order() -> None:
 
 
 def test_an_unknown_kind_is_named() -> None:
-    with pytest.raises(FeatureProblem, match=r"kind 'quiet' is not known. Allowed: silence"):
+    with pytest.raises(FeatureError, match=r"kind 'quiet' is not known. Allowed: silence"):
         label(
             events(("a", "2017-11-01", 0)),
             Definition("quiet", "placed_order", 14, 7),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.errors import FeatureProblem
+from features.errors import FeatureError
 from features.windows import Lead, boundary, day_number, day_text, local_days, midnight, training_moments
 from tests.features.oracle import local_day
 
@@ -101,7 +101,7 @@ def test_every_definition_gets_its_newest_possible_moment() -> None:
 
 
 def test_too_short_a_history_says_so() -> None:
-    with pytest.raises(FeatureProblem, match=r"activity begins on 2017-11-20.*28 whole days ahead"):
+    with pytest.raises(FeatureError, match=r"activity begins on 2017-11-20.*28 whole days ahead"):
         moments(first_day="2017-11-20")
 
 

@@ -11,7 +11,7 @@ import pytest
 from scipy.special import hyp2f1
 from scipy.stats import beta, gamma
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 from models.learners.bgnbd import BgNbd
 
 PUBLISHED = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426)  # Fader, Hardie and Lee 2005, table 2; weeks
@@ -124,5 +124,5 @@ def test_one_order_is_alive_but_its_silence_is_no_zero() -> None:
 
 
 def test_an_impossible_summary_is_an_error_in_words() -> None:
-    with pytest.raises(ModelProblem, match=r"1 of 2 customers have a summary that cannot be"):
+    with pytest.raises(ModelError, match=r"1 of 2 customers have a summary that cannot be"):
         BgNbd.fit(np.array([1.0, 2.0]), np.array([5.0, 9.0]), np.array([8.0, 8.0]))

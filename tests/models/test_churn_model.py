@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from models.churn_model import ChurnModel
-from models.errors import ModelProblem
+from models.errors import ModelError
 from models.training import split, train
 from models.training.recipe import Recipe
 from pipelines.runtime.files import digest_of
@@ -44,7 +44,7 @@ def test_neither_order_nor_extra_columns_nor_company_matter(model: ChurnModel) -
 
 def test_a_missing_column_is_named_with_its_neighbour(model: ChurnModel) -> None:
     renamed = FEATURES.rename(columns={"placed_order_count_364d": "placed_order_count_365d", "noise_1": "gone"})
-    with pytest.raises(ModelProblem) as error:
+    with pytest.raises(ModelError) as error:
         model.predict(renamed)
     assert "placed_order_count_364d, which is not there. Near: placed_order_count_365d" in str(error.value)
     assert "noise_1" in str(error.value)
@@ -55,7 +55,7 @@ def test_a_null_number_is_named_with_its_customer(model: ChurnModel, value: floa
     spoiled = FEATURES.copy()
     spoiled["noise_2"] = spoiled["noise_2"].astype("Float64" if value is None else "float64")
     spoiled.loc[3, "noise_2"] = pd.NA if value is None else value
-    with pytest.raises(ModelProblem, match=r"noise_2 is null or not finite in 1 of 300 rows \(c0003\)"):
+    with pytest.raises(ModelError, match=r"noise_2 is null or not finite in 1 of 300 rows \(c0003\)"):
         model.predict(spoiled)
 
 
@@ -81,11 +81,11 @@ def test_what_is_carried_along(model: ChurnModel) -> None:
 
 
 def test_a_folder_without_a_whole_model_is_an_error_in_words(model: ChurnModel, tmp_path: Path) -> None:
-    with pytest.raises(ModelProblem, match=r"holds no whole model, model\.json is missing"):
+    with pytest.raises(ModelError, match=r"holds no whole model, model\.json is missing"):
         ChurnModel.load(tmp_path)
     model.save(tmp_path)
     (tmp_path / "value_00.txt").unlink()
-    with pytest.raises(ModelProblem, match=r"value_00\.txt is missing"):
+    with pytest.raises(ModelError, match=r"value_00\.txt is missing"):
         ChurnModel.load(tmp_path)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.decision.control_group import CONTACT, CONTROL, _held_out, assign, chance
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 pytestmark = pytest.mark.slow
 
@@ -115,5 +115,5 @@ def test_chance_is_even_and_depends_on_all_three() -> None:
     ],
 )
 def test_what_cannot_be_is_said(table: pd.DataFrame, already: pd.Series[str], share: float, fault: str) -> None:
-    with pytest.raises(ModelProblem, match=fault):
+    with pytest.raises(ModelError, match=fault):
         groups(table, already, share=share)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from models.decision import ranking
-from models.errors import ModelProblem
+from models.errors import ModelError
 from models.evaluation import profit
 
 TIERS = {"very high": 6.0, "high": 3.0, "medium": 1.0}
@@ -149,5 +149,5 @@ def test_the_list_id_is_the_contents() -> None:
     ],
 )
 def test_unsound_scores_are_refused_by_name(table: pd.DataFrame, said: str) -> None:
-    with pytest.raises(ModelProblem, match=re.escape(said)):
+    with pytest.raises(ModelError, match=re.escape(said)):
         ranking.ranked(table)

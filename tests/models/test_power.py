@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from models.decision.control_group import assign
 from models.decision.power import Plan, power, price, proves, share_for, smallest_effect, weeks_for
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 pytestmark = pytest.mark.slow
 
@@ -136,7 +136,7 @@ def test_the_price_of_the_proof() -> None:
 
 
 def test_a_plan_that_is_none_names_every_fault() -> None:
-    with pytest.raises(ModelProblem, match=r"weekly must lie between 1 and inf, found 0.\n.*share must lie between 0"):
+    with pytest.raises(ModelError, match=r"weekly must lie between 1 and inf, found 0.\n.*share must lie between 0"):
         Plan(weekly=0, weeks=8, share=0.6, base_rate=0.2)
 
 

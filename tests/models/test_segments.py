@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from models import segments
-from models.errors import ModelProblem
+from models.errors import ModelError
 from tests.models.panels_for_tests import columns_info, info
 
 ROLES = segments.Roles("last", "orders", "money", "tenure")
@@ -75,7 +75,7 @@ def test_roles_take_the_longest_window_of_the_activity() -> None:
         info("short", "count", 28),
     ]
     assert segments.roles(declared, "placed_order").frequency == "placed_order_count_364d"
-    with pytest.raises(ModelProblem, match="recency, tenure of visited_site"):
+    with pytest.raises(ModelError, match="recency, tenure of visited_site"):
         segments.roles(declared, "visited_site")
 
 

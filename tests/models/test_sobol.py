@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import qmc
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 from models.training import sobol
 
 
@@ -32,5 +32,5 @@ def test_every_column_has_one_point_in_each_equal_interval(column: int) -> None:
 
 @pytest.mark.parametrize(("count", "columns"), [(-1, 2), (1, 0), (1, sobol.MOST_COLUMNS + 1), ((1 << 30) + 1, 1)])
 def test_more_than_there_is_is_refused(count: int, columns: int) -> None:
-    with pytest.raises(ModelProblem, match="sobol: there are up to"):
+    with pytest.raises(ModelError, match="sobol: there are up to"):
         sobol.points(count, columns, seed=7)

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 from models.training import split
 
 
@@ -82,5 +82,5 @@ def test_a_short_history_gives_up_step_by_step_and_says_so(months: int, origins:
 
 
 def test_no_moment_is_an_error_in_words() -> None:
-    with pytest.raises(ModelProblem, match=r"no moment has a complete window.*shorter horizon"):
+    with pytest.raises(ModelError, match=r"no moment has a complete window.*shorter horizon"):
         split.plan([], span_days=28, origins=4)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 from models.learners import boosting
 from models.training import split, train
 from models.training.panel import Data
@@ -119,7 +119,7 @@ def test_without_money_there_is_no_expected_value() -> None:
 
 def test_nobody_left_is_an_error_in_words() -> None:
     nobody = replace(panel(), churned=np.zeros(250 * 6))
-    with pytest.raises(ModelProblem, match=r"0 customers who left and 1500 who stayed.*horizon_days"):
+    with pytest.raises(ModelError, match=r"0 customers who left and 1500 who stayed.*horizon_days"):
         train.train(nobody, plan_of(), QUICK, DEFINITION)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from features.activity import ACTIVITY_SCHEMA, MOMENT
 from pipelines.checks.report import Report
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import write_json
 from pipelines.settings.params import Settings
 
@@ -61,7 +61,7 @@ def fails_as(report: Report, statement: str, named: str) -> None:
     matching = [text for text in found if statement in text]
     assert len(matching) == 1, found
     assert named in found[matching[0]]
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         report.require()
     assert matching[0] in str(problem.value) or len(found) > 3
 

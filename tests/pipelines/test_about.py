@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.sources.identity import settle
 from pipelines.sources.identity import translate as about
@@ -158,7 +158,7 @@ def test_rows_of_nobody_are_told_of_at_every_pull() -> None:
     assert listed.count("c-x") == 3
     assert pulled(settings) == first
     assert Path("validation/unmatched_train.csv").read_text() == listed
-    with pytest.raises(Problem, match="max_unmatched_share"):
+    with pytest.raises(ChurnError, match="max_unmatched_share"):
         pulled(settings_of(privacy={}, identities=BOTH["identities"] | {"max_unmatched_share": 0.1}))
     ids("crm,c-a,A", "crm,c-b,B", "crm,c-x,B")
     assert pulled(settings) == []

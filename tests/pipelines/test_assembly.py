@@ -16,7 +16,7 @@ import pytest
 from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
 from features.windows import midnight
 from pipelines.checks.rules import activity_rules
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings.params import Settings
 from pipelines.sources.landing import assemble
@@ -161,7 +161,7 @@ def test_every_moment_cuts_where_it_lies(as_of: str) -> None:
     export("shop/1.csv", [*rows_of(0, 800), "late,c1,2024-01-20,2024-05-01,3"])
     day = as_of.removesuffix("T")
     if day == "2024-01-01":
-        with pytest.raises(Problem, match=r"no activity lies before 2024-01-01; .* lie between 2024-01-01 "):
+        with pytest.raises(ChurnError, match=r"no activity lies before 2024-01-01; .* lie between 2024-01-01 "):
             pulled(day)
         return
     same_as_the_plain_way(day)
@@ -174,7 +174,7 @@ def test_a_landing_store_that_somebody_changed_is_noticed() -> None:
     before = digest_of(Path("out"))
     path = next(Path("landing/shop").rglob("2024-03.0.parquet"))
     shutil.copyfile(next(Path("landing/shop").rglob("2024-04.0.parquet")), path)
-    with pytest.raises(Problem, match=r"was changed since it was written\. Delete data/landing"):
+    with pytest.raises(ChurnError, match=r"was changed since it was written\. Delete data/landing"):
         pulled()
     assert digest_of(Path("out")) == before
 

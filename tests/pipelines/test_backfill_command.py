@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipelines.modelling.backfill import backfill
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings import params
 from tests.pipelines.conftest import DEFINITION, MOMENTS
@@ -59,10 +59,10 @@ def test_a_list_of_a_capacity_beats_drawing_lots_where_there_is_something_to_lea
 def test_without_a_model_or_with_another_one_it_says_what_to_do(trained: Path) -> None:
     settings = params.load()
     other = settings.model_copy(update={"model": settings.model.model_copy(update={"seeds": 2})})
-    with pytest.raises(Problem, match=r"was trained with another settings than params.yaml has. Run `churn run`"):
+    with pytest.raises(ChurnError, match=r"was trained with another settings than params.yaml has. Run `churn run`"):
         backfill(DEFINITION, other, 3)
     shutil.rmtree(f"data/models/{DEFINITION}")
-    with pytest.raises(Problem, match=r"silent_28d was not trained yet. Run `churn run`"):
+    with pytest.raises(ChurnError, match=r"silent_28d was not trained yet. Run `churn run`"):
         backfill(DEFINITION, settings, 3)
     assert not Path("data/backfill").exists()
 

@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.churn_model import ChurnModel
-from models.errors import ModelProblem
+from models.errors import ModelError
 from models.learners.calibration import Calibration
 from pipelines.commands.score import run
 from pipelines.commands.score.request import Request
 from pipelines.commands.score.run import score
-from pipelines.runtime.errors import CheckFailed, Empty, Problem, TryAgain
+from pipelines.runtime.errors import CheckFailedError, ChurnError, NothingToScoreError, TryAgainError
 from pipelines.runtime.files import digest_of
 from pipelines.runtime.log import Log
 from pipelines.stages import train_model
@@ -166,30 +166,30 @@ def test_features_tell_who_is_a_customer_by_silence_and_by_nothing_else(request_
     model = ChurnModel.load(Path(str(request_.model)))
     learned = settings_with(churn={D: rhythm}).churn[D].model_dump()
     replace(model, definition=learned).save(Path(str(request_.model)))
-    with pytest.raises(Problem, match="features alone do not tell who is a customer"):
+    with pytest.raises(ChurnError, match="features alone do not tell who is a customer"):
         score(request_, settings_with(churn={D: rhythm}), told()[1])
 
 
 def test_faults_are_said_and_the_output_stays(request_: Request) -> None:
     score(request_, settings_with(), told()[1])
     before = digest_of(request_.out)
-    with pytest.raises(Problem, match=r"holds rows of 2021-06-21, and --as-of is 2021-06-28"):
+    with pytest.raises(ChurnError, match=r"holds rows of 2021-06-21, and --as-of is 2021-06-28"):
         score(request_, settings_with(observations=moments("2021-06-28")), told()[1])
     change(request_, lambda table: pd.concat([table, table.iloc[:2]]))
-    with pytest.raises(Problem, match=r"2 customers stand on several rows \(c0000, c0001\)"):
+    with pytest.raises(ChurnError, match=r"2 customers stand on several rows \(c0000, c0001\)"):
         score(request_, settings_with(), told()[1])
     change(request_, lambda table: table.iloc[:250].assign(noise_0=np.nan))
-    with pytest.raises(ModelProblem, match="noise_0 is null or not finite"):
+    with pytest.raises(ModelError, match="noise_0 is null or not finite"):
         score(request_, settings_with(), told()[1])
     change(request_, lambda table: table.assign(noise_0=1.0, placed_order_days_since_last=50.0))
-    with pytest.raises(CheckFailed, match="The scores are spread as in training"):
+    with pytest.raises(CheckFailedError, match="The scores are spread as in training"):
         score(request_, settings_with(), told()[1])
     assert (request_.out.parent / f"out.parquet.parts/validation/scores_{D}.html").is_file()
     change(request_, lambda table: table.drop(columns="noise_1"))
-    with pytest.raises(ModelProblem, match="needs the column noise_1, which is not there"):
+    with pytest.raises(ModelError, match="needs the column noise_1, which is not there"):
         score(request_, settings_with(), told()[1])
     change(request_, lambda table: table.assign(noise_1=1.0).iloc[:0])
-    with pytest.raises(Empty, match="has no rows, so there is nobody to score"):
+    with pytest.raises(NothingToScoreError, match="has no rows, so there is nobody to score"):
         score(request_, settings_with(), told()[1])
     change(request_, lambda table: table)
     assert digest_of(request_.out) == before
@@ -200,10 +200,10 @@ def moments(day: str) -> dict[str, Any]:
 
 
 def test_what_is_not_there_is_named_all_at_once(request_: Request, tmp_path: Path) -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         score(Request(tmp_path, activity=tmp_path / "a", features=tmp_path / "f"), settings_with(), told()[1])
     assert len(problem.value.faults) == 3
-    with pytest.raises(Problem, match="cannot be read as Parquet"):
+    with pytest.raises(ChurnError, match="cannot be read as Parquet"):
         (tmp_path / "f").write_text("no table")
         score(replace(request_, features=tmp_path / "f"), settings_with(), told()[1])
 
@@ -211,7 +211,7 @@ def test_what_is_not_there_is_named_all_at_once(request_: Request, tmp_path: Pat
 def test_two_at_once_on_one_output_are_refused(request_: Request) -> None:
     from pipelines.commands.score.resume import Parts
 
-    with Parts(request_.out).alone(), pytest.raises(TryAgain, match="another `churn score` is writing it"):
+    with Parts(request_.out).alone(), pytest.raises(TryAgainError, match="another `churn score` is writing it"):
         score(request_, settings_with(), told()[1])
 
 

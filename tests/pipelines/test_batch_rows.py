@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.commands.score.chunks import EveryRow, Named, Recent, chunks, missing
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 
 DAY = "2024-12-02"
 
@@ -55,7 +55,7 @@ def test_days_and_ids_are_read_as_they_come(tmp_path: Path) -> None:
     pq.write_table(pa.table({"customer_id": ["a"]}), tmp_path / "undated.parquet")
     (found,) = chunks(tmp_path / "undated.parquet", [], DAY, 9, set())
     assert str(found.rows["as_of"][0]) == DAY
-    with pytest.raises(Problem, match="holds rows of 2024-12-02, and --as-of is 2024-12-03"):
+    with pytest.raises(ChurnError, match="holds rows of 2024-12-02, and --as-of is 2024-12-03"):
         list(chunks(tmp_path / "numbers.parquet", [], "2024-12-03", 9, set()))
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.windows import DAY_US, midnight
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, write_parquet
 from pipelines.settings.moments import moments_of
 from pipelines.stages.build_features import build
@@ -111,7 +111,7 @@ CUSTOMERS = {"reader": "csv", "path": "customers.csv"}
 def test_an_attribute_that_cannot_be_used_is_said(
     activity: Path, tmp_path: Path, changed: dict[str, object], fault: str
 ) -> None:
-    with pytest.raises(Problem, match=fault):
+    with pytest.raises(ChurnError, match=fault):
         build(settings_with(**changed), "score", activity, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -124,7 +124,7 @@ def test_a_static_table_may_be_used(activity: Path, tmp_path: Path) -> None:
 
 def test_attributes_without_a_customers_table_are_a_fault(activity: Path, tmp_path: Path) -> None:
     (activity / "customers.parquet").unlink()
-    with pytest.raises(Problem, match="there is no customers table"):
+    with pytest.raises(ChurnError, match="there is no customers table"):
         build(settings_with(features={"attributes": ["age"]}), "score", activity, tmp_path / "out")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from features.activity import ACTIVITY_SCHEMA
 from pipelines.checks.rules import check_activity
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from tests.pipelines.tables_to_check import (
     Change,
     activity,
@@ -139,7 +139,7 @@ def test_a_row_in_another_months_file(tmp_path: Path) -> None:
 def test_a_file_that_is_not_parquet_is_a_problem(tmp_path: Path) -> None:
     write_activity(activity(), tmp_path)
     (tmp_path / "activity" / "2024-07.parquet").write_text("not Parquet")
-    with pytest.raises(Problem, match="not every file can be read as Parquet"):
+    with pytest.raises(ChurnError, match="not every file can be read as Parquet"):
         check_activity(tmp_path, settings_with(), "score")
 
 

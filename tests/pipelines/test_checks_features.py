@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.checks.rules import check_features
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import write_json
 from tests.pipelines.tables_to_check import (
     AS_OF,
@@ -92,7 +92,7 @@ def test_no_moments_at_all_and_no_columns(tmp_path: Path) -> None:
     write_json(tmp_path / "columns.json", COLUMNS)
     assert "There is at least one row" in outcome(check_features(tmp_path, settings_with()))
     (tmp_path / "columns.json").unlink()
-    with pytest.raises(Problem, match=r"there is no columns\.json"):
+    with pytest.raises(ChurnError, match=r"there is no columns\.json"):
         check_features(tmp_path, settings_with())
 
 

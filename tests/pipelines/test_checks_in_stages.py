@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.stages.pull_activity import pull
 from tests.pipelines.tables_to_check import Change, activity, settings_with
@@ -37,7 +37,7 @@ def test_a_stream_that_is_wrong_stops_the_pull(
     monkeypatch.chdir(tmp_path)
     pulled(lambda frame: frame, tmp_path)
     before = digest_of(tmp_path / "data/activity")
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         pulled(change, tmp_path)
     assert said in str(problem.value)
     assert "activity_score.html" in str(problem.value)

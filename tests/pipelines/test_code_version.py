@@ -32,8 +32,8 @@ def test_a_clean_clone_is_its_commit(clone: Path) -> None:
 @pytest.mark.parametrize(("file", "edited"), [("params.yaml", True), ("models", True), ("dvc.lock", False)])
 def test_only_what_makes_results_counts_as_edited(clone: Path, file: str, edited: bool) -> None:
     if file == "models":
-        (clone / file).mkdir()
-        file = "models/new.py"
+        (clone / file / "training").mkdir(parents=True)
+        file = "models/training/new.py"
     (clone / file).write_text("2\n")
     assert code_version(clone).endswith("-edited") is edited
 

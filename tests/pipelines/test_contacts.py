@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.at_risk.policy.consent import addresses, permitted_channels
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.contacts import COLUMNS, ContactDatabase
 from pipelines.settings.messages import in_words
 from pipelines.settings.params import Settings
@@ -172,7 +172,7 @@ SECRETS = ("ann@example.org", "Ann", "maybe", "pigeon", "perhaps")
 def test_every_wrong_row_is_named_by_its_line_and_nothing_of_it_is_repeated() -> None:
     rows = ["1,Ann,ann@example.org,,,pigeon,,maybe,", "2,Ann,ann@example.org", ",Ann,ann@example.org,,,,,,"]
     write(*rows, "1,Ann,,,,,perhaps,,yes", "4,Ann,,,,,,,yes")
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         read_contacts(settings())
     assert problem.value.faults == (
         "people.csv: 1 of 5 rows is broken (too few columns) (line 3). Mend the file.",
@@ -203,14 +203,16 @@ def test_a_customer_in_two_files_is_an_error() -> None:
     Path("people").mkdir()
     write("1,yes", header="customer_id,consent_sms", name="people/a.csv")
     write("1,Ann", header="customer_id,name", name="people/b.csv")
-    with pytest.raises(Problem, match=r"contacts: 1 customers stand on several rows \(1\). Keep one row per customer."):
+    with pytest.raises(
+        ChurnError, match=r"contacts: 1 customers stand on several rows \(1\). Keep one row per customer."
+    ):
         read_contacts(settings(path="people"))
 
 
 def test_a_table_without_a_header_is_refused_without_repeating_it() -> None:
     write(header="7,Ann Li,ann@example.org,+49 171 2345678")
     write(ROWS[0], header="7,Ann Li,ann@example.org,+49 171 2345678")
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         read_contacts(settings())
     assert str(problem.value).startswith("people.csv: the first line holds somebody's data")
     assert "Ann" not in str(problem.value)
@@ -230,7 +232,7 @@ def test_a_database_that_breaks_off_is_a_problem_that_repeats_nothing(monkeypatc
     # As if a row could not be worked with: DuckDB then repeats it.
     monkeypatch.setattr("pipelines.sources.readers.contact_rows.cell", lambda *_: Cell("error(c1)", "text"))
     con = connect()
-    with pytest.raises(Problem, match=r"^contacts: reading people broke off.") as problem:
+    with pytest.raises(ChurnError, match=r"^contacts: reading people broke off.") as problem:
         enter(con, chosen.contacts)
     assert "ann@example.org" not in str(problem.value)
 
@@ -252,7 +254,7 @@ def test_a_wrong_section_is_named_before_any_work(contacts: dict[str, Any], faul
     assert len(found) == 1
     assert found[0].startswith(fault)
     for ask in (read_contacts, contacts_digest):
-        with pytest.raises(Problem, match=r"contacts\."):
+        with pytest.raises(ChurnError, match=r"contacts\."):
             ask(settings(**contacts))
 
 
@@ -289,7 +291,7 @@ def test_ids_are_pseudonyms_where_the_stream_has_pseudonyms(monkeypatch: pytest.
     Path("people").mkdir()
     for name in ("a", "b"):
         write(*ROWS, name=f"people/{name}.csv")
-    with pytest.raises(Problem, match="contacts: 2 customers stand on several rows"):
+    with pytest.raises(ChurnError, match="contacts: 2 customers stand on several rows"):
         read_contacts(settings({"privacy": {"pseudonymise": True}}, path="people"))
 
 

@@ -16,7 +16,7 @@ from pipelines.at_risk.decide import LEFT_ALONE, ORDERED_SINCE, Given, decide, s
 from pipelines.at_risk.tables import tables
 from pipelines.ledger.read import ENTRIES, FEEDBACK, Known
 from pipelines.rendering.language.language import Language
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.contacts import Campaign
 from pipelines.settings.params import Settings
 from pipelines.settings.playbook import PlaybookRule
@@ -177,5 +177,5 @@ def test_the_order_of_the_inputs_does_not_matter(small: Shop) -> None:
 def test_a_list_of_nobody_says_why(small: Shop, at_risk: dict[str, Any], rules: list[Any], said: str) -> None:
     wanted = asked(*rules, **at_risk)
     decided = decide(given(small), wanted, ENGLISH)
-    with pytest.raises(Problem, match=said):
+    with pytest.raises(ChurnError, match=said):
         tables(given(small), decided, {}, wanted, ENGLISH)

@@ -20,7 +20,7 @@ from pipelines.ledger import write
 from pipelines.publishing.deliver import RENDERS
 from pipelines.publishing.publish import publish
 from pipelines.publishing.sinks.fields import emails, phones
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings import params
 from pipelines.sources.privacy import vault
@@ -55,7 +55,7 @@ def publish_to(day: str = DAY, text: str = LISTED, *, draft: bool = True, **sink
 
 
 def failing(**sinks: Any) -> str:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         publish_to(**sinks)
     return str(problem.value)
 
@@ -159,7 +159,7 @@ def test_the_same_list_gives_the_same_bytes_and_no_leftovers() -> None:
 @pytest.mark.parametrize("kind", ["hub", "mail", "ads", "social"])
 def test_a_list_without_contacts_says_what_is_missing(kind: str) -> None:
     write_draft(DAY, contacts=False)
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         publish(DAY, settings(**{kind: EVERY[kind]}), print)
     said = str(problem.value)
     assert f"publish.sinks.{kind}: params.yaml: publish.sinks.{kind}: needs the customers' email" in said
@@ -237,7 +237,7 @@ def test_sinks_get_the_customers_own_ids(monkeypatch: pytest.MonkeyPatch) -> Non
     write_draft(DAY)
     secret = settings(force=EVERY["force"]).model_dump()
     with_privacy = params.Settings.model_validate({**secret, "privacy": {"pseudonymise": True}})
-    with pytest.raises(Problem, match="does not know 3 of 3 customers on the list"):
+    with pytest.raises(ChurnError, match="does not know 3 of 3 customers on the list"):
         publish(DAY, with_privacy, print)
     vault.remember({"007": "Ann", "a-1": "Bob", "b,2": "Eve"})
     publish(DAY, with_privacy, print)
@@ -340,7 +340,7 @@ def test_all_of_a_list_or_nothing(place: Place) -> None:
         place.ask(trigger, answer=False)
     before = place.who()
     write_draft("2024-03-11")
-    with pytest.raises(Problem, match="few"):
+    with pytest.raises(ChurnError, match="few"):
         publish("2024-03-11", settings(table=place.sink()), print)
     assert place.who() == before
     drop = "alter table churn_list drop constraint few" if place.address.startswith("postgres") else "drop trigger few"
@@ -381,7 +381,7 @@ def test_wrong_settings_are_said(sink: str, said: str, tmp_path: Path) -> None:
         "churn: {silent: {kind: silence, active_within_days: 56, horizon_days: 28}}\nat_risk: {definition: silent}\n"
         f"publish: {{sinks: {{crm: {sink}}}}}\n"
     )
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         params.load(path)
     assert said in str(problem.value)
     assert "pw@" not in str(problem.value)

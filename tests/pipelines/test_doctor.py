@@ -12,7 +12,7 @@ from features.churn.labels import Definition
 from features.windows import day_number, day_text
 from pipelines.commands.doctor import diagnose
 from pipelines.commands.doctor_figures import Moment, Rhythm, suggestion, verdict
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from tests.subscriptions import subscriptions
 
@@ -118,12 +118,12 @@ def test_bad_rows_are_told_and_do_not_stop_it(here: Path) -> None:
 def test_unreadable_sources_are_a_problem() -> None:
     settings = settings_of(shop(5, 50))
     Path("orders.csv").unlink()
-    with pytest.raises(Problem, match=r"there is no file orders.csv"):
+    with pytest.raises(ChurnError, match=r"there is no file orders.csv"):
         diagnose(settings)
 
 
 def test_nothing_before_the_moment() -> None:
-    with pytest.raises(Problem, match=r"No activity lies before observations.score.as_of 2024-12-30"):
+    with pytest.raises(ChurnError, match=r"No activity lies before observations.score.as_of 2024-12-30"):
         diagnose(settings_of([("a", "2025-01-01", 1.0)]))
 
 
@@ -224,5 +224,5 @@ def test_contacts_without_consents_are_warned_of() -> None:
 
 
 def test_a_wrong_contacts_section_is_named_with_all_other_faults() -> None:
-    with pytest.raises(Problem, match=r"contacts.path: there is no file people.csv"):
+    with pytest.raises(ChurnError, match=r"contacts.path: there is no file people.csv"):
         diagnose(with_contacts())

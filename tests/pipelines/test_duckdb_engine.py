@@ -14,7 +14,7 @@ from features.windows import DAY_US, midnight
 from pipelines.engines import layout
 from pipelines.engines.duckdb import Order, _customers, _stream, features_of
 from pipelines.engines.layout import Bounds
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from tests.features.oracle import Did, number_of, rows_at
 from tests.features.streams_for_tests import ACTIVITIES, MAIN, everything
 from tests.pipelines.activity_folders import write_stream
@@ -131,7 +131,7 @@ def test_progress_ends_with_everybody(tmp_path: Path) -> None:
 
 def test_an_unreadable_stream_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "2017-11.parquet").write_bytes(b"PAR1 no more")
-    with pytest.raises(Problem, match="the stream could not be laid out by customer"):
+    with pytest.raises(ChurnError, match="the stream could not be laid out by customer"):
         list(features_of(tmp_path, ORDER))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings.params import Settings
 from pipelines.sources.registry import check_sources
@@ -80,9 +80,9 @@ def test_it_gives_what_it_gave_then_although_the_source_is_gone(source: dict[str
     assert not Path("in").exists()
     settings = settings_of(FIRST, source)
     assert check_sources(settings, *places_of(settings, LANDING, FIRST)) == []
-    with pytest.raises(Problem):
+    with pytest.raises(ChurnError):
         pulled(SECOND, source)
-    with pytest.raises(Problem):
+    with pytest.raises(ChurnError):
         pulled(THIRD, source)
     shutil.move("away", "in")
     assert pulled(SECOND, source)[0] == second

@@ -17,7 +17,7 @@ from features.windows import DAY_US, midnight
 from pipelines.engines import layout
 from pipelines.engines.duckdb import features_of
 from pipelines.engines.layout import MB, Bounds, Layout, cuts_of
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.stages.build_features import build
 from tests.features.oracle import Did
@@ -87,7 +87,7 @@ def test_a_customer_too_large_for_the_memory_is_named(tmp_path: Path, monkeypatc
     monkeypatch.setattr(layout, "BYTES_PER_ACTIVITY", MB)
     little = settings_with().model_copy(update={"engine_memory": "256MB"})
     with pytest.raises(
-        Problem, match=r"engine_memory 256MB is too small: customer whale has 500 activities.*at least 1,5"
+        ChurnError, match=r"engine_memory 256MB is too small: customer whale has 500 activities.*at least 1,5"
     ):
         build(little, "score", folder, tmp_path / "out" / "score")
     assert list((tmp_path / "out").iterdir()) == []
@@ -97,7 +97,7 @@ def test_a_memory_too_small_for_the_database_is_said(
     activity: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Bounds, "duckdb", MB)
-    with pytest.raises(Problem, match=r"engine_memory 4,096MB is too small for .*Raise it\. Nothing was kept\."):
+    with pytest.raises(ChurnError, match=r"engine_memory 4,096MB is too small for .*Raise it\. Nothing was kept\."):
         build(settings_with(), "score", activity, tmp_path / "out" / "score")
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -110,7 +110,7 @@ def test_a_full_disk_keeps_what_was_there_before(
     build(settings_with(), "score", few, out)
     before = digest_of(out)
     with pytest.raises(
-        Problem, match=r"the features could not be written: .*No space left on device.*Nothing was kept"
+        ChurnError, match=r"the features could not be written: .*No space left on device.*Nothing was kept"
     ):
         build(settings_with(), "train", write_stream(small_disk.parent / "many", shop(900, 4000)), out)
     assert (digest_of(out), [path.name for path in small_disk.iterdir()]) == (before, ["score"])
@@ -118,7 +118,7 @@ def test_a_full_disk_keeps_what_was_there_before(
     gc.collect()  # what was being written is closed only now
     free = os.statvfs(small_disk)
     (small_disk / "ballast").write_bytes(bytes(free.f_bavail * free.f_frsize - 40_000))
-    with pytest.raises(Problem, match="the disk is full: the stream does not fit into engine_memory 4,096MB"):
+    with pytest.raises(ChurnError, match="the disk is full: the stream does not fit into engine_memory 4,096MB"):
         build(settings_with(), "score", write_stream(small_disk.parent / "long", shop(9, 4000)), out)
     assert (digest_of(out), sorted(path.name for path in small_disk.iterdir())) == (before, ["ballast", "score"])
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipelines.modelling.tracking.candidate import Evaluated, _figures, _leaves
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import load
 
 FIGURES = [
@@ -62,7 +62,7 @@ def test_where_the_data_come_from_and_other_definitions_stay_out_of_mlflow(tmp_p
 
 def test_what_is_missing_is_named_all_at_once(tmp_path: Path) -> None:
     settings = candidate(tmp_path).settings
-    with pytest.raises(Problem) as told:
+    with pytest.raises(ChurnError) as told:
         Evaluated.of(settings, "a", tmp_path / "model", tmp_path / "evaluation", tmp_path / "activity")
     assert [fault.split(" is not there")[0].removeprefix(f"{tmp_path}/") for fault in told.value.faults] == [
         "model/shipped",

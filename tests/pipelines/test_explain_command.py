@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipelines.at_risk.explain import explain_customer
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.contacts import Campaign
 from pipelines.settings.playbook import PlaybookRule, When
 from pipelines.stages.make_list import make_list
@@ -94,7 +94,9 @@ def test_a_customer_who_left_long_ago(small: Shop) -> None:
     ],
 )
 def test_an_unknown_id_names_the_nearest(small: Shop, customer: str, near: str) -> None:
-    with pytest.raises(Problem, match=f"Customer {customer} is not known in the activity before 4 March 2024. {near}"):
+    with pytest.raises(
+        ChurnError, match=f"Customer {customer} is not known in the activity before 4 March 2024. {near}"
+    ):
         explained(small, customer)
 
 
@@ -106,7 +108,7 @@ def test_low_risk_has_no_reasons(small: Shop) -> None:
 
 def test_before_there_is_a_list(tmp_path: Path) -> None:
     made = shop(tmp_path)
-    with pytest.raises(Problem, match=r"there is no list for this day yet\. Run `churn run`"):
+    with pytest.raises(ChurnError, match=r"there is no list for this day yet\. Run `churn run`"):
         explained(made, "0001")
 
 

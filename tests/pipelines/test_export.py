@@ -14,7 +14,7 @@ import pytest
 from pipelines.erasure.forget import _mend_manifests
 from pipelines.erasure.redact import scrub
 from pipelines.publishing.export import export
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Privacy
@@ -52,7 +52,7 @@ def test_an_export_has_the_customers_own_ids_and_is_its_owners_alone(listed: lis
 
 def test_a_vault_that_lacks_somebody_is_an_error_and_writes_nothing(listed: list[str]) -> None:
     vault.remember({one: f"own-{one}" for one in listed[1:]})
-    with pytest.raises(Problem, match="does not know 1 of 12 customers"):
+    with pytest.raises(ChurnError, match="does not know 1 of 12 customers"):
         export(private())
     assert not Path("data/exports").exists()
 

@@ -12,7 +12,7 @@ import pytest
 from pipelines.ledger import read
 from pipelines.publishing.feedback import feedback
 from pipelines.publishing.publish import publish
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.sources.privacy.pseudonyms import keyed
 from tests.pipelines.drafts_for_tests import settings, write_draft
@@ -51,7 +51,7 @@ def taken(path: Path, using: Settings = PLAIN) -> list[str]:
 
 def refused(text: str | bytes, name: str = "team.csv") -> list[str]:
     before = entries()
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         taken(report(text, name))
     assert entries() == before, "nothing was written"
     return list(problem.value.faults)
@@ -193,11 +193,11 @@ def test_a_file_that_is_no_report_is_said(text: str | bytes, said: str) -> None:
 
 
 def test_a_missing_file_and_an_empty_ledger_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Problem, match="there is no such file"):
+    with pytest.raises(ChurnError, match="there is no such file"):
         taken(Path("nowhere.csv"))
     (tmp_path / "new").mkdir()
     monkeypatch.chdir(tmp_path / "new")
-    with pytest.raises(Problem, match="nothing was ever published"):
+    with pytest.raises(ChurnError, match="nothing was ever published"):
         taken(report(GOOD))
 
 

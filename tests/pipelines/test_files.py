@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.sources.quarantine import reasons, set_aside
 from pipelines.sources.registry import check_sources, read_sources
@@ -316,7 +316,7 @@ def test_thousands_are_written_and_lines_elided() -> None:
 
 def test_too_many_bad_rows_are_refused_with_every_reason(here: Path) -> None:
     con = read(orders(HEADER + "a,2024-03-01,1\n,2024-03-01,1\nb,soon,1\n"))
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         set_aside(con, {"orders": 0.5}, here / "q.csv")
     assert len(problem.value.faults) == 3
     assert problem.value.faults[-1] == (

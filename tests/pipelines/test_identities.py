@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.stages import pull_activity
 from pipelines.stages.pull_activity import check_sources, pull
@@ -111,13 +111,13 @@ def test_what_is_no_e_mail_is_nobodys() -> None:
 
 
 def test_too_many_rows_of_nobody_stop_the_pull() -> None:
-    with pytest.raises(Problem, match=r"more than identities\.max_unmatched_share of 0\.5 allows"):
+    with pytest.raises(ChurnError, match=r"more than identities\.max_unmatched_share of 0\.5 allows"):
         pulled("1,c-9,2024-05-03\n2,c-8,2024-05-04\n3,c-1,2024-05-04\n", "crm,c-1,A\n")
     assert "c-9" in Path("validation/unmatched_train.csv").read_text()
 
 
 def test_an_id_of_two_customers_is_an_error_with_examples() -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         pulled("1,c-1,2024-05-03\n", "crm,c-1,A\ncrm,c-1,B\ncrm,c-2,A\n")
     assert problem.value.faults == (
         (
@@ -128,13 +128,13 @@ def test_an_id_of_two_customers_is_an_error_with_examples() -> None:
 
 
 def test_a_rule_that_makes_two_ids_one_is_found_out() -> None:
-    with pytest.raises(Problem, match=r"crm x@example\.org: A and B"):
+    with pytest.raises(ChurnError, match=r"crm x@example\.org: A and B"):
         pulled("1,c,2024-05-03\n", "crm,X@example.org,A\ncrm,x@example.org,B\n", TABLE | {"rules": {"crm": "email"}})
 
 
 def test_accounts_that_became_one_are_followed_everywhere() -> None:
     ids = "customer_id,B,C\ncustomer_id,C,A\ncrm,c-1,B\ncrm,c-1,A\n"
-    with pytest.raises(Problem, match="stand for two customers"):
+    with pytest.raises(ChurnError, match="stand for two customers"):
         pulled("1,c-1,2024-05-03\n", ids)
     pulled("1,c-1,2024-05-03\n", "customer_id,B,C\ncustomer_id,C,A\ncrm,c-1,B\n")
     table = pq.read_table("out/activity/2024-05.parquet")
@@ -142,7 +142,7 @@ def test_accounts_that_became_one_are_followed_everywhere() -> None:
 
 
 def test_accounts_that_were_merged_in_a_circle_are_an_error() -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         pulled("1,c-1,2024-05-03\n", "customer_id,A,B\ncustomer_id,B,C\ncustomer_id,C,A\ncrm,c-1,A\n")
     assert problem.value.faults == (
         "identities.table: 1 circles of customer ids: A -> B -> C -> A. Say which id each ends in.",
@@ -150,7 +150,7 @@ def test_accounts_that_were_merged_in_a_circle_are_an_error() -> None:
 
 
 def test_holes_in_the_table_are_named_by_line() -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         pulled("1,c-1,2024-05-03\n", "crm,c-1,A\ncrm,,A\n,c-2,A\ncrm,c-3,\n")
     assert [fault.split(". ")[0] for fault in problem.value.faults] == [
         "ids.csv: 1 of 4 rows has no system (line 4)",

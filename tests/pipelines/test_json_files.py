@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.registry import check_sources, read_sources
@@ -110,7 +110,7 @@ def test_garbage_is_a_bad_row_with_its_line(here: Path) -> None:
 
 def test_a_list_that_breaks_off_is_no_file(here: Path) -> None:
     (here / "events.json").write_text(json.dumps(ROWS)[:-4])
-    with pytest.raises(Problem, match=r"events.json: cannot be read to its end\."):
+    with pytest.raises(ChurnError, match=r"events.json: cannot be read to its end\."):
         read(settings_of("events.json"))
 
 

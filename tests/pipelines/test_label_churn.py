@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.windows import midnight
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.stages.label_churn import label_definition
 from tests.features.oracle import Did
 from tests.pipelines.activity_folders import settings_with, write_stream
@@ -66,13 +66,13 @@ def test_a_longer_horizon_drops_the_moments_it_cannot_judge(tmp_path: Path) -> N
 
 def test_nobody_to_label_is_a_clear_error(tmp_path: Path) -> None:
     folder = write_stream(tmp_path, [order("a", "2017-06-01"), order("a", "2017-12-03")])
-    with pytest.raises(Problem, match=r"churn.silent_28d: nobody was a customer at a moment with 28 observed days"):
+    with pytest.raises(ChurnError, match=r"churn.silent_28d: nobody was a customer at a moment with 28 observed days"):
         label_definition(settings_with(), "silent_28d", folder, tmp_path / "labels.parquet")
     assert not (tmp_path / "labels.parquet").exists()
 
 
 def test_an_unknown_definition_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"churn.silent_28 does not exist. Did you mean silent_28d?"):
+    with pytest.raises(ChurnError, match=r"churn.silent_28 does not exist. Did you mean silent_28d?"):
         label_definition(settings_with(), "silent_28", tmp_path, tmp_path / "labels.parquet")
 
 
@@ -94,7 +94,7 @@ def test_cancellations_dated_when_they_take_effect_stop_the_run(tmp_path: Path, 
     settings = settings_with(churn=CANCELLATION)
     if fails:
         with pytest.raises(
-            Problem, match=r"churn.cancelled_30d.ends: 1 of 1 cancelled_subscription were recorded on a"
+            ChurnError, match=r"churn.cancelled_30d.ends: 1 of 1 cancelled_subscription were recorded on a"
         ):
             label_definition(settings, "cancelled_30d", folder, tmp_path / "labels.parquet")
         assert not (tmp_path / "labels.parquet").exists()

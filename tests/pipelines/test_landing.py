@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings.params import Settings
 from pipelines.sources.readers import files
@@ -176,7 +176,7 @@ def test_a_store_that_somebody_broke_is_said_or_read_again(kind: str, emptied: b
     again = ""
     try:
         again = pulled()
-    except Problem as problem:
+    except ChurnError as problem:
         again = str(problem)
     assert again == first or "Delete" in again
     shutil.rmtree("landing")
@@ -194,7 +194,7 @@ def test_exports_that_overlap_and_correct_what_they_said() -> None:
     settings = settings_of(later_files_replace=True)
     Path("in/2.csv").write_text(HEADER + "2,b,2024-05-02,60\n3,c,2024-05-08,7\n")
     Path("in/3.csv").write_text(HEADER + "3,c,2024-05-09,70\n4,d,2024-05-15,8\n")
-    with pytest.raises(Problem, match="later_files_replace: true where later files correct earlier ones"):
+    with pytest.raises(ChurnError, match="later_files_replace: true where later files correct earlier ones"):
         pulled()
     step_by_step = pulled(settings)
     assert values() == [("1", 5.0), ("2", 60.0), ("3", 70.0), ("4", 8.0)]

@@ -7,10 +7,9 @@ from babel import Locale
 
 from features.catalogue.measures import MEASURES
 from features.catalogue.wording import NOUNS, sentence_of
-from pipelines.rendering.language import catalogue as catalogues
 from pipelines.rendering.language.catalogue import Catalogue, catalogue
 from pipelines.rendering.language.language import ENGLISH, Language
-from pipelines.settings.at_risk import languages
+from pipelines.settings.at_risk import LANGUAGES, languages
 
 THAI = Language("th", "THB")
 
@@ -120,7 +119,7 @@ def test_every_sentence_of_every_activity_has_its_words() -> None:
 
 
 def test_the_languages_are_the_files() -> None:
-    assert languages() == tuple(sorted(path.stem for path in catalogues.HERE.iterdir()))
+    assert languages() == tuple(sorted(path.stem for path in LANGUAGES.iterdir()))
     assert {"en", "th"} <= set(languages())
     for code in languages():
         assert Locale.parse(catalogue(code).locale)

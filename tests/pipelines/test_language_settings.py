@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import load
 
 ROOT = Path(__file__).parents[2]
@@ -23,5 +23,7 @@ def test_a_language_is_one_of_the_files(tmp_path: Path, code: str) -> None:
 
 
 def test_another_one_is_named_with_what_is_allowed(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"language: 'de' is not a language that lists are written in\. Allowed: en, th"):
+    with pytest.raises(
+        ChurnError, match=r"language: 'de' is not a language that lists are written in\. Allowed: en, th"
+    ):
         load(params(tmp_path, language="de"))

@@ -12,7 +12,7 @@ import pytest
 
 from features.activity import ACTIVITY_SCHEMA
 from pipelines.ledger import read, write
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from tests.pipelines.ledgers_for_tests import SETTINGS, put, tell
 
@@ -164,7 +164,7 @@ def test_a_damaged_ledger_is_said_and_left_as_it_is() -> None:
     read.FILE.parent.mkdir(parents=True)
     read.FILE.write_bytes(b"this is no database, but long enough to be taken for one" * 30)
     for use in (lambda: read.known("2024-03-11", SETTINGS), lambda: put("2024-03-04", FIRST)):
-        with pytest.raises(Problem, match="the ledger cannot be used: file is not a database"):
+        with pytest.raises(ChurnError, match="the ledger cannot be used: file is not a database"):
             use()
     assert read.FILE.read_bytes().startswith(b"this is no database")
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.log import Log
 
 
@@ -44,12 +44,12 @@ def test_a_stage_names_its_lines_and_a_failure_names_its_stage(capsys: pytest.Ca
     with log.stage("pull_activity"):
         log("note", "x")
     log("note", "after")
-    with pytest.raises(Problem), log.stage("build_features"):
-        raise Problem("first", "second")
-    log.failed(Problem("first", "second"), 4)
+    with pytest.raises(ChurnError), log.stage("build_features"):
+        raise ChurnError("first", "second")
+    log.failed(ChurnError("first", "second"), 4)
     found = [json.loads(line) for line in lines]
     assert [one.get("stage") for one in found] == ["pull_activity", "pull_activity", None, "build_features"]
     assert (found[-1]["faults"], found[-1]["exit_code"]) == (["first", "second"], 4)
     assert capsys.readouterr().err == ""
-    logged(as_json=False)[1].failed(Problem("first", "second"), 4)
+    logged(as_json=False)[1].failed(ChurnError("first", "second"), 4)
     assert capsys.readouterr().err == "\nfirst\nsecond\n"

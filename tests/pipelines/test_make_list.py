@@ -16,7 +16,7 @@ import pytest
 from models.decision import ranking
 from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.publishing.publish import publish
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings import params
 from pipelines.settings.contacts import Campaign
@@ -164,10 +164,10 @@ def test_no_list_without_a_passed_report_and_the_earlier_list_is_untouched(small
     make_list(settings(), small.inputs, small.out)
     before = digest_of(small.out)
     small.report(name, passed=False)
-    with pytest.raises(Problem, match=rf"{name}.json: 2 of 7 checks failed. No list was written"):
+    with pytest.raises(ChurnError, match=rf"{name}.json: 2 of 7 checks failed. No list was written"):
         make_list(settings(), small.inputs, small.out)
     (small.data / "validation" / f"{name}.json").unlink()
-    with pytest.raises(Problem, match=rf"{name}.json: there is no such report"):
+    with pytest.raises(ChurnError, match=rf"{name}.json: there is no such report"):
         make_list(settings(), small.inputs, small.out)
     assert digest_of(small.out) == before
 
@@ -186,10 +186,10 @@ def test_a_list_says_which_version_scored_and_whose_place_it_took_back(small: Sh
 
 def test_scores_of_another_model_or_day_are_refused(small: Shop) -> None:
     rewrite_scores(small, small.scores.assign(model_version="f" * 64))
-    with pytest.raises(Problem, match="were made by model ffffffffffff, the champion is"):
+    with pytest.raises(ChurnError, match="were made by model ffffffffffff, the champion is"):
         make_list(settings(), small.inputs, small.out)
     rewrite_scores(small, small.scores.assign(as_of=pd.Timestamp("2024-02-26").date()))
-    with pytest.raises(Problem, match=f"the scores are for 2024-02-26, the list is for {DAY}"):
+    with pytest.raises(ChurnError, match=f"the scores are for 2024-02-26, the list is for {DAY}"):
         make_list(settings(), small.inputs, small.out)
     assert not small.out.exists()
 
@@ -197,7 +197,7 @@ def test_scores_of_another_model_or_day_are_refused(small: Shop) -> None:
 def test_a_scored_customer_without_features_is_named(small: Shop) -> None:
     stranger = small.scores.head(1).assign(customer_id="new-1")
     rewrite_scores(small, pd.concat([small.scores, stranger]))
-    with pytest.raises(Problem, match=r"1 scored customers have none \(new-1\)"):
+    with pytest.raises(ChurnError, match=r"1 scored customers have none \(new-1\)"):
         make_list(settings(), small.inputs, small.out)
 
 
@@ -205,17 +205,17 @@ def test_tiers_must_fall(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "params.yaml").read_text()
     (tmp_path / "params.yaml").write_text(text.replace("{very_high: 6, high: 3,", "{very_high: 2, high: 3,"))
     with pytest.raises(
-        Problem, match=r"at_risk\.tiers.*very_high must be above high, and high above medium; found 2, 3, 1"
+        ChurnError, match=r"at_risk\.tiers.*very_high must be above high, and high above medium; found 2, 3, 1"
     ):
         params.load(tmp_path / "params.yaml")
 
 
 def test_missing_inputs_say_what_to_do(small: Shop) -> None:
     (small.data / f"features/score/{DAY}.parquet").unlink()
-    with pytest.raises(Problem, match=r"there are no features for this day\. Run `churn run`"):
+    with pytest.raises(ChurnError, match=r"there are no features for this day\. Run `churn run`"):
         make_list(settings(), small.inputs, small.out)
     (small.data / f"scores/{DEFINITION}.parquet").unlink()
-    with pytest.raises(Problem, match=r"there are no scores\. Run `churn run`"):
+    with pytest.raises(ChurnError, match=r"there are no scores\. Run `churn run`"):
         make_list(settings(), small.inputs, small.out)
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.rendering.manifest import CODE, PARAMETERS, code_digest
+from pipelines.rendering.manifest import PARAMETERS, STAGE
+from pipelines.runtime import code
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import DAY, DEFINITION, settings, shop
@@ -19,7 +20,7 @@ def test_the_manifest_ties_the_list_to_data_parameters_code_and_model(tmp_path: 
     found = read_json(small.out / "manifest.json")
     assert found["as_of"] == DAY
     assert found["model_version"] == small.model.digest == digest_of_model(small.data / "champion" / DEFINITION)
-    assert found["code"] == code_digest(ROOT)
+    assert found["code"] == code.digest(STAGE)
     assert found["parameters"]["at_risk"]["capacity"] == 12
     assert found["parameters"]["observations"] == {"score": {"as_of": DAY}}
     assert found["inputs"]["activity"] == {"digest": "ab" * 32, "rows": 40, "customers": 40}
@@ -53,22 +54,10 @@ def test_a_list_that_holds_everyone_says_so(tmp_path: Path) -> None:
     assert read_json(small.out / "manifest.json")["figures"]["bound"] == "everyone"
 
 
-def test_the_code_digest_sees_names_and_content_of_sources_only(tmp_path: Path) -> None:
-    for package in ("features", "models", "pipelines"):
-        (tmp_path / package).mkdir()
-    (tmp_path / "models/one.py").write_text("a = 1\n")
-    first = code_digest(tmp_path)
-    (tmp_path / "models/__pycache__").mkdir()
-    (tmp_path / "models/__pycache__/one.pyc").write_bytes(b"x")
-    assert code_digest(tmp_path) == first
-    (tmp_path / "models/one.py").rename(tmp_path / "models/two.py")
-    second = code_digest(tmp_path)
-    (tmp_path / "models/two.py").write_text("a = 2\n")
-    assert len({first, second, code_digest(tmp_path)}) == 3
-
-
 def test_code_and_parameters_are_what_the_stage_depends_on() -> None:
     # Otherwise an edit would change the manifest without the stage running, and a rerun from nothing would differ.
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["make_list"]
-    assert {dep for dep in stage["deps"] if not dep.startswith("data/")} == set(CODE)
-    assert set(stage["params"]) == {*PARAMETERS, "observations.score"}
+    assert {dep for dep in stage["deps"] if not dep.startswith("data/")} == set(code.units_of(STAGE))
+    pinned, *others = stage["params"]
+    assert [name.rpartition(".")[2] for name in pinned["pyproject.toml"]] == list(code.libraries_of(STAGE))
+    assert set(others) == {*PARAMETERS, "observations.score"}

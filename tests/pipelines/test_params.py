@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.churn import activities_of, definition_of
 from pipelines.settings.params import Settings, load
 
@@ -36,7 +36,7 @@ def changed(where: str, value: Any) -> dict[str, Any]:
 def faults(tmp_path: Path, content: dict[str, Any] | str) -> list[str]:
     path = tmp_path / "params.yaml"
     path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         load(path)
     return [fault.removeprefix("params.yaml: ") for fault in problem.value.faults]
 
@@ -263,13 +263,13 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
 def test_a_file_that_is_no_settings(tmp_path: Path, text: str, fault: str) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(text)
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         load(path)
     assert problem.value.faults[0].startswith(f"{path}: {fault}")
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"there is no such file\. Run from the project's folder"):
+    with pytest.raises(ChurnError, match=r"there is no such file\. Run from the project's folder"):
         load(tmp_path / "params.yaml")
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pipelines.at_risk.policy.playbook import NONE, People, Playbook, faults_of_playbook
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.model import Value
 from pipelines.settings.playbook import PlaybookRule
 from tests.pipelines.lists_for_tests import DAY, settings
@@ -157,7 +157,7 @@ def test_what_only_the_data_can_tell(when: dict[str, Any], said: str) -> None:
     poor = TABLE.assign(expected_value=np.nan, value_at_risk=np.nan)
     rules = [PlaybookRule.model_validate({"action": "x", "when": when})]
     asked = settings().model_copy(update={"playbook": rules})
-    with pytest.raises(Problem, match=re.escape(said)):
+    with pytest.raises(ChurnError, match=re.escape(said)):
         faults_of_playbook(asked, {"activities": {}}, People(poor, FEATURES, PERMITTED, CONTACTS))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import load
 from pipelines.settings.playbook import LEAVE_ALONE, PlaybookRule, never_matching
 
@@ -87,7 +87,7 @@ def test_the_sentence_says_who_comes_first_and_what_to_do() -> None:
 def faults(tmp_path: Path, playbook: list[dict[str, Any]]) -> list[str]:
     content = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"playbook": playbook}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         load(tmp_path / "params.yaml")
     return [fault.removeprefix("params.yaml: ") for fault in problem.value.faults]
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from pipelines.commands.sources import checked, listed
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.presets import expanded, presets
 from tests.pipelines.presets_for_tests import EXPECTED, activities, fixture_of, settings_of
 
@@ -79,7 +79,7 @@ def test_visitors_may_be_the_customers_where_nobody_logs_in() -> None:
 
 
 def test_an_unknown_preset_is_named_with_the_nearest() -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         settings_of(a={"preset": "salesforce_case", "path": "x.csv"}, b={"preset": "shopfy_orders", "path": "x.csv"})
     assert problem.value.faults == (
         (
@@ -107,7 +107,7 @@ def test_the_list_of_presets_names_every_field() -> None:
     shown = "\n".join(listed("stripe_invoices"))
     assert "amount_paid" in shown
     assert "stripe_invoices: {preset: stripe_invoices, path: exports/stripe_invoices*.csv}" in shown
-    with pytest.raises(Problem, match="Did you mean stripe_invoices"):
+    with pytest.raises(ChurnError, match="Did you mean stripe_invoices"):
         listed("stripe_invoice")
 
 
@@ -136,7 +136,7 @@ def test_one_preset_in_full_shows_how_its_file_is_made() -> None:
 
 def test_an_answer_that_was_not_taken_apart_is_noticed() -> None:
     Path("answer.json").write_text('{"data": [{"guid": "1", "from": {"guid": "2"}}], "paging": {"next_cursor": "x"}}')
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         checked(settings_of(social={"preset": "sprout_messages", "path": "answer.json"}))
     said = [fault for fault in problem.value.faults if "sources.social" in fault]
     assert ["API's whole answer" in fault for fault in said] == [True] + [False] * (len(said) - 1)
@@ -149,7 +149,7 @@ def test_an_answer_that_was_not_taken_apart_is_noticed() -> None:
 
 def test_a_file_that_another_preset_reads_is_known_by_its_columns() -> None:
     path = fixture_of("stripe_subscriptions_export")
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         checked(settings_of(bills={"preset": "stripe_subscriptions", "path": path}))
     *said, likeness = [fault for fault in problem.value.faults if "sources.bills" in fault]
     assert said[0] == (

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.sources.privacy import vault
 from pipelines.sources.privacy.erased import FILE, bury, tombstones
@@ -121,7 +121,7 @@ def test_rows_of_nobody_lie_in_the_vault_and_are_not_named() -> None:
 def test_what_is_wrong_with_identities_names_nobody(rows: str) -> None:
     Path("ids.csv").write_text("system,id,customer_id\n" + rows)
     identities = {"table": {"reader": "csv", "path": "ids.csv"}}
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         pulled(settings_of(identities=identities))
     assert "see data/vault/identity_faults.txt" in str(problem.value)
     assert "anna-1" not in str(problem.value)
@@ -166,7 +166,7 @@ def test_the_tombstones_name_nobody_and_need_their_key(monkeypatch: pytest.Monke
     key = Path("data/vault/forgotten.key")
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     key.write_text("another key, as long as it takes")
-    with pytest.raises(Problem, match="is another one"):
+    with pytest.raises(ChurnError, match="is another one"):
         tombstones(settings)
     key.unlink()
     assert "is missing" in check_sources(settings)[0]

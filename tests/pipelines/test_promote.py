@@ -19,7 +19,7 @@ from pipelines.modelling import promote
 from pipelines.modelling.contest import match
 from pipelines.modelling.tracking import mlflow_store, registry
 from pipelines.modelling.tracking.registry import REFUSED, Registry
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings import params
 from tests.pipelines.mlflow_servers import environment, free_port
@@ -82,7 +82,13 @@ def test_the_first_candidate_that_beats_the_naive_rule_is_the_champion(project: 
 
 def test_a_version_carries_what_is_needed_to_understand_it(crowned: Path) -> None:
     kept = tags("1")
-    assert {"churn.model_digest", "churn.data_digest", "churn.params_digest", "churn.code_version"} <= set(kept)
+    assert {
+        "churn.model_digest",
+        "churn.data_digest",
+        "churn.params_digest",
+        "churn.code_version",
+        "churn.code_digest",
+    } <= set(kept)
     assert (kept["params.model.max_rounds"], kept["params.churn.horizon_days"]) == ("60", "28")
     assert float(kept["test.roc_auc"]) > 0.7
     assert kept["test.as_of"] == "2024-05-20"
@@ -232,25 +238,25 @@ def test_features_of_another_run_are_refused(crowned: Path, reseeded: Path, seco
     for part in ("data/features", "data/labels"):
         shutil.rmtree(part)
         shutil.copytree(second / part, part)
-    with pytest.raises(Problem, match="they give other customers to judge"):
+    with pytest.raises(ChurnError, match="they give other customers to judge"):
         promoted()
     shutil.rmtree("data/features")
-    with pytest.raises(Problem, match=r"data/features/train is not there: the champion's recipe cannot be trained"):
+    with pytest.raises(ChurnError, match=r"data/features/train is not there: the champion's recipe cannot be trained"):
         promoted()
     assert state()["champion"] == "1"
 
 
 def test_the_first_champion_has_none_before_it(project: Path) -> None:
-    with pytest.raises(Problem, match="knows no champion"):
+    with pytest.raises(ChurnError, match="knows no champion"):
         promote.rollback(D)
     promoted()
-    with pytest.raises(Problem, match="version 1 is the first champion"):
+    with pytest.raises(ChurnError, match="version 1 is the first champion"):
         promote.rollback(D)
     assert state()["champion"] == "1"
 
 
 def test_a_new_machine_restores_the_champion_from_the_registry(project: Path) -> None:
-    with pytest.raises(Problem, match="knows no champion"):
+    with pytest.raises(ChurnError, match="knows no champion"):
         promote.restore(D)
     promoted()
     before = digest_of(CHAMPION)
@@ -271,7 +277,7 @@ def test_files_that_are_not_what_was_registered_are_refused(crowned: Path) -> No
     before = digest_of(CHAMPION)
     for file in (crowned / "mlartifacts").rglob("payload/model/model.json"):
         file.write_text(file.read_text().replace('"horizon_days": 28', '"horizon_days": 29'))
-    with pytest.raises(Problem, match="are gone or not the model that was registered"):
+    with pytest.raises(ChurnError, match="are gone or not the model that was registered"):
         promote.restore(D)
     assert digest_of(CHAMPION) == before
 
@@ -281,7 +287,7 @@ def test_artifacts_that_are_gone_are_told_and_promoting_needs_none(crowned: Path
     bring(second)
     promoted()
     before = digest_of(CHAMPION)
-    with pytest.raises(Problem, match="version 1 are gone or not the model"):
+    with pytest.raises(ChurnError, match="version 1 are gone or not the model"):
         promote.rollback(D)
     assert digest_of(CHAMPION) == before
     assert state()["history"] == ["1", "2"]
@@ -360,7 +366,7 @@ def test_a_dead_server_leaves_the_champion_alone(crowned: Path, second: Path, mo
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
     for command in (promoted, lambda: promote.rollback(D), lambda: promote.restore(D)):
         started = time.monotonic()
-        with pytest.raises(Problem, match="does not answer"):
+        with pytest.raises(ChurnError, match="does not answer"):
             command()
         assert time.monotonic() - started < 15
     assert digest_of(CHAMPION) == before
@@ -368,14 +374,14 @@ def test_a_dead_server_leaves_the_champion_alone(crowned: Path, second: Path, mo
 
 def test_without_a_candidate_it_says_what_is_missing(project: Path) -> None:
     shutil.rmtree(project / "data/evaluation")
-    with pytest.raises(Problem, match=r"metrics\.json is not there: silent_28d was not trained or not judged yet"):
+    with pytest.raises(ChurnError, match=r"metrics\.json is not there: silent_28d was not trained or not judged yet"):
         promoted()
 
 
 def test_figures_of_another_model_are_refused(project: Path, second: Path) -> None:
     shutil.rmtree("data/models")
     shutil.copytree(second / "data/models", "data/models")
-    with pytest.raises(Problem, match="a run was interrupted between the two"):
+    with pytest.raises(ChurnError, match="a run was interrupted between the two"):
         promoted()
 
 

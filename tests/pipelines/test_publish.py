@@ -15,7 +15,7 @@ import pytest
 from pipelines.ledger import read, write
 from pipelines.publishing import archive
 from pipelines.publishing.publish import publish
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.stages.make_list import make_list
 from tests.pipelines import lists_for_tests
@@ -43,7 +43,7 @@ def published(**options: Any) -> list[str]:
 
 
 def refused(**options: Any) -> str:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         publish(DAY, options.pop("settings", PLAIN), lambda _: None, **options)
     return str(problem.value)
 
@@ -162,7 +162,7 @@ def test_gaps_are_said() -> None:
 
 def test_no_list_and_no_day_are_said() -> None:
     assert "there is no list for 2024-03-04" in refused()
-    with pytest.raises(Problem, match="is not a day"):
+    with pytest.raises(ChurnError, match="is not a day"):
         publish("../x", PLAIN, print)
 
 

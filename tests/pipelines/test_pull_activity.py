@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings.params import Settings
 from pipelines.stages import pull_activity
@@ -95,7 +95,7 @@ def test_copies_count_once_and_a_correction_replaces_its_former_self() -> None:
 
 
 def test_rows_that_nobody_can_choose_between_are_refused() -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         pulled("1,a,2024-05-01,,5\n1,b,2024-05-02,,5\n2,a,2024-05-01,,5\n")
     assert problem.value.faults == (
         (
@@ -198,7 +198,7 @@ def test_bad_rows_are_put_aside_beside_the_report_and_forgotten_when_mended() ->
 def test_what_was_there_stays_when_a_pull_fails(rows: str, fault: str) -> None:
     pulled("1,a,2024-05-01,,1\n")
     before = digest_of(Path("out"))
-    with pytest.raises(Problem, match=r"rows are bad|no activity lies") as problem:
+    with pytest.raises(ChurnError, match=r"rows are bad|no activity lies") as problem:
         pulled(rows)
     assert any(line.startswith(fault) for line in problem.value.faults)
     assert digest_of(Path("out")) == before
@@ -212,7 +212,7 @@ def test_every_definition_needs_its_activity() -> None:
         "path": "log.csv",
         "columns": {"customer_id": "who", "occurred_at": "when", "activity": "what"},
     }
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         pull(settings_of(sources={"log": source}), "train", Path("out"), Path("report.json"))
     assert problem.value.faults == (
         "params.yaml: churn.silent.activity: no source has placed_order before 2024-06-01. Did you mean placed_orders?",
@@ -220,7 +220,7 @@ def test_every_definition_needs_its_activity() -> None:
 
 
 def test_a_wrong_configuration_is_refused_before_any_work() -> None:
-    with pytest.raises(Problem, match=r"sources.orders.path: there is no file orders.csv"):
+    with pytest.raises(ChurnError, match=r"sources.orders.path: there is no file orders.csv"):
         pull(settings_of(), "train", Path("out"), Path("report.json"))
     assert not Path("out").exists()
 
@@ -251,7 +251,7 @@ def test_of_an_unmapped_customers_table_only_listed_attributes_are_read() -> Non
 
 def test_a_wrong_date_in_the_customers_table_is_named() -> None:
     columns = {"customer_id": "id", "joined_at": "since"}
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         customers_of("id,since\na,2020-01-01\nb,long ago\n", columns=columns)
     assert problem.value.faults == (
         (
@@ -282,7 +282,7 @@ def test_what_held_later_is_not_known_yet() -> None:
     ],
 )
 def test_a_customers_table_must_be_right_as_a_whole(text: str, fault: str) -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         customers_of(text)
     assert problem.value.faults[0].startswith(fault)
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.checks.report import SAID
 from pipelines.checks.rules import check_features
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from tests.pipelines.tables_to_check import set_to, settings_with, write_features
 
 COUNT, SHARE, TREND = "placed_order_count_28d", "placed_order_share_of_weeks", "placed_order_trend"
@@ -63,7 +63,7 @@ def test_the_error_names_checks_rows_and_page_in_a_few_lines(tmp_path: Path) -> 
 
     report = check_features(write_features(tmp_path / "score", spoilt), settings_with())
     report.write(tmp_path / "features_score.json")
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         report.require()
     lines = str(problem.value).splitlines()
     assert len(lines) == SAID + 2

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from pipelines.commands import run
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 
 
 def follow(*lines: str) -> tuple[list[str], Any]:
@@ -90,13 +90,13 @@ def test_a_run_is_orphaned_when_whoever_started_it_is_gone(holder: dict[str, Any
 
 def test_a_second_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with run.only_run(print), pytest.raises(Problem, match="A run is under way"), run.only_run(print):
+    with run.only_run(print), pytest.raises(ChurnError, match="A run is under way"), run.only_run(print):
         pytest.fail("two runs at once")
 
 
 def test_the_lock_is_free_again_after_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Problem, match="broken"), run.only_run(print):
-        raise Problem("broken")
+    with pytest.raises(ChurnError, match="broken"), run.only_run(print):
+        raise ChurnError("broken")
     with run.only_run(print):
         pass

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.churn_model import ChurnModel
-from models.errors import ModelProblem
+from models.errors import ModelError
 from models.learners.calibration import Calibration
 from pipelines.modelling.scoring import SCORES
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json, write_json
 from pipelines.stages import train_model
 from pipelines.stages.score_customers import Places, score_customers
@@ -68,7 +68,7 @@ def test_who_is_no_customer_any_more_is_not_scored(places: Places) -> None:
     assert len(score_customers(D, settings_with(), places)) == 240
     write_orders(folder / "2021-06.parquet", [], days_ago=56)
     with pytest.raises(
-        Problem,
+        ChurnError,
         match=r"on 2021-06-21 nobody is a customer by churn.silent_28d \(at least one order in",
     ):
         score_customers(D, settings_with(), places)
@@ -89,7 +89,7 @@ def test_a_vanished_column_is_an_error_and_a_new_one_a_line(places: Places, caps
     assert "1 columns are new since training and not used: visited_site_count_28d" in capsys.readouterr().out
     kept = digest_of(places.out)
     change(places, lambda table: table.drop(columns="noise_1"))
-    with pytest.raises(ModelProblem, match="needs the column noise_1, which is not there"):
+    with pytest.raises(ModelError, match="needs the column noise_1, which is not there"):
         score_customers(D, settings_with(), places)
     assert digest_of(places.out) == kept
 
@@ -99,7 +99,7 @@ def test_failed_checks_leave_a_report_and_the_old_scores(places: Places) -> None
     kept = digest_of(places.out)
     places.report.unlink()
     change(places, lambda table: table.assign(placed_order_days_since_last=400.0, placed_order_count_364d=1.0))
-    with pytest.raises(Problem, match="The scores are spread as in training"):
+    with pytest.raises(ChurnError, match="The scores are spread as in training"):
         score_customers(D, settings_with(), places)
     assert places.report.exists()
     assert digest_of(places.out) == kept
@@ -107,18 +107,18 @@ def test_failed_checks_leave_a_report_and_the_old_scores(places: Places) -> None
 
 def test_customers_without_features_are_named(places: Places) -> None:
     change(places, lambda table: table.iloc[3:])
-    with pytest.raises(Problem, match=r"3 of 250 eligible customers have no features \(c0000, c0001, c0002\)"):
+    with pytest.raises(ChurnError, match=r"3 of 250 eligible customers have no features \(c0000, c0001, c0002\)"):
         score_customers(D, settings_with(), places)
     (places.features / f"{AS_OF}.parquet").unlink()
-    with pytest.raises(Problem, match="there are no features for 2021-06-21"):
+    with pytest.raises(ChurnError, match="there are no features for 2021-06-21"):
         score_customers(D, settings_with(), places)
 
 
 def test_a_champion_of_another_question_is_refused(places: Places) -> None:
     other = {D: {"kind": "silence", "activity": "placed_order", "active_within_days": 56, "horizon_days": 14}}
-    with pytest.raises(Problem, match=r"churn\.silent_28d\.horizon_days is 14, but the champion .* trained with 28"):
+    with pytest.raises(ChurnError, match=r"churn\.silent_28d\.horizon_days is 14, but the champion .* trained with 28"):
         score_customers(D, settings_with(churn=other), places)
-    with pytest.raises(ModelProblem, match="holds no whole model"):
+    with pytest.raises(ModelError, match="holds no whole model"):
         score_customers(D, settings_with(), replace(places, model=places.features))
 
 

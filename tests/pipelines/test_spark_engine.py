@@ -19,11 +19,11 @@ import pyarrow as pa
 import pytest
 
 from features.windows import DAY_US, midnight
-from models.errors import ModelProblem
+from models.errors import ModelError
 from pipelines.engines import duckdb, spark
 from pipelines.engines.duckdb import Partition
 from pipelines.engines.spark_session import session
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, write_parquet
 from pipelines.stages import train_model
 from pipelines.stages.build_features import build
@@ -86,7 +86,9 @@ def test_a_customer_with_most_of_the_activities_is_worked_on_or_refused_before_t
     settings = on_spark(BERLIN, partition_activities=50_000)
     found = list(spark.features_of(tmp_path / "activity", order, settings))
     equal(found, list(duckdb.features_of(tmp_path / "activity", order)))
-    with pytest.raises(Problem, match=r"customer '00007' has 22\d,\d{3} of 320,000 activities.*Nothing was computed"):
+    with pytest.raises(
+        ChurnError, match=r"customer '00007' has 22\d,\d{3} of 320,000 activities.*Nothing was computed"
+    ):
         list(spark.features_of(tmp_path / "activity", order, on_spark(BERLIN, worker_memory="300m")))
 
 
@@ -109,12 +111,12 @@ def test_the_stage_writes_the_same_bytes(activity: Path, tmp_path: Path, branch:
 def test_what_the_kernel_says_against_the_data_is_said_without_javas_words(activity: Path, tmp_path: Path) -> None:
     stream = [*shop(9, 200), Did("00003", MAIN, midnight("2017-11-01", "UTC"), 3e12)]
     folder = write_stream(tmp_path / "wrong", stream, "Europe/Berlin")
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         build(on_spark(BERLIN), "score", folder, tmp_path / "out")
     (fault,) = problem.value.faults
     assert fault.startswith("activity: a value of 3e+12 was found; allowed are numbers between -1e12 and 1e12. Mend")
     assert not (tmp_path / "out").exists()
-    with pytest.raises(Problem, match="Spark could not do the work"):
+    with pytest.raises(ChurnError, match="Spark could not do the work"):
         list(spark.features_of(tmp_path / "no such folder", ORDER, on_spark(BERLIN)))
 
 
@@ -148,10 +150,10 @@ def test_features_that_do_not_fit_the_model_are_said(places: Places, tmp_path: P
     spoilt = replace(places, features=tmp_path / "features", out=tmp_path / "out.parquet")
     settings = on_spark(folders.settings_with())
     write_parquet(spoilt.features / path, table.drop_columns(["noise_1"]))
-    with pytest.raises(ModelProblem, match="needs the column noise_1, which is not there"):
+    with pytest.raises(ModelError, match="needs the column noise_1, which is not there"):
         score_customers(folders.D, settings, spoilt)
     write_parquet(spoilt.features / path, table.slice(3))
-    with pytest.raises(Problem, match=r"3 of 250 eligible customers have no features \(c0000, c0001, c0002\)"):
+    with pytest.raises(ChurnError, match=r"3 of 250 eligible customers have no features \(c0000, c0001, c0002\)"):
         score_customers(folders.D, settings, spoilt)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.commands import run
 from pipelines.engines.spark_session import ROOT, java_version, missing, options_of, session, zipped
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings.spark import Spark
 from tests.pipelines.activity_folders import settings_with
@@ -45,9 +45,9 @@ def test_all_that_is_missing_is_said_at_once_and_before_any_work(
     assert "engine: spark" in first
     assert "pip install '.[spark]'" in first
     assert "install Java 17" in second
-    with pytest.raises(Problem, match="pyspark is not installed"), session(settings):
+    with pytest.raises(ChurnError, match="pyspark is not installed"), session(settings):
         pass
-    with pytest.raises(Problem, match="there is no Java"):
+    with pytest.raises(ChurnError, match="there is no Java"):
         run.run(settings, say=lambda line: None)
     assert missing(settings_with()) == []
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.engines import spark_worker
 from pipelines.engines.spark import Stream
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.spark import Spark
 from tests.pipelines.test_duckdb_engine import ORDER
 
@@ -65,7 +65,7 @@ def test_how_partitions_are_sized(settings: Spark, moments: int, tasks: int, par
 
 def test_a_customer_who_does_not_fit_into_a_worker_is_refused_in_words() -> None:
     LARGE.require_fits(Spark())
-    with pytest.raises(Problem, match="customer '00042' has 1,000,000 of 10,000,000 activities") as problem:
+    with pytest.raises(ChurnError, match="customer '00042' has 1,000,000 of 10,000,000 activities") as problem:
         LARGE.require_fits(Spark(worker_memory="512m"))
     for words in ("about 676 MB", "spark.worker_memory in params.yaml is 512m. Raise it", "Nothing was computed"):
         assert words in str(problem.value)

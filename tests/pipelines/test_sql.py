@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings import params
 from pipelines.settings.params import Settings
@@ -344,7 +344,7 @@ def test_a_password_in_the_settings_is_refused_and_not_repeated(setting: str, sa
         + 'observations: {train: {until: "2024-06-01"}, score: {as_of: "2024-06-01"}}\n'
         "churn: {silent: {kind: silence, active_within_days: 56, horizon_days: 28}}\nat_risk: {definition: silent}\n"
     )
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(ChurnError) as problem:
         params.load(path)
     assert said in str(problem.value)
     assert SECRET not in str(problem.value)

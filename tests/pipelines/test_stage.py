@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from features.errors import FeatureProblem
+from features.errors import FeatureError
 from pipelines.runtime import stage
 
 
@@ -24,7 +24,7 @@ def test_a_stage_notes_who_it_is() -> None:
 
 def test_a_mendable_error_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     def work() -> None:
-        raise FeatureProblem("no orders\nmap a source")
+        raise FeatureError("no orders\nmap a source")
 
     with pytest.raises(SystemExit) as ended:
         stage.run_stage("build_features@train", work)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.runtime import scratch
-from pipelines.runtime.errors import Empty
+from pipelines.runtime.errors import NothingToScoreError
 from pipelines.settings.params import Settings
 from pipelines.sources.access import headers, json_rare_fields
 from pipelines.sources.quarantine import reasons
@@ -174,7 +174,7 @@ def test_an_odd_name_in_an_expression_goes_in_quotes(value: str, hint: str) -> N
 
 def test_where_nothing_is_left_that_is_said() -> None:
     Path("a.csv").write_text(HEADER + "a,2024-03-01,1\n")
-    with pytest.raises(Empty, match="not one row becomes an activity"):
+    with pytest.raises(NothingToScoreError, match="not one row becomes an activity"):
         pull(settings_of(exclude="true"), "score", Path("out"), Path("v/score.json"))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.at_risk.policy.suppression import digest_of_suppress, suppressed
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy.pseudonyms import keyed
@@ -53,12 +53,12 @@ def test_content_counts_for_the_digest(tmp_path: Path) -> None:
     [("a,b\n1,2\n", r"several columns and none is called customer_id \(found a, b\)"), (b"\xff\xfe1", "not UTF-8")],
 )
 def test_a_file_that_says_no_ids(tmp_path: Path, content: str | bytes, said: str) -> None:
-    with pytest.raises(Problem, match=said):
+    with pytest.raises(ChurnError, match=said):
         suppressed(named(tmp_path, content))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"at_risk\.suppress: there is no file .*gone\.csv\. Write it"):
+    with pytest.raises(ChurnError, match=r"at_risk\.suppress: there is no file .*gone\.csv\. Write it"):
         suppressed(settings(suppress=str(tmp_path / "gone.csv")))
 
 

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.modelling.tracking import mlflow_store
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings import params
 
 # MLflow's own use of its libraries is not ours to mend.
@@ -183,11 +183,11 @@ def test_the_pyfunc_scores_exactly_as_the_model(project: Path) -> None:
 
 
 def test_the_pyfunc_refuses_what_mlflow_would_let_through(project: Path) -> None:
-    from models.errors import ModelProblem
+    from models.errors import ModelError
 
     model, frame = load(logged()), features()
     frame.loc[3, "visited_site_count_28d"] = np.nan
-    with pytest.raises(ModelProblem, match="visited_site_count_28d is null"):
+    with pytest.raises(ModelError, match="visited_site_count_28d is null"):
         model.predict(frame)
     with pytest.raises(Exception, match="visited_site_count_28d"):
         model.predict(features().drop(columns="visited_site_count_28d"))
@@ -235,7 +235,9 @@ def test_a_dead_server_is_told_within_seconds_and_without_its_password(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{closed_port()}")
     started = time.monotonic()
-    with pytest.raises(Problem, match=r"MLflow at http://127\.0\.0\.1:\d+ does not answer\. Nothing was reg") as told:
+    with pytest.raises(
+        ChurnError, match=r"MLflow at http://127\.0\.0\.1:\d+ does not answer\. Nothing was reg"
+    ) as told:
         record()
     assert time.monotonic() - started < 15
     assert "secret" not in str(told.value)
@@ -276,7 +278,7 @@ def test_the_database_is_made_whole_or_not_at_all(untouched: Path, monkeypatch: 
 def test_a_database_of_another_mlflow_says_what_to_do(project: Path) -> None:
     with contextlib.closing(sqlite3.connect("mlflow.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'bd07f7e963c5'")
-    with pytest.raises(Problem, match=r"another version of MLflow\. Keep a copy, then: mlflow db upgrade sqlite"):
+    with pytest.raises(ChurnError, match=r"another version of MLflow\. Keep a copy, then: mlflow db upgrade sqlite"):
         record()
 
 

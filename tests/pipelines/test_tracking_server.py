@@ -16,7 +16,7 @@ import pytest
 
 from pipelines.modelling import promote
 from pipelines.modelling.tracking import mlflow_store, registry
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings import params
 from tests.conftest import new_project, shop_orders
@@ -65,7 +65,7 @@ def test_a_server_works_like_the_embedded_store_and_may_die_in_mid_run_or_hang(
     with monkeypatch.context() as patch:
         patch.setattr(mlflow_store, "_log_model", lambda *arguments: (server.kill(), log_model(*arguments)))
         started = time.monotonic()
-        with pytest.raises(Problem, match=r"does not answer\. Nothing was registered"):
+        with pytest.raises(ChurnError, match=r"does not answer\. Nothing was registered"):
             promoted()
         assert time.monotonic() - started < 20
     assert digest_of(CHAMPION) == before
@@ -89,7 +89,7 @@ def test_a_server_works_like_the_embedded_store_and_may_die_in_mid_run_or_hang(
     server.signal(signal.SIGSTOP)
     started = time.monotonic()
     try:
-        with pytest.raises(Problem, match=r"does not answer\. Nothing was registered"):
+        with pytest.raises(ChurnError, match=r"does not answer\. Nothing was registered"):
             promote.rollback(D)
     finally:
         server.signal(signal.SIGCONT)

@@ -8,7 +8,7 @@ import pytest
 
 from models.churn_model import ChurnModel
 from pipelines.modelling import sample
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.stages import train_model
 from tests.models.panels_for_tests import MOMENTS, panel
@@ -53,7 +53,7 @@ def test_a_family_that_is_off_drops_its_columns_and_a_wrong_one_is_named(folders
     info = [{**one, "family": "noise" if one["measure"] == "noise" else "recency"} for one in panel().columns_info]
     off = settings_with(features={"families": {"noise": False}})
     assert train_model.switched_off(info, off) == ["noise_0", "noise_1", "noise_2"]
-    with pytest.raises(Problem, match=r"features\.families\.nois is not a family.*noise"):
+    with pytest.raises(ChurnError, match=r"features\.families\.nois is not a family.*noise"):
         train_model.switched_off(info, settings_with(features={"families": {"nois": False}}))
 
 
@@ -61,10 +61,10 @@ def test_labels_without_features_are_named(folders: Folders) -> None:
     path = folders.features / f"{MOMENTS[2]}.parquet"
     rows = pq.read_table(path)
     pq.write_table(rows.slice(2), path)
-    with pytest.raises(Problem, match=r"2 of 250 labelled customers have no features \(c0000, c0001\)"):
+    with pytest.raises(ChurnError, match=r"2 of 250 labelled customers have no features \(c0000, c0001\)"):
         trained(folders)
     path.unlink()
-    with pytest.raises(Problem, match="there are labels for 2021-03-01 but no features"):
+    with pytest.raises(ChurnError, match="there are labels for 2021-03-01 but no features"):
         trained(folders)
 
 
@@ -75,7 +75,7 @@ def test_no_labels_is_an_error_in_words_and_leaves_the_old_model(folders: Folder
         data.features.iloc[:0], data.churned[:0], data.value_ahead[:0], data.columns_info, data.activities
     )
     write_labels(folders.root / "labels.parquet", empty)
-    with pytest.raises(Problem, match="holds no labels"):
+    with pytest.raises(ChurnError, match="holds no labels"):
         trained(folders)
     assert digest_of(folders.model) == before
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings.params import Settings
 from pipelines.stages.watch_sources import fingerprint, watch
@@ -79,6 +79,6 @@ def test_both_branches_are_written_and_stay_the_same_bytes(here: Path) -> None:
 def test_a_missing_source_is_named(here: Path) -> None:
     for file in (here / "exports").iterdir():
         file.unlink()
-    with pytest.raises(Problem, match=r"sources.orders.path: the folder exports holds no .csv file"):
+    with pytest.raises(ChurnError, match=r"sources.orders.path: the folder exports holds no .csv file"):
         watch(settings_of(), here / "train.json", here / "score.json")
     assert not (here / "train.json").exists()

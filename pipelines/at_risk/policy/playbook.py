@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.catalogue.wording import NOUNS
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.messages import entry
 from pipelines.settings.model import Value
 from pipelines.settings.params import Settings
@@ -204,7 +204,7 @@ def faults_of_playbook(settings: Settings, facts: Mapping[str, Any], people: Peo
     An activity that we have a word for may be absent: a default rule waits for it. `facts`: facts.json of the activity.
 
     Raises:
-        Problem: all such rules at once.
+        ChurnError: all such rules at once.
     """
     has_money = bool(people.table["expected_value"].notna().any())
     contacts = [] if people.contacts is None else list(people.contacts.columns)
@@ -223,7 +223,7 @@ def faults_of_playbook(settings: Settings, facts: Mapping[str, Any], people: Peo
                 f"{at}.contact.{one} is not a column of the contacts.{did_you_mean(one, contacts)}" for one in wrong
             ]
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
 
 
 def _unknown(names: Sequence[str], facts: Mapping[str, Any], settings: Settings, key: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings.params import Settings
 from pipelines.sources.privacy.pseudonyms import keyed, required_key
@@ -34,11 +34,11 @@ def suppressed(settings: Settings) -> frozenset[str]:
     """The ids, as the pipeline calls its customers (pseudonyms where these are on).
 
     Raises:
-        Problem: the file is missing, is no text, or is a table without a column customer_id.
+        ChurnError: the file is missing, is no text, or is a table without a column customer_id.
     """
     faults = faults_of_suppress(settings)
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     if settings.at_risk.suppress is None:
         return frozenset()
     found = _ids(Path(settings.at_risk.suppress))
@@ -52,7 +52,7 @@ def _ids(path: Path) -> list[str]:
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except UnicodeDecodeError:
-        raise Problem(f"{path}: is not UTF-8 text. Save it as CSV (UTF-8).") from None
+        raise ChurnError(f"{path}: is not UTF-8 text. Save it as CSV (UTF-8).") from None
     rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
     if not rows:
         return []
@@ -61,5 +61,7 @@ def _ids(path: Path) -> list[str]:
         place = header.index(ID)
         return [row[place] for row in rows[1:] if len(row) > place and row[place]]
     if max(map(len, rows)) > 1:
-        raise Problem(f"{path}: has several columns and none is called {ID} (found {', '.join(rows[0])}). Name it so.")
+        raise ChurnError(
+            f"{path}: has several columns and none is called {ID} (found {', '.join(rows[0])}). Name it so."
+        )
     return [row[0] for row in rows]

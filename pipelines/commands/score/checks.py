@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from pipelines.commands.score.chunks import Customers, Named
 from pipelines.commands.score.models import Champion
-from pipelines.runtime.errors import Empty, Problem
+from pipelines.runtime.errors import ChurnError, NothingToScoreError
 from pipelines.runtime.files import read_json
 from pipelines.settings.params import Settings
 
@@ -35,15 +35,15 @@ def require_readable(request: Request) -> None:
     if request.out.is_dir():
         faults.append(f"--out {request.out}: is a folder. Name a file.")
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
 
 
 def schema_of(table: Path) -> pa.Schema:
-    """The columns of a Parquet file, or a Problem."""
+    """The columns of a Parquet file, or a ChurnError."""
     try:
         return pq.read_schema(table)
     except (OSError, pa.ArrowInvalid) as error:
-        raise Problem(f"{table}: cannot be read as Parquet. {str(error).splitlines()[0]}") from None
+        raise ChurnError(f"{table}: cannot be read as Parquet. {str(error).splitlines()[0]}") from None
 
 
 def require_columns(table: Path, champions: Sequence[Champion]) -> None:
@@ -52,9 +52,9 @@ def require_columns(table: Path, champions: Sequence[Champion]) -> None:
 
     names = schema_of(table).empty_table().to_pandas()
     if "customer_id" not in names:
-        raise Problem(f"{table}: has no column customer_id.")
+        raise ChurnError(f"{table}: has no column customer_id.")
     if not pq.read_metadata(table).num_rows:
-        raise Empty(f"{table}: has no rows, so there is nobody to score.")
+        raise NothingToScoreError(f"{table}: has no rows, so there is nobody to score.")
     for one in champions:
         require(names, one.model.columns)
 
@@ -78,9 +78,9 @@ def require_everyone(ids: pa.ChunkedArray, customers: Customers, table: Path, de
                 "again."
             )
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     if not len(ids):
-        raise Empty(f"{table}: nobody in it is a customer by churn.{definition}.")
+        raise NothingToScoreError(f"{table}: nobody in it is a customer by churn.{definition}.")
 
 
 def _as_the_one_before(ids: pa.ChunkedArray) -> pa.Array:
@@ -94,7 +94,7 @@ def judged(scores: pa.Table, champion: Champion, activity: Path | None, settings
     """The checks of the pipeline's scores; the report is in `folder`. Without activity its volumes are not judged.
 
     Raises:
-        CheckFailed: one failed.
+        CheckFailedError: one failed.
     """
     from pipelines.checks.rules import check_scores
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from features.catalogue.readings import NEVER
 from pipelines.commands.score.models import Champion
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 
 KEYS = ("customer_id", "as_of")
@@ -45,7 +45,7 @@ def chunks(path: Path, columns: Sequence[str], as_of: str, size: int, skip: set[
         skip: the chunks that are there already.
 
     Raises:
-        Problem: a row is of another day.
+        ChurnError: a row is of another day.
     """
     with pq.ParquetFile(path, buffer_size=BUFFER, memory_map=True) as file:
         for begin, end in missing(file.metadata.num_rows, size, skip):
@@ -104,7 +104,7 @@ def _keyed(rows: pa.Table, path: Path, as_of: str) -> pa.Table:
     days = rows["as_of"] if rows["as_of"].type == pa.date32() else rows["as_of"].cast(pa.date32(), safe=False)
     others = [str(day) for day in pc.unique(days).to_pylist() if day != wanted.as_py()]
     if others:
-        raise Problem(
+        raise ChurnError(
             f"{path}: holds rows of {', '.join(others[:3])}, and --as-of is {as_of}. Name the day of the table."
         )
     return rows.set_column(rows.schema.get_field_index("as_of"), "as_of", days)
@@ -158,12 +158,12 @@ def by_features(champion: Champion, settings: Settings, names: Sequence[str]) ->
     """Customers of a definition where nothing but features is given.
 
     Raises:
-        Problem: features do not tell who is a customer by this definition.
+        ChurnError: features do not tell who is a customer by this definition.
     """
     definition = settings.churn[champion.definition]
     column = f"{definition.activity}_days_since_last"
     if definition.kind != "silence" or definition.active_within_days >= NEVER or column not in names:
-        raise Problem(
+        raise ChurnError(
             f"churn.{champion.definition}: features alone do not tell who is a customer by it. Give --activity beside "
             "--features, or say --every-row where the table holds customers only."
         )

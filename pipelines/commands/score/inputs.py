@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Privacy
@@ -29,9 +29,9 @@ def pulled(activity: Path, settings: Settings, folder: Path) -> Path:
         folder: where a new cut and the report go.
 
     Raises:
-        Empty: nothing lies before the moment.
-        CheckFailed: the stream is not sound, or ends long before the moment.
-        Problem: there is no such stream, or it cannot be read.
+        NothingToScoreError: nothing lies before the moment.
+        CheckFailedError: the stream is not sound, or ends long before the moment.
+        ChurnError: there is no such stream, or it cannot be read.
     """
     from pipelines.checks.rules import check_activity
     from pipelines.stages.pull_activity import pull
@@ -76,12 +76,12 @@ def as_source(activity: Path, settings: Settings) -> Settings:
 def _reader(path: Path) -> str:
     """By the ending of the file, or of the files in the folder."""
     if not path.exists():
-        raise Problem(f"--activity {path}: there is no such file or folder.")
+        raise ChurnError(f"--activity {path}: there is no such file or folder.")
     names = [path.name] if path.is_file() else sorted(one.name for one in path.iterdir() if one.is_file())
     found = {ENDINGS.get(Path(name.removesuffix(".gz")).suffix.lower(), "") for name in names if name[0] != "."}
     if len(found) == 1 and "" not in found:
         return found.pop()
-    raise Problem(
+    raise ChurnError(
         f"--activity {path}: is not activity. Give a folder that pull_activity left (with facts.json), or a file, or a "
         "folder of files of one kind, .parquet, .csv or .jsonl, with the columns customer_id, occurred_at, activity."
     )
@@ -91,7 +91,7 @@ def featured(activity: Path, settings: Settings, folder: Path) -> Path:
     """The features table of the moment, checked; made once.
 
     Raises:
-        CheckFailed: a number is outside what its declaration promises.
+        CheckFailedError: a number is outside what its declaration promises.
     """
     from pipelines.stages.build_features import build
     from pipelines.stages.validate_features import validate

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.modelling.scoring import different, kin_of, require_same
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def champions(address: str | None, definition: str | None, settings: Settings) -
         settings: of params.yaml.
 
     Raises:
-        Problem: there is no such model, or it answers another question than params.yaml asks.
-        TryAgain: MLflow does not answer.
+        ChurnError: there is no such model, or it answers another question than params.yaml asks.
+        TryAgainError: MLflow does not answer.
     """
     if definition is not None and definition not in settings.churn:
-        raise Problem(
+        raise ChurnError(
             f"{definition} is not a churn definition of params.yaml.{did_you_mean(definition, settings.churn)}"
         )
     place = address or f"data/champion/{definition or settings.at_risk.definition}"
@@ -79,14 +79,14 @@ def _registered(address: str, definition: str | None, settings: Settings) -> Ite
 
     wanted = REGISTERED.match(address)
     if wanted is None:
-        raise Problem(f"--model {address}: is not an address. Write models:/NAME@champion or models:/NAME/3.")
+        raise ChurnError(f"--model {address}: is not an address. Write models:/NAME@champion or models:/NAME/3.")
     alias = wanted["alias"] or "champion"
     with mlflow_store.opened() as store:
         registry = Registry(wanted["name"], store)
         model = _fetched(registry, None if wanted["number"] else alias, wanted["number"])
         if model is None:
             where = mlflow_store.without_password(store.uri)
-            raise Problem(f"--model {address}: MLflow at {where} knows no such model. See `churn ui`.")
+            raise ChurnError(f"--model {address}: MLflow at {where} knows no such model. See `churn ui`.")
         name = definition or told_by(model, wanted["name"].removeprefix(PREFIX), settings)
         yield Champion(name, model, address)
         for other in kin_of(name, settings):
@@ -112,7 +112,7 @@ def told_by(model: ChurnModel, hint: str, settings: Settings) -> str:
     """The definition that a model was trained for: the one called like its place where several ask the same.
 
     Raises:
-        Problem: several ask the same and none is called so.
+        ChurnError: several ask the same and none is called so.
     """
     fitting = [name for name in settings.churn if not different(name, settings, model)]
     if hint in fitting or (not fitting and hint in settings.churn):
@@ -120,5 +120,5 @@ def told_by(model: ChurnModel, hint: str, settings: Settings) -> str:
     if len(fitting) == 1:
         return fitting[0]
     if len(fitting) > 1 and settings.at_risk.definition not in fitting:
-        raise Problem(f"The model answers {' and '.join(fitting)} of params.yaml alike. Name one with --definition.")
+        raise ChurnError(f"The model answers {' and '.join(fitting)} of params.yaml alike. Name one with --definition.")
     return settings.at_risk.definition

@@ -26,12 +26,12 @@ from filelock import FileLock, Timeout
 
 from pipelines.commands.score.models import Champion
 from pipelines.modelling.scoring import SCORES
-from pipelines.runtime.errors import TryAgain
+from pipelines.runtime import code
+from pipelines.runtime.errors import TryAgainError
 from pipelines.runtime.files import digest_of, read_json, write_json, write_parquet
 from pipelines.settings.params import Settings
 
 FORM = 1  # of what lies here; another number is other inputs
-PACKAGES = ("features", "models", "pipelines")
 DECIDE = ("timezone", "churn", "features", "checks", "customers", "identities", "privacy")
 
 
@@ -53,13 +53,13 @@ class Parts:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the output's lock. Raises TryAgain where another process works on it."""
+        """Hold the output's lock. Raises TryAgainError where another process works on it."""
         self.out.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.out.with_name(f".{self.out.name}.lock"))
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise TryAgain(
+            raise TryAgainError(
                 f"{self.out}: another `churn score` is writing it. Wait until it has ended; nothing was started."
             ) from None
         try:
@@ -155,14 +155,6 @@ def inputs_of(
         "settings": hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest(),
         "who": {"customers": customer_versions(settings), **fingerprint_of_privacy(settings)} if streamed else None,
         "every_row": every_row,
-        "code": code_digest(),
+        "code": code.digest("pipelines.commands.score.run"),
         **{name: digest_of(path) if path is not None else None for name, path in places.items()},
     }
-
-
-def code_digest() -> str:
-    """SHA-256 of every Python file of the three packages, by name and content."""
-    root, sha = Path(__file__).resolve().parents[1], hashlib.sha256()
-    for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
-        sha.update(path.relative_to(root).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return sha.hexdigest()

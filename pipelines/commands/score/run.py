@@ -22,7 +22,7 @@ from pipelines.commands.score.models import Champion, champions
 from pipelines.commands.score.request import CHUNK_CUSTOMERS, Request
 from pipelines.commands.score.resume import Parts, inputs_of
 from pipelines.modelling import scoring
-from pipelines.runtime.errors import Empty, Problem
+from pipelines.runtime.errors import ChurnError, NothingToScoreError
 from pipelines.runtime.files import read_json
 from pipelines.runtime.log import Log
 from pipelines.settings.params import Settings
@@ -43,17 +43,17 @@ def score(request: Request, settings: Settings, log: Log) -> dict[str, Any]:
         The receipt: `inputs`, `sha256` of the output, `rows`, `definition`, `model_version`.
 
     Raises:
-        Empty: nobody is a customer.
-        CheckFailed: a check failed; the output is as it was.
-        TryAgain: another process writes this output, or MLflow does not answer.
-        Problem: the inputs do not fit together.
+        NothingToScoreError: nobody is a customer.
+        CheckFailedError: a check failed; the output is as it was.
+        TryAgainError: another process writes this output, or MLflow does not answer.
+        ChurnError: the inputs do not fit together.
     """
     from pipelines.engines.spark_session import missing
 
     require_readable(request)
     faults = missing(settings)
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     parts = Parts(request.out)
     with parts.alone():
         found = champions(request.model, request.definition, settings)
@@ -117,7 +117,7 @@ class _Work:
             if self.request.features is not None:
                 return activity, self.request.features
             if activity is None:
-                raise Empty("Neither activity nor features are given: there is nothing to score.")
+                raise NothingToScoreError("Neither activity nor features are given: there is nothing to score.")
             table = featured(activity, self.settings, folder)
         rows = pq.read_metadata(table).num_rows
         self.log("features", f"features: {rows:,} customers, checked", customers=rows)

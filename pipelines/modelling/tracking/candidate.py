@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import models
-from pipelines.modelling.tracking.git_version import code_version
+from pipelines.modelling.tracking.git_version import code_digest, code_version
 from pipelines.modelling.tracking.model_card import model_card
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings.params import Settings
 
@@ -53,17 +53,17 @@ class Evaluated:
         """The candidate in these folders.
 
         Raises:
-            Problem: a file that a stage should have left is not there, or the figures are those of another model.
+            ChurnError: a file that a stage should have left is not there, or the figures are those of another model.
         """
         needed = [model / "shipped", evaluation / "metrics.json", activity / "facts.json"]
         missing = [path for path in needed if not path.exists()]
         if missing:
             advice = f"{definition} was not trained or not judged yet. Run `churn run`."
-            raise Problem(*(f"{path} is not there: {advice}" for path in missing))
+            raise ChurnError(*(f"{path} is not there: {advice}" for path in missing))
         found = cls(settings, definition, model, evaluation, activity)
         judged = found.metrics.get("model", {}).get("shipped", found.shipped.digest)
         if judged != found.shipped.digest:
-            raise Problem(
+            raise ChurnError(
                 f"{evaluation}/metrics.json judges the model {judged[:8]}, but {model}/shipped is "
                 f"{found.shipped.digest[:8]}: a run was interrupted between the two. Run `churn run`."
             )
@@ -124,6 +124,7 @@ class Evaluated:
             "churn.data_digest": str(self.facts["digest"]),
             "churn.params_digest": hashlib.sha256(params.encode()).hexdigest(),
             "churn.code_version": code,
+            "churn.code_digest": code_digest(),
             "churn.until": self.until,
             "mlflow.note.content": self.card,
         }

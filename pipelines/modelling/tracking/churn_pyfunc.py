@@ -34,7 +34,7 @@ class ChurnScorer:
             (= probability x expected value), in the order and with the index of the input.
 
         Raises:
-            ModelProblem: a column is missing or a value is null, which MLflow itself would let through.
+            ModelError: a column is missing or a value is null, which MLflow itself would let through.
         """
         import pandas as pd
 

@@ -1,22 +1,32 @@
-"""Which code made this: the git commit, and whether the code had been edited since."""
+"""Which code made a model: its digest, the git commit, and whether the code had been edited since."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
 
-CODE = ("features", "models", "pipelines", "params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
+from pipelines.runtime import code
+
+STAGES = ("pipelines.stages.train_model", "pipelines.stages.evaluate_model")
+BESIDE = ("params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
+
+
+def code_digest() -> str:
+    """SHA-256 of the code that trains and judges, libraries' versions included."""
+    return code.digest(*STAGES)
 
 
 def code_version(root: Path = Path()) -> str:
     """`<commit>`, `<commit>-edited`, or `unversioned` where there is no git or no commit.
 
-    Only what makes results counts as edited: data, notebooks and dvc.lock do not.
+    Edited is what makes the model: the code of STAGES, settings, graph and locked versions; not data, notebooks or
+    dvc.lock.
     """
     commit = _git(root, "rev-parse", "HEAD")
     if not commit:
         return "unversioned"
-    return f"{commit}-edited" if _git(root, "status", "--porcelain", "--", *CODE) else commit
+    parts = (*code.units_of(*STAGES), *BESIDE)
+    return f"{commit}-edited" if _git(root, "status", "--porcelain", "--", *parts) else commit
 
 
 def _git(root: Path, *arguments: str) -> str:

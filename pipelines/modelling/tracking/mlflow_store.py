@@ -27,7 +27,7 @@ from filelock import FileLock
 from pipelines.modelling.tracking.candidate import Evaluated
 from pipelines.modelling.tracking.relocate import follow
 from pipelines.modelling.tracking.trial_runs import record_trials
-from pipelines.runtime.errors import Problem, TryAgain
+from pipelines.runtime.errors import ChurnError, TryAgainError
 from pipelines.runtime.files import whole_file
 from pipelines.settings.params import Settings
 
@@ -74,7 +74,7 @@ def without_password(uri: str) -> str:
 
 @contextmanager
 def in_words(uri: str) -> Iterator[None]:
-    """What MLflow or the way to it raises becomes a Problem that says where, what, and what to do."""
+    """What MLflow or the way to it raises becomes a ChurnError that says where, what, and what to do."""
     from mlflow.exceptions import MlflowException
     from requests import RequestException
 
@@ -89,10 +89,10 @@ def in_words(uri: str) -> Iterator[None]:
                 "does not answer. Nothing was registered and the champion stays. Start the server or correct "
                 "MLFLOW_TRACKING_URI (unset: the embedded store), then run again."
             )
-            raise TryAgain(f"MLflow at {shown} {advice}") from error
+            raise TryAgainError(f"MLflow at {shown} {advice}") from error
         else:
             advice = f"says: {[*text.splitlines(), type(error).__name__][0][:300]} Run again when it is mended."
-        raise Problem(f"MLflow at {shown} {advice}") from error
+        raise ChurnError(f"MLflow at {shown} {advice}") from error
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def opened() -> Iterator[Store]:
     """The tracking store, made at first use.
 
     Raises:
-        Problem: it cannot be reached, or answers with an error, here or anywhere in the block.
+        ChurnError: it cannot be reached, or answers with an error, here or anywhere in the block.
     """
     os.environ.update(QUIET)
     for name, value in QUICK.items():
@@ -169,7 +169,7 @@ def record_evaluation(
         The run's id: an earlier one where the same model with the same figures was recorded before.
 
     Raises:
-        Problem: MLflow cannot be reached or refuses. Nothing half-made counts; call again.
+        ChurnError: MLflow cannot be reached or refuses. Nothing half-made counts; call again.
     """
     candidate = Evaluated.of(settings, definition, model_folder, evaluation_folder, activity_folder)
     with opened() as store:
@@ -276,7 +276,7 @@ def _free_port(first: int) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if probe.connect_ex(("127.0.0.1", port)):
                 return port
-    raise Problem(f"No port from {first} to {first + 49} is free on this machine.")
+    raise ChurnError(f"No port from {first} to {first + 49} is free on this machine.")
 
 
 def ui_command(port: int = 5000) -> list[str]:

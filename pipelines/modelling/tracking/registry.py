@@ -17,7 +17,7 @@ from typing import Any
 
 from pipelines.modelling.tracking import mlflow_store
 from pipelines.modelling.tracking.mlflow_store import Store
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 
 DIGEST, TURN, ROLLED_BACK, REFUSED, AGAINST, FORCED = (
     f"churn.{tag}" for tag in ("model_digest", "champion_turn", "rolled_back", "refused", "judged_against", "forced")
@@ -138,13 +138,13 @@ class Registry:
         """What travels inside a version (`model/`, `metrics.json`, `model_card.md`), for as long as the block lasts.
 
         Raises:
-            Problem: the registry's files are not what was registered.
+            ChurnError: the registry's files are not what was registered.
         """
         folder = Path(tempfile.mkdtemp(prefix="churn-"))
         try:
             payload = mlflow_store.download(self.store, f"models:/{self.name}/{version.number}", folder)
             if _digest(payload / "model") != version.digest or not (payload / "metrics.json").exists():
-                raise Problem(
+                raise ChurnError(
                     f"MLflow's files of {self.name} version {version.number} are gone or not the model that was "
                     f"registered ({version.digest[:12]}). Nothing was changed. Bring MLflow's artifacts back, or train "
                     "and promote again: churn run"
@@ -160,12 +160,12 @@ def _digest(folder: Path) -> str:
 
     try:
         return ChurnModel.load(folder).digest
-    except (OSError, ValueError, KeyError):  # ModelProblem is a ValueError, as broken JSON is
+    except (OSError, ValueError, KeyError):  # ModelError is a ValueError, as broken JSON is
         return ""
 
 
 @contextmanager
 def registry(definition: str) -> Iterator[Registry]:
-    """The registry of a definition's models. Raises Problem as `tracking.opened` does."""
+    """The registry of a definition's models. Raises ChurnError as `tracking.opened` does."""
     with mlflow_store.opened() as store:
         yield Registry(f"churn_{definition}", store)

@@ -29,7 +29,7 @@ def amazon_ads(table: pd.DataFrame, setting: AmazonAds, where: str) -> tuple[byt
     """EMAIL, PHONE and, where the setting names it, COUNTRY_CODE.
 
     Raises:
-        Problem: nobody has an e-mail address or a phone number.
+        ChurnError: nobody has an e-mail address or a phone number.
     """
     country = [setting.country] if setting.country else []
     header = ["EMAIL", "PHONE", *(["COUNTRY_CODE"] if country else [])]
@@ -40,7 +40,7 @@ def meta(table: pd.DataFrame, setting: Meta, where: str) -> tuple[bytes, str]:
     """email and phone.
 
     Raises:
-        Problem: nobody has an e-mail address or a phone number.
+        ChurnError: nobody has an e-mail address or a phone number.
     """
     return _audience(table, ["email", "phone"], [], setting.calling_code, where)
 

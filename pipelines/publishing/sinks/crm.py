@@ -45,7 +45,7 @@ def hubspot(table: pd.DataFrame, setting: HubSpot, where: str) -> tuple[bytes, s
     """Contacts, one row per e-mail address.
 
     Raises:
-        Problem: nobody has an e-mail address.
+        ChurnError: nobody has an e-mail address.
     """
     require(table, ["email"], where)
     return _profiles(table, {"Email": emails(table), "Phone Number": _plus(phones(table, setting.calling_code))})
@@ -55,7 +55,7 @@ def klaviyo(table: pd.DataFrame, setting: Klaviyo, where: str) -> tuple[bytes, s
     """Profiles, one row per e-mail address. Consent is Klaviyo's own record: none is claimed here.
 
     Raises:
-        Problem: nobody has an e-mail address.
+        ChurnError: nobody has an e-mail address.
     """
     require(table, ["email"], where)
     return _profiles(table, {"Email": emails(table), "Phone Number": _plus(phones(table, setting.calling_code))})

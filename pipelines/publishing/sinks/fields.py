@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.sources.privacy import vault
 
@@ -21,14 +21,14 @@ def own_ids(table: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """The list under the customers' own ids: nobody outside knows a pseudonym.
 
     Raises:
-        Problem: the vault of this machine does not know somebody.
+        ChurnError: the vault of this machine does not know somebody.
     """
     if not settings.privacy.pseudonymise:
         return table
     known = vault.originals(table["customer_id"])
     unknown = sorted(set(table["customer_id"]) - set(known))
     if unknown:
-        raise Problem(
+        raise ChurnError(
             f"{vault.FOLDER / vault.FILE}: does not know {len(unknown):,} of {len(table):,} customers on the list "
             f"({', '.join(unknown[:3])}). Bring the vault of the machine that pulled."
         )
@@ -47,12 +47,12 @@ def require(table: pd.DataFrame, columns: Iterable[str], where: str, *, any_of: 
     """The list has these columns with something in them (one of them, where `any_of`).
 
     Raises:
-        Problem: it has not, and what is missing.
+        ChurnError: it has not, and what is missing.
     """
     missing = [name for name in columns if name not in table.columns or not texts(table, name).any()]
     if missing and not (any_of and len(missing) < len(list(columns))):
         named = " and ".join(missing)
-        raise Problem(
+        raise ChurnError(
             f"params.yaml: {where}: needs the customers' {named}, which nobody on the list has. Give a table of "
             f"contacts with {named} (`contacts:`), make the list again and publish it; or take this sink out."
         )

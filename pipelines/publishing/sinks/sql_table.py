@@ -16,7 +16,8 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.ledger.write import Published
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.sql import quoted
 from pipelines.settings.publish import SqlTable
 from pipelines.sources.access.database import connected, resolved
 
@@ -38,7 +39,7 @@ def upsert(table: pd.DataFrame, sink: SqlTable, where: str, published: Published
         What was done, for people.
 
     Raises:
-        Problem: the database cannot be reached or refuses; nothing has changed there. No secret is repeated.
+        ChurnError: the database cannot be reached or refuses; nothing has changed there. No secret is repeated.
     """
     driver = sink.driver or _driver(resolved(sink.address, f"{where}.address"))
     rows = _arrow(table, sink, published, driver)
@@ -50,7 +51,7 @@ def upsert(table: pd.DataFrame, sink: SqlTable, where: str, published: Published
                 cursor.executemany(_insert(sink.table, rows.schema.names, driver), rows)
             database.connection.commit()
         except database.error() as error:
-            raise Problem(f"the database said: {database.clean(str(error))} Nothing was changed there.") from None
+            raise ChurnError(f"the database said: {database.clean(str(error))} Nothing was changed there.") from None
     return f"{len(table):,} customers in the table {sink.table}."
 
 
@@ -85,23 +86,19 @@ _TYPES = {"int64": "bigint", "double": "double precision", "date32[day]": "date"
 
 
 def _named(table: str) -> str:
-    return ".".join(_quoted(part) for part in table.split("."))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return ".".join(quoted(part) for part in table.split("."))
 
 
 def _shape(cursor: Any, table: str, schema: pa.Schema, driver: str) -> None:
     """The table exists and has every column of the list."""
     columns = {field.name: _TYPES[str(field.type)] for field in schema}
-    required = ", ".join(f"{_quoted(name)} {kind}{' not null' * (name in KEY)}" for name, kind in columns.items())
+    required = ", ".join(f"{quoted(name)} {kind}{' not null' * (name in KEY)}" for name, kind in columns.items())
     cursor.execute(f"create table if not exists {_named(table)} ({required}, primary key ({', '.join(KEY)}))")
     cursor.execute(f"select * from {_named(table)} where 1 = 0")
     there = {name.lower() for name in cursor.fetch_arrow_table().schema.names}
     for name, kind in columns.items():
         if name.lower() not in there:
-            cursor.execute(f"alter table {_named(table)} add column {_quoted(name)} {kind}")
+            cursor.execute(f"alter table {_named(table)} add column {quoted(name)} {kind}")
 
 
 def _marks(count: int, driver: str) -> str:
@@ -115,8 +112,8 @@ def _clear(cursor: Any, table: str, replaced: Collection[str], driver: str) -> N
 
 
 def _insert(table: str, names: Sequence[str], driver: str) -> str:
-    newer = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in names if name not in KEY)
+    newer = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in names if name not in KEY)
     return (
-        f"insert into {_named(table)} ({', '.join(map(_quoted, names))}) values ({_marks(len(names), driver)}) "
+        f"insert into {_named(table)} ({', '.join(map(quoted, names))}) values ({_marks(len(names), driver)}) "
         f"on conflict ({', '.join(KEY)}) do update set {newer}"
     )

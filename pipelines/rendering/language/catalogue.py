@@ -5,7 +5,7 @@ locale: th                                 whose rules numbers, days and money f
 day: d MMMM 'พ.ศ.' y                       a day, written out
 years_added: 543                           to the year, for calendars that count from elsewhere
 texts: {"The list": "รายชื่อ", ...}            English text -> translation, with the same {names}
-reasons: {"<self:.0f> <nouns> so far": ...}    English clause of features/catalogue/measures.py -> translation, same <names>
+reasons: {"<self:.0f> <nouns> so far": ...}    English clause of measures.py -> translation, same <names>
 polish: [["0 ครั้ง", "..."], ...]             regular expressions applied to what was said, in order
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from features.catalogue.wording import TOKEN
-from pipelines.settings.at_risk import HERE, languages
+from pipelines.settings.at_risk import LANGUAGES, languages
 
 CLAUSES = "; "
 NOUNS = ("noun", "nouns", "main")
@@ -80,7 +80,7 @@ def catalogue(code: str) -> Catalogue:
     Raises:
         ValueError: there is no such language, or its file lacks name, locale, day or month.
     """
-    path = HERE / f"{code}.yaml"
+    path = LANGUAGES / f"{code}.yaml"
     if code not in languages():
         raise ValueError(f"{code!r} is not a language. Allowed: {', '.join(languages())}")
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -92,7 +92,7 @@ def catalogue(code: str) -> Catalogue:
 
 
 def _as_pattern(english: str) -> re.Pattern[str]:
-    """A clause of features/catalogue/measures.py as a pattern over the templates that are made from it; groups: its tokens."""
+    """A clause of measures.py as a pattern over the templates that are made from it; groups: its tokens."""
     parts, end, named = [], 0, set[str]()
     for token in TOKEN.finditer(english):
         what = token[1]

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.sources import UNIX_TIMES, InDatabase, Sql
 from pipelines.sources.expressions.types import kind_of, stored_types
 
@@ -41,13 +41,13 @@ def resolved(value: str, where: str) -> str:
     """A setting's value; `$NAME` is the environment's.
 
     Raises:
-        Problem: the environment has none.
+        ChurnError: the environment has none.
     """
     if not value.startswith("$"):
         return value
     found = os.environ.get(value[1:].strip("{}"))
     if not found:
-        raise Problem(f"params.yaml: {where}: the environment variable {value[1:].strip('{}')} is not set.")
+        raise ChurnError(f"params.yaml: {where}: the environment variable {value[1:].strip('{}')} is not set.")
     return found
 
 
@@ -59,7 +59,7 @@ def _module(setting: InDatabase, section: str) -> Any:
         how = f'Install it with `pip install "churn-pipeline[{setting.driver}]"`.'
         if setting.driver not in _KNOWN:
             how = f"Install it if there is one.{did_you_mean(setting.driver, _KNOWN)}"
-        raise Problem(f"params.yaml: {section}.driver: {package} {how}") from None
+        raise ChurnError(f"params.yaml: {section}.driver: {package} {how}") from None
 
 
 class Database:
@@ -94,7 +94,7 @@ class Database:
                 cursor.execute(sql)
                 yield cursor
         except self.error() as error:
-            raise Problem(f"{self.section}: the database said: {self._in_words(error)}") from None
+            raise ChurnError(f"{self.section}: the database said: {self._in_words(error)}") from None
 
     @staticmethod
     def error() -> Any:
@@ -184,7 +184,7 @@ def connected(setting: InDatabase, section: str, *, made: bool = False) -> Itera
     """A connection for as long as the block runs. `made`: a file that is not there shall be made.
 
     Raises:
-        Problem: the driver is missing, or the database does not let us in.
+        ChurnError: the driver is missing, or the database does not let us in.
     """
     module = _module(setting, section)
     from adbc_driver_manager import Error, dbapi
@@ -194,11 +194,11 @@ def connected(setting: InDatabase, section: str, *, made: bool = False) -> Itera
     secrets = tuple(_secrets(setting, address, options))
     fault = _address_fault(setting, address, made=made)
     if fault:
-        raise Problem(f"{section}.address: cannot connect. {fault}")
+        raise ChurnError(f"{section}.address: cannot connect. {fault}")
     try:
         connection = dbapi.connect(driver=module._driver_path(), db_kwargs={"uri": address, **options})  # noqa: SLF001
     except Error as error:
-        raise Problem(f"{section}.address: cannot connect. {in_words(error, secrets)}") from None
+        raise ChurnError(f"{section}.address: cannot connect. {in_words(error, secrets)}") from None
     with connection:
         yield Database(setting, section, connection, secrets)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipelines.runtime import scratch
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.files import digest_of
 from pipelines.settings.sources import Table
 from pipelines.sources.access.json_files import LINES, LOOKED_AT, fields_of, form_of, lists_of
@@ -142,7 +142,7 @@ def locate(table: Table, section: str) -> tuple[list[Located], list[str]]:
     """
     try:
         paths = files_of(table)
-    except Problem as problem:
+    except ChurnError as problem:
         return [], [f"params.yaml: {section}.path: {fault}" for fault in problem.faults]
     if not paths:
         return [], [f"params.yaml: {section}.path: {_nothing_at(table)}"]
@@ -150,7 +150,7 @@ def locate(table: Table, section: str) -> tuple[list[Located], list[str]]:
     for path in paths:
         try:
             located.append(_look(path, _shown(path, paths), table))
-        except Problem as problem:
+        except ChurnError as problem:
             faults += [f"{fault} ({section}.path)" for fault in problem.faults]
     if table.reader == "json":
         located = _alike(table, located)
@@ -214,7 +214,7 @@ def _look_at_json(path: At, name: str) -> Located:
         with open_text(path) as stream:
             start = stream.read(LOOKED_AT)
     except (OSError, EOFError) as error:
-        raise Problem(f"{name}: cannot be read as JSON. {error}.") from None
+        raise ChurnError(f"{name}: cannot be read as JSON. {error}.") from None
     columns = fields_of(start, name)
     kinds = ("text",) * len(columns), ("VARCHAR",) * len(columns)
     return Located(path, name, columns, kinds[0], "", True, kinds[1], form_of(start), lists_of(start))
@@ -230,11 +230,11 @@ def _look_at_csv(path: At, name: str, delimiter: str | None) -> Located:
             header = next(rows, [])
             filled = any(any(row) for row in rows)
     except (OSError, EOFError, csv.Error) as error:
-        raise Problem(f"{name}: cannot be read as CSV. {error}.") from None
+        raise ChurnError(f"{name}: cannot be read as CSV. {error}.") from None
     if not any(header):
-        raise Problem(f"{name}: is empty. The first line must name the columns.")
+        raise ChurnError(f"{name}: is empty. The first line must name the columns.")
     if "\ufffd" in first:
-        raise Problem(f"{name}: is not UTF-8 text. Save it as UTF-8.")
+        raise ChurnError(f"{name}: is not UTF-8 text. Save it as UTF-8.")
     columns = tuple(column.strip() for column in header)
     return Located(path, name, columns, ("text",) * len(columns), delimiter, filled, ("VARCHAR",) * len(columns))
 
@@ -247,6 +247,6 @@ def _look_at_parquet(path: At, name: str) -> Located:
         with pq.ParquetFile(opened(path) if isinstance(path, S3Object) else path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
     except (ArrowException, OSError) as error:
-        raise Problem(f"{name}: is not a Parquet file. {str(error).splitlines()[0]}") from None
+        raise ChurnError(f"{name}: is not a Parquet file. {str(error).splitlines()[0]}") from None
     stored = stored_types(schema)
     return Located(path, name, tuple(schema.names), tuple(map(kind_of, stored)), "", rows > 0, stored)

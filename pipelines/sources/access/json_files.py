@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import text
 
 LINES, LIST, OBJECTS = "newline_delimited", "array", "unstructured"
@@ -45,13 +45,13 @@ def fields_of(start: str, name: str) -> tuple[str, ...]:
     """Every field that the beginning of a file shows, in order of appearance.
 
     Raises:
-        Problem: not one JSON object is there.
+        ChurnError: not one JSON object is there.
     """
     fields: dict[str, None] = {}
     for one in _objects(start):
         fields.update(dict.fromkeys(_dotted(one)))
     if not fields:
-        raise Problem(f"{name}: begins with no JSON object. One object per line, or a list of them, is read.")
+        raise ChurnError(f"{name}: begins with no JSON object. One object per line, or a list of them, is read.")
     return tuple(fields)[:_MOST_FIELDS]
 
 

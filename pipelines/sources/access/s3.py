@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipelines.runtime import scratch
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 
 SCHEME = "s3://"
 
@@ -59,11 +59,11 @@ def _connected(environment: tuple[str | None, ...]) -> Any:
     return fs.S3FileSystem(endpoint_override=endpoint, region=region, **options)
 
 
-def _in_words(path: str, error: Exception) -> Problem:
+def _in_words(path: str, error: Exception) -> ChurnError:
     """What a store said, without addresses or keys: those it repeats are no business of a log."""
     said = re.search(r"AWS Error ([A-Z_]+)", str(error))
     what = said[1].lower().replace("_", " ") if said else type(error).__name__
-    return Problem(
+    return ChurnError(
         f"{path}: the S3 store cannot be read ({what}). See that AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION "
         "and, for a store that is not Amazon's, AWS_ENDPOINT_URL are set, and that the bucket may be read."
     )
@@ -73,7 +73,7 @@ def listed(path: str) -> list[S3Object]:
     """The object, the objects under a folder, or those that a glob matches, sorted; empty markers are left out.
 
     Raises:
-        Problem: the store cannot be reached or refuses.
+        ChurnError: the store cannot be reached or refuses.
     """
     from pyarrow import fs
 

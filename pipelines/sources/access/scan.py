@@ -1,22 +1,22 @@
 """Reading delimited files with DuckDB, broken rows counted and located."""
 
+# Statements are put together from our own parts; names of columns and files are quoted.
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 import re
 from pathlib import Path
 from typing import Any
 
-from pipelines.runtime.sql import column, text
+from pipelines.runtime.sql import quoted, text
 from pipelines.sources.access.headers import Located
 from pipelines.sources.access.json_files import LINES, no_objects, scan_json
 from pipelines.sources.access.line_numbers import line_at, line_of
 
+Bad = tuple[int, str, str, str | None]  # line or row, fault, our column, what is there
 _OPEN = "a quote that is not closed"
-
-
 _BEHIND = f"behind {_OPEN}"
-
-
 _BROKEN = {
     "MISSING COLUMNS": "too few columns",
     "TOO MANY COLUMNS": "too many columns",
@@ -35,8 +35,8 @@ def lines_of(file: Located, records: list[int], rows: int, broken: list[Bad]) ->
     """Where records stand: their lines in a CSV, the records themselves in Parquet, counted from 1."""
     if not file.delimiter and file.form != LINES:
         return {record: record for record in records}
-    quoted = all(what != _OPEN for _, _, what, _ in broken)
-    return line_of(file, records, rows, {line for line, *_ in broken}, quoted=quoted) if records else {}
+    in_quotes = all(what != _OPEN for _, _, what, _ in broken)
+    return line_of(file, records, rows, {line for line, *_ in broken}, quoted=in_quotes) if records else {}
 
 
 def broken_rows(con: Any, file: Located) -> list[Bad]:
@@ -74,7 +74,7 @@ def scan(file: Located, *, numbered: bool = True) -> str:
         return scan_json(_plain(file), file.form, file.columns)
     if not file.delimiter:
         named = ", ".join(
-            f"{column(name)} as c{i}" for i, name in enumerate(file.columns) if file.columns.count(name) == 1
+            f"{quoted(name)} as c{i}" for i, name in enumerate(file.columns) if file.columns.count(name) == 1
         )
         return (
             f"select {'file_row_number + 1' if numbered else 'null::bigint'} as record, {named} "
@@ -87,6 +87,3 @@ def scan(file: Located, *, numbered: bool = True) -> str:
         f"delim = {text(file.delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}}, store_rejects = true, "
         "hive_partitioning = false)"
     )
-
-
-Bad = tuple[int, str, str, str | None]  # line or row, fault, our column, what is there

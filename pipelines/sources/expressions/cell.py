@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.sql import text
 from pipelines.sources.expressions.convert import as_number, as_written
 from pipelines.sources.expressions.parse import Reference, checker, parse
@@ -44,7 +44,7 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
         number: whether a number is wanted.
 
     Raises:
-        Problem: why it cannot; starts as `orders.csv has ...` and does not name the setting.
+        ChurnError: why it cannot; starts as `orders.csv has ...` and does not name the setting.
     """
     name, columns = shape.name, shape.columns
     if wanted in columns:
@@ -52,10 +52,10 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
         return Cell(_place(wanted, shape), shape.types[columns.index(wanted)], whole=stored.startswith(_WHOLE))
     expression = parse(wanted, numeric=number)
     if expression.syntax and re.fullmatch(r"[\w .]+", wanted):
-        raise Problem(_no_column(wanted, name, columns))
+        raise ChurnError(_no_column(wanted, name, columns))
     if expression.fault:
         hint = " A column with such a name goes in double quotes." if expression.syntax else ""
-        raise Problem(
+        raise ChurnError(
             f"{wanted!r} is neither a column of {name} nor an expression that can be used: {expression.fault}.{hint}"
             f"{_columns_of(wanted, columns) if expression.syntax else ''}"
         )
@@ -64,7 +64,7 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
         inside = "" if ".".join(missing[0].path) == wanted.strip('"') else f" (in {wanted!r})"
         quoted = _quoted(wanted, shape) if inside else ""
         faults = dict.fromkeys(_no_column(".".join(one.path), name, columns, inside) + quoted for one in missing)
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     parts, unread = [], []
     for one in expression.references:
         sql, bad = _part(one, shape, decimal)
@@ -96,7 +96,7 @@ def _found(reference: Reference, shape: Shape) -> tuple[str, tuple[str, ...]] | 
 def _place(found: str, shape: Shape) -> str:
     times = shape.columns.count(found)
     if times > 1:
-        raise Problem(f"{shape.name} has {times} columns {found!r}. Rename all but one.")
+        raise ChurnError(f"{shape.name} has {times} columns {found!r}. Rename all but one.")
     return f"c{shape.columns.index(found)}"
 
 
@@ -126,7 +126,7 @@ def _bound(sql: str, wanted: str, shape: Shape) -> str:
         said = str(error).splitlines()[0].partition(": ")[2]
         for i in reversed(range(len(shape.stored))):
             said = re.sub(rf"\bc{i}\b", f"column {i + 1}", said)
-        raise Problem(f"{wanted!r} cannot be computed from {shape.name}: {said}") from None
+        raise ChurnError(f"{wanted!r} cannot be computed from {shape.name}: {said}") from None
     return str(described[0][1])
 
 

@@ -7,8 +7,6 @@ from typing import Any, Protocol
 from pipelines.sources.expressions.parse import checker
 
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINY", "USMALL", "UINT", "UBIG", "UHUGE")
-
-
 _KINDS = (
     ("text", ("VARCHAR", "JSON", "UUID", "ENUM")),
     ("instant", ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH")),

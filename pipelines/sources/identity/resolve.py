@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.sql import text
 from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Identities, IdentityTable
@@ -76,7 +76,7 @@ def load(con: Any, settings: Settings) -> None:
     """Make the table `identity` (system, id, customer_id): ids written alike, merged accounts followed to their end.
 
     Raises:
-        Problem: rows without an id, an id with two customers, accounts that were merged in a circle.
+        ChurnError: rows without an id, an id with two customers, accounts that were merged in a circle.
     """
     con.execute("create or replace temp table identity (system varchar, id varchar, customer_id varchar)")
     setting = settings.identities
@@ -88,11 +88,11 @@ def load(con: Any, settings: Settings) -> None:
         with at_hand(one) as (file, _):
             faults += _load_file(con, setting, setting.table, file)
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     con.execute("create or replace temp table identity as select distinct * from identity")
     faults = _follow(con, hidden=settings.privacy.pseudonymise)
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
 
 
 def _load_file(con: Any, setting: Identities, table: IdentityTable, file: Located) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.runtime.sql import text
 from pipelines.settings.params import Settings
@@ -44,7 +44,7 @@ def faults_of_privacy(settings: Settings) -> list[str]:
         if settings.privacy.pseudonymise:
             required_key(settings)
         tombstones(settings)
-    except Problem as problem:
+    except ChurnError as problem:
         faults += problem.faults
     return faults
 
@@ -131,7 +131,7 @@ def watch_for_the_forgotten(con: Any, settings: Settings) -> None:
     True where the id of the source's system was forgotten, or the customer that it leads to by table or rule.
 
     Raises:
-        Problem: somebody was forgotten and the key is missing; the identities are faulty.
+        ChurnError: somebody was forgotten and the key is missing; the identities are faulty.
     """
     stones = tombstones(settings)
     if not stones.hashed:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import whole_file
 from pipelines.settings.params import Settings
 from pipelines.sources.identity.resolve import systems
@@ -29,14 +29,14 @@ def tell_of_nobody(con: Any, settings: Settings, moment: int, rows: Mapping[str,
         aside: the CSV; without such rows there is none.
 
     Raises:
-        Problem: a source has more such rows than `identities.max_unmatched_share` allows. The CSV is written first.
+        ChurnError: a source has more such rows than `identities.max_unmatched_share` allows. The CSV is written first.
     """
     con.execute(
         f"create or replace temp view unmatched as select * from nobodys where occurred_at < make_timestamptz({moment})"
     )
     notes, refused = _tell(con, settings, rows, aside)
     if refused:
-        raise Problem(*notes, *refused)
+        raise ChurnError(*notes, *refused)
     return notes
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 
 _CONTENT = "customer_id, occurred_at, activity, value, quantity, detail"
 
@@ -60,7 +60,7 @@ def cut(con: Any, moment: int) -> list[str]:
         What to tell: how many copies each source held.
 
     Raises:
-        Problem: one id on rows that differ, and no `recorded_at` that says which came last.
+        ChurnError: one id on rows that differ, and no `recorded_at` that says which came last.
     """
     con.execute(_BEFORE.format(moment=moment))
     rows, ids = con.execute("select count(*), count(distinct activity_id) from before").fetchall()[0]
@@ -70,7 +70,7 @@ def cut(con: Any, moment: int) -> list[str]:
     con.execute(_TWICE)
     undecided = con.execute(_UNDECIDED).fetchall()
     if undecided:
-        raise Problem(*(_undecided(*found) for found in undecided))
+        raise ChurnError(*(_undecided(*found) for found in undecided))
     con.execute(_KNOWN)
     con.execute("create or replace temp view known as from chosen")
     return [

@@ -22,7 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json, whole_folder, write_json
 from pipelines.runtime.sql import text
 from pipelines.sources.landing.as_of import cut
@@ -45,12 +45,14 @@ class Finished:
         """A copy of its own: nobody who writes to it reaches the landing store.
 
         Raises:
-            Problem: the landing store was changed by somebody else.
+            ChurnError: the landing store was changed by somebody else.
         """
         target = folder / f"{self.month}.parquet"
         shutil.copyfile(self.path, target)
         if digest_of(target) != self.digest:
-            raise Problem(f"{self.path}: was changed since it was written. Delete data/landing; that costs time only.")
+            raise ChurnError(
+                f"{self.path}: was changed since it was written. Delete data/landing; that costs time only."
+            )
 
 
 def load_parts(con: Any, parts: Iterable[Part]) -> None:
@@ -69,7 +71,7 @@ def assembled(con: Any, parts: list[Part], moment: int, kept: Path) -> tuple[lis
     `kept`: where months are that were put together; those that are no longer needed go.
 
     Raises:
-        Problem: as of `cut`.
+        ChurnError: as of `cut`.
     """
     parts = [part for part in parts if part.sight.first < moment]
     finished, notes, keys = [], list[str](), set[str]()

@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json, write_json
 from pipelines.settings.params import Settings
 from pipelines.sources.privacy.pseudonyms import key_from_environment, keyed
@@ -42,7 +42,7 @@ def tombstones(settings: Settings, file: Path = FILE) -> Tombstones:
     """Who is to be left out.
 
     Raises:
-        Problem: somebody was forgotten and the key is missing or another one.
+        ChurnError: somebody was forgotten and the key is missing or another one.
     """
     if not file.is_file():
         return Tombstones(frozenset(), b"")
@@ -50,7 +50,7 @@ def tombstones(settings: Settings, file: Path = FILE) -> Tombstones:
     key = _key(settings, content["key"], file)
     if key is None or keyed(key, _CHECK) != content["check"]:
         what = "is missing" if key is None else "is another one"
-        raise Problem(
+        raise ChurnError(
             f"{file}: names {len(content['hashed'])} ids to leave out by hashes whose key ({content['key']}) {what}. "
             "Without it forgotten customers would come back, so nothing is pulled. Bring the key here."
         )
@@ -61,7 +61,7 @@ def bury(settings: Settings, ids: list[tuple[str, str]], file: Path = FILE) -> N
     """Add ids (system and id) to the file. They are left out from now on.
 
     Raises:
-        Problem: the file's key is missing or another one.
+        ChurnError: the file's key is missing or another one.
     """
     name = read_json(file)["key"] if file.is_file() else _chosen_key(settings, file)
     key = _key(settings, name, file)

@@ -13,7 +13,7 @@ import hmac
 import os
 from typing import Any
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 
 DIGITS = 32
@@ -25,11 +25,11 @@ def key_from_environment(settings: Settings) -> bytes | None:
     """The key, or None where the variable is not set.
 
     Raises:
-        Problem: the key is too short to protect anything.
+        ChurnError: the key is too short to protect anything.
     """
     found = os.environ.get(settings.privacy.key_variable, "")
     if found and len(found) < SHORTEST_KEY:
-        raise Problem(
+        raise ChurnError(
             f"{settings.privacy.key_variable}: the key has {len(found)} characters. Allowed: at least {SHORTEST_KEY}. "
             f"Make one: {_MAKE}"
         )
@@ -43,11 +43,11 @@ def required_key(settings: Settings) -> bytes:
     """The key.
 
     Raises:
-        Problem: it is not set, or too short.
+        ChurnError: it is not set, or too short.
     """
     key = key_from_environment(settings)
     if key is None:
-        raise Problem(
+        raise ChurnError(
             f"params.yaml: privacy.pseudonymise: the environment variable {settings.privacy.key_variable} is not set. "
             f"Set it to the key of this project (a new one: {_MAKE}) and keep it safe: another key makes other ids."
         )

@@ -3,7 +3,7 @@
 No message repeats what stands in a row: nobody knows what a misplaced column holds. Rows are named by their lines.
 """
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import duckdb
 
-from pipelines.runtime.errors import Problem
-from pipelines.runtime.sql import column, text
+from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.sql import quoted, text
 from pipelines.settings.contacts import ContactDatabase, ContactFiles, channels_of, is_consent
 from pipelines.sources.access.database import connected
 from pipelines.sources.access.headers import Located, at_hand, locate
@@ -57,11 +57,13 @@ def fetched(con: Any, setting: ContactDatabase) -> Iterator[tuple[Shape, str]]:
         asked = database.asked()
         with database.rows(list(asked.columns), "") as reader:
             con.register("fetched", reader)
-            named = ", ".join(f"{column(name)} as c{i}" for i, name in enumerate(asked.columns))
+            named = ", ".join(f"{quoted(name)} as c{i}" for i, name in enumerate(asked.columns))
             try:
                 yield asked, f"select row_number() over () as record, {named} from fetched"
             except (duckdb.Error, OSError, database.error()):  # what they say may repeat a row
-                raise Problem(f"{SECTION}: reading {asked.name} broke off. Try again, or look at the table.") from None
+                raise ChurnError(
+                    f"{SECTION}: reading {asked.name} broke off. Try again, or look at the table."
+                ) from None
             finally:
                 con.unregister("fetched")
 
@@ -69,8 +71,8 @@ def fetched(con: Any, setting: ContactDatabase) -> Iterator[tuple[Shape, str]]:
 def _enter(con: Any, setting: ContactFiles | ContactDatabase, shape: Shape, rows: str, part: int) -> list[str]:
     cells = {ours: cell(theirs, shape) for ours, theirs in contact_columns(setting, shape).items()}
     written = {ours: as_written(one.sql, one.kind) for ours, one in cells.items()}
-    told = [f"{_as_ours(ours, sql)} as {column(ours)}" for ours, sql in written.items()]
-    had = {ours: column(f"has {ours}") for ours in written if _is_judged(ours)}
+    told = [f"{_as_ours(ours, sql)} as {quoted(ours)}" for ours, sql in written.items()]
+    had = {ours: quoted(f"has {ours}") for ours in written if _is_judged(ours)}
     shown = ", ".join([*told, *(f"{written[ours]} is not null as {name}" for ours, name in had.items())])
     con.execute(f"create temp table told_{part} as select record, {shown} from ({rows})")
     faults = _row_faults(con, f"told_{part}", shape, list(written))
@@ -123,11 +125,11 @@ def _judged(table: str, ours: list[str]) -> dict[str, tuple[str, str]]:
     found = {"customer_id": no_id, "repeated customer_id": (again, _REPEATED)}
     for one in filter(_is_judged, ours):
         channels = channels_of(ours)
-        words, allowed = f"{column(one)} is null", _YES_OR_NO
+        words, allowed = f"{quoted(one)} is null", _YES_OR_NO
         if one == "preferred_channel":
-            words = f"coalesce({column(one)} not in ({', '.join(map(text, channels))}), true)"
+            words = f"coalesce({quoted(one)} not in ({', '.join(map(text, channels))}), true)"
             allowed = f"with a {{field}} that is no channel ({{places}}). Allowed: {', '.join(channels)}, or nothing. "
-        found[one] = (f"{column('has ' + one)} and {words}", allowed + mend)
+        found[one] = (f"{quoted('has ' + one)} and {words}", allowed + mend)
     return found
 
 

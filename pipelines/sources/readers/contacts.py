@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.contacts import COLUMNS, DETAILS, ContactDatabase, ContactFiles, is_consent
 from pipelines.settings.params import Settings
 from pipelines.sources.access.database import connected
@@ -46,7 +46,7 @@ def faults_of_contacts(settings: Settings) -> list[str]:
         else:
             located, faults = locate(setting, SECTION)
             shapes.extend(located)
-    except Problem as problem:
+    except ChurnError as problem:
         return list(problem.faults)
     return faults + contact_faults(setting, shapes) + _identity_faults(settings)
 
@@ -59,10 +59,10 @@ def _identity_faults(settings: Settings) -> list[str]:
 
 
 def _faultless(settings: Settings) -> ContactFiles | ContactDatabase | None:
-    """The section `contacts:`, or a Problem that says what is wrong with it."""
+    """The section `contacts:`, or a ChurnError that says what is wrong with it."""
     faults = faults_of_contacts(settings)
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     return settings.contacts
 
 
@@ -72,7 +72,7 @@ def contacts_digest(settings: Settings) -> str | None:
     None where `contacts:` is not set.
 
     Raises:
-        Problem: it cannot be read.
+        ChurnError: it cannot be read.
     """
     setting = _faultless(settings)
     if setting is None:
@@ -98,8 +98,8 @@ def read_contacts(settings: Settings) -> pd.DataFrame | None:
         (`boolean`) are null: unknown. The forgotten are left out; with `privacy.pseudonymise` ids are pseudonyms.
 
     Raises:
-        Problem: the table is not there, a row has no customer, a customer stands on several rows, a consent is neither
-            yes nor no, a preferred channel is none; all faults at once, by lines.
+        ChurnError: the table is not there, a row has no customer, a customer stands on several rows, a consent is
+            neither yes nor no, a preferred channel is none; all faults at once, by lines.
     """
     setting = _faultless(settings)
     if setting is None:
@@ -107,7 +107,7 @@ def read_contacts(settings: Settings) -> pd.DataFrame | None:
     con = connect()
     faults = enter(con, setting)
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     parts = [name for (name,) in con.execute("show tables").fetchall() if name.startswith("told_")]
     con.execute(f"create temp table contact as {' union all by name '.join(f'from {name}' for name in sorted(parts))}")
     con.execute("alter table contact drop column record")
@@ -137,7 +137,7 @@ def _require_one_row_each(con: Any, settings: Settings) -> None:
     if found:
         hidden = settings.privacy.pseudonymise or (settings.contacts and settings.contacts.identity)
         shown = "" if hidden else f" ({', '.join(one for (one,) in found[:5])}{', ...' if len(found) > 5 else ''})"
-        raise Problem(f"contacts: {len(found):,} customers stand on several rows{shown}. Keep one row per customer.")
+        raise ChurnError(f"contacts: {len(found):,} customers stand on several rows{shown}. Keep one row per customer.")
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

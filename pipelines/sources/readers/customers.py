@@ -4,7 +4,7 @@ Columns: customer_id, then `joined_at` and `valid_from` where the table has them
 customer, or per customer and `valid_from`. It must be right as a whole: nothing of it is put aside.
 """
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 
 from features.activity import CUSTOMER_SCHEMA
-from pipelines.runtime.errors import Problem
-from pipelines.runtime.sql import column, text
+from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.sql import quoted, text
 from pipelines.settings.params import Settings
 from pipelines.settings.sources import Customers
 from pipelines.sources.access.headers import Located, at_hand, digest_at, files_of, locate
@@ -44,7 +44,7 @@ def read_customers(con: Any, settings: Settings, setting: Customers, moment: int
     """Sorted rows of the customers table that held before `moment` (microseconds, UTC).
 
     Raises:
-        Problem: rows without a customer, times that are none, customers on several rows.
+        ChurnError: rows without a customer, times that are none, customers on several rows.
     """
     located, _ = locate(setting, "customers")
     zone = setting.timezone or settings.timezone
@@ -60,12 +60,12 @@ def read_customers(con: Any, settings: Settings, setting: Customers, moment: int
         parts.append(f"from customers_{len(parts)}")
     con.execute("set timezone = 'UTC'")
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     con.execute(f"create or replace temp table customers as {' union all by name '.join(parts)}")
     names = [name for name, *_ in con.execute("describe customers").fetchall() if not name.startswith("has_")]
     _require_one_row_each(con, names, hidden=settings.privacy.pseudonymise)
     held = f"where valid_from is null or valid_from < make_timestamptz({moment})" if "valid_from" in names else ""
-    chosen = ", ".join(column(name) for name in _ordered(names))
+    chosen = ", ".join(quoted(name) for name in _ordered(names))
     return con.sql(f"select distinct {chosen} from customers {held} order by all").to_arrow_table()
 
 
@@ -80,10 +80,10 @@ def _query(setting: Customers, file: Located, columns: dict[str, str], zone: str
         i = file.columns.index(theirs)
         written = as_written(f"c{i}", file.types[i])
         if ours in _TIMES:
-            selected.append(f"{as_time(f'c{i}', file.types[i], zone, setting.time_format)} as {column(ours)}")
-            selected.append(f"{written} as {column('has_' + ours)}")
+            selected.append(f"{as_time(f'c{i}', file.types[i], zone, setting.time_format)} as {quoted(ours)}")
+            selected.append(f"{written} as {quoted('has_' + ours)}")
         else:
-            selected.append(f"{written} as {column(ours)}")
+            selected.append(f"{written} as {quoted(ours)}")
     return f"select {', '.join(selected)} from ({scan(file)})"
 
 
@@ -111,14 +111,14 @@ def _row_faults(con: Any, table: str, file: Located, columns: dict[str, str]) ->
 
 def _require_one_row_each(con: Any, names: list[str], *, hidden: bool) -> None:
     key = "customer_id, valid_from" if "valid_from" in names else "customer_id"
-    told = ", ".join(column(name) for name in names if name != "record")
+    told = ", ".join(quoted(name) for name in names if name != "record")
     several = con.execute(
         f"select customer_id from (select distinct {told} from customers) group by {key} having count(*) > 1 order by 1"
     ).fetchall()
     if several:
         shown = ", ".join(row[0] for row in several[:3]) + (", ..." if len(several) > 3 else "")
         named = "" if hidden else f" ({shown})"
-        raise Problem(
+        raise ChurnError(
             f"customers: {len(several):,} customers stand on several rows that differ{named}. "
             "Keep one row per customer, or map since when each holds to valid_from."
         )

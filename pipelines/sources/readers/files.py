@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.runtime.errors import Problem
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.settings.sources import Files
 from pipelines.sources.access.headers import Located, at_hand, digest_at, files_of, locate
@@ -61,7 +61,7 @@ def _files_now(con: Any, name: str, setting: Files, landing: Landing) -> list[tu
     """Digest and name of every file there is, each landed."""
     located, faults = locate(setting, f"sources.{name}")
     if faults:
-        raise Problem(*faults)
+        raise ChurnError(*faults)
     found = []
     for file in located:
         digest = digest_at(file.path)
@@ -114,7 +114,7 @@ def _landed(con: Any, setting: Files, file: Located, landing: Landing, digest: s
             return _land(con, setting, near, landing, digest)
 
 
-class _UnevenError(Problem):
+class _UnevenError(ChurnError):
     """Lines of a CSV end in more than one way, and its beginning did not show it."""
 
 
@@ -122,7 +122,7 @@ def _land(con: Any, setting: Files, file: Located, landing: Landing, digest: str
     """Read a file on this machine. Which record a row is counts only where one is bad.
 
     Raises:
-        Problem: it cannot be read to its end.
+        ChurnError: it cannot be read to its end.
     """
     numbered = bool(setting.yields)
 
@@ -138,7 +138,7 @@ def _land(con: Any, setting: Files, file: Located, landing: Landing, digest: str
         except (duckdb.Error, OSError) as error:
             if "invalid state" in str(error):
                 raise _UnevenError(f"{file.name}: its lines end in more than one way. Save it again.") from None
-            raise Problem(f"{file.name}: cannot be read to its end. {str(error).splitlines()[0]}") from None
+            raise ChurnError(f"{file.name}: cannot be read to its end. {str(error).splitlines()[0]}") from None
 
 
 def _bad(con: Any, setting: Files, file: Located, landing: Landing, broken: list[Bad]) -> list[Bad]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import duckdb
 
-from pipelines.runtime.errors import Problem, did_you_mean
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.contacts import COLUMNS, ContactDatabase, ContactFiles, is_consent
 from pipelines.settings.messages import entry
 from pipelines.settings.sources import UNIX_TIMES, Customers, Mapped, Mapping, Table
@@ -76,7 +76,7 @@ def _fault(where: str, wanted: str, shape: Shape, setting: Mapping | Table, allo
     """Why `wanted` cannot be taken from a table, or cannot be read as what it shall be."""
     try:
         kind = cell(wanted, shape, number=allowed is NUMBERS).kind
-    except Problem as problem:
+    except ChurnError as problem:
         yield from (f"params.yaml: {where}: {fault}" for fault in problem.faults)
         return
     if allowed is TIMES and (unknown := _unknown_format(setting.time_format)):

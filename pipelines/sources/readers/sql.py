@@ -7,7 +7,7 @@ again under their ids, with a later watermark; where their number changed otherw
 before the last step's reads nothing and gives what it gave then.
 """
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.runtime.errors import Problem
-from pipelines.runtime.sql import column
+from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.sql import quoted
 from pipelines.settings.params import Settings
 from pipelines.settings.sources import Sql
 from pipelines.sources.access.database import Asked, Database, before, connected, marked, since, watermark_faults
@@ -46,7 +46,7 @@ def _faults(name: str, setting: Sql, _settings: Settings) -> list[str]:
     try:
         with connected(setting, section) as database:
             asked = database.asked()
-    except Problem as problem:
+    except ChurnError as problem:
         return list(problem.faults)
     return activity_faults(name, setting, [asked]) + watermark_faults(setting, asked, section)
 
@@ -160,7 +160,7 @@ class _Source:
             kept = f"where coalesce({mark} < make_timestamptz({moment}) and {_from(mark, begin)}, true)"
             is_open = f"coalesce({_from(mark, settled)}, true)"
         names = {i: self.asked.columns[i] for i in sorted(places)}
-        named = ", ".join(f"{column(name)} as c{i}" for i, name in names.items())
+        named = ", ".join(f"{quoted(name)} as c{i}" for i, name in names.items())
         read = f"select row_number() over () as record, {is_open} as open, * from (select {named} from fetched) {kept}"
         rows = query(self.setting, self.asked, read, self.landing.context, carried=", open")
         with (
@@ -175,7 +175,7 @@ class _Source:
                 self.landing.write(self.con, piece, rows, _judge, numbered=several, carried=", open")
             except (duckdb.Error, OSError, self.database.error()) as error:
                 said = f"sources.{self.landing.context.name}: reading broke off. {str(error).splitlines()[0]}"
-                raise Problem(self.database.clean(said)) from None
+                raise ChurnError(self.database.clean(said)) from None
             finally:
                 self.con.execute("reset threads")
                 self.con.unregister("fetched")

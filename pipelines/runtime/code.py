@@ -1,0 +1,123 @@
+"""The code that a module's results come from: one definition for DVC's dependencies and for every digest of code.
+
+The code of a module is what its imports reach, wherever they stand (within functions and for types, too), in units:
+
+* a folder without packages inside counts as a whole, with its templates, styles, presets and language files;
+* in a folder that has packages inside, and among the entry points (stages, commands), each file counts for itself.
+
+So no file that could change a result is left out, and at most the neighbours within a folder are too much. The
+versions of the libraries that compute the numbers belong to it: `pyproject.toml` pins them for DVC
+(`tool.churn-pipeline.libraries`; `a or b` where Python versions differ), and what is installed has to be pinned
+there.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from pipelines.runtime.errors import ChurnError
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("features", "models", "pipelines")
+ENTRY_POINTS = ("pipelines/stages", "pipelines/commands")
+LIBRARIES = {"duckdb": "duckdb", "lightgbm": "lightgbm", "numpy": "numpy", "sklearn": "scikit-learn"}
+SOURCES = (".py", ".jinja", ".css", ".js", ".yaml")
+
+
+def files_of(*modules: str) -> frozenset[Path]:
+    """Every Python file that importing these modules may ever reach, themselves and packages' `__init__.py` included.
+
+    Args:
+        modules: dotted names, like `pipelines.stages.make_list`.
+    """
+    found: set[Path] = set()
+    todo = [path for name in modules for path in _paths(name)]
+    while todo:
+        path = todo.pop()
+        if path not in found:
+            found.add(path)
+            todo += [known for name in _imported(path) for known in _paths(name)]
+    return frozenset(found)
+
+
+def units_of(*modules: str) -> tuple[str, ...]:
+    """The files and folders of the code of these modules, relative to the project, in order of name."""
+    return tuple(sorted({_unit(path) for path in files_of(*modules)}))
+
+
+def libraries_of(*modules: str) -> tuple[str, ...]:
+    """Distributions of LIBRARIES that the code of these modules imports, in order of name."""
+    imported = {name.split(".")[0] for path in files_of(*modules) for name in _imported(path)}
+    return tuple(sorted(LIBRARIES[name] for name in imported & set(LIBRARIES)))
+
+
+def digest(*modules: str) -> str:
+    """SHA-256 of the code of these modules: names and contents of its source files, and its libraries' versions."""
+    sha = hashlib.sha256()
+    for path in sorted(_sources(units_of(*modules))):
+        sha.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for name in libraries_of(*modules):
+        sha.update(f"{name}=={importlib.metadata.version(name)}\0".encode())
+    return sha.hexdigest()
+
+
+def require_pinned_libraries(project: Path = Path()) -> None:
+    """What is installed has to be what the project's pyproject.toml pins, else DVC would not notice the difference.
+
+    Raises:
+        ChurnError: a version differs; each is named. Without a pyproject.toml (no graph either) nothing is asked.
+    """
+    file = project / "pyproject.toml"
+    if not file.is_file():
+        return
+    pinned = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("churn-pipeline", {})
+    faults = [
+        f"{name} {found} is installed, and pyproject.toml pins {version} (tool.churn-pipeline.libraries), so results "
+        "of the two could be mixed unnoticed. Run `make setup`, or `make lock` to pin what is newest."
+        for name, version in sorted(pinned.get("libraries", {}).items())
+        if (found := importlib.metadata.version(name)) not in version.split(" or ")
+    ]
+    if faults:
+        raise ChurnError(*faults)
+
+
+def _paths(name: str) -> list[Path]:
+    """The file of a module and the `__init__.py` of each package around it; nothing where it is none of ours."""
+    parts = name.split(".")
+    if parts[0] not in PACKAGES:
+        return []
+    folders = [ROOT.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
+    packages = [folder / "__init__.py" for folder in folders if (folder / "__init__.py").is_file()]
+    module = folders[-1].with_suffix(".py")
+    return [*packages, *([module] if module.is_file() else [])]
+
+
+@cache
+def _imported(path: Path) -> frozenset[str]:
+    """Dotted names that a file imports, at any depth; of `from a import b` both `a` and `a.b`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(found)
+
+
+def _unit(path: Path) -> str:
+    folder = path.parent
+    name = folder.relative_to(ROOT).as_posix()
+    alone = name.startswith(ENTRY_POINTS) or any(folder.glob("*/__init__.py"))
+    return path.relative_to(ROOT).as_posix() if alone else name
+
+
+def _sources(units: Iterable[str]) -> set[Path]:
+    places = [ROOT / unit for unit in units]
+    files = {path for place in places for path in (place.rglob("*") if place.is_dir() else [place])}
+    return {path for path in files if path.suffix in SOURCES and path.is_file()}
