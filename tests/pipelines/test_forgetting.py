@@ -155,7 +155,7 @@ def test_who_comes_back_with_an_old_ledger_goes_again() -> None:
 
 KILLED = """
 import os, signal, sys
-from pipelines.outbox import forgetting
+from pipelines.erasure import published as forgetting
 from tests.pipelines.test_forgetting import GONE, SINKS
 
 place, when = sys.argv[1:]

@@ -52,9 +52,9 @@ def test_every_stage_of_the_graph_is_looked_at() -> None:
 
 def test_help_loads_click_and_the_list_of_commands_only() -> None:
     before = _loaded("")
-    after = _loaded("from pipelines.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass")
+    after = _loaded("from pipelines.commands.app import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass")
     foreign = {name for name in after - before if name.split(".")[0] not in {*sys.stdlib_module_names, "click"}}
-    assert foreign == {"pipelines", "pipelines.commands.app", "pipelines.commands.lazy_group"}
+    assert foreign == {"pipelines", "pipelines.commands", "pipelines.commands.app", "pipelines.commands.lazy_group"}
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

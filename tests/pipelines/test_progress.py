@@ -14,7 +14,7 @@ from pipelines.runtime.progress import in_words
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = """
-from pipelines.progress import progress
+from pipelines.runtime.progress import progress
 told = progress("build_features")
 for done in (2500, 5000, 10000):
     told(done, 10000)

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from pipelines.commands import run
+from pipelines.runtime import run_lock
 from pipelines.runtime.errors import ChurnError
 
 
@@ -85,18 +86,18 @@ def identity(pid: int) -> dict[str, Any]:
     ids=["nothing known", "parent lives", "parent's number was given to another", "parent is gone"],
 )
 def test_a_run_is_orphaned_when_whoever_started_it_is_gone(holder: dict[str, Any], orphaned: bool) -> None:
-    assert run._orphaned(holder) is orphaned
+    assert run_lock._orphaned(holder) is orphaned
 
 
 def test_a_second_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with run.only_run(print), pytest.raises(ChurnError, match="A run is under way"), run.only_run(print):
+    with run_lock.only_run(print), pytest.raises(ChurnError, match="A run is under way"), run_lock.only_run(print):
         pytest.fail("two runs at once")
 
 
 def test_the_lock_is_free_again_after_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ChurnError, match="broken"), run.only_run(print):
+    with pytest.raises(ChurnError, match="broken"), run_lock.only_run(print):
         raise ChurnError("broken")
-    with run.only_run(print):
+    with run_lock.only_run(print):
         pass

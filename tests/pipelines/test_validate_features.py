@@ -30,7 +30,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def stage(project: Path) -> None:
     report = "data/validation/features_score.json"
-    validate_features.main(["--features", str(project / "score"), "--report", report])
+    arguments = ["--features", str(project / "score"), "--report", report]
+    validate_features.main(arguments, standalone_mode=False)
 
 
 def test_good_features_leave_a_report_and_a_page(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

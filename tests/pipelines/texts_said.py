@@ -42,7 +42,7 @@ def texts(root: Path = ROOT) -> dict[str, str]:
         where = path.relative_to(root).as_posix()
         for text, line in _said_in(tree, everywhere | _constants(tree)):
             found.setdefault(text, f"{where}:{line}")
-    for path in sorted((root / "pipelines/sinks").glob("*.jinja")):
+    for path in sorted((root / "pipelines/rendering").rglob("*.jinja")):
         for text in IN_MARKUP.findall(path.read_text()):
             found.setdefault(text, path.relative_to(root).as_posix())
     return found
@@ -51,8 +51,8 @@ def texts(root: Path = ROOT) -> dict[str, str]:
 def _rules(root: Path) -> list[str]:
     """Rules that keep customers off the list, as people read their names."""
     found = []
-    for path in ("contact_rules.py", "deciding.py"):
-        known = (root / "pipelines" / path).read_text() if (root / "pipelines" / path).exists() else ""
+    for path in ("policy/contact_rules.py", "decide.py"):
+        known = (root / "pipelines/at_risk" / path).read_text()
         rules = _constants(ast.parse(known)).get("RULES")
         found += (
             [key.value for key in rules.keys if isinstance(key, ast.Constant)] if isinstance(rules, ast.Dict) else []
