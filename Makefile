@@ -79,6 +79,10 @@ bench-pull: $(READY)  ## CPU, time and memory of a pull beside the bare driver's
 bench-score: $(READY)  ## CPU, time and memory of churn score beside the bare boosters: make bench-score ARGS="--customers 100000"
 	@python tests/benchmarks/score.py $(ARGS)
 
+.PHONY: bench-imports
+bench-imports: $(READY)  ## CPU of churn --help and of importing each stage, beside a bare interpreter's start
+	@python tests/benchmarks/imports.py $(ARGS)
+
 .PHONY: lock
 lock: $(READY)  ## Renew requirements.lock from pyproject.toml
 	@uv pip compile --system-certs --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \

@@ -2,9 +2,8 @@
 weight.
 
 Platt (1999): `a + b * log-odds`. Beta (Kull, Silva Filho, Flach 2017): `c + a * ln p - b * ln(1 - p)`, a and b at
-least 0. Isotonic: pool adjacent violators (scikit-learn's), straight lines between the blocks, never
-0 or 1. A calibration is kept only
-where it lowers the log loss by more than noise on rows that did not fit it.
+least 0. Isotonic: pool adjacent violators (scikit-learn's), straight lines between the blocks, never 0 or 1. A
+calibration is kept only where it lowers the log loss by more than noise on rows that did not fit it.
 """
 
 from __future__ import annotations
