@@ -212,7 +212,7 @@ def test_nobody_is_a_file_with_a_header(tmp_path: Path, write: Callable[[pd.Data
 
 def test_the_workbook_has_a_sheet_with_the_figures_of_the_week(tmp_path: Path) -> None:
     table, scores = made(20)
-    figures = highlights.figures(table, scores, settings())
+    figures = highlights.figures(table, scores, settings(), bound="capacity")
     told = highlights.trust(METRICS)
     lines = highlights.lines(table, figures, told, Week(control=3, power="An effect below 9 points ..."), Language())
     files.write_xlsx(table, tmp_path / "at_risk.xlsx", FACTS, figures=lines)
@@ -232,7 +232,7 @@ def test_a_workbook_can_be_written_in_every_language(tmp_path: Path, code: str) 
     chosen, language = settings().model_copy(update={"language": code}), Language(code)
     table, scores = made(20)
     rich = decided(table)
-    figures, told = highlights.figures(rich, scores, chosen), highlights.trust(METRICS, "", language)
+    figures, told = highlights.figures(rich, scores, chosen, bound="capacity"), highlights.trust(METRICS, "", language)
     facts = wording.column_facts(chosen, 0.14, {"very high": 0.49}, has_money=True)
     lines = highlights.lines(rich, figures, told, week(rich), language)
     files.write_xlsx(rich, tmp_path / "at_risk.xlsx", facts, figures=lines, language=language)

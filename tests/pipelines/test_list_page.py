@@ -28,7 +28,13 @@ def full_page(**other: Any) -> str:
     table, scores = made(60)
     rich = decided(table)
     told = week(rich, **other)
-    return page(rich, highlights.figures(rich, scores, settings()), highlights.trust(METRICS), settings(), week=told)
+    return page(
+        rich,
+        highlights.figures(rich, scores, settings(), bound="capacity"),
+        highlights.trust(METRICS),
+        settings(),
+        week=told,
+    )
 
 
 def markup(text: str) -> str:
@@ -38,7 +44,9 @@ def markup(text: str) -> str:
 def text_of(*, money: bool = True, metrics: Any = METRICS, **other: Any) -> str:
     listed, scores = made(money=money, **other)
     table = undecided(listed)
-    return page(table, highlights.figures(table, scores, settings()), highlights.trust(metrics), settings())
+    return page(
+        table, highlights.figures(table, scores, settings(), bound="capacity"), highlights.trust(metrics), settings()
+    )
 
 
 def embedded(text: str) -> Any:
@@ -113,7 +121,9 @@ def test_plain_english_for_people() -> None:
 
 def test_five_thousand_customers_are_a_small_file() -> None:
     table, scores = made(5000)
-    text = page(table, highlights.figures(table, scores, settings()), highlights.trust(METRICS), settings())
+    text = page(
+        table, highlights.figures(table, scores, settings(), bound="capacity"), highlights.trust(METRICS), settings()
+    )
     assert len(text) < 1_500_000
 
 
@@ -199,7 +209,9 @@ def test_columns_may_be_there_and_empty() -> None:
             ("expected_net_value", "change", "action", "channel", "owner", "send_by", "name", "email"), None
         )
     )
-    text = page(empty, highlights.figures(empty, scores, settings()), highlights.trust({}), settings())
+    text = page(
+        empty, highlights.figures(empty, scores, settings(), bound="capacity"), highlights.trust({}), settings()
+    )
     found = embedded(text)
     row = dict(zip(found["fields"], found["rows"][0], strict=True))
     assert (row["expected_net_value"], row["name"], found["lists"]["send_by"][row["send_by"]]) == (None, "", "")
@@ -210,7 +222,10 @@ def test_in_every_language_every_gap_is_filled(code: str) -> None:
     chosen = settings().model_copy(update={"language": code})
     table, scores = made(30)
     rich = decided(table)
-    figures, trust = highlights.figures(rich, scores, chosen), highlights.trust(METRICS, "", Language(code))
+    figures, trust = (
+        highlights.figures(rich, scores, chosen, bound="capacity"),
+        highlights.trust(METRICS, "", Language(code)),
+    )
     text = page(rich, figures, trust, chosen, week=week(rich))
     assert f'<html lang="{code}">' in text
     assert not re.search(r"{\w*}", markup(text))

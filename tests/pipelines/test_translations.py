@@ -15,9 +15,8 @@ import yaml
 
 from features.catalogue.wording import TOKEN
 from pipelines.at_risk.explain import explain_customer
-from pipelines.rendering.language import catalogue as catalogues
 from pipelines.rendering.language.catalogue import catalogue
-from pipelines.settings.at_risk import languages
+from pipelines.settings.at_risk import LANGUAGES, languages
 from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import settings, shop
 from tests.pipelines.texts_said import reasons, texts
@@ -60,7 +59,7 @@ def test_a_translation_has_the_names_of_the_english_text(code: str) -> None:
 
 @pytest.mark.parametrize("code", languages())
 def test_no_text_is_translated_twice_and_none_is_empty(code: str) -> None:
-    content = (catalogues.HERE / f"{code}.yaml").read_text()
+    content = (LANGUAGES / f"{code}.yaml").read_text()
     keys = [
         key.value
         for _, section in yaml.compose(content, yaml.SafeLoader).value
