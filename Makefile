@@ -5,6 +5,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+# Optional drivers and Spark: make setup EXTRAS=postgresql,spark. Later commands keep the choice; `EXTRAS=` clears it.
+CHOICE := .venv/.extras
+EXTRAS ?= $(shell cat $(CHOICE) 2>/dev/null)
+comma := ,
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export GX_ANALYTICS_ENABLED := false
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -13,7 +17,15 @@ export MLFLOW_DISABLE_TELEMETRY := true
 help:  ## Show this help
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-$(READY): requirements.lock .ci/uv.txt pyproject.toml
+.PHONY: always
+$(CHOICE): always
+	@known="$$(sed -n '/^\[project.optional/,/^$$/s/ = \[.*//p' pyproject.toml | paste -sd' ')"; \
+	for extra in $(subst $(comma), ,$(EXTRAS)); do case " $$known " in *" $$extra "*) ;; *) \
+	  echo "EXTRAS=$(EXTRAS): $$extra is not an extra of pyproject.toml. Allowed: $$known, several with commas."; exit 1; esac; done
+	@mkdir -p $(@D)
+	@echo '$(EXTRAS)' | cmp -s - $@ || echo '$(EXTRAS)' > $@
+
+$(READY): requirements.lock .ci/uv.txt pyproject.toml $(CHOICE)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found. Install one, or say: make PYTHON=/path/to/python"; exit 1; }
 	@echo "Setting up .venv (once; about a minute) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -22,10 +34,13 @@ $(READY): requirements.lock .ci/uv.txt pyproject.toml
 	  || { echo "uv did not succeed; trying pip (3 to 5 minutes) ..."; \
 	       $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@test -z "$(EXTRAS)" || { sed -n 's/^\([a-z].*==.*\) \\$$/\1/p' requirements.lock > .venv/locked.txt; \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --system-certs --no-build-isolation --constraint .venv/locked.txt --editable '.[$(EXTRAS)]' \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --constraint .venv/locked.txt --editable '.[$(EXTRAS)]'; }
 	@touch $@
 
 .PHONY: setup
-setup: $(READY)  ## Make the virtual environment from the hashed lock (the others do it by themselves)
+setup: $(READY)  ## Make the virtual environment from the hashed lock (the others do it by themselves); EXTRAS=postgresql adds a driver
 
 .PHONY: run
 run: $(READY)  ## The main job: pull, check, train, compare, score, list. Ends with the list's first rows
@@ -45,7 +60,7 @@ compare: $(READY)  ## Your experiments side by side: which settings were changed
 	@dvc exp show --md --only-changed --drop '(?!data/evaluation/.*:)(data|features|models|pipelines)(/.*)?$$|Created$$|State$$|Executor$$'
 
 .PHONY: test
-test: lint $(READY)  ## The whole test suite, with style, types and import rules
+test: lint $(READY)  ## The whole test suite, with style, types, import rules and the documentation
 	@pytest -n 2 --dist loadfile --no-loadscope-reorder -rs
 
 .PHONY: test-fast
@@ -58,6 +73,10 @@ lint: $(READY)  ## Style, types and import rules only
 	@ruff format --check .
 	@mypy
 	@lint-imports --no-cache
+
+.PHONY: docs
+docs: $(READY)  ## Build the documentation into build/docs/site; fails on dead links and unlisted pages
+	@python -m pipelines.commands.reference.site
 
 .PHONY: bench
 bench: $(READY)  ## Time `make run` from nothing and with nothing to do, stage by stage, in a copy of its own

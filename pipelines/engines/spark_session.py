@@ -38,7 +38,9 @@ def missing(settings: Settings) -> list[str]:
         return []
     faults = []
     if importlib.util.find_spec("pyspark") is None:
-        faults.append("pyspark is not installed: pip install '.[spark]'")
+        faults.append(
+            "pyspark is not installed: make setup EXTRAS=spark, or .venv/bin/pip install --editable '.[spark]'"
+        )
     java = java_version()
     if java is None or java < LEAST_JAVA:
         found = "there is no Java" if java is None else f"Java {java} is too old"

@@ -43,7 +43,7 @@ def test_all_that_is_missing_is_said_at_once_and_before_any_work(
     settings = on_spark(settings_with())
     first, second = missing(settings)
     assert "engine: spark" in first
-    assert "pip install '.[spark]'" in first
+    assert "make setup EXTRAS=spark, or .venv/bin/pip install --editable '.[spark]'" in first
     assert "install Java 17" in second
     with pytest.raises(ChurnError, match="pyspark is not installed"), session(settings):
         pass

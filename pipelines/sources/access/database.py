@@ -56,7 +56,8 @@ def _module(setting: InDatabase, section: str) -> Any:
         return importlib.import_module(f"adbc_driver_{setting.driver}")
     except ImportError:
         package = f"the package adbc-driver-{setting.driver} is not installed."
-        how = f'Install it with `pip install "churn-pipeline[{setting.driver}]"`.'
+        driver = setting.driver
+        how = f"Install it with `make setup EXTRAS={driver}`, or `.venv/bin/pip install --editable '.[{driver}]'`."
         if setting.driver not in _KNOWN:
             how = f"Install it if there is one.{did_you_mean(setting.driver, _KNOWN)}"
         raise ChurnError(f"params.yaml: {section}.driver: {package} {how}") from None

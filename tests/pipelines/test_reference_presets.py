@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from pipelines.preset_table import BEGIN, END, renewed, table
 
-from pipelines.commands.preset_table import BEGIN, END, renewed, table
 from pipelines.settings.presets import expanded, presets
 from tests.pipelines.presets_for_tests import EXPECTED, activities, fixture_of
 
@@ -33,7 +33,7 @@ def source(row: list[str]) -> dict[str, Any]:
 
 def test_the_readme_holds_the_table_of_today() -> None:
     text = README.read_text(encoding="utf-8")
-    assert renewed(text) == text, "run: python -m pipelines.commands.preset_table"
+    assert renewed(text) == text, "run: python -m pipelines.preset_table"
 
 
 def test_every_preset_has_an_entry() -> None:
