@@ -1,7 +1,7 @@
 """Every measure, one line each.
 
 A line of `MEASURES` is the only place where a measure is declared. Its column's name, bounds, value for silence, unit, check,
-README row and sentence follow from it. `read` gets a view of the activity (`v`) and the window's days (`d`) and returns one
+row in the reference and sentence follow from it. `read` gets a view of the activity (`v`) and the window's days (`d`) and returns one
 number per row, NaN where it is silent.
 
 Sentences are for a retention team. `<self:.0f>` stands for the customer's number, `<gap_mean:.0f>` for another measure of the

@@ -1,1 +1,1 @@
-"""One module per command; the only room that reads the clock."""
+"""One module per command of the command line, and the reference that is generated from the code."""

@@ -1,4 +1,4 @@
-"""The definitions that the README offers for copying are right as they stand."""
+"""The definitions that the documentation offers for copying are right as they stand."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pipelines.rendering.wording import leaving, staying
 from pipelines.settings.churn import definition_of
 from pipelines.settings.params import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
-BLOCKS = re.findall(r"```yaml\nchurn:\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+PAGE = Path(__file__).resolve().parents[2] / "docs/own-data/churn.md"
+BLOCKS = re.findall(r"```yaml\nchurn:\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.S)
 ENTRIES = {name: entry for block in BLOCKS for name, entry in yaml.safe_load(block).items()}
 
 
 WINDOW = "next 30 days that begin in 7 days"
 
 
-def of_readme(name: str) -> Settings:
+def of_page(name: str) -> Settings:
     return Settings.model_validate(
         {
             "sources": {"shop": {"reader": "csv", "path": "shop.csv", "activity": "placed_order"}},
@@ -31,7 +31,7 @@ def of_readme(name: str) -> Settings:
     )
 
 
-def test_the_readme_shows_every_kind() -> None:
+def test_the_page_shows_every_kind() -> None:
     assert {entry["kind"] for entry in ENTRIES.values()} == {"silence", "cancellation", "rhythm"}
 
 
@@ -54,7 +54,7 @@ def test_the_readme_shows_every_kind() -> None:
     ],
 )
 def test_its_entries_are_settings_and_have_words(name: str, ahead_days: int, leaves: str, stays: str) -> None:
-    entry = of_readme(name).churn[name]
+    entry = of_page(name).churn[name]
     assert definition_of(entry).lead.ahead_days == ahead_days
     assert leaving(entry) == leaves
     assert staying(entry) == stays

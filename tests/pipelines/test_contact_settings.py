@@ -1,4 +1,4 @@
-"""What the README offers for copying is right as it stands, and what may not be set is named."""
+"""What the documentation offers for copying is right as it stands, and what may not be set is named."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from pipelines.settings.params import Settings
 from tests.pipelines.activity_folders import settings_with
 
 ROOT = Path(__file__).parents[2]
-PART = (ROOT / "README.md").read_text(encoding="utf-8").split("## Contacts, contact rules and the control group\n")[1]
-SECTION = PART.split("\n## ")[0]
+PAGE = (ROOT / "docs/own-data/contacts.md").read_text(encoding="utf-8")
 
 
 def settings(**changed: Any) -> Settings:
@@ -35,24 +34,24 @@ def faults(**changed: Any) -> list[str]:
     return in_words(error.value, Settings)
 
 
-def test_the_blocks_of_the_readme_are_settings() -> None:
-    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", SECTION, flags=re.S)]
+def test_the_blocks_of_the_page_are_settings() -> None:
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.S)]
     assert [list(block) for block in blocks] == [["contacts"], ["campaign"]]
     for block in blocks:
         settings(**block)
 
 
-def test_the_readme_names_every_rule_in_their_order() -> None:
-    rows = [line.split("|")[1] for line in SECTION.splitlines() if line.startswith("| `")]
+def test_the_page_names_every_rule_in_their_order() -> None:
+    rows = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `")]
     assert re.findall(r"`(\w+)`", "".join(rows)) == list(RULES)
 
 
-def test_the_readme_quotes_what_is_said_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_quotes_what_is_said_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     chosen = settings()
     nothing = known("2017-12-04", chosen).entries
     said = told(plan_of(300, 0.378275, 766, nothing, chosen), nothing, chosen, Language())["said"][:2]
-    assert " ".join(said) in " ".join(re.findall(r"(?m)^> (.*)", SECTION))
+    assert " ".join(said) in " ".join(re.findall(r"(?m)^> (.*)", PAGE))
 
 
 def test_the_shipped_settings_are_the_defaults() -> None:

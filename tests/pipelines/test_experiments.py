@@ -1,4 +1,4 @@
-"""Several settings side by side, as the README tells a new user to do it."""
+"""Several settings side by side, as the documentation tells a new user to do it."""
 
 from __future__ import annotations
 

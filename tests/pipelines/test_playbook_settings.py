@@ -139,7 +139,9 @@ def test_the_playbook_that_ships_is_whole() -> None:
     assert never_matching(found, has_contacts=True) == never_matching(found, has_contacts=False) == []
 
 
-def test_the_rule_that_the_readme_offers_for_copying_is_right() -> None:
-    (block,) = re.findall(r"```yaml\nplaybook:\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+def test_the_rule_that_the_page_offers_for_copying_is_right() -> None:
+    (block,) = re.findall(
+        r"```yaml\nplaybook:\n(.*?)```", (ROOT / "docs/own-data/playbook.md").read_text(encoding="utf-8"), flags=re.S
+    )
     found = [PlaybookRule.model_validate(rule) for rule in yaml.safe_load(block)]
     assert never_matching(found, has_contacts=True) == []

@@ -1,4 +1,4 @@
-"""The README says what the presets say, and each of its entries works on the file that it tells how to get."""
+"""The table of presets says what they say, and each of its entries works on the file that it tells how to get."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import Any
 
 import pytest
 import yaml
-from pipelines.preset_table import BEGIN, END, renewed, table
 
+from pipelines.commands.reference.presets import preset_table
 from pipelines.settings.presets import expanded, presets
 from tests.pipelines.presets_for_tests import EXPECTED, activities, fixture_of
 
-README = Path(__file__).resolve().parents[2] / "README.md"
-
 
 def rows() -> dict[str, list[str]]:
-    """The README's own rows by preset: the export, what it becomes, the entry; as a reader sees them."""
-    written = README.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0].strip().splitlines()[2:]
+    """The rows of the documentation by preset: the export, what it becomes, the entry; as a reader sees them."""
+    written = preset_table().splitlines()[2:]
     cells = [row.strip("| ").replace("\\|", "\0").split(" | ") for row in written]
     found = [[cell.replace("\0", "|") for cell in row] for row in cells]
     return {next(iter(source(row))): row for row in found}
@@ -31,11 +29,6 @@ def source(row: list[str]) -> dict[str, Any]:
     return entry
 
 
-def test_the_readme_holds_the_table_of_today() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert renewed(text) == text, "run: python -m pipelines.preset_table"
-
-
 def test_every_preset_has_an_entry() -> None:
     assert list(rows()) == list(presets())
     for name, row in rows().items():
@@ -44,7 +37,7 @@ def test_every_preset_has_an_entry() -> None:
 
 
 def test_every_entry_can_be_copied() -> None:
-    entries = [line.rsplit("| `", 1)[1].removesuffix("` |") for line in table().splitlines()[2:]]
+    entries = [line.rsplit("| `", 1)[1].removesuffix("` |") for line in preset_table().splitlines()[2:]]
     assert len(entries) == len(presets())
     for entry in entries:
         (settings,) = expanded({"sources": yaml.safe_load(entry)})["sources"].values()
@@ -62,7 +55,7 @@ def test_an_api_is_named_with_the_command_that_makes_a_file_of_its_answers() -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(presets()))
-def test_the_entry_of_the_readme_reads_the_file_it_tells_of(
+def test_the_entry_of_the_table_reads_the_file_it_tells_of(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
