@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from pipelines.commands.reference.links import POLICY, faults_of_site
 from pipelines.commands.reference.site import build
+from tests.pipelines.chromium_for_tests import require_chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"!?\[[^]]*\]\(([^)\s]+)\)")
@@ -71,6 +75,38 @@ def test_what_built_pages_fetch_from_outside_is_found(tmp_path: Path) -> None:
         "none.html: has no content policy that refuses requests to other sites.",
         "x.css: fetches https://fonts.example.org/f.css from outside.",
     ]
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_browser_asks_nothing_of_another_site_and_search_works(built: tuple[Path, list[str]]) -> None:
+    chromium = require_chromium()
+    from playwright.sync_api import sync_playwright
+
+    handler = partial(_Quiet, directory=str(built[0]))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as play:
+        Thread(target=server.serve_forever, daemon=True).start()
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        tab, asked, said = browser.new_page(), list[str](), list[str]()
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.on("console", lambda message: said.append(message.text))
+        here = f"http://127.0.0.1:{server.server_port}/"
+        tab.goto(f"{here}index.html", wait_until="networkidle")
+        tab.keyboard.press("/")
+        tab.locator("dialog[open] input").fill("watermark")
+        tab.locator("dialog[open] a[href*='reference/settings.html']").first.wait_for()
+        browser.close()
+        server.shutdown()
+    assert len(asked) > 3
+    assert [url for url in asked if not url.startswith((here, "data:", "blob:"))] == []
+    assert said == []
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """Serves files and writes no log."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 def slugs(page: Path) -> set[str]:
