@@ -65,6 +65,14 @@ def test_a_setting_has_type_default_bounds_and_words() -> None:
     assert set(section("`churn.NAME`, kind `rhythm`")) >= {"quantile", "least_pauses", "horizon_days"}
 
 
+def test_a_section_has_the_words_of_what_it_inherits_from() -> None:
+    written = settings.settings()
+    (contacts,) = [part for part in written.split("### ") if part.startswith("`contacts`, reader `sql`\n")]
+    for setting in ("`columns`:", "`driver`:", "`address`:"):
+        assert setting in contacts
+    assert section("`spark`")["options"][0] == r"by name (like `^spark\.`): text"
+
+
 def test_words_stand_beside_the_right_setting() -> None:
     found = settings.beside(
         "a: 1  # one\nb:\n  c: 2   # two\n  d: {e: 3}  # three\nf:\n  - g: 4  # four\n    h: 5  # five\ni: 6 # six\n"

@@ -1,11 +1,13 @@
 """Every setting of params.yaml, from the models that check it: name, type, default, bounds, and what it means.
 
 Made from the JSON schema of `Settings`, so that nothing but its name has to be known here. A section's words are the
-docstring of its model; a setting's are those that stand beside it in the params.yaml that ships.
+docstrings of its model and of the models that it inherits from; a setting's are those that stand beside it in the
+params.yaml that ships.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -15,6 +17,7 @@ from typing import Any
 
 from pipelines.commands.reference.markdown import code, table
 from pipelines.settings.params import Settings
+from pipelines.settings.types import Section
 
 HEADS = ("setting", "type", "default", "allowed", "in short")
 _TYPES = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false", "null": "null"}
@@ -113,8 +116,21 @@ def _written(section: _Section, words: Mapping[str, str]) -> str:
         (code(name), _kind(field), _default(field, needed=name in needed), _allowed(field), words.get(above + name, ""))
         for name, field in section.schema.get("properties", {}).items()
     ]
-    parts = [f"### {section.title}", section.schema.get("description", ""), table(HEADS, rows) if rows else ""]
+    parts = [f"### {section.title}", *_words(str(section.schema["title"])), table(HEADS, rows) if rows else ""]
     return "\n\n".join(part for part in parts if part)
+
+
+def _words(model: str) -> list[str]:
+    """The docstrings of a model and of those that it inherits from, its own first."""
+    found = next(one for one in _models(Section) if one.__name__ == model)
+    above = [one for one in found.__mro__ if issubclass(one, Section) and one is not Section]
+    return [inspect.cleandoc(vars(one)["__doc__"]) for one in above if vars(one).get("__doc__")]
+
+
+def _models(base: type[Section]) -> Iterator[type[Section]]:
+    for one in base.__subclasses__():
+        yield one
+        yield from _models(one)
 
 
 def _kind(field: Schema) -> str:
@@ -131,6 +147,8 @@ def _kind(field: Schema) -> str:
 
 
 def _by_name(field: Schema) -> str:
+    for pattern, of in field.get("patternProperties", {}).items():
+        return f"by name ({_BOUNDS['pattern'].format(pattern)}): {_kind(of)}"
     names = _allowed(field.get("propertyNames", {})) or _kind({"type": "string", **field.get("propertyNames", {})})
     of = field.get("additionalProperties")
     return f"by name ({names}): {_kind(of)}" if isinstance(of, Mapping) else f"by name ({names})"
