@@ -35,8 +35,11 @@ def commands() -> str:
 def _commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     yield name, command
     if isinstance(command, click.Group):
-        for part, inner in sorted(command.commands.items()):
-            yield from _commands(f"{name} {part}", inner)
+        context = click.Context(command)
+        for part in command.list_commands(context):  # of a lazy group each is loaded here
+            inner = command.get_command(context, part)
+            if inner is not None:
+                yield from _commands(f"{name} {part}", inner)
 
 
 def _written(name: str, command: click.Command) -> str:
