@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from filelock import FileLock
 from hypothesis import settings
 
@@ -19,9 +22,18 @@ from hypothesis import settings
 # ends the process; a worker of pytest-xdist has none.
 vars(sys.modules["__main__"]).setdefault("__file__", __file__)
 
-# A busy machine takes longer over an example, and its answer is as right.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+# A busy machine takes longer over an example, and its answer is as right. The laws are tried on some examples here and
+# on many in `make prove` (tests/prove.py), which chooses the other profile.
+settings.register_profile("short", deadline=None, max_examples=40)
+settings.register_profile("prove", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("CHURN_PROFILE", "short"))
+PROVING = os.environ.get("CHURN_PROFILE") == "prove"
+
+
+def examples(short: int) -> settings:
+    """The settings of a law with `short` examples in the suite and 40 times as many in `make prove`."""
+    return settings(max_examples=40 * short if PROVING else short, deadline=None)
+
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("features", "models", "pipelines", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", "Makefile")
@@ -86,6 +98,26 @@ class Project:
     def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.call(sys.executable, "-m", "dvc", *arguments, check=check)
 
+    def stale(self) -> set[str]:
+        """The stages that `churn run` would find changed now, those behind them aside.
+
+        Looks at the sources as a run does first; watch_sources itself, which always runs, is left out.
+        """
+        self.dvc("repro", "watch_sources")
+        return set(json.loads(self.dvc("status", "--json").stdout)) - {"watch_sources"}
+
+    def behind(self, stages: set[str]) -> set[str]:
+        """`stages`, and all that read what they write, directly or not, as dvc.lock knows it."""
+        known = yaml.safe_load((self.folder / "dvc.lock").read_text())["stages"]
+        reads = {name: {one["path"] for one in stage.get("deps", [])} for name, stage in known.items()}
+        found = set(stages)
+        while True:
+            written = {one["path"] for name in found for one in known[name].get("outs", [])}
+            more = {name for name, paths in reads.items() if paths & written} - found
+            if not more:
+                return found
+            found |= more
+
     def call(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, check=False
@@ -141,18 +173,68 @@ def new_project(folder: Path, orders: pd.DataFrame) -> Project:
     return project
 
 
+Made = Callable[[str, Callable[[Path], None]], Path]
+
+
 @pytest.fixture(scope="session")
-def shop_run(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project in which `churn run` has ended well once. Copy it before you change it."""
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """`made_once(name, make)`: a folder that `make` filled, once for all workers. Read it or copy it, never write."""
     base = tmp_path_factory.getbasetemp()
-    every = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # of all workers: one of them makes it
-    made, told = every / "shop_made_once", "first_run.txt"
-    with FileLock(every / "shop_made_once.lock"):
-        if not (made / told).exists():
-            shutil.rmtree(made, ignore_errors=True)
-            project = new_project(made, shop_orders())
-            (made / told).write_text(project.churn("run").stdout)
-    return Project(made).copy_to(tmp_path_factory.mktemp("shop") / "project")
+    every = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made_once"
+    every.mkdir(exist_ok=True)
+
+    def folder(name: str, make: Callable[[Path], None]) -> Path:
+        made, done = every / name, every / f"{name}.done"
+        with FileLock(every / f"{name}.lock"):  # one of the workers makes it, the others wait
+            if not done.exists():
+                shutil.rmtree(made, ignore_errors=True)  # left by a maker that failed
+                make(made)
+                done.touch()
+        return made
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def empty_store(made_once: Made) -> Path:
+    """mlflow.db as MLflow's migrations leave it, without a run. Copied into a project, it follows the project there."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        program = "from pipelines import tracking\nwith tracking.opened():\n    pass\n"
+        environment = Project(folder).environment() | {"PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, "-c", program], cwd=folder, env=environment, check=True)
+
+    return made_once("empty_store", make) / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def shop_made(made_once: Made) -> Path:
+    """The folder of the project in which `churn run` has ended well once, the same for all workers."""
+
+    def make(folder: Path) -> None:
+        project = new_project(folder, shop_orders())
+        (folder / "first_run.txt").write_text(project.churn("run").stdout)
+
+    return made_once("shop", make)
+
+
+@pytest.fixture(scope="session")
+def shop_run(shop_made: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project in which `churn run` has ended well once. Copy it before you change it."""
+    return Project(shop_made).copy_to(tmp_path_factory.mktemp("shop") / "project")
+
+
+@pytest.fixture(scope="session")
+def next_week(shop_made: Path, made_once: Made) -> Project:
+    """The shop's project a week later: `churn run` has ended well for that week too. Copy it before you change it."""
+
+    def make(folder: Path) -> None:
+        shop = Project(shop_made).copy_to(folder)
+        shop.edit("params.yaml", 'as_of: "2024-12-02"', 'as_of: "2024-12-09"')
+        (folder / "second_run.txt").write_text(shop.churn("run").stdout)
+
+    return Project(made_once("next_week", make))
 
 
 @pytest.fixture
@@ -161,11 +243,45 @@ def shop(shop_run: Project, tmp_path: Path) -> Project:
     return shop_run.copy_to(tmp_path / "project")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first: no worker shall wait for the last of them.
+# Files of which each test is long and needs little that the others need: the workers take them test by test. All other
+# files are taken as a whole, so that what their tests share is made once.
+TEST_BY_TEST = {
+    "test_batch_command.py",
+    "test_experiments.py",
+    "test_failed_data.py",
+    "test_forget.py",
+    "test_graph.py",
+    "test_interruptions.py",
+    "test_publish_project.py",
+    "test_stranger.py",
+    "test_tracking_server.py",
+    "test_weekly.py",
+}
 
-    The very first is one with a project of its own: while it is run, another worker makes the shop for all of them.
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests a worker takes together, and in which order: what takes longest comes first.
+
+    The very first have projects of their own: while one is run, another worker makes the shop for all of them. All that
+    runs on Java is one group, because a process keeps its Java.
     """
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("law")
+        whole = None if item.path.name in TEST_BY_TEST else item.path.name
+        group = "java" if item.path.name in {"test_spark_engine.py", "test_batch_spark.py"} else whole
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    own = {item.path for item in items if "club" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: (item.path not in own, item.path not in slow))
+    items.sort(key=lambda item: _rank(item, slow))
+
+
+def _rank(item: pytest.Item, slow: set[Path]) -> int:
+    """What comes early: projects of their own, then what drives projects test by test, then other slow files."""
+    if "club" in getattr(item, "fixturenames", ()):
+        return 0
+    if item.path.name == "test_interruptions.py":
+        return 1
+    if item.path.name in TEST_BY_TEST:
+        return 2
+    return 3 if item.path in slow else 4

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.kernel import Events, _sorted
+from tests.conftest import examples
 
 ROW = st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(-400, 400))
 
@@ -18,7 +19,7 @@ def positions(rows: list[tuple[int, int, int]], customers: int) -> list[int]:
     return [int(place) for place in _sorted(events, day)]
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(ROW, max_size=30))
 def test_as_a_stable_sort_would(rows: list[tuple[int, int, int]]) -> None:
     assert positions(rows, 5) == sorted(range(len(rows)), key=lambda i: rows[i])

@@ -8,11 +8,12 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.catalogue.catalogue import Feature
 from features.windows import DAY_US, boundary, day_number, day_text, midnight
+from tests.conftest import examples
 from tests.features.oracle import Did
 from tests.features.streams_for_tests import MAIN, MOMENTS, dids, everything, numbers, streams
 
@@ -31,7 +32,7 @@ def must_be_the_same(one: Numbers, other: Numbers, features: tuple[Feature, ...]
             assert abs(a - b) <= feature.how.tolerance * max(largest, abs(a)), (feature.name, key, a, b)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(stream=streams(BERLIN, late=True), future=st.lists(dids(BERLIN, late=True), max_size=15))
 def test_the_future_changes_nothing(stream: list[Did], future: list[Did]) -> None:
     moment = MOMENTS[1]
@@ -46,14 +47,14 @@ def test_the_future_changes_nothing(stream: list[Did], future: list[Did]) -> Non
     )
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(stream=streams(BERLIN, late=True), seed=st.integers(0, 99))
 def test_the_order_of_the_rows_changes_nothing(stream: list[Did], seed: int) -> None:
     shuffled = random.Random(seed).sample(stream, len(stream))
     must_be_the_same(numbers(stream, FEATURES, timezone=BERLIN), numbers(shuffled, FEATURES, timezone=BERLIN))
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(stream=streams(late=True), weeks=st.integers(-300, 300))
 def test_a_shift_by_whole_weeks_changes_nothing(stream: list[Did], weeks: int) -> None:
     us = weeks * 7 * DAY_US
@@ -70,7 +71,7 @@ def test_a_shift_by_whole_weeks_changes_nothing(stream: list[Did], weeks: int) -
     must_be_the_same(numbers(stream, FEATURES), back, same)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(stream=streams(BERLIN, late=True))
 def test_training_and_scoring_see_the_same(stream: list[Did]) -> None:
     together = numbers(stream, FEATURES, timezone=BERLIN)
@@ -79,7 +80,7 @@ def test_training_and_scoring_see_the_same(stream: list[Did]) -> None:
         must_be_the_same({key: row for key, row in together.items() if key[0] == moment}, alone)
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(stream=streams(BERLIN))
 def test_other_customers_change_nothing(stream: list[Did]) -> None:
     together = numbers(stream, FEATURES, timezone=BERLIN)
@@ -170,7 +171,7 @@ def test_two_orders_of_one_day_are_two_orders_and_one_step_of_the_rhythm() -> No
     assert row["placed_order_total_value_7d"] == 9.0
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(stream=streams(BERLIN, late=True))
 def test_everything_twice_doubles_the_counts_and_keeps_the_days(stream: list[Did]) -> None:
     features = tuple(

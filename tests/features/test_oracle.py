@@ -6,9 +6,10 @@ import math
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import examples
 from tests.features.oracle import Did, number_of, rows_at
 from tests.features.streams_for_tests import MAIN, MOMENTS, everything, numbers, streams
 
@@ -40,13 +41,13 @@ def must_agree(stream: list[Did], timezone: str, seen_within_days: int = 365) ->
 
 
 @pytest.mark.parametrize("timezone", ["UTC", "Europe/Berlin", "America/New_York"])
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(data=st.data())
 def test_every_measure_and_window_equals_the_obvious_join(timezone: str, data: st.DataObject) -> None:
     must_agree(data.draw(streams(timezone)), timezone)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(stream=streams("Europe/Berlin", late=True), seen=st.sampled_from([7, 365, 1000]))
 def test_and_so_it_does_where_facts_are_recorded_late(stream: list[Did], seen: int) -> None:
     must_agree(stream, "Europe/Berlin", seen)

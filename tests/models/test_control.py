@@ -3,11 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.decision.control_group import CONTACT, CONTROL, _held_out, assign, chance
 from models.errors import ModelError
+from tests.conftest import examples
 
 pytestmark = pytest.mark.slow
 
@@ -43,11 +44,11 @@ def test_every_candidate_has_one_group_in_the_order_of_the_ranking() -> None:
 
 
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.15, 0.3, 0.5])
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(cut=st.integers(min_value=1, max_value=600), key=st.text(min_size=1, max_size=5))
 def test_wherever_the_list_is_cut_tiers_and_segments_have_their_share(share: float, cut: int, key: str) -> None:
-    found = groups(candidates(), share=share, key=key)
-    shown = candidates().head(cut)
+    table = candidates()
+    found, shown = groups(table, share=share, key=key), table.head(cut)
     for _, stratum in shown.groupby(["risk_tier", "segment"]):
         controls = sum(found[one] == CONTROL for one in stratum["customer_id"])
         assert abs(controls - share * len(stratum)) <= 2, "one more or one fewer, and a block that the cut divides"

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
 from models.decision.control_group import assign
 from models.decision.power import Plan, power, price, proves, share_for, smallest_effect, weeks_for
 from models.errors import ModelError
+from tests.conftest import examples
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +64,7 @@ def _found(random: np.random.Generator, p1: float, p2: float, n1: int, n2: int, 
     return float(np.mean(np.abs(left1 / n1 - left2 / n2) > norm.isf(0.025) * spread))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(plan=plans)
 def test_longer_larger_and_more_balanced_plans_prove_no_larger_effects_only(plan: Plan) -> None:
     def least(other: Plan) -> float:
@@ -77,7 +78,7 @@ def test_longer_larger_and_more_balanced_plans_prove_no_larger_effects_only(plan
     assert least(replace(plan, pool=plan.weekly)) >= least(plan) - 1e-3
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(plan=plans, part=st.floats(0, 1))
 def test_larger_effects_than_the_smallest_are_proven_and_smaller_ones_are_not(plan: Plan, part: float) -> None:
     contacted, held_out = plan.groups
@@ -91,7 +92,7 @@ def test_larger_effects_than_the_smallest_are_proven_and_smaller_ones_are_not(pl
         assert power(least * part * 0.999, **sizes) < 0.8
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(plan=plans, effect=st.floats(0.01, 0.3))
 def test_the_share_and_the_weeks_that_would_do_do_and_smaller_ones_do_not(plan: Plan, effect: float) -> None:
     share, weeks = share_for(effect, plan), weeks_for(effect, plan)

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.windows import DAY_US, midnight
 from models.explanation import reasons as explain
 from models.explanation.templates import named_in, say
 from models.explanation.topics import SILENCES
+from tests.conftest import examples
 from tests.features.oracle import Did
 from tests.features.streams_for_tests import everything, numbers
 
@@ -76,7 +77,7 @@ def column_of(template: str) -> dict[str, Any]:
 
 STREAMS = st.integers(0, 7)
 MODELS = st.integers(0, 10**6)
-ANY = settings(max_examples=15, deadline=None)
+ANY = examples(15)
 
 
 @ANY

@@ -44,14 +44,26 @@ def test_candidates_are_seeded_within_bounds_and_never_depend_on_how_many() -> N
             assert isinstance(one[name], int) == whole
 
 
+@pytest.fixture(scope="module")
+def small() -> Panel:
+    return panel(customers=120, moments=MONTHS)
+
+
+@pytest.fixture(scope="module")
+def whole(small: Panel, pool: ThreadPoolExecutor) -> search.Found:
+    """The search over the small panel, to its end."""
+    return searched(small, pool)
+
+
 @pytest.mark.parametrize("origin", PLAN.origins)
-def test_what_an_origin_settles_on_cannot_know_its_own_future(origin: str, pool: ThreadPoolExecutor) -> None:
+def test_what_an_origin_settles_on_cannot_know_its_own_future(
+    origin: str, pool: ThreadPoolExecutor, small: Panel, whole: search.Found
+) -> None:
     """Every label that is not known at an origin is turned round: what was settled for it stays, trials and all."""
-    before = panel(customers=120, moments=MONTHS)
     known = split.known(MONTHS, origin, 28)
-    late = ~np.isin(before.moments, known)
-    turned = replace(before, churned=np.where(late, 1 - before.churned, before.churned))
-    one, other = searched(before, pool), searched(turned, pool)
+    late = ~np.isin(small.moments, known)
+    turned = replace(small, churned=np.where(late, 1 - small.churned, small.churned))
+    one, other = whole, searched(turned, pool)
     assert one.settled[origin] == other.settled[origin]
     used = PLAN.shared(origin).tuning
     for first, second in zip(one.trials, other.trials, strict=True):
@@ -60,8 +72,8 @@ def test_what_an_origin_settles_on_cannot_know_its_own_future(origin: str, pool:
         assert all(cells == both[0] for cells in both)
 
 
-def test_the_test_moment_serves_no_trial(pool: ThreadPoolExecutor) -> None:
-    tried = {name for trial in searched(panel(customers=120, moments=MONTHS), pool).trials for name in trial.parts}
+def test_the_test_moment_serves_no_trial(whole: search.Found) -> None:
+    tried = {name for trial in whole.trials for name in trial.parts}
     assert tried == {moment for origin in PLAN.origins for moment in PLAN.shared(origin).tuning}
     assert PLAN.test not in tried
     assert PLAN.shared(PLAN.test).tuning == PLAN.origins[:2]  # the three after them calibrate
@@ -84,9 +96,10 @@ class Kept(Forgetful):
         return len(self.trials) >= self.ends_after
 
 
-def test_a_search_that_was_cut_short_goes_on_and_ends_the_same(pool: ThreadPoolExecutor) -> None:
-    data = Data.of(panel(customers=120, moments=MONTHS), DEFINITION)
-    whole = Search(data, PLAN, QUICK, pool).settle(PLAN.origins)
+def test_a_search_that_was_cut_short_goes_on_and_ends_the_same(
+    pool: ThreadPoolExecutor, small: Panel, whole: search.Found
+) -> None:
+    data = Data.of(small, DEFINITION)
     first = Kept(ends_after=2)
     cut = Search(data, PLAN, QUICK, pool, first).settle(PLAN.origins)
     assert cut.notes == ("the search stopped at max_minutes, after 2 of 3 trials.",)
