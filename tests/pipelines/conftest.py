@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from tests.conftest import Made
+from tests.pipelines import model_folders_for_tests as model_folders
+from tests.pipelines.model_folders_for_tests import Folders
 
 DEFINITION = "silent_28d"
 MOMENTS = ("2024-01-01", "2024-02-05", "2024-03-11", "2024-04-15", "2024-05-20")
@@ -94,8 +99,8 @@ def write_panel(data: Path, *, customers: int, signal: float) -> None:
     (data / "activity" / "train" / "facts.json").write_text(json.dumps(every))
 
 
-def make_candidate(folder: Path, *, signal: float = 1.0, customers: int = 300, **model: Any) -> Path:
-    """A project folder with a trained and judged candidate; `model`: settings other than MODEL's."""
+def make_candidate(folder: Path, *, signal: float = 1.0, customers: int = 300, **model: Any) -> None:
+    """Fill a project folder with a trained and judged candidate; `model`: settings other than MODEL's."""
     from pipelines.settings import params
     from pipelines.stages import train_model as stage
     from pipelines.stages.evaluate_model import evaluate_model
@@ -109,38 +114,50 @@ def make_candidate(folder: Path, *, signal: float = 1.0, customers: int = 300, *
         patch.setattr(stage, "threads", lambda: 1)  # so small a panel is trained fastest by one
         stage.train_model(DEFINITION, settings, features=features, labels=labels, activity=activity, out=model)
     evaluate_model(DEFINITION, settings, model=model, out=data / "evaluation" / DEFINITION)
-    return folder
 
 
 @pytest.fixture(scope="session")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def first(made_once: Made) -> Path:
     """A project folder with a good candidate."""
-    return make_candidate(tmp_path_factory.mktemp("first") / "project")
+    return made_once("first", make_candidate)
 
 
 @pytest.fixture(scope="session")
-def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def second(made_once: Made) -> Path:
     """Another good candidate: the same recipe on other data, as a week later."""
-    return make_candidate(tmp_path_factory.mktemp("second") / "project", customers=310)
+    return made_once("second", partial(make_candidate, customers=310))
 
 
 @pytest.fixture(scope="session")
-def reseeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reseeded(made_once: Made) -> Path:
     """A candidate that is another recipe and no better: another seed."""
-    return make_candidate(tmp_path_factory.mktemp("reseeded") / "project", seed=8)
+    return made_once("reseeded", partial(make_candidate, seed=8))
 
 
 @pytest.fixture(scope="session")
-def coarse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def coarse(made_once: Made) -> Path:
     """A candidate that beats the naive rule, but learns far less than the first's recipe does."""
     poor = {"leaves": 2, "max_rounds": 15, "rounds": 15, "learning_rate": 0.05, "logistic_share": 0.0}
-    return make_candidate(tmp_path_factory.mktemp("coarse") / "project", calibration="none", **poor)
+    return made_once("coarse", partial(make_candidate, calibration="none", **poor))
 
 
 @pytest.fixture(scope="session")
-def chance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def chance(made_once: Made) -> Path:
     """A candidate that had nothing to learn from."""
-    return make_candidate(tmp_path_factory.mktemp("chance") / "project", signal=0.0)
+    return made_once("chance", partial(make_candidate, signal=0.0))
+
+
+@pytest.fixture(scope="session")
+def trained_folders(made_once: Made) -> Folders:
+    """The folders of the made-up panel with a trained model in `model`. Read them, or fill folders of your own."""
+    from pipelines.stages import train_model as stage
+
+    def make(root: Path) -> None:
+        made = model_folders.fill(root)
+        read = {"features": made.features, "labels": made.root / "labels.parquet", "activity": made.activity}
+        stage.train_model(model_folders.D, model_folders.settings_with(), **read, out=made.model)
+
+    return Folders(made_once("trained", make))
 
 
 @contextmanager
@@ -161,18 +178,20 @@ def copied(project: Path, folder: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def recorded_once(tmp_path_factory: pytest.TempPathFactory, first: Path) -> Path:
-    """A project in which the first candidate is recorded. Copied for each test: making a store takes its time."""
+def recorded_once(made_once: Made, first: Path, empty_store: Path) -> Path:
+    """A project in which the first candidate is recorded. Copied for each test: recording takes its time."""
     from pipelines.modelling.tracking import mlflow_store
     from pipelines.settings import params
 
-    project = tmp_path_factory.mktemp("recorded") / "project"
-    shutil.copytree(first, project)
-    data = Path("data")
-    folders = data / "models" / DEFINITION, data / "evaluation" / DEFINITION
-    with inside(project):
-        mlflow_store.record_evaluation(params.load(), DEFINITION, *folders, activity_folder=data / "activity/train")
-    return project
+    def make(project: Path) -> None:
+        shutil.copytree(first, project)
+        shutil.copy(empty_store, project / "mlflow.db")
+        data = Path("data")
+        folders = data / "models" / DEFINITION, data / "evaluation" / DEFINITION
+        with inside(project):
+            mlflow_store.record_evaluation(params.load(), DEFINITION, *folders, activity_folder=data / "activity/train")
+
+    return made_once("recorded", make)
 
 
 @pytest.fixture
@@ -183,17 +202,18 @@ def project(recorded_once: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def crowned_once(tmp_path_factory: pytest.TempPathFactory, recorded_once: Path) -> Path:
+def crowned_once(made_once: Made, recorded_once: Path) -> Path:
     """A project in which the first candidate was promoted: it is the champion, version 1. Copied for each test."""
     from pipelines.modelling import promote
     from pipelines.settings import params
 
-    project = tmp_path_factory.mktemp("crowned") / "project"
-    shutil.copytree(recorded_once, project)
-    with inside(project):
-        said = promote.promote(DEFINITION, params.load())
-    assert "is the champion now (version 1)" in said
-    return project
+    def make(project: Path) -> None:
+        shutil.copytree(recorded_once, project)
+        with inside(project):
+            said = promote.promote(DEFINITION, params.load())
+        assert "is the champion now (version 1)" in said
+
+    return made_once("crowned", make)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -75,10 +76,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(place: Path, kind: str) -> Iterator[Server]:
-    """A running server whose store is `sqlite` or `postgresql`."""
+def serving(place: Path, kind: str, migrated: Path | None = None) -> Iterator[Server]:
+    """A running server whose store is `sqlite` (begun as a copy of `migrated`, if given) or `postgresql`."""
     with contextlib.ExitStack() as stack:
         store = f"sqlite:///{place}/mlflow.db"
+        if migrated:
+            shutil.copy(migrated, place / "mlflow.db")
         if kind == "postgresql":
             store = stack.enter_context(postgres()).get_uri(driver="psycopg2")
         server = Server(place, store, free_port())

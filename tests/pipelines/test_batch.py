@@ -22,7 +22,6 @@ from pipelines.commands.score.run import score
 from pipelines.runtime.errors import CheckFailedError, ChurnError, NothingToScoreError, TryAgainError
 from pipelines.runtime.files import digest_of
 from pipelines.runtime.log import Log
-from pipelines.stages import train_model
 from pipelines.stages.score_customers import Places, score_customers
 from tests.pipelines.model_folders_for_tests import AS_OF, D, Folders, fill, settings_with, write_features
 
@@ -30,19 +29,11 @@ SINCE = "placed_order_days_since_last"
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
-    folders = fill(tmp_path_factory.mktemp("batch"))
-    places = {"features": folders.features, "labels": folders.root / "labels.parquet", "activity": folders.activity}
-    train_model.train_model(D, settings_with(), **places, out=folders.model)
-    return folders
-
-
 @pytest.fixture
-def request_(made: Folders, tmp_path: Path) -> Request:
+def request_(trained_folders: Folders, tmp_path: Path) -> Request:
     """The feature table of the day and the champion, copied, to be scored in chunks of 70."""
     mine = fill(tmp_path)
-    ChurnModel.load(made.model / "shipped").save(tmp_path / "champion" / D)
+    ChurnModel.load(trained_folders.model / "shipped").save(tmp_path / "champion" / D)
     asked = Request(
         tmp_path / "out.parquet",
         features=mine.score_features / f"{AS_OF}.parquet",

@@ -13,8 +13,7 @@ from models.churn_model import ChurnModel
 from pipelines.commands.score.request import Request
 from pipelines.commands.score.run import score
 from pipelines.runtime.log import Log
-from pipelines.stages import train_model
-from tests.pipelines.model_folders_for_tests import AS_OF, D, fill, settings_with, write_features
+from tests.pipelines.model_folders_for_tests import AS_OF, D, Folders, fill, settings_with, write_features
 from tests.pipelines.spark_for_tests import on_spark, require_spark
 
 require_spark()
@@ -22,11 +21,9 @@ pytestmark = [pytest.mark.java, pytest.mark.slow]
 SINCE = "placed_order_days_since_last"
 
 
-def test_the_same_file_by_both_engines(tmp_path: Path) -> None:
+def test_the_same_file_by_both_engines(trained_folders: Folders, tmp_path: Path) -> None:
     made = fill(tmp_path / "made")
-    places = {"features": made.features, "labels": made.root / "labels.parquet", "activity": made.activity}
-    train_model.train_model(D, settings_with(), **places, out=made.model)
-    model = ChurnModel.load(made.model / "shipped")
+    model = ChurnModel.load(trained_folders.model / "shipped")
     model.save(tmp_path / "champion" / D)
     shorter = {**model.definition, "horizon_days": 14}
     replace(model, definition=shorter).save(tmp_path / "champion" / "silent_14d")

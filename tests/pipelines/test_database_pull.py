@@ -72,8 +72,9 @@ def telling(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in files if SECRET in decoded(path)]
 
 
-def test_the_password_is_in_no_file_no_output_and_no_error(address: str, tmp_path: Path) -> None:
+def test_the_password_is_in_no_file_no_output_and_no_error(address: str, tmp_path: Path, empty_store: Path) -> None:
     project = new_project(tmp_path / "project", shop_orders())
+    shutil.copy(empty_store, project.folder / "mlflow.db")
     project.edit("params.yaml", SHOP_SOURCE, SOURCE)
     project.more = {"SHOP_DATABASE": address, "PGPASSWORD": SECRET}
     done = project.churn("run")

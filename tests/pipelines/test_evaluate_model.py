@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -7,19 +8,18 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pipelines.runtime.files import digest_of, read_json
-from pipelines.stages import evaluate_model, train_model
+from pipelines.stages import evaluate_model
 from tests.models.panels_for_tests import MOMENTS
-from tests.pipelines.model_folders_for_tests import D, Folders, fill, settings_with
+from tests.pipelines.model_folders_for_tests import D, Folders, settings_with
 
 FIGURES = {"customers", "churners", "churn_rate", "roc_auc", "average_precision", "log_loss", "brier", "ece"}
 FIGURES |= {"lift_at_10", "precision_at_10", "recall_at_10"}
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
-    folders = fill(tmp_path_factory.mktemp("evaluate"))
-    places = {"features": folders.features, "labels": folders.root / "labels.parquet", "activity": folders.activity}
-    train_model.train_model(D, settings_with(), **places, out=folders.model)
+def folders(trained_folders: Folders, tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    folders = Folders(tmp_path_factory.mktemp("evaluate") / "project")
+    shutil.copytree(trained_folders.root, folders.root)
     evaluate_model.evaluate_model(D, settings_with(), model=folders.model, out=folders.evaluation)
     return folders
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -111,9 +112,12 @@ def test_a_forgotten_customer_is_in_no_store_and_never_comes_back(shop: Project)
 
 
 @pytest.mark.slow
-def test_with_pseudonyms_no_store_but_the_vault_holds_an_id(shop_run: Project, tmp_path: Path) -> None:
+def test_with_pseudonyms_no_store_but_the_vault_holds_an_id(
+    shop_run: Project, tmp_path: Path, empty_store: Path
+) -> None:
     project = shop_run.copy_to(tmp_path / "project")
     project.call("rm", "-rf", "data", ".dvc/cache", "mlartifacts", "mlflow.db")
+    shutil.copy(empty_store, project.folder / "mlflow.db")
     project.edit("params.yaml", "pseudonymise: false", "pseudonymise: true")
     environment = project.environment()
     project.environment = lambda: {**environment, "CHURN_ID_KEY": KEY}  # type: ignore[method-assign]

@@ -15,28 +15,17 @@ from models.learners.calibration import Calibration
 from pipelines.modelling.scoring import SCORES
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json, write_json
-from pipelines.stages import train_model
 from pipelines.stages.score_customers import Places, score_customers
 from tests.pipelines.model_folders_for_tests import AS_OF, D, Folders, fill, settings_with, write_features, write_orders
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
-    folders = fill(tmp_path_factory.mktemp("score"))
-    places = {"features": folders.features, "labels": folders.root / "labels.parquet", "activity": folders.activity}
-    train_model.train_model(D, settings_with(), **places, out=folders.model)
-    return folders
-
-
 @pytest.fixture
-def places(made: Folders, tmp_path: Path) -> Places:
+def places(trained_folders: Folders, tmp_path: Path) -> Places:
     """A copy of the scoring folders that a test may spoil."""
-    mine = fill(tmp_path)
-    return Places(
-        mine.score_activity, mine.score_features, made.model / "shipped", mine.scores, mine.root / "report.json"
-    )
+    mine, model = fill(tmp_path), trained_folders.model / "shipped"
+    return Places(mine.score_activity, mine.score_features, model, mine.scores, mine.root / "report.json")
 
 
 def change(places: Places, edit: Callable[[pd.DataFrame], pd.DataFrame]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ PART = {"rows": 10, "loss": 0.5, "gain": {"30/0.0": 0.01, "30/1.0": -0.02}, "err
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_every_trial_is_a_run_under_the_candidates(tmp_path: Path) -> None:
+def test_every_trial_is_a_run_under_the_candidates(tmp_path: Path, empty_store: Path) -> None:
     from mlflow import MlflowClient
+
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
 
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     client = MlflowClient(uri, uri)

@@ -25,13 +25,13 @@ from pipelines.engines.duckdb import Partition
 from pipelines.engines.spark_session import session
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, write_parquet
-from pipelines.stages import train_model
 from pipelines.stages.build_features import build
 from pipelines.stages.score_customers import Places, score_customers
 from tests.features.oracle import Did
 from tests.features.streams_for_tests import MAIN
 from tests.pipelines import model_folders_for_tests as folders
 from tests.pipelines.activity_folders import settings_with, write_stream
+from tests.pipelines.model_folders_for_tests import Folders
 from tests.pipelines.spark_for_tests import on_spark, require_spark
 from tests.pipelines.test_duckdb_engine import ORDER, shop
 
@@ -120,14 +120,10 @@ def test_what_the_kernel_says_against_the_data_is_said_without_javas_words(activ
         list(spark.features_of(tmp_path / "no such folder", ORDER, on_spark(BERLIN)))
 
 
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Places:
-    made = folders.fill(tmp_path_factory.mktemp("score"))
-    wanted = {"features": made.features, "labels": made.root / "labels.parquet", "activity": made.activity}
-    train_model.train_model(folders.D, folders.settings_with(), **wanted, out=made.model)
-    return Places(
-        made.score_activity, made.score_features, made.model / "shipped", made.scores, made.root / "report.json"
-    )
+@pytest.fixture
+def places(trained_folders: Folders, tmp_path: Path) -> Places:
+    read, model = trained_folders, trained_folders.model / "shipped"
+    return Places(read.score_activity, read.score_features, model, tmp_path / "scores", tmp_path / "report.json")
 
 
 def test_scores_are_those_of_the_model_here_row_by_row(places: Places, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_other_names_zeros_offsets_and_returns(shop_run: Any) -> None:
     assert (worst["reason_1"].str.len() > 0).all()
 
 
-def test_no_money_at_all_ranks_by_probability(shop_run: Any, tmp_path: Path) -> None:
+def test_no_money_at_all_ranks_by_probability(shop_run: Any, tmp_path: Path, empty_store: Path) -> None:
     shop = shop_run.copy_to(tmp_path / "project")
     shop.as_shipped()
     orders = pd.read_csv(shop.folder / "shop.csv", dtype=str)
@@ -37,6 +38,7 @@ def test_no_money_at_all_ranks_by_probability(shop_run: Any, tmp_path: Path) -> 
     shop.edit("params.yaml", ", value: Betrag}", "}")
     shop.edit("params.yaml", "    when_negative: returned_order\n", "")
     shop.call("rm", "-rf", "data/champion", "mlflow.db", "mlartifacts")
+    shutil.copy(empty_store, shop.folder / "mlflow.db")
     output = shop.churn("run").stdout
     at_risk = listed(shop)
     assert at_risk["expected_value"].isna().all()

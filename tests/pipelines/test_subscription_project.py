@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,9 +23,10 @@ NAMES = ("cancelled_30d", "unusual_silence", "silent_14d", "silent_28d")
 
 
 @pytest.fixture(scope="module")
-def club(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def club(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Project:
     """A project in which `churn run` has ended well."""
     project = new_project(tmp_path_factory.mktemp("club") / "project", subscriptions())
+    shutil.copy(empty_store, project.folder / "mlflow.db")
     text = (project.folder / "params.yaml").read_text()
     text = re.sub(r"^sources:.*?(?=^customers:)", SOURCE, text, flags=re.S | re.M)
     text = re.sub(r"^churn:.*?(?=^features:)", CHURN, text, flags=re.S | re.M)

@@ -138,7 +138,8 @@ def test_no_pickle_and_no_customer_reaches_the_store(project: Path) -> None:
         assert f'"{customers[0]}"'.encode() not in content
 
 
-def test_a_run_that_was_cut_short_is_closed_and_a_whole_one_made(untouched: Path) -> None:
+def test_a_run_that_was_cut_short_is_closed_and_a_whole_one_made(untouched: Path, empty_store: Path) -> None:
+    shutil.copy(empty_store, untouched / "mlflow.db")
     program = (
         "import os\nfrom pathlib import Path\nfrom pipelines import params, tracking\n"
         "tracking._log_model = lambda *_: os._exit(9)\n"

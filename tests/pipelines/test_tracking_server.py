@@ -33,9 +33,11 @@ CHAMPION = Path("data/champion") / D
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def server(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_store: Path
+) -> Iterator[Server]:
     (tmp_path / "server").mkdir()
-    with serving(tmp_path / "server", request.param) as found:
+    with serving(tmp_path / "server", request.param, empty_store if request.param == "sqlite" else None) as found:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", found.address)
         yield found
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -28,8 +29,8 @@ def trained(folders: Folders, **changes: object) -> Path:
     return folders.model
 
 
-def test_the_folder_holds_both_fits_the_recipe_and_the_predictions(folders: Folders) -> None:
-    out = trained(folders)
+def test_the_folder_holds_both_fits_the_recipe_and_the_predictions(trained_folders: Folders) -> None:
+    out = trained_folders.model
     names = ["held_out", "predictions.parquet", "recipe.json", "shipped", "trials.json"]
     assert sorted(path.name for path in out.iterdir()) == names
     assert list(read_json(out / "trials.json")) == ["000", "001"]
@@ -43,8 +44,10 @@ def test_the_folder_holds_both_fits_the_recipe_and_the_predictions(folders: Fold
     assert str(schema.field("churned").type) == "bool"
 
 
-def test_the_same_in_gives_the_same_bytes_out(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = digest_of(trained(folders))
+def test_the_same_in_gives_the_same_bytes_out(
+    folders: Folders, trained_folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = digest_of(trained_folders.model)
     monkeypatch.setattr(train_model, "threads", lambda: 1)
     assert digest_of(trained(folders)) == before
 
@@ -68,8 +71,9 @@ def test_labels_without_features_are_named(folders: Folders) -> None:
         trained(folders)
 
 
-def test_no_labels_is_an_error_in_words_and_leaves_the_old_model(folders: Folders) -> None:
-    before = digest_of(trained(folders))
+def test_no_labels_is_an_error_in_words_and_leaves_the_old_model(folders: Folders, trained_folders: Folders) -> None:
+    shutil.copytree(trained_folders.model, folders.model)
+    before = digest_of(folders.model)
     data = panel()
     empty = type(data)(
         data.features.iloc[:0], data.churned[:0], data.value_ahead[:0], data.columns_info, data.activities
@@ -105,5 +109,5 @@ def test_a_panel_larger_than_memory_is_sampled_by_customer_and_said_so(
     assert digest_of(trained(folders, engine_memory="256MB")) == again
 
 
-def test_what_fits_is_not_sampled(folders: Folders) -> None:
-    assert "sampled_customers" not in read_json(trained(folders) / "recipe.json")
+def test_what_fits_is_not_sampled(trained_folders: Folders) -> None:
+    assert "sampled_customers" not in read_json(trained_folders.model / "recipe.json")
