@@ -54,15 +54,6 @@ def test_nothing_to_do_runs_nothing_and_still_shows_the_list(shop: Any) -> None:
     assert hashes(shop) == before
 
 
-@pytest.fixture(scope="module")
-def next_week(shop_run: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The shop's project a week later: `churn run` has ended well for that week too. Copy it before you change it."""
-    shop = shop_run.copy_to(tmp_path_factory.mktemp("next_week") / "project")
-    shop.edit("params.yaml", 'as_of: "2024-12-02"', 'as_of: "2024-12-09"')
-    (shop.folder / "second_run.txt").write_text(shop.churn("run").stdout)
-    return shop
-
-
 def test_one_week_on_runs_the_scoring_branch_alone_and_back_again_restores_the_list(
     shop_run: Any, next_week: Any, tmp_path: Path
 ) -> None:
@@ -85,43 +76,36 @@ def add_order(project: Any, when: str) -> None:
         orders.write(f"N-{when},00001,{when}T12:00:00+01:00,33.00\n")
 
 
-@pytest.mark.parametrize(
-    ("when", "runs"),
-    [
-        ("2024-12-20", {"pull_activity@train", "pull_activity@score"}),
-        (
-            "2024-11-30",
-            {
-                "pull_activity@train",
-                "build_features@train",
-                "label_churn@silent_28d",
-                "train_model@silent_28d",
-                *SCORING,
-            },
-        ),
-    ],
-    ids=["after both moments", "before until"],
-)
-def test_an_edited_source_is_noticed(shop: Any, when: str, runs: set[str]) -> None:
-    add_order(shop, when)
-    assert runs <= set(ran(shop.churn("run").stdout))
-    if when > "2024-12-02":
-        assert ran(shop.churn("run").stdout) == []
+def test_an_edit_after_both_moments_is_pulled_and_changes_nothing(shop: Any) -> None:
+    add_order(shop, "2024-12-20")
+    assert shop.stale() == {"pull_activity@train", "pull_activity@score"}
+    shop.dvc("repro", "pull_activity")
+    assert shop.stale() == set()
+
+
+def test_an_edit_before_until_reaches_both_branches(shop: Any) -> None:
+    add_order(shop, "2024-11-30")
+    assert shop.stale() == {"pull_activity@train", "pull_activity@score"}
+    shop.dvc("repro", "pull_activity")
+    stale = shop.stale()
+    assert {"build_features@train", "label_churn@silent_28d", "train_model@silent_28d", "build_features@score"} <= stale
+    assert {*SCORING, "evaluate_model@silent_28d"} <= shop.behind(stale | {"pull_activity@score"})
 
 
 def test_an_edit_between_until_and_as_of_leaves_the_training_branch_alone(next_week: Any, tmp_path: Path) -> None:
     shop = next_week.copy_to(tmp_path / "project")
     add_order(shop, "2024-12-05")
-    again = ran(shop.churn("run").stdout)
-    assert [
-        name for name in again if name.endswith("@train") or name.startswith(("train_", "label_", "evaluate_"))
-    ] == []
-    assert "build_features@score" in again
+    stale = shop.stale()
+    assert stale == {"pull_activity@score"}
+    assert shop.behind(stale) == set(SCORING)
 
 
 def test_a_capacity_changes_the_list_and_the_figures_at_that_capacity(shop: Any) -> None:
     shop.edit("params.yaml", "capacity: 300", "capacity: 20")
-    assert ran(shop.churn("run").stdout) == ["evaluate_model@silent_28d", "make_list"]
+    stale = {"evaluate_model@silent_28d", "make_list"}
+    assert shop.stale() == stale
+    shop.dvc("repro", "--single-item", *sorted(stale))
+    assert shop.stale() == set()
     metrics = json.loads((shop.folder / "data/evaluation/silent_28d/metrics.json").read_text())
     assert metrics["capacity"]["customers"] == 20
     assert len(pd.read_parquet(shop.folder / "data/at_risk/2024-12-02/at_risk.parquet")) == 20
@@ -131,23 +115,26 @@ def test_what_only_the_list_reads_makes_the_list_alone_again(shop: Any) -> None:
     since, at_risk = shop.folder / "since.csv", shop.folder / "data/at_risk/2024-12-02/at_risk.parquet"
     since.write_text("")
     shop.edit("params.yaml", "suppress: null", "suppress: since.csv")
-    assert ran(shop.churn("run").stdout) == ["make_list"]
+    assert shop.stale() == {"make_list"}
+    shop.dvc("repro", "--single-item", "make_list")
     came = pd.read_parquet(at_risk)["customer_id"][0]
     since.write_text(f"{came}\n")
     assert ran(shop.churn("run").stdout) == ["make_list"]
     assert came not in set(pd.read_parquet(at_risk)["customer_id"])
 
 
-def test_publishing_a_list_runs_nothing_again_and_is_told_by_the_next(shop: Any) -> None:
+def test_publishing_a_list_runs_nothing_again_and_is_told_by_the_next(next_week: Any, tmp_path: Path) -> None:
+    shop = next_week.copy_to(tmp_path / "project")
     listed = content(shop.folder / "data/at_risk/2024-12-02")
-    shop.churn("publish")
-    assert ran(shop.churn("run").stdout) == []
-    assert content(shop.folder / "data/at_risk/2024-12-02") == listed
-    shop.edit("params.yaml", 'as_of: "2024-12-02"', 'as_of: "2024-12-09"')
-    assert ran(shop.churn("run").stdout) == SCORING
+    shop.churn("publish", "--as-of", "2024-12-02")
+    assert shop.stale() == {"make_list"}, "the list of 9 December says what it says of the one before"
+    shop.churn("run")
     change = pd.read_parquet(shop.folder / "data/at_risk/2024-12-09/at_risk.parquet")["change"]
     assert change.str.endswith("2 weeks in a row").any()
     assert set(change[~change.str.endswith("in a row")]) <= {"New on the list"}
+    assert content(shop.folder / "data/at_risk/2024-12-02") == listed
+    shop.churn("publish")
+    assert shop.stale() == set()
 
 
 def test_an_experiment_ends_at_evaluation(shop: Any) -> None:
@@ -173,7 +160,7 @@ def test_dvc_commands_of_a_new_user(shop: Any) -> None:
     shop.dvc("push")
     shop.call("rm", "-rf", ".dvc/cache", "data/features", "data/models")
     shop.dvc("pull")
-    assert ran(shop.churn("run").stdout) == []
+    assert shop.stale() == set()
 
 
 @pytest.mark.java
@@ -190,4 +177,4 @@ def test_another_engine_computes_the_same_bytes_and_nothing_behind_them_runs_aga
     assert "WARN" not in output
     assert {path.name for path in shop.folder.iterdir()} == files
     shop.edit("params.yaml", "master: local[2]", "master: local[1]")
-    assert ran(shop.churn("run").stdout) == []
+    assert shop.stale() == set()
