@@ -61,11 +61,11 @@ compare: $(READY)  ## Your experiments side by side: which settings were changed
 
 .PHONY: test
 test: lint $(READY)  ## The whole test suite, with style, types, import rules and the documentation
-	@pytest -n 2 --dist loadgroup --no-loadscope-reorder -rs
+	@pytest -n 2 --dist loadscope --no-loadscope-reorder -rs
 
 .PHONY: test-fast
 test-fast: $(READY)  ## The tests that answer within a minute
-	@pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow and not browser"
+	@pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not slow and not browser"
 
 .PHONY: prove
 prove: $(READY)  ## Every law on many more examples than in the suite, recorded in tests/proofs.json (ARGS="--check")

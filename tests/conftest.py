@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from filelock import FileLock
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 # pyspark, which Great Expectations imports where it is there, takes a main module without a file for a doctest and
 # ends the process; a worker of pytest-xdist has none.
@@ -259,19 +261,28 @@ TEST_BY_TEST = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests a worker takes together, and in which order: what takes longest comes first.
+class _ByFile(LoadScopeScheduling):
+    """What a worker takes at once: a file; of the files above, a test; all that runs on Java, as a process keeps it."""
 
-    The very first have projects of their own: while one is run, another worker makes the shop for all of them. All that
-    runs on Java is one group, because a process keeps its Java.
+    def _split_scope(self, nodeid: str) -> str:
+        name = Path(nodeid.split("::", maxsplit=1)[0]).name
+        if name in {"test_spark_engine.py", "test_batch_spark.py"}:
+            return "java"
+        return nodeid if name in TEST_BY_TEST else name
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first: no worker shall wait for the last of it.
+
+    The very first have projects of their own: while one is run, another worker makes the shop for all of them.
     """
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("law")
-        whole = None if item.path.name in TEST_BY_TEST else item.path.name
-        group = "java" if item.path.name in {"test_spark_engine.py", "test_batch_spark.py"} else whole
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: _rank(item, slow))
 

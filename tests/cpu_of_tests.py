@@ -4,7 +4,7 @@ As a plugin of pytest it appends one line of JSON a test to the file that CHURN_
 by file. CPU is that of the worker and of the processes that it waited for (user and system, seconds); processes that
 outlive their test, as the server of a browser does until its module ends, count where they end.
 
-    CHURN_CPU=cpu.jsonl PYTHONPATH=. pytest -p tests.cpu_of_tests -n 2 --dist loadgroup --no-loadscope-reorder
+    CHURN_CPU=cpu.jsonl PYTHONPATH=. pytest -p tests.cpu_of_tests -n 2 --dist loadscope --no-loadscope-reorder
     python tests/cpu_of_tests.py cpu.jsonl
 """
 
@@ -32,7 +32,7 @@ def cpu_seconds() -> float:
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     cpu, wall = cpu_seconds(), time.monotonic()
     done = yield
-    line = {"test": item.nodeid.split("@")[0], "cpu": cpu_seconds() - cpu, "wall": time.monotonic() - wall}
+    line = {"test": item.nodeid, "cpu": cpu_seconds() - cpu, "wall": time.monotonic() - wall}
     with Path(os.environ["CHURN_CPU"]).open("a") as file:
         file.write(json.dumps(line) + "\n")
     return done

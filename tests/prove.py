@@ -59,7 +59,7 @@ def stale(found: dict[str, Any], digest: str) -> str | None:
 
 def prove(digest: str, seed: int) -> int:
     """Run the laws, write the record, give pytest's exit code."""
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
     command += ["-m", "law", f"--hypothesis-seed={seed}", "--timeout=7200"]
     code = subprocess.run(command, cwd=ROOT, env=os.environ | {"CHURN_PROFILE": "prove"}, check=False).returncode
     if code in (0, 1):  # all passed, or some failed; anything else proves nothing
