@@ -271,6 +271,7 @@ class _ByFile(LoadScopeScheduling):
         return nodeid if name in TEST_BY_TEST else name
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return _ByFile(config, log)
 
