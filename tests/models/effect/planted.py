@@ -1,0 +1,75 @@
+"""Campaigns with a planted truth, many at once: what the functions of models/effect say of them is held against it.
+
+A scenario's name is its seed: `Scenario.random` depends on nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.effect.counts import Counts
+from models.effect.sequence import sequence_critical
+from models.effect.shares import claims, difference
+from models.effect.trial import Trial
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A trial and the effect that is planted in it (a share of the base rate in every stratum; below 0: harm)."""
+
+    trial: Trial
+    success: float
+    what: str = ""
+
+    @property
+    def name(self) -> str:
+        t = self.trial
+        arms = f"{t.contacted.tolist()}-{t.control.tolist()}-{t.base_rate.tolist()}"
+        return f"{arms}-{len(t.fractions)}-{t.kind}-{self.success:.6f}-{self.what}"
+
+    @property
+    def random(self) -> np.random.Generator:
+        return np.random.default_rng(int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:8]))
+
+    @property
+    def effect(self) -> float:
+        return self.success * self.trial.mean_base_rate
+
+
+def looks_of(scenario: Scenario, runs: int, fractions: tuple[float, ...] | None = None) -> Counts:
+    """Counts by run, look and stratum: customers come in equal shares of either arm, as their outcomes become known."""
+    trial, rng = scenario.trial, scenario.random
+    t = np.array(trial.looks if fractions is None else fractions)[:, None]
+    n1, n0 = np.rint(t * trial.contacted).astype(int), np.rint(t * trial.control).astype(int)
+    p0 = trial.base_rate
+    p1 = np.clip(p0 * (1 - scenario.success), 0, 1)
+    left = [
+        rng.binomial(np.diff(n, axis=0, prepend=0), p, (runs, *n.shape)).cumsum(axis=1).astype(float)
+        for n, p in ((n1, p1), (n0, p0))
+    ]
+    return Counts(n1.astype(float), left[0], n0.astype(float), left[1])
+
+
+def claimed_share(scenario: Scenario, runs: int) -> float:
+    """Share of runs in which some planned look claims an effect."""
+    return float(claims(looks_of(scenario, runs), scenario.trial.criticals).any(axis=1).mean())
+
+
+def covered_share(scenario: Scenario, runs: int) -> float:
+    """Share of runs whose interval at the end, looked at once, holds what was planted."""
+    counts = looks_of(scenario, runs, (1.0,))
+    found = difference(counts[:, 0])
+    return float(((found.low <= scenario.effect + 1e-9) & (found.high >= scenario.effect - 1e-9)).mean())
+
+
+def always_covered_share(scenario: Scenario, runs: int) -> float:
+    """Share of runs in which the confidence sequence holds what was planted at every look; no look is left out."""
+    counts = looks_of(scenario, runs, scenario.trial.fractions)
+    customers = (counts.contacted + counts.control).sum(axis=-1)
+    critical = sequence_critical(customers, best_at=float(customers[-1]) / 2)
+    found = difference(counts, critical)
+    held = (found.low <= scenario.effect + 1e-9) & (found.high >= scenario.effect - 1e-9)
+    return float(held.all(axis=1).mean())
