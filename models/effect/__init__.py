@@ -4,6 +4,7 @@
     weighted, ratio      the same and spend kept, weighted by assignment; cost per kept customer; effect on the reached
     robust               doubly robust estimate: a check
     boundary, sequence   when to look: planned looks, or any number of them
+    looks                a campaign as it was looked at, look by look
     trial                what a campaign will be able to find, by the boundary it is measured with
     gates, balance       what must hold before anything is claimed
     lottery              the places at the margin of capacity, drawn by lot

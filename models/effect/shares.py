@@ -102,13 +102,16 @@ def difference(counts: Counts, critical: Any = None, *, level: float = LEVEL) ->
     return Difference(found.effect, low, high, found.critical, "score")
 
 
-def claims(counts: Counts, critical: Any = None, *, level: float = LEVEL) -> npt.NDArray[np.bool_]:
-    """Whether `difference` leaves no effect out, for many runs at once: limits are only sought where they decide."""
+def claims(counts: Counts, critical: Any = None, *, effect: float = 0.0, level: float = LEVEL) -> npt.NDArray[np.bool_]:
+    """Whether the interval of `difference` leaves `effect` out; for many runs at once, limits are only sought where
+    they decide. Axes before the strata are needed.
+    """
     limit = np.asarray(normal_critical(level) if critical is None else critical, dtype=np.float64)
-    beyond = np.abs(score(counts)) > limit
+    beyond = np.abs(score(counts, effect)) > limit
     doubtful = beyond & (counts.fewest < FEW)
     if np.any(doubtful):
-        beyond[doubtful] = difference(counts[doubtful], np.broadcast_to(limit, beyond.shape)[doubtful]).is_claimed
+        found = difference(counts[doubtful], np.broadcast_to(limit, beyond.shape)[doubtful])
+        beyond[doubtful] = (found.low > effect) | (found.high < effect)
     return beyond
 
 

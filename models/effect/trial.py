@@ -29,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 
 LEVEL, WANTED = 0.05, 0.8
 MOST_WEEKS = 104
+MARGIN = 1.01
+SPARE = 0.015
 FEWEST_EVENTS = 10.0  # leavers and stayers that each arm must expect at a look, if contacting does nothing
 _FINE = 1e-5
 
@@ -132,8 +134,8 @@ class Trial:
 
     @cached_property
     def criticals(self) -> Floats:
-        """The boundary at each of `looks`."""
-        return boundary(self.looks, self.kind, self.level)
+        """Standard errors allowed at each of `looks`."""
+        return criticals_of(self.looks, self.kind, self.level)
 
     @property
     def is_enough(self) -> bool:
@@ -153,6 +155,15 @@ class Trial:
 
     def _expected_cells(self, rate: Floats) -> Floats:
         return np.array([(n * q).sum() for n in (self.contacted, self.control) for q in (rate, 1 - rate)])
+
+
+def criticals_of(fractions: Sequence[float] | Floats, kind: str, level: float = LEVEL, *, ends: bool = True) -> Floats:
+    """The boundary, a hundredth further out: customers are whole, and their counts pass a boundary made for normal
+    numbers a little too often. It is what the measurement uses and what the sentence before is worked out with.
+
+    Arguments are those of boundary.boundary.
+    """
+    return MARGIN * boundary([float(t) for t in fractions], kind, level, ends=ends)
 
 
 def weekly_fractions(plan: Planned) -> tuple[float, ...]:
@@ -188,8 +199,12 @@ def power(effect: float, trial: Trial) -> float:
 
 
 def smallest_effect(trial: Trial, *, wanted: float = WANTED) -> float | None:
-    """The smallest effect, in shares, found with probability `wanted`; None where none is. At most: nobody leaves."""
-    largest = trial.mean_base_rate
+    """The smallest effect, in shares, found with probability `wanted`; None where none is. At most: nobody leaves.
+
+    With a small control group the normal distribution promises up to a point and a half too much: that is added to what
+    is wanted, so that what is named is found as often as is said.
+    """
+    largest, wanted = trial.mean_base_rate, min(wanted + SPARE, 1 - 1e-6)
     if power(largest, trial) < wanted:
         return None
     low, high = 0.0, largest
@@ -213,7 +228,7 @@ def weeks_needed(
 
     def proves(count: int) -> bool:
         trial = trial_of(count)
-        return power(min(effect, trial.mean_base_rate), trial) >= wanted
+        return power(min(effect, trial.mean_base_rate), trial) >= min(wanted + SPARE, 1 - 1e-6)
 
     low, high = weeks[0], weeks[-1]
     if not proves(high):
