@@ -106,6 +106,10 @@ bench-score: $(READY)  ## CPU, time and memory of churn score beside the bare bo
 bench-imports: $(READY)  ## CPU of churn --help and of importing each stage, beside a bare interpreter's start
 	@python tests/benchmarks/imports.py $(ARGS)
 
+.PHONY: prove-effect
+prove-effect: $(READY)  ## What effects, their looks and the sentences before a campaign promise, on planted campaigns
+	@python -W error tests/models/effect/prove_effect.py $(ARGS)
+
 .PHONY: lock
 lock: $(READY)  ## Renew requirements.lock from pyproject.toml
 	@uv pip compile --system-certs --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \

@@ -89,12 +89,12 @@ def probabilities(size: int, share: float) -> np.ndarray:
     )
 
 
-def coverage(sizes: tuple[int, int], shares: tuple[float, float]) -> float:
+def coverage(sizes: tuple[int, int], shares: tuple[float, float], interval=difference) -> float:
     """Exact: every pair of leavers in either arm (contacted, control), weighed by its probability."""
     chances = [probabilities(n, p) for n, p in zip(sizes, shares, strict=True)]
     used = [np.flatnonzero(one > 1e-7) for one in chances]
     x1, x0 = (one.ravel().astype(float)[:, None] for one in np.meshgrid(*used, indexing="ij"))
-    found = difference(Counts(np.full_like(x1, sizes[0]), x1, np.full_like(x0, sizes[1]), x0))
+    found = interval(Counts(np.full_like(x1, sizes[0]), x1, np.full_like(x0, sizes[1]), x0))
     held = (found.low <= shares[1] - shares[0] + 1e-9) & (found.high >= shares[1] - shares[0] - 1e-9)
     return float((np.outer(*(c[u] for c, u in zip(chances, used, strict=True))).ravel() * held).sum())
 
@@ -106,6 +106,11 @@ def test_coverage_holds_for_few_and_for_extreme_shares(sizes: tuple[int, int]) -
         assert found >= 0.935, (sizes, shares, found)
         if min(n * q for n, p in zip(sizes, shares, strict=True) for q in (p, 1 - p)) >= 10:
             assert found <= 0.97, (sizes, shares, found)
+
+
+def test_the_plain_score_covers_too_little_where_hardly_anybody_leaves() -> None:
+    assert coverage((500, 55), (0.0, 0.003), miettinen_nurminen) == pytest.approx(0.848, abs=1e-3)
+    assert coverage((500, 55), (0.0, 0.003)) > 0.98
 
 
 def test_of_one_stratum_and_of_equal_strata_the_same_comes_out() -> None:
