@@ -13,6 +13,7 @@ when the lottery's weeks are over, by a lot of its own. Intention to treat goes 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -203,7 +204,7 @@ def _require_sound(candidates: Sequence[Candidate], earlier: Mapping[str, Earlie
     ids = [one.customer for one in candidates]
     faults = []
     if len(set(ids)) < len(ids):
-        twice = sorted({one for one in ids if ids.count(one) > 1}) if len(ids) < 10_000 else []
+        twice = sorted(one for one, times in Counter(ids).items() if times > 1)
         faults.append(f"lottery: candidates stand twice ({', '.join(twice[:5])}). Give each customer once.")
     strange = sorted({one.group for one in earlier.values()} - {CONTACT, CONTROL})
     if strange:

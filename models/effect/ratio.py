@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.effect.shares import normal_critical
-from models.effect.weighted import arm_weights
+from models.effect.weighted import arm_weights, known_outcome
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,7 +81,8 @@ def cost_per_kept(
         critical: standard errors allowed; None: the normal distribution's for one look at `level`.
     """
     limit = normal_critical(level) if critical is None else critical
-    both = np.stack([np.asarray(cost, dtype=np.float64), 1 - np.asarray(left, dtype=np.float64)])
+    customers = len(np.asarray(contacted))
+    both = np.stack([known_outcome(cost, customers, "cost"), 1 - known_outcome(left, customers, "left")])
     return _ratio(COST_PER_KEPT, contacted, arm_weights(contacted, probability), both, limit)
 
 
@@ -100,7 +101,8 @@ def complier_effect(
         critical: see cost_per_kept.
     """
     limit = normal_critical(level) if critical is None else critical
-    both = np.stack([1 - np.asarray(left, dtype=np.float64), np.asarray(reached, dtype=np.float64)])
+    customers = len(np.asarray(contacted))
+    both = np.stack([1 - known_outcome(left, customers, "left"), known_outcome(reached, customers, "reached")])
     return _ratio(COMPLIER_EFFECT, contacted, arm_weights(contacted, probability), both, limit)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.effect.shares import normal_critical
-from models.effect.weighted import arm_weights
+from models.effect.weighted import arm_weights, known_outcome
 from models.errors import ModelProblem
 
 Floats = npt.NDArray[np.float64]
@@ -87,7 +87,8 @@ def pseudo_outcomes(
         fit: makes a regression from features and outcomes of one arm.
         folds: see folds_of.
     """
-    arm, y = np.asarray(contacted, dtype=bool), np.asarray(outcome, dtype=np.float64)
+    arm = np.asarray(contacted, dtype=bool)
+    y = known_outcome(outcome, len(arm))
     x, weights = np.asarray(features, dtype=np.float64), arm_weights(contacted, probability)
     found = np.zeros(len(y))
     for fold in np.unique(folds):

@@ -71,6 +71,24 @@ def arm_weights(contacted: Any, probability: Any) -> Floats:
     return np.where(arm, 1 / p, 1 / (1 - p))
 
 
+def known_outcome(outcome: Any, customers: int, name: str = "outcome") -> Floats:
+    """An outcome per customer, as numbers.
+
+    Raises:
+        ModelProblem: there are more or fewer than customers, or some are missing.
+    """
+    found = np.asarray(outcome, dtype=np.float64)
+    if found.shape != (customers,):
+        raise ModelProblem(f"effect: {customers:,} customers were assigned, and {name} has shape {found.shape}.")
+    missing = int((~np.isfinite(found)).sum())
+    if missing:
+        raise ModelProblem(
+            f"effect: {missing:,} of {customers:,} customers have no {name}. Leave them out, after the gate on "
+            "attrition has looked at them."
+        )
+    return found
+
+
 def weighted_shares(
     contacted: Any, probability: Any, left: Any, critical: float | None = None, *, level: float = 0.05
 ) -> Difference:
@@ -86,8 +104,8 @@ def weighted_shares(
         critical: standard errors allowed; None: the normal distribution's for one look at `level`.
     """
     limit = normal_critical(level) if critical is None else critical
-    arm, gone = np.asarray(contacted, dtype=bool), np.asarray(left, dtype=np.float64)
-    weights = arm_weights(arm, probability)
+    arm = np.asarray(contacted, dtype=bool)
+    weights, gone = arm_weights(arm, probability), known_outcome(left, len(arm), "left")
     if arm.all() or not arm.any():
         return _difference(np.nan, -1.0, 1.0, limit)
     (p1, low1, high1), (p0, low0, high0) = (_share_limits(weights[rows], gone[rows], limit) for rows in (arm, ~arm))
@@ -124,8 +142,8 @@ def weighted_means(
         critical: standard errors allowed, of a normal distribution; None: those of one look at `level`.
     """
     limit = normal_critical(level) if critical is None else critical
-    arm, found = np.asarray(contacted, dtype=bool), np.asarray(outcome, dtype=np.float64)
-    weights = arm_weights(arm, probability)
+    arm = np.asarray(contacted, dtype=bool)
+    weights, found = arm_weights(arm, probability), known_outcome(outcome, len(arm))
     arms = [_Arm.of(weights[rows], found[rows]) for rows in (arm, ~arm) if rows.any()]
     gap = arms[0].mean - arms[1].mean if len(arms) == 2 else np.nan
     if min(arm.sum(), (~arm).sum()) < FEWEST_CUSTOMERS:

@@ -89,6 +89,14 @@ def test_money_in_another_currency_says_the_same(shift: float, scale: float, see
     assert (other.low, other.high) == pytest.approx((scale * one.low, scale * one.high), abs=1e-6 * scale + 1e-9)
 
 
+def test_outcomes_that_are_missing_are_never_taken_for_nothing() -> None:
+    arm, p = [True, False, False], [0.5] * 3
+    with pytest.raises(ModelProblem, match="1 of 3 customers have no left"):
+        weighted_shares(arm, p, [1.0, np.nan, 0.0])
+    with pytest.raises(ModelProblem, match=r"3 customers were assigned, and outcome has shape \(2,\)"):
+        weighted_means(arm, p, [1.0, 2.0])
+
+
 def test_the_sure_can_not_be_measured() -> None:
     assert measurable([0.0, 0.5, 1.0]).tolist() == [False, True, False]
     with pytest.raises(ModelProblem, match="1 of 2 probabilities are 0, 1 or beyond"):
