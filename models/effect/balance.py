@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -52,7 +52,7 @@ def covariate_distance(
     """
     arm, x = np.asarray(contacted, dtype=bool), np.asarray(features, dtype=np.float64)
     if x.ndim != 2 or len(x) != len(arm) or not np.all(np.isfinite(x)):
-        raise ModelProblem(
+        raise ModelError(
             f"balance: features must be {len(arm):,} customers by columns, all finite, found {x.shape}. Fill what is "
             "missing, and give a column of its own to its being missing."
         )

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
@@ -159,11 +159,11 @@ class _Walk:
 
 def _require_kind(kind: str) -> None:
     if kind not in KINDS:
-        raise ModelProblem(f"looks: {kind!r} is no way to spend the error. Allowed: {', '.join(KINDS)}.")
+        raise ModelError(f"looks: {kind!r} is no way to spend the error. Allowed: {', '.join(KINDS)}.")
 
 
 def _require_rising(fractions: Sequence[float]) -> Floats:
     t = np.asarray(fractions, dtype=np.float64)
     if t.ndim != 1 or not len(t) or not np.all(np.isfinite(t)) or t[0] <= 0 or np.any(np.diff(t) <= 0):
-        raise ModelProblem(f"looks: fractions must rise from above 0, one per look, found {t.tolist()}.")
+        raise ModelError(f"looks: fractions must rise from above 0, one per look, found {t.tolist()}.")
     return t

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,7 +39,7 @@ class Counts:
             object.__setattr__(self, arm, size)
             object.__setattr__(self, f"{arm}_left", left)
         if faults:
-            raise ModelProblem("\n".join(faults))
+            raise ModelError("\n".join(faults))
 
     @classmethod
     def of(cls, contacted: Any, left: Any, stratum: Any = None) -> Counts:

@@ -18,7 +18,7 @@ from models.effect.counts import Counts
 from models.effect.shares import claims, difference, normal_critical
 from models.effect.trial import FEWEST_EVENTS
 from models.effect.weighted import measurable
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
@@ -178,7 +178,7 @@ def events(counts: Counts, *, fewest: float = FEWEST_EVENTS) -> Gate:
         fewest: leavers, and stayers, of either arm.
     """
     if counts.contacted.ndim != 1:
-        raise ModelProblem("events: one look at a time, strata along the only axis.")
+        raise ModelError("events: one look at a time, strata along the only axis.")
     whole = counts.contacted + counts.control
     left = counts.contacted_left + counts.control_left
     common = np.divide(left, whole, out=np.zeros_like(whole), where=whole > 0)

@@ -19,7 +19,7 @@ from models.effect.gates import events
 from models.effect.sequence import sequence_critical
 from models.effect.shares import LEVEL, difference
 from models.effect.trial import FEWEST_EVENTS, criticals_of
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,7 +69,7 @@ def planned_looks(
     t = np.asarray(fractions, dtype=np.float64)
     enough = _enough(counts, fewest)
     if t.shape != enough.shape:
-        raise ModelProblem(f"looks: {len(enough)} looks have counts, and fractions are given for {t.shape}.")
+        raise ModelError(f"looks: {len(enough)} looks have counts, and fractions are given for {t.shape}.")
     criticals = np.full(len(t), np.inf)
     if enough.any():
         criticals[enough] = criticals_of(t[enough], kind, level, ends=ends and bool(enough[-1]))
@@ -95,7 +95,7 @@ def unplanned_looks(
 
 def _enough(counts: Counts, fewest: float) -> npt.NDArray[np.bool_]:
     if counts.contacted.ndim != 2:
-        raise ModelProblem(f"looks: counts must be looks by strata, found {counts.contacted.shape}.")
+        raise ModelError(f"looks: counts must be looks by strata, found {counts.contacted.shape}.")
     return np.array([events(counts[look], fewest=fewest).passed for look in range(len(counts.contacted))], dtype=bool)
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from models.effect.shares import normal_critical
 from models.effect.weighted import arm_weights, known_outcome
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -65,7 +65,7 @@ def folds_of(contacted: Any, folds: int = FOLDS, seed: int = 0) -> Places:
     """A fold for each customer, arms spread evenly; the same for the same seed and order."""
     arm = np.asarray(contacted, dtype=bool)
     if min(arm.sum(), (~arm).sum()) < 2 * folds:
-        raise ModelProblem(
+        raise ModelError(
             f"effect: {arm.sum():,} contacted and {(~arm).sum():,} not are too few for {folds} folds; each arm needs "
             f"at least {2 * folds}. Take fewer folds, or the plain estimate."
         )

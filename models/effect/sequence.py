@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import lambertw
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def sequence_critical(customers: Any, *, best_at: float, level: float = 0.05) ->
     """
     if not best_at > 0 or not 0 < level < 1:
         found = f"best_at {best_at:g}, level {level:g}"
-        raise ModelProblem(f"looks: best_at must lie above 0 and level between 0 and 1, found {found}.")
+        raise ModelError(f"looks: best_at must lie above 0 and level between 0 and 1, found {found}.")
     n = np.asarray(customers, dtype=np.float64)
     best = -float(lambertw(-(level**2) / np.e, -1).real) - 1
     v = np.maximum(n, 1e-300) * best / best_at

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, betaincinv, gammaln, logsumexp, ndtr, ndtri, xlog1py, xlogy
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,7 +53,7 @@ class Belief:
     def __post_init__(self) -> None:
         if not (self.alpha > 0 and self.beta > 0 and 0 <= self.harm < 1):
             found = f"alpha {self.alpha:g}, beta {self.beta:g}, harm {self.harm:g}"
-            raise ModelProblem(f"success: alpha and beta must lie above 0, harm from 0 to below 1, found {found}.")
+            raise ModelError(f"success: alpha and beta must lie above 0, harm from 0 to below 1, found {found}.")
 
     def quantile(self, probability: Floats) -> Floats:
         """The s below which so much of the belief lies."""
@@ -90,9 +90,7 @@ class Evidence:
 
     def __post_init__(self) -> None:
         if not (0 <= self.contacted_left <= self.contacted and 0 <= self.control_left <= self.control):
-            raise ModelProblem(
-                f"success: {self.action}, {self.segment}: more left than were there, or fewer than none."
-            )
+            raise ModelError(f"success: {self.action}, {self.segment}: more left than were there, or fewer than none.")
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def posterior(evidence: Sequence[Evidence], *, level: float = 0.05) -> list[Succ
     """
     cells = [(one.action, one.segment) for one in evidence]
     if len(set(cells)) < len(cells):
-        raise ModelProblem("success: an action and segment stand twice. Add their customers up.")
+        raise ModelError("success: an action and segment stand twice. Add their customers up.")
     actions = list(dict.fromkeys(one.action for one in evidence))
     beliefs = {one.action: one.belief for one in evidence}
     whole = [Evidence(action, "", 0.0, 0.0, 0.0, 0.0, beliefs[action]) for action in actions]

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from models.effect.boundary import KINDS, OBRIEN_FLEMING, boundary, crossing
 from models.effect.counts import Counts
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
@@ -97,7 +97,7 @@ class Trial:
         if self.kind not in KINDS:
             faults.append(f"campaign: {self.kind!r} is no way to spend the error. Allowed: {', '.join(KINDS)}.")
         if faults:
-            raise ModelProblem("\n".join(faults))
+            raise ModelError("\n".join(faults))
 
     @classmethod
     def of_plan(cls, plan: Planned, kind: str = OBRIEN_FLEMING, level: float = LEVEL) -> Trial:

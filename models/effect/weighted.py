@@ -17,7 +17,7 @@ from scipy.special import ndtr, stdtrit
 
 from models.effect.one_share import clopper_pearson, wilson
 from models.effect.shares import FEW, Difference, normal_critical
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 Holds = npt.NDArray[np.bool_]
@@ -57,14 +57,14 @@ def arm_weights(contacted: Any, probability: Any) -> Floats:
         probability: with which each customer was assigned to be contacted, between 0 and 1, neither included.
 
     Raises:
-        ModelProblem: a probability leaves no choice, or the lengths differ.
+        ModelError: a probability leaves no choice, or the lengths differ.
     """
     arm, p = np.asarray(contacted, dtype=bool), np.asarray(probability, dtype=np.float64)
     if arm.shape != p.shape:
-        raise ModelProblem(f"effect: {arm.shape} arms and {p.shape} probabilities were given; one each is needed.")
+        raise ModelError(f"effect: {arm.shape} arms and {p.shape} probabilities were given; one each is needed.")
     outside = int((~measurable(p)).sum())
     if outside:
-        raise ModelProblem(
+        raise ModelError(
             f"effect: {outside:,} of {len(p):,} probabilities are 0, 1 or beyond. Nothing can be said of customers who "
             "could come into one arm only: leave them out (see `measurable`)."
         )
@@ -75,14 +75,14 @@ def known_outcome(outcome: Any, customers: int, name: str = "outcome") -> Floats
     """An outcome per customer, as numbers.
 
     Raises:
-        ModelProblem: there are more or fewer than customers, or some are missing.
+        ModelError: there are more or fewer than customers, or some are missing.
     """
     found = np.asarray(outcome, dtype=np.float64)
     if found.shape != (customers,):
-        raise ModelProblem(f"effect: {customers:,} customers were assigned, and {name} has shape {found.shape}.")
+        raise ModelError(f"effect: {customers:,} customers were assigned, and {name} has shape {found.shape}.")
     missing = int((~np.isfinite(found)).sum())
     if missing:
-        raise ModelProblem(
+        raise ModelError(
             f"effect: {missing:,} of {customers:,} customers have no {name}. Leave them out, after the gate on "
             "attrition has looked at them."
         )

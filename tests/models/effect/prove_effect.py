@@ -24,8 +24,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from models.decision import lottery
 from models.decision.control_group import CONTACT
-from models.effect import lottery
 from models.effect.boundary import KINDS
 from models.effect.counts import Counts
 from models.effect.robust import robust_effect

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from models.effect.boundary import KINDS, OBRIEN_FLEMING, POCOCK, boundary, crossing, spent
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 FIVE = [0.2, 0.4, 0.6, 0.8, 1.0]
 
@@ -66,10 +66,10 @@ def test_power_of_five_looks_is_the_published_one() -> None:
 
 @pytest.mark.parametrize("fractions", [[], [0.0, 1.0], [0.5, 0.5], [0.6, 0.4], [np.nan]])
 def test_fractions_that_do_not_rise_are_refused(fractions: list[float]) -> None:
-    with pytest.raises(ModelProblem, match="fractions must rise from above 0"):
+    with pytest.raises(ModelError, match="fractions must rise from above 0"):
         boundary(fractions)
 
 
 def test_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(ModelProblem, match="'haybittle' is no way to spend the error"):
+    with pytest.raises(ModelError, match="'haybittle' is no way to spend the error"):
         boundary([1.0], "haybittle")

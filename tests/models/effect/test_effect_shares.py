@@ -12,7 +12,7 @@ from scipy.special import gammaln, xlogy
 from models.effect.counts import Counts
 from models.effect.one_share import clopper_pearson, wilson
 from models.effect.shares import claims, difference, miettinen_nurminen, newcombe, score
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -184,5 +184,5 @@ def test_customers_become_counts() -> None:
 
 
 def test_impossible_counts_are_refused() -> None:
-    with pytest.raises(ModelProblem, match="contacted_left must lie between 0 and contacted"):
+    with pytest.raises(ModelError, match="contacted_left must lie between 0 and contacted"):
         counts((1, 2), (5, 3))

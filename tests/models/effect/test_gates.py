@@ -6,7 +6,7 @@ import pytest
 from models.effect.balance import covariate_distance
 from models.effect.counts import Counts
 from models.effect.gates import attrition, balance, contamination, events, sample_ratio
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 
 def test_sample_ratio_sees_the_lost_and_passes_what_chance_does() -> None:
@@ -87,7 +87,7 @@ def test_the_distance_by_hand() -> None:
 
     assert found.probability == pytest.approx(chi2.sf(z2, 1))
     assert found.largest == pytest.approx((13 / 3 - 3) / np.std(x, ddof=1))
-    with pytest.raises(ModelProblem, match="all finite"):
+    with pytest.raises(ModelError, match="all finite"):
         covariate_distance(arm, x * np.nan)
 
 
@@ -108,5 +108,5 @@ def test_enough_events_looks_at_both_arms_together() -> None:
     assert (few.passed, few.template) == (False, "too_few_events")
     assert few.number == pytest.approx(33 * 33 / 333)
     assert events(Counts(np.array([300.0]), np.array([90.0]), np.array([33.0]), np.array([12.0]))).passed
-    with pytest.raises(ModelProblem, match="one look at a time"):
+    with pytest.raises(ModelError, match="one look at a time"):
         events(Counts(*(np.ones((2, 1)) for _ in range(4))))

@@ -8,7 +8,7 @@ from models.effect.counts import Counts
 from models.effect.looks import planned_looks, unplanned_looks
 from models.effect.shares import difference
 from models.effect.trial import Trial, criticals_of
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 WEEKS = np.arange(1, 9) / 8
 
@@ -55,7 +55,7 @@ def test_without_a_planned_end_every_look_is_wider_and_still_finds_what_is_large
 
 
 def test_what_does_not_fit_together_is_refused() -> None:
-    with pytest.raises(ModelProblem, match="8 looks have counts"):
+    with pytest.raises(ModelError, match="8 looks have counts"):
         planned_looks(weekly(), WEEKS[:5], ends=True)
-    with pytest.raises(ModelProblem, match="looks by strata"):
+    with pytest.raises(ModelError, match="looks by strata"):
         unplanned_looks(weekly()[0], best_at=10)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.decision.control_group import CONTACT, CONTROL
-from models.effect.lottery import CARRIED, DRAWN, SURE, Assignment, Candidate, Design, Earlier, draw
-from models.errors import ModelProblem
+from models.decision.lottery import CARRIED, DRAWN, SURE, Assignment, Candidate, Design, Earlier, draw
+from models.errors import ModelError
 
 DESIGN = Design(capacity=30, sure=15, weeks=4, key="first", campaign="spring")
 
@@ -133,7 +133,7 @@ def test_another_campaign_or_key_draws_others() -> None:
 
 
 def test_what_cannot_be_is_said() -> None:
-    with pytest.raises(ModelProblem, match=r"sure must lie between 0 and 10, found 11(.|\n)*sure_holdout"):
+    with pytest.raises(ModelError, match=r"sure must lie between 0 and 10, found 11(.|\n)*sure_holdout"):
         Design(10, 11, 4, "k", "c", sure_holdout=0.7)
-    with pytest.raises(ModelProblem, match=r"candidates stand twice \(c0001\)(.|\n)*held is no group"):
+    with pytest.raises(ModelError, match=r"candidates stand twice \(c0001\)(.|\n)*held is no group"):
         draw(people([1, 1]), {"x": Earlier("held", 0)}, DESIGN)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.effect.off_policy import policy_value
-from models.errors import ModelProblem
+from models.effect.policy.off_policy import policy_value
+from models.errors import ModelError
 
 
 def logged(rng: np.random.Generator, n: int) -> tuple[np.ndarray, ...]:
@@ -73,5 +73,5 @@ def test_logs_that_cannot_be_are_refused(change, fault) -> None:
         "reward": np.zeros(3),
         "policy": np.full((3, 2), 0.5),
     }
-    with pytest.raises(ModelProblem, match=fault):
+    with pytest.raises(ModelError, match=fault):
         policy_value(**(good | change))

@@ -5,7 +5,7 @@ import pytest
 
 from models.effect.robust import folds_of, ridge, robust_effect
 from models.effect.weighted import weighted_means
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 
 def campaign(rng: np.random.Generator, n: int = 1500) -> tuple[np.ndarray, ...]:
@@ -45,5 +45,5 @@ def test_ridge_predicts_a_line_and_folds_are_even_and_the_same() -> None:
     parts = folds_of(arm)
     assert np.bincount(parts[arm]).tolist() == [6] * 5
     assert np.array_equal(parts, folds_of(arm))
-    with pytest.raises(ModelProblem, match="3 contacted and 97 not are too few for 5 folds"):
+    with pytest.raises(ModelError, match="3 contacted and 97 not are too few for 5 folds"):
         folds_of(np.arange(100) < 3)

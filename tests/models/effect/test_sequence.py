@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from models.effect.sequence import sequence_critical
 from models.effect.trial import Trial
-from models.errors import ModelProblem
+from models.errors import ModelError
 from tests.models.effect.planted import Scenario, always_covered_share
 
 
@@ -45,5 +45,5 @@ def test_all_intervals_together_hold_the_truth_from_the_first_customer_on(arms, 
 
 
 def test_what_cannot_be_is_refused() -> None:
-    with pytest.raises(ModelProblem, match="best_at must lie above 0"):
+    with pytest.raises(ModelError, match="best_at must lie above 0"):
         sequence_critical(10, best_at=0)

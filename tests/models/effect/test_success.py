@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.special import betaln, xlog1py, xlogy
 
 from models.effect.success import Belief, Evidence, log_likelihood, posterior
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 BELIEF = Belief(6, 14)
 
@@ -132,9 +132,9 @@ def test_intervals_hold_what_was_drawn_from_the_belief_and_harm_is_as_probable_a
 
 
 def test_what_cannot_be_is_said() -> None:
-    with pytest.raises(ModelProblem, match="alpha and beta must lie above 0"):
+    with pytest.raises(ModelError, match="alpha and beta must lie above 0"):
         Belief(0, 1)
-    with pytest.raises(ModelProblem, match="more left than were there"):
+    with pytest.raises(ModelError, match="more left than were there"):
         seen(3, 5, 1, 0)
-    with pytest.raises(ModelProblem, match="stand twice"):
+    with pytest.raises(ModelError, match="stand twice"):
         posterior([seen(3, 1, 1, 0), seen(3, 1, 1, 0)])

@@ -6,7 +6,7 @@ import pytest
 from models.decision.power import Plan, smallest_of
 from models.effect.boundary import KINDS, POCOCK
 from models.effect.trial import Trial, power, smallest_effect, weekly_fractions, weeks_needed
-from models.errors import ModelProblem
+from models.errors import ModelError
 from tests.models.effect.planted import Scenario, claimed_share
 
 ONE = np.ones(1)
@@ -87,5 +87,5 @@ def test_fractions_follow_the_customers_who_come_and_stop_where_nobody_new_does(
 
 
 def test_impossible_trials_name_all_their_faults() -> None:
-    with pytest.raises(ModelProblem, match=r"base_rate must lie(.|\n)*'never' is no way"):
+    with pytest.raises(ModelError, match=r"base_rate must lie(.|\n)*'never' is no way"):
         trial(10, 10, 1.2, kind="never")

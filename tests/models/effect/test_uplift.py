@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.effect.qini import NOBODY, curve, harm, qini, qini_difference, top_gain, uplift_verdict
+from models.effect.policy.qini import NOBODY, curve, harm, qini, qini_difference, top_gain, uplift_verdict
+from models.effect.policy.uplift import best_flag, fit_uplift, transformed_outcome
 from models.effect.robust import folds_of, pseudo_outcomes, ridge
-from models.effect.uplift import best_flag, fit_uplift, transformed_outcome
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 
 def experiment(rng: np.random.Generator, n: int, strength: float = 1.0) -> tuple[np.ndarray, ...]:
@@ -99,7 +99,7 @@ def test_intervals_of_qini_and_of_the_top_cover() -> None:
 
 
 def test_a_flag_must_be_one() -> None:
-    with pytest.raises(ModelProblem, match="no column is a yes or no"):
+    with pytest.raises(ModelError, match="no column is a yes or no"):
         best_flag(np.random.default_rng(1).normal(size=(50, 2)), np.zeros(50))
     assert best_flag([[0.0], [1.0]] * 50, [0.0, 5.0] * 50).wanted
     assert harm(np.zeros(50), -np.ones(50)).is_proven is False

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from models.effect.counts import Counts
 from models.effect.shares import newcombe
 from models.effect.weighted import arm_weights, measurable, weighted_means, weighted_shares
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 
 def campaign(rng: np.random.Generator, sizes: dict[float, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -91,13 +91,13 @@ def test_money_in_another_currency_says_the_same(shift: float, scale: float, see
 
 def test_outcomes_that_are_missing_are_never_taken_for_nothing() -> None:
     arm, p = [True, False, False], [0.5] * 3
-    with pytest.raises(ModelProblem, match="1 of 3 customers have no left"):
+    with pytest.raises(ModelError, match="1 of 3 customers have no left"):
         weighted_shares(arm, p, [1.0, np.nan, 0.0])
-    with pytest.raises(ModelProblem, match=r"3 customers were assigned, and outcome has shape \(2,\)"):
+    with pytest.raises(ModelError, match=r"3 customers were assigned, and outcome has shape \(2,\)"):
         weighted_means(arm, p, [1.0, 2.0])
 
 
 def test_the_sure_can_not_be_measured() -> None:
     assert measurable([0.0, 0.5, 1.0]).tolist() == [False, True, False]
-    with pytest.raises(ModelProblem, match="1 of 2 probabilities are 0, 1 or beyond"):
+    with pytest.raises(ModelError, match="1 of 2 probabilities are 0, 1 or beyond"):
         arm_weights([True, False], [1.0, 0.5])

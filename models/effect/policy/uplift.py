@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.effect.qini import qini
+from models.effect.policy.qini import qini
 from models.effect.robust import Fit, Predict, folds_of, pseudo_outcomes
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def best_flag(features: Any, effects: Any, columns: Sequence[int] | None = None)
         columns: places of yes-or-no columns; None: all that hold only 0 and 1.
 
     Raises:
-        ModelProblem: no column is such a flag for 1 to 99% of the customers.
+        ModelError: no column is such a flag for 1 to 99% of the customers.
     """
     x, psi = np.asarray(features, dtype=np.float64), np.asarray(effects, dtype=np.float64)
     among = range(x.shape[1]) if columns is None else columns
@@ -102,5 +102,5 @@ def best_flag(features: Any, effects: Any, columns: Sequence[int] | None = None)
                 score = np.asarray(held == wanted, dtype=np.float64)
                 found.append(Flag(column, wanted, qini(psi, score).coefficient))
     if not found:
-        raise ModelProblem("uplift: no column is a yes or no that 1 to 99% of the customers have. Name some columns.")
+        raise ModelError("uplift: no column is a yes or no that 1 to 99% of the customers have. Name some columns.")
     return max(found, key=lambda flag: flag.qini)

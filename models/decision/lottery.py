@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from models.decision.control_group import CONTACT, CONTROL, chance
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 SURE, DRAWN, CARRIED = "sure", "drawn", "carried"
 CANDIDATES_PER_PLACE = 2
@@ -105,7 +105,7 @@ class Design:
             if not low <= found <= high
         ]
         if faults:
-            raise ModelProblem("\n".join(faults))
+            raise ModelError("\n".join(faults))
 
 
 def draw(candidates: Sequence[Candidate], earlier: Mapping[str, Earlier], design: Design) -> list[Assignment]:
@@ -210,4 +210,4 @@ def _require_sound(candidates: Sequence[Candidate], earlier: Mapping[str, Earlie
     if strange:
         faults.append(f"lottery: {', '.join(strange[:5])} is no group. Allowed: {CONTACT}, {CONTROL}.")
     if faults:
-        raise ModelProblem("\n".join(faults))
+        raise ModelError("\n".join(faults))

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from models.errors import ModelProblem
+from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,7 +115,7 @@ def _sound(
     done, r = np.asarray(action, dtype=np.int64), np.asarray(reward, dtype=np.float64)
     before, after = np.asarray(probabilities, dtype=np.float64), np.asarray(policy, dtype=np.float64)
     if before.ndim != 2 or before.shape != after.shape or len(done) != len(before) or len(r) != len(done) or not len(r):
-        raise ModelProblem(
+        raise ModelError(
             f"playbook: {len(done):,} actions, {len(r):,} rewards, probabilities {before.shape} and {after.shape} do "
             "not fit together. Give customers by actions, at least one customer."
         )
@@ -128,5 +128,5 @@ def _sound(
     if never:
         faults.append(f"playbook: {never:,} logged actions had probability 0. Record what each was drawn with.")
     if faults:
-        raise ModelProblem("\n".join(faults))
+        raise ModelError("\n".join(faults))
     return done, before, after, r

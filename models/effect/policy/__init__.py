@@ -1,0 +1,1 @@
+"""Judging another policy on what was logged: playbooks, rankings, uplift and its gate."""
