@@ -14,6 +14,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Privacy
+from pipelines.settings.reading import StreamChecks
 from pipelines.settings.sources import Files
 
 ENDINGS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
@@ -40,7 +41,7 @@ def pulled(activity: Path, settings: Settings, folder: Path) -> Path:
     if _is_cut(activity, settings):
         found = activity
         if not report.is_file():
-            judged = check_activity(found, settings, "score")
+            judged = check_activity(found, StreamChecks.of(settings, "score"))
             judged.write(report)
             judged.require()
         return found

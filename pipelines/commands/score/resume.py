@@ -147,13 +147,15 @@ def inputs_of(
     observations = settings.observations
     chosen |= {"seen_within_days": observations.seen_within_days, "main_activity": settings.main_activity}
     streamed = places.get("activity") is not None
+    privacy = fingerprint_of_privacy(settings.identities, settings.privacy)
+    who = {"customers": customer_versions(settings.customers), **privacy}
     return {
         "form": FORM,
         "as_of": observations.score.as_of,
         "definition": champions[0].definition,
         "models": {one.definition: one.model.digest for one in champions},
         "settings": hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest(),
-        "who": {"customers": customer_versions(settings), **fingerprint_of_privacy(settings)} if streamed else None,
+        "who": who if streamed else None,
         "every_row": every_row,
         "code": code.digest("pipelines.commands.score.run"),
         **{name: digest_of(path) if path is not None else None for name, path in places.items()},
