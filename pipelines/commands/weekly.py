@@ -180,12 +180,14 @@ def _publish(settings: Settings, log: Log, wanted: Wanted) -> None:
 def inputs_of(settings: Settings) -> dict[str, Any]:
     """Everything that decides the list: sources, what only the list reads, champions, settings, code."""
     from pipelines.at_risk.fingerprint import fingerprint_of_list
+    from pipelines.settings.decision import ListMoment
+    from pipelines.settings.reading import ContactReading
     from pipelines.stages.watch_sources import fingerprint
 
     said = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
     return {
         "sources": fingerprint(settings, settings.observations.score.as_of, LANDING),
-        "list": fingerprint_of_list(settings),
+        "list": fingerprint_of_list(ListMoment.of(settings), settings.at_risk, ContactReading.of(settings)),
         "champions": {name: digest_of(CHAMPIONS / name) for name in settings.churn},
         "settings": hashlib.sha256(said.encode()).hexdigest(),
         "code": code.digest("pipelines.commands.weekly"),
