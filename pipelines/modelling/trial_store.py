@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pipelines.runtime import code, stage
+from pipelines.runtime import code, run_lock
 
 if TYPE_CHECKING:
     from models.training.panel import Panel
@@ -46,7 +46,7 @@ class Journal:
         from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        folder = stage.STATE / "search"
+        folder = run_lock.STATE / "search"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}-{identity[:16]}.jsonl"
         self.study = optuna.create_study(

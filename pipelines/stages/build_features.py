@@ -78,10 +78,15 @@ def _partitions(activity: Path, order: Order, settings: Settings, spill: Path) -
         yield from duckdb.features_of(activity, order, told=told, spill=spill)
 
 
+def perform(settings: Settings, branch: str, activity: Path, out: Path) -> None:
+    """What the command does, by its options."""
+    build(settings, branch, activity, out)
+
+
 @stage_command(branch=BRANCH, activity=PATH, out=PATH)
 def main(branch: str, activity: Path, out: Path) -> None:
     """The command that dvc.yaml runs."""
-    run_stage(f"build_features@{branch}", lambda: build(load(), branch, activity, out))
+    run_stage(f"build_features@{branch}", lambda: perform(load(), branch, activity, out))
 
 
 if __name__ == "__main__":

@@ -131,11 +131,15 @@ def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:
     }
 
 
+def perform(settings: params.Settings, out: Path, **inputs: Path) -> None:
+    """What the command does, by its options."""
+    make_list(settings, Inputs(**inputs), out)
+
+
 @stage_command(scores=PATH, features=PATH, activity=PATH, champion=PATH, reports=PATH, out=PATH)
-def main(*, scores: Path, features: Path, activity: Path, champion: Path, reports: Path, out: Path) -> None:
+def main(out: Path, **inputs: Path) -> None:
     """The command that dvc.yaml runs."""
-    inputs = Inputs(scores, features, activity, champion, reports)
-    run_stage("make_list", lambda: make_list(params.load(), inputs, out))
+    run_stage("make_list", lambda: perform(params.load(), out, **inputs))
 
 
 if __name__ == "__main__":

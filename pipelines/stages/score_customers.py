@@ -137,10 +137,15 @@ def _new_columns(folder: Path, model: ChurnModel) -> list[str]:
     return [f"{len(new)} columns are new since training and not used: {shown}. Train again to use them."] if new else []
 
 
+def perform(settings: params.Settings, definition: str, **places: Path) -> None:
+    """What the command does, by its options."""
+    score_customers(definition, settings, Places(**places))
+
+
 @stage_command(definition=NAME, activity=PATH, features=PATH, model=PATH, out=PATH, report=PATH)
 def main(definition: str, **places: Path) -> None:
     """The command that dvc.yaml runs."""
-    run_stage(f"score_customers@{definition}", lambda: score_customers(definition, params.load(), Places(**places)))
+    run_stage(f"score_customers@{definition}", lambda: perform(params.load(), definition, **places))
 
 
 if __name__ == "__main__":

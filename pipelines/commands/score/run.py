@@ -68,7 +68,7 @@ def score(request: Request, settings: Settings, log: Log) -> dict[str, Any]:
             log(
                 "note", f"The model learned from what followed {known}: these scores of an earlier day do not judge it."
             )
-        finished = parts.finished(inputs)
+        finished = parts.receipt.if_fresh(inputs)
         if finished is not None:
             log("unchanged", f"{request.out} is that of these inputs: nothing to do.", rows=finished["rows"], **about)
             return finished
@@ -98,19 +98,19 @@ class _Work:
         make(table, customers)
         scores = self.parts.together()
         require_everyone(scores["customer_id"], customers[own.definition], table, own.definition)
-        report = judged(scores, own, activity, self.settings, self.parts.folder / "validation")
+        report = judged(scores, own, activity, self.settings, self.parts.places.reports)
         self.log("checked", f"scores: {len(report.expectations)} checks passed", checks=len(report.expectations))
-        told = {"rows": len(scores), "definition": own.definition, "model_version": own.model.digest}
-        return self.parts.end(scores, inputs, told)
+        facts = {"rows": len(scores), "definition": own.definition, "model_version": own.model.digest}
+        return self.parts.end(scores, inputs, **facts)
 
     def _tables(self) -> tuple[Path | None, Path]:
         """The folder of the stream, where there is one, and the feature table."""
         from pipelines.commands.score.inputs import featured, pulled
 
-        activity, folder = None, self.parts.folder
+        activity, places = None, self.parts.places
         with self.log.notes():
             if self.request.activity is not None:
-                activity = pulled(self.request.activity, self.settings, folder)
+                activity = pulled(self.request.activity, self.settings, places)
                 facts = read_json(activity / "facts.json")
                 text = f"activity: {facts['rows']:,} rows of {facts['customers']:,} customers, checked"
                 self.log("activity", text, rows=facts["rows"], customers=facts["customers"])
@@ -118,7 +118,7 @@ class _Work:
                 return activity, self.request.features
             if activity is None:
                 raise NothingToScoreError("Neither activity nor features are given: there is nothing to score.")
-            table = featured(activity, self.settings, folder)
+            table = featured(activity, self.settings, places)
         rows = pq.read_metadata(table).num_rows
         self.log("features", f"features: {rows:,} customers, checked", customers=rows)
         return activity, table
