@@ -12,6 +12,7 @@ from pipelines.at_risk.policy.suppression import digest_of_suppress, faults_of_s
 from pipelines.ledger import read
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import ContactReading
 from pipelines.sources.readers.contacts import contacts_digest, faults_of_contacts
 
 
@@ -23,11 +24,11 @@ def fingerprint_of_list(settings: Settings) -> dict[str, Any]:
     Raises:
         ChurnError: contacts or suppress cannot be read; all faults at once.
     """
-    faults = [*faults_of_contacts(settings), *faults_of_suppress(settings)]
+    faults = [*faults_of_contacts(ContactReading.of(settings)), *faults_of_suppress(settings)]
     if faults:
         raise ChurnError(*faults)
     return {
-        "contacts": contacts_digest(settings),
+        "contacts": contacts_digest(ContactReading.of(settings)),
         "suppress": digest_of_suppress(settings),
-        "ledger": read.digest(settings.observations.score.as_of, settings),
+        "ledger": read.digest(settings.observations.score.as_of, settings.timezone),
     }

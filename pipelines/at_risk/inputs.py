@@ -15,6 +15,7 @@ from pipelines.ledger import read
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings import params
+from pipelines.settings.reading import ContactReading
 from pipelines.sources.readers.contacts import read_contacts
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ def given_for(
         model=model,
         activity=activity,
         facts=read_json(activity / "facts.json"),
-        known=read.known(settings.observations.score.as_of, settings),
-        contacts=read_contacts(settings),
+        known=read.known(settings.observations.score.as_of, settings.timezone),
+        contacts=read_contacts(ContactReading.of(settings)),
         suppressed=suppressed(settings),
         assigned=campaign.assigned(settings),
     )

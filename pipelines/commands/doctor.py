@@ -17,6 +17,7 @@ from pipelines.rendering.wording import leaving, staying
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.churn import Cancellation, Churn, Silence, definition_of
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import ContactReading, Reading
 from pipelines.sources.landing.as_of import cut
 from pipelines.sources.profile import facts_of
 from pipelines.sources.quarantine import reasons
@@ -31,11 +32,12 @@ def diagnose(settings: Settings) -> str:
     Raises:
         ChurnError: the sources cannot be read, all their faults at once; or nothing lies before `score.as_of`.
     """
-    faults = check_sources(settings) + faults_of_contacts(settings)
+    reading = Reading.of(settings)
+    faults = check_sources(reading) + faults_of_contacts(ContactReading.of(settings))
     if faults:
         raise ChurnError(*faults)
     con = connect()
-    nobodys = read_sources(con, settings)
+    nobodys = read_sources(con, reading)
     moment = midnight(settings.observations.score.as_of, settings.timezone)
     notes = [line for lines in reasons(con).values() for line in lines] + nobodys + cut(con, moment)
     facts = facts_of(con, moment)
@@ -73,7 +75,7 @@ def _stream(con: Any, settings: Settings, facts: dict[str, Any]) -> list[str]:
         )
     if later:
         lines.append(f"{later:,} more rows lie at or after {as_of} (or are copies): nothing will see them.")
-    customers = customers_of(con, settings, midnight(as_of, settings.timezone))
+    customers = customers_of(con, Reading.of(settings), midnight(as_of, settings.timezone))
     if customers is not None:
         attributes = [name for name in customers.column_names if name not in ("customer_id", "joined_at", "valid_from")]
         lines.append(f"A customers table with {customers.num_rows:,} rows: {', '.join(attributes) or 'no attributes'}.")
@@ -81,7 +83,7 @@ def _stream(con: Any, settings: Settings, facts: dict[str, Any]) -> list[str]:
 
 
 def _contacts(con: Any, settings: Settings) -> list[str]:
-    contacts = read_contacts(settings)
+    contacts = read_contacts(ContactReading.of(settings))
     if contacts is None:
         return []
     customers = [one for (one,) in con.execute("select distinct customer_id from known").fetchall()]

@@ -97,7 +97,7 @@ def explain(customer: str) -> None:
 
     with _in_words():
         settings = params.load()
-        name = known_as(customer, settings)
+        name = known_as(customer, settings.privacy)
         click.echo(explain_customer(name, settings).replace(name, customer))
         click.echo(newer_list(settings.observations.score.as_of), err=True, nl=False)
 

@@ -32,11 +32,15 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
     `full`: forget what was read from the sources before, and read all of it again.
     """
     from pipelines.engines.spark_session import missing
+    from pipelines.settings.reading import Reading
     from pipelines.sources.registry import check_sources
     from pipelines.stages.watch_sources import places_of
 
     days = settings.observations.train.until, settings.observations.score.as_of
-    faults = [*missing(settings), *check_sources(settings, *([] if full else places_of(settings, LANDING, *days)))]
+    faults = [
+        *missing(settings),
+        *check_sources(Reading.of(settings), *([] if full else places_of(settings, LANDING, *days))),
+    ]
     if faults:
         raise ChurnError(*faults)
     try:

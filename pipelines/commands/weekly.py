@@ -82,11 +82,12 @@ def weekly(settings: Settings, log: Log, options: Options) -> None:
 def _require_ready(settings: Settings) -> None:
     from pipelines.engines.spark_session import missing
     from pipelines.modelling.champion import require_champions
+    from pipelines.settings.reading import Reading
     from pipelines.sources.registry import check_sources
     from pipelines.stages.watch_sources import places_of
 
     places = places_of(settings, LANDING, settings.observations.score.as_of)
-    faults = [*missing(settings), *check_sources(settings, *places)]
+    faults = [*missing(settings), *check_sources(Reading.of(settings), *places)]
     if faults:
         raise ChurnError(*faults)
     require_champions(settings)

@@ -103,7 +103,7 @@ class _Row:
         if not text:
             self._fault("no customer_id")
             return None
-        return text if text in places else known_as(text, self.settings)
+        return text if text in places else known_as(text, self.settings.privacy)
 
     def _words(self) -> list[str]:
         """Of contacted, reached, kept and wrong, those that are true."""

@@ -61,7 +61,8 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     facts = files.read_json(places.activity / "facts.json")
     for line in (*counted_apart(found), *_new_columns(places.features, model)):
         print(f"score_customers: {line}")
-    report = rules.check_scores(scores, model.profile, facts, settings, definition=definition)
+    as_of = settings.observations.score.as_of
+    report = rules.check_scores(scores, model.profile, facts, as_of, settings.checks, definition=definition)
     report.write(places.report)
     report.require()
     files.write_parquet(places.out, pa.Table.from_pandas(scores, schema=SCORES, preserve_index=False))

@@ -15,7 +15,7 @@ def perform(settings: Settings, features: Path, report: Path) -> None:
     Raises:
         ChurnError: a check failed; the report is there all the same.
     """
-    judged = check_features(features, settings)
+    judged = check_features(features, settings.observations.score.as_of, settings.features.attributes)
     judged.write(report)
     judged.require()
 

@@ -42,7 +42,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def entries(before: str = "2024-03-18") -> pd.DataFrame:
-    return known(before, settings()).entries
+    return known(before, settings().timezone).entries
 
 
 def on(day: str, **campaign: Any) -> Settings:

@@ -50,7 +50,7 @@ def test_the_readme_names_every_rule_in_their_order() -> None:
 def test_the_readme_quotes_what_is_said_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     chosen = settings()
-    nothing = known("2017-12-04", chosen).entries
+    nothing = known("2017-12-04", chosen.timezone).entries
     said = told(plan_of(300, 0.378275, 766, nothing, chosen), nothing, chosen, Language())["said"][:2]
     assert " ".join(said) in " ".join(re.findall(r"(?m)^> (.*)", SECTION))
 

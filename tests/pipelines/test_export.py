@@ -64,10 +64,10 @@ def test_without_pseudonyms_an_export_is_the_list(listed: list[str], tmp_path: P
 
 def test_a_customer_is_asked_for_by_the_own_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHURN_ID_KEY", KEY)
-    assert known_as("anna-1", private()) == keyed(KEY.encode(), "anna-1")
-    assert known_as("anna-1", settings()) == "anna-1"
+    assert known_as("anna-1", private().privacy) == keyed(KEY.encode(), "anna-1")
+    assert known_as("anna-1", settings().privacy) == "anna-1"
     monkeypatch.delenv("CHURN_ID_KEY")
-    assert known_as("anna-1", private()) == "anna-1"
+    assert known_as("anna-1", private().privacy) == "anna-1"
 
 
 def test_a_customer_is_taken_out_of_every_file_of_a_list(listed: list[str]) -> None:

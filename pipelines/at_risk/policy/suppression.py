@@ -44,7 +44,7 @@ def suppressed(settings: Settings) -> frozenset[str]:
     found = _ids(Path(settings.at_risk.suppress))
     if not settings.privacy.pseudonymise:
         return frozenset(found)
-    key = required_key(settings)
+    key = required_key(settings.privacy)
     return frozenset(keyed(key, one) for one in found)
 
 

@@ -15,6 +15,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Privacy
+from pipelines.settings.reading import StreamChecks
 from pipelines.settings.sources import Files
 
 ENDINGS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
@@ -55,7 +56,7 @@ def _check(activity: Path, settings: Settings, report: Path) -> None:
     from pipelines.checks.rules import check_activity
 
     if not report.is_file():
-        judged = check_activity(activity, settings, "score")
+        judged = check_activity(activity, StreamChecks.of(settings, "score"))
         judged.write(report)
         judged.require()
 

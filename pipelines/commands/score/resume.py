@@ -126,9 +126,6 @@ def inputs_of(
         every_row: whether every row counts as a customer.
         places: files and folders that are read, by name.
     """
-    from pipelines.sources.identity.settle import fingerprint_of_privacy
-    from pipelines.sources.readers.customers import customer_versions
-
     sections = settings.model_dump(mode="json", include=set(SECTIONS))
     observations = settings.observations
     sections |= {"seen_within_days": observations.seen_within_days, "main_activity": settings.main_activity}
@@ -138,9 +135,18 @@ def inputs_of(
         "as_of": observations.score.as_of,
         "definition": champions[0].definition,
         "models": {one.definition: one.model.digest for one in champions},
-        "who": {"customers": customer_versions(settings), **fingerprint_of_privacy(settings)} if streamed else None,
+        "who": _customers_of(settings) if streamed else None,
         "every_row": every_row,
         **{name: digest_of(path) if path is not None else None for name, path in places.items()},
     }
     of_stream = steps(Places()) if streamed else ()
     return fingerprint(inputs, sections, code_of(of_stream, "pipelines.commands.score.run"))
+
+
+def _customers_of(settings: Settings) -> dict[str, Any]:
+    """What decides who a row of a stream is about, and what is known of them."""
+    from pipelines.sources.identity.settle import fingerprint_of_privacy
+    from pipelines.sources.readers.customers import customer_versions
+
+    privacy = fingerprint_of_privacy(settings.identities, settings.privacy)
+    return {"customers": customer_versions(settings.customers), **privacy}
