@@ -167,7 +167,9 @@ def export(to: Path | None) -> None:
     from pipelines.publishing.export import export as export_list
 
     with _in_words():
-        for line in export_list(params.load(), to):
+        settings = params.load()
+        day, pseudonymised = settings.observations.score.as_of, settings.privacy.pseudonymise
+        for line in export_list(day, to, pseudonymised=pseudonymised):
             click.echo(line)
 
 
@@ -179,7 +181,8 @@ def export(to: Path | None) -> None:
 )
 def forget(customer: str | None, yes: bool, again: bool) -> None:
     """Remove CUSTOMER from every store of this project, for ever, and say what that was."""
-    from pipelines.erasure import forget as forgetting
+    from pipelines.erasure import forget as erasure
+    from pipelines.publishing.deliver import Delivery
     from pipelines.runtime.run_lock import only_run
 
     if (customer is None) != again:
@@ -189,11 +192,13 @@ def forget(customer: str | None, yes: bool, again: bool) -> None:
         settings = params.load()
         if customer is not None and not yes:
             click.confirm("This cannot be undone. Forget this customer?", abort=True)
+        delivery = Delivery(settings.publish.sinks, settings.privacy.pseudonymise)
+        chosen = erasure.ErasureSettings(settings.identities, settings.privacy, delivery)
         with only_run(_say):
             if customer is None:
-                forgetting.again(settings, _say)
+                erasure.again(chosen, _say)
             else:
-                forgetting.forget(customer, settings, _say)
+                erasure.forget(customer, chosen, _say)
 
 
 @click.command()

@@ -103,11 +103,13 @@ def published_of(day: str) -> Published | None:
 def _publish_again(published: Published, settings: Settings, log: Log, options: Options) -> Path:
     """To sinks that have not got it. Returns the archived folder: the draft may be gone, or saved by a spreadsheet."""
     from pipelines.publishing.archive import place_of
+    from pipelines.publishing.deliver import Delivery
     from pipelines.publishing.publish import publish_again
 
     if options.publish:
+        delivery = Delivery(settings.publish.sinks, settings.privacy.pseudonymise)
         with log.stage("publish"):
-            publish_again(published, settings, lambda text: log("published", text))
+            publish_again(published, delivery, lambda text: log("published", text))
     return place_of(published)
 
 
@@ -141,13 +143,15 @@ def _logged(step: Step, log: Log) -> Iterator[None]:
 
 
 def _publish(settings: Settings, log: Log, options: Options) -> None:
+    from pipelines.publishing.deliver import Delivery
     from pipelines.publishing.publish import publish
 
     with log.stage("publish"):
         publish(
             settings.observations.score.as_of,
-            settings,
+            Delivery(settings.publish.sinks, settings.privacy.pseudonymise),
             lambda text: log("published", text),
+            campaign=settings.campaign.name,
             revise=options.revise,
             moment=options.moment,
         )

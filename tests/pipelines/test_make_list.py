@@ -15,7 +15,6 @@ import pytest
 
 from models.decision import ranking
 from pipelines.at_risk.fingerprint import fingerprint_of_list
-from pipelines.publishing.publish import publish
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings import params
@@ -24,6 +23,7 @@ from pipelines.settings.params import ScoreMoment, Settings
 from pipelines.stages.make_list import make_list
 from tests.pipelines.ledgers_for_tests import put, tell
 from tests.pipelines.lists_for_tests import DAY, DEFINITION, Shop, settings, shop
+from tests.pipelines.sections_for_tests import publish
 
 LISTS = ["at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx", "control.csv", "held_back.csv"]
 FILES = [*LISTS, "manifest.json", "win_back.csv"]
