@@ -45,8 +45,8 @@ class Memory(Protocol):
     def recall(self, number: int, numbers: Numbers) -> Trial | None:
         """The trial with these numbers, where an earlier run finished it."""
 
-    def keep(self, trial: Trial, wanted: int) -> None:
-        """Keep a finished trial of `wanted`."""
+    def keep(self, trial: Trial, total: int) -> None:
+        """Store a finished trial; there are `total` in all."""
 
     def over(self) -> bool:
         """Whether the time is up: no further trial begins."""
@@ -59,7 +59,7 @@ class Forgetful:
         """Nothing."""
         return None
 
-    def keep(self, trial: Trial, wanted: int) -> None:
+    def keep(self, trial: Trial, total: int) -> None:
         """Nothing to do."""
 
     def over(self) -> bool:
