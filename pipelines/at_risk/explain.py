@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from features.churn.definition import GONE, LEAVING, UNKNOWN
-from features.churn.labels import standings
+from features.churn.labels import eligibility
 from models.decision import ranking
 from models.explanation import reasons
 from pipelines.at_risk import placement
@@ -163,7 +163,7 @@ def _why_not(events: pd.DataFrame, settings: Settings) -> str:
     entry, as_of = settings.churn[settings.at_risk.definition], settings.observations.score.as_of
     language = language_of(settings)
     say, noun = language.say, _noun(settings)
-    found = standings(events, definition_of(entry), as_of, settings.timezone)
+    found = eligibility(events, definition_of(entry), as_of, settings.timezone)
     word = str(found.iloc[0]) if len(found) else GONE
     if word == LEAVING:
         return say(

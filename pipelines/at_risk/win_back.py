@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.churn.definition import GONE, LEAVING
-from pipelines.modelling.eligibility import standings_of
+from pipelines.modelling.eligibility import eligibility_of
 from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ def win_back(
     """
     import pandas as pd
 
-    standings = standings_of(settings.at_risk.definition, settings, activity)
-    gone = set(standings.index[standings.isin([GONE, LEAVING])]) - set(without)
+    definition, as_of = settings.at_risk.definition, settings.observations.score.as_of
+    churn, timezone = settings.churn[definition], settings.timezone
+    status = eligibility_of(definition, churn, activity, as_of=as_of, timezone=timezone)
+    gone = set(status.index[status.isin([GONE, LEAVING])]) - set(without)
     own = features[features["customer_id"].isin(gone)].reset_index(drop=True)
     day = pd.Timestamp(settings.observations.score.as_of)
     last = _last_days(activity, settings).reindex(own["customer_id"]).reset_index(drop=True)

@@ -109,12 +109,14 @@ def backfill(definition: str | None, weeks: int) -> None:
     """Show what the last lists would have said, scored by what was known then, and how each turned out."""
     from pipelines.modelling.backfill import backfill as judge
     from pipelines.runtime.run_lock import only_run
+    from pipelines.settings.training import TrainingSettings
 
     with _in_words():
         settings = params.load()
         name = _chosen(definition or settings.at_risk.definition, settings)[0]
         with only_run(_say):
-            click.echo(judge(name, settings, weeks))
+            training, as_of = TrainingSettings.of(settings, name), settings.observations.score.as_of
+            click.echo(judge(training, weeks, capacity=settings.at_risk.capacity, newest_list=as_of))
 
 
 @click.command()
@@ -124,12 +126,14 @@ def promote(definition: str | None, force: bool) -> None:
     """Make the candidate the champion that scores, where it passes the gate."""
     from pipelines.modelling.promote import promote as promote_one
     from pipelines.runtime.run_lock import only_run
+    from pipelines.settings.training import TrainingSettings
 
     with _in_words():
         settings = params.load()
         with only_run(_say):
             for name in _chosen(definition, settings):
-                click.echo(promote_one(name, settings, force=force))
+                training = TrainingSettings.of(settings, name)
+                click.echo(promote_one(training, margin=settings.promotion.margin, force=force))
 
 
 @click.command()

@@ -31,16 +31,14 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
 
     `full`: forget what was read from the sources before, and read all of it again.
     """
-    from pipelines.engines.spark_session import missing
+    from pipelines.engines.spark_session import missing_requirements
     from pipelines.settings.reading import Reading
     from pipelines.sources.registry import check_sources
     from pipelines.stages.watch_sources import places_of
 
     days = settings.observations.train.until, settings.observations.score.as_of
-    faults = [
-        *missing(settings),
-        *check_sources(Reading.of(settings), *([] if full else places_of(settings, LANDING, *days))),
-    ]
+    places = [] if full else places_of(settings, LANDING, *days)
+    faults = [*missing_requirements(settings.engine), *check_sources(Reading.of(settings), *places)]
     if faults:
         raise ChurnError(*faults)
     try:
@@ -49,7 +47,7 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
         reproduce(["evaluate_model"], say)
         if promote and settings.promotion.automatic:
             promote_candidates(settings, say)
-        require_champions(settings)
+        require_champions(settings.churn)
         reproduce([scoring_branch(settings, Places())[-1].name], say)
     finally:
         write_overview()
@@ -132,9 +130,11 @@ class Progress:
 def promote_candidates(settings: Settings, say: Say) -> None:
     """Put every definition's candidate before the gate, and say what it decided."""
     from pipelines.modelling.promote import promote
+    from pipelines.settings.training import TrainingSettings
 
     for definition in settings.churn:
-        for line in promote(definition, settings).splitlines():
+        training = TrainingSettings.of(settings, definition)
+        for line in promote(training, margin=settings.promotion.margin).splitlines():
             say(f"  {line}")
 
 
@@ -196,7 +196,7 @@ FIGURES = (
 
 def headline(metrics: dict[str, Any], definition: str) -> str:
     """The candidate beside the best naive rule (by ROC AUC) on the same held-out moment, as a small table."""
-    from pipelines.modelling.gate import NAIVE
+    from models.training.baselines import NAIVE
 
     test = metrics["test"]
     rules = {name: metrics["baselines"][name]["test"] for name in NAIVE if name in metrics["baselines"]}

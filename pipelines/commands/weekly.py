@@ -80,17 +80,17 @@ def weekly(settings: Settings, log: Log, options: Options) -> None:
 
 
 def _require_ready(settings: Settings) -> None:
-    from pipelines.engines.spark_session import missing
+    from pipelines.engines.spark_session import missing_requirements
     from pipelines.modelling.champion import require_champions
     from pipelines.settings.reading import Reading
     from pipelines.sources.registry import check_sources
     from pipelines.stages.watch_sources import places_of
 
     places = places_of(settings, LANDING, settings.observations.score.as_of)
-    faults = [*missing(settings), *check_sources(Reading.of(settings), *places)]
+    faults = [*missing_requirements(settings.engine), *check_sources(Reading.of(settings), *places)]
     if faults:
         raise ChurnError(*faults)
-    require_champions(settings)
+    require_champions(settings.churn)
 
 
 def published_of(day: str) -> Published | None:

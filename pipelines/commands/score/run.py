@@ -48,10 +48,10 @@ def score(request: Request, settings: Settings, log: Log) -> dict[str, Any]:
         TryAgainError: another process writes this output, or MLflow does not answer.
         ChurnError: the inputs do not fit together.
     """
-    from pipelines.engines.spark_session import missing
+    from pipelines.engines.spark_session import missing_requirements
 
     require_readable(request)
-    faults = missing(settings)
+    faults = missing_requirements(settings.engine)
     if faults:
         raise ChurnError(*faults)
     parts = Parts(request.out)
@@ -125,7 +125,7 @@ class _Work:
 
     def _customers(self, activity: Path | None, names: Sequence[str]) -> dict[str, Customers]:
         """Who is a customer, by each champion's definition."""
-        from pipelines.modelling.eligibility import counted_apart, customers, standings_of
+        from pipelines.modelling.eligibility import eligibility_of, eligible_customers, ineligible_lines
 
         if self.request.every_row:
             return {one.definition: EveryRow() for one in self.champions}
@@ -133,9 +133,10 @@ class _Work:
             return {one.definition: by_features(one, self.settings, names) for one in self.champions}
         found: dict[str, Customers] = {}
         for place, one in enumerate(self.champions):
-            standings = standings_of(one.definition, self.settings, activity)
-            found[one.definition] = Named(customers(standings))
-            for line in counted_apart(standings) if place == 0 else ():
+            churn, timezone = self.settings.churn[one.definition], self.settings.timezone
+            status = eligibility_of(one.definition, churn, activity, as_of=self._day, timezone=timezone)
+            found[one.definition] = Named(eligible_customers(status))
+            for line in ineligible_lines(status) if place == 0 else ():
                 self.log("note", line)
         return found
 
@@ -177,12 +178,12 @@ class _Work:
         own = self.champions[0]
         if not len(numbers[own.definition]):
             return scoring.SCORES.empty_table()
-        scores = scoring.as_contract(own.model, scoring.in_order(own.definition, self.settings, numbers))
+        scores = scoring.scores_table(own.model, scoring.order_by_horizon(own.definition, self.settings.churn, numbers))
         return pa.Table.from_pandas(scores, schema=scoring.SCORES, preserve_index=False)
 
     def _on_spark(self, table: Path, customers: Mapping[str, Customers]) -> None:
         """The whole table at once: Spark has its own pieces, and does those again that a lost worker did."""
-        from pipelines.engines.spark_scores import scores_of
+        from pipelines.engines.spark_scores import predict
 
         rows = pq.read_metadata(table).num_rows
         if (0, rows) in self.parts.done(rows):
@@ -192,14 +193,14 @@ class _Work:
             ids = list(_ids(table, customers[one.definition], self._columns(customers), self._day))
             wanted = ids if everybody is None else sorted(set(ids) & everybody)
             everybody = set(ids) if everybody is None else everybody
-            numbers[one.definition] = scores_of(one.model, table, wanted, self.settings)
+            numbers[one.definition] = predict(one.model, table, wanted, self.settings.spark)
         self.parts.keep(0, rows, self._contract(numbers))
 
 
 def _asked(champion: Champion, rows: pa.Table) -> pd.DataFrame:
     """What a champion says of rows, without copying their numbers."""
     frame = rows.to_pandas(split_blocks=True)
-    return scoring.asked(champion.model, frame)
+    return scoring.predict(champion.model, frame)
 
 
 def _ids(table: Path, customers: Customers, columns: list[str], day: str) -> Iterator[str]:
