@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from features.churn.definition import GONE, LEAVING, UNKNOWN
-from features.churn.labels import standings
+from features.churn.labels import eligibility
 from models.decision import ranking
 from models.explanation import reasons
 from pipelines.at_risk import placement
@@ -178,7 +178,7 @@ def _why_not(events: pd.DataFrame, moment: ListMoment, language: Language) -> st
     """The reason why this customer is not eligible by the definition."""
     entry, say = moment.churn, language.say
     noun = noun_of(moment.main_activity, language)
-    statuses = standings(events, definition_of(entry), moment.as_of, moment.timezone)
+    statuses = eligibility(events, definition_of(entry), moment.as_of, moment.timezone)
     status = str(statuses.iloc[0]) if len(statuses) else GONE
     if status == LEAVING:
         return say(

@@ -12,7 +12,7 @@ from features.churn.labels import Definition
 from features.windows import day_number, midnight
 from pipelines.at_risk.policy.consent import consent_lines
 from pipelines.commands.doctor_figures import Moment, Rhythm, moments_of, rhythm_of, standings_now, suggestion, verdict
-from pipelines.modelling.eligibility import counted_apart
+from pipelines.modelling.eligibility import ineligible_lines
 from pipelines.rendering.wording import leaving, staying
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.churn import Cancellation, Churn, Silence, definition_of
@@ -169,7 +169,7 @@ def _moments(moments: list[Moment]) -> list[str]:
 def _apart(con: Any, settings: Settings, one: Definition) -> list[str]:
     """Who is no customer on the day of the list although something still runs, or nothing can be said yet."""
     as_of = settings.observations.score.as_of
-    return [f"On {as_of}: {line}" for line in counted_apart(standings_now(con, one, as_of, settings.timezone))]
+    return [f"On {as_of}: {line}" for line in ineligible_lines(standings_now(con, one, as_of, settings.timezone))]
 
 
 def _entry(one: Definition) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pipelines.at_risk.decide import ORDERED_SINCE, Decision, ListInputs, decide
 from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
 from pipelines.at_risk.tables import Tables, tables
-from pipelines.modelling.eligibility import standings_of
+from pipelines.modelling.eligibility import eligibility_of
 from pipelines.rendering import chart_data, files, highlights, manifest, wording
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
@@ -62,7 +62,9 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     )
     decision = decide(evidence, policy, language)
     others = {name: other for name, other in scores.items() if name != moment.definition}
-    status = standings_of(moment.definition, settings, inputs.activity)
+    status = eligibility_of(
+        moment.definition, moment.churn, inputs.activity, as_of=moment.as_of, timezone=moment.timezone
+    )
     lists = tables(evidence, decision, others, status=status, policy=policy, language=language)
     figures = highlights.figures(lists.listed, evidence.scores, policy.at_risk, bound=decision.cut.bound)
     card = read_json(champion / "champion.json")
@@ -160,11 +162,15 @@ def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:
     }
 
 
+def perform(settings: params.Settings, out: Path, **inputs: Path) -> None:
+    """What the command does, by its options."""
+    make_list(settings, Inputs(**inputs), out)
+
+
 @stage_command(scores=PATH, features=PATH, activity=PATH, champion=PATH, reports=PATH, out=PATH)
-def main(*, scores: Path, features: Path, activity: Path, champion: Path, reports: Path, out: Path) -> None:
+def main(out: Path, **inputs: Path) -> None:
     """The command that dvc.yaml runs."""
-    inputs = Inputs(scores, features, activity, champion, reports)
-    run_stage("make_list", lambda: make_list(params.load(), inputs, out))
+    run_stage("make_list", lambda: perform(params.load(), out, **inputs))
 
 
 if __name__ == "__main__":

@@ -194,12 +194,17 @@ def _check(folder: Path, checks: StreamChecks, report: Path, known: tuple[Any, .
     judged.require()
 
 
+def perform(settings: Settings, branch: str, out: Path, report: Path, landing: Path | None = None) -> list[str]:
+    """What the command does, by its options; what a person should know although nothing is wrong."""
+    return pull(settings, branch, out, report, landing)
+
+
 @stage_command(branch=BRANCH, out=PATH, report=PATH, landing=PATH, optional=("landing",))
 def main(branch: str, out: Path, report: Path, landing: Path | None) -> None:
     """The command that dvc.yaml runs. Without `--landing` every source is read whole, and nothing is kept."""
 
     def work() -> None:
-        for note in pull(load(), branch, out, report, landing):
+        for note in perform(load(), branch, out, report, landing):
             print(f"pull_activity@{branch}: {note}")
 
     run_stage(f"pull_activity@{branch}", work)

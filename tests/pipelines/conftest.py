@@ -165,13 +165,15 @@ def recorded_once(tmp_path_factory: pytest.TempPathFactory, first: Path) -> Path
     """A project in which the first candidate is recorded. Copied for each test: making a store takes its time."""
     from pipelines.modelling.tracking import mlflow_store
     from pipelines.settings import params
+    from pipelines.settings.training import TrainingSettings
 
     project = tmp_path_factory.mktemp("recorded") / "project"
     shutil.copytree(first, project)
     data = Path("data")
     folders = data / "models" / DEFINITION, data / "evaluation" / DEFINITION
     with inside(project):
-        mlflow_store.record_evaluation(params.load(), DEFINITION, *folders, activity_folder=data / "activity/train")
+        settings = TrainingSettings.of(params.load(), DEFINITION)
+        mlflow_store.record_evaluation(settings, *folders, activity_folder=data / "activity/train")
     return project
 
 
@@ -187,11 +189,12 @@ def crowned_once(tmp_path_factory: pytest.TempPathFactory, recorded_once: Path) 
     """A project in which the first candidate was promoted: it is the champion, version 1. Copied for each test."""
     from pipelines.modelling import promote
     from pipelines.settings import params
+    from pipelines.settings.training import TrainingSettings
 
     project = tmp_path_factory.mktemp("crowned") / "project"
     shutil.copytree(recorded_once, project)
     with inside(project):
-        said = promote.promote(DEFINITION, params.load())
+        said = promote.promote(TrainingSettings.of(params.load(), DEFINITION), margin=0.001)
     assert "is the champion now (version 1)" in said
     return project
 

@@ -13,7 +13,6 @@ import pytest
 
 from pipelines.erasure.forget import _mend_manifests
 from pipelines.erasure.redact import scrub
-from pipelines.publishing.export import export
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings.params import Settings
@@ -22,6 +21,7 @@ from pipelines.sources.privacy import vault
 from pipelines.sources.privacy.pseudonyms import keyed, known_as
 from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import DAY, settings, shop
+from tests.pipelines.sections_for_tests import export
 
 KEY = "a key for tests only, never used"
 

@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from pipelines.ledger import read
-from pipelines.publishing.feedback import feedback
-from pipelines.publishing.publish import publish
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.sources.privacy.pseudonyms import keyed
 from tests.pipelines.drafts_for_tests import settings, write_draft
+from tests.pipelines.sections_for_tests import feedback, publish
 
 FIRST, SECOND = "2024-03-04", "2024-03-11"
 PLAIN = settings()

@@ -15,16 +15,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.erasure import ledger_rows
-from pipelines.erasure.forget import again, forget
-from pipelines.erasure.published import forget_published
 from pipelines.ledger import read, write
 from pipelines.publishing import archive
-from pipelines.publishing.feedback import feedback
-from pipelines.publishing.publish import publish
 from pipelines.stages.make_list import make_list
 from tests.pipelines import lists_for_tests
 from tests.pipelines.decoded_for_tests import decoded
 from tests.pipelines.drafts_for_tests import settings, write_draft
+from tests.pipelines.sections_for_tests import again, feedback, forget, forget_published, publish
 
 pytestmark = pytest.mark.slow
 
@@ -156,6 +153,7 @@ def test_who_comes_back_with_an_old_ledger_goes_again() -> None:
 KILLED = """
 import os, signal, sys
 from pipelines.erasure import published as forgetting
+from tests.pipelines.sections_for_tests import delivery_of
 from tests.pipelines.test_forgetting import GONE, SINKS
 
 place, when = sys.argv[1:]
@@ -167,7 +165,7 @@ def step(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 
 setattr(forgetting, place, step)
-forgetting.forget_published(frozenset({GONE}), SINKS)
+forgetting.forget_published(frozenset({GONE}), delivery_of(SINKS))
 """
 
 

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.decision import ranking
-from pipelines.publishing.publish import publish
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings import params
@@ -23,6 +22,7 @@ from pipelines.settings.params import ScoreMoment, Settings
 from pipelines.stages.make_list import make_list
 from tests.pipelines.ledgers_for_tests import put, tell
 from tests.pipelines.lists_for_tests import DAY, DEFINITION, Shop, fingerprint, settings, shop
+from tests.pipelines.sections_for_tests import publish
 
 LISTS = ["at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx", "control.csv", "held_back.csv"]
 FILES = [*LISTS, "manifest.json", "win_back.csv"]

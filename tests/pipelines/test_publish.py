@@ -14,12 +14,12 @@ import pytest
 
 from pipelines.ledger import read, write
 from pipelines.publishing import archive
-from pipelines.publishing.publish import publish
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.stages.make_list import make_list
 from tests.pipelines import lists_for_tests
 from tests.pipelines.drafts_for_tests import CONTROL, EMPTY, HELD, LISTED, say_again, settings, write_draft
+from tests.pipelines.sections_for_tests import publish
 
 DAY = "2024-03-04"
 PLAIN = settings()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipelines.at_risk.win_back import churned, win_back
-from pipelines.modelling.eligibility import standings_of
+from pipelines.modelling.eligibility import eligibility_of
 from pipelines.rendering.columns import WIN_BACK_COLUMNS
 from tests.pipelines.lists_for_tests import DAY, DEFINITION, Shop, moment, settings, shop
 
@@ -23,8 +23,10 @@ def small(tmp_path: Path) -> Shop:
 
 def gone(small: Shop, *, without: tuple[str, ...] = (), **win_back_settings: int) -> pd.DataFrame:
     limits, activity = settings(win_back=win_back_settings).at_risk.win_back, small.inputs.activity
-    customers = churned(standings_of(DEFINITION, settings(), activity)) - set(without)
-    return win_back(customers, small.features, small.model, activity, moment=moment(), limits=limits)
+    when = moment()
+    status = eligibility_of(DEFINITION, when.churn, activity, as_of=when.as_of, timezone=when.timezone)
+    customers = churned(status) - set(without)
+    return win_back(customers, small.features, small.model, activity, moment=when, limits=limits)
 
 
 def test_whoever_left_and_nobody_else(small: Shop) -> None:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from models.explanation import templates
+from pipelines.rendering.language import english
 from pipelines.rendering.language.catalogue import Catalogue, catalogue
 
 CENTS_BELOW = 100  # smaller amounts are written with cents
@@ -116,8 +116,8 @@ class Language:
         """
         own = self.words.template(template)
         if own is None:
-            return templates.say(template, values, money)
-        return self.words.polished(templates.filled(own, values, money, self.figure))
+            return english.sentence(template, values, money)
+        return self.words.polished(english.fill(own, values, money, self.figure))
 
 
 ENGLISH = Language()
