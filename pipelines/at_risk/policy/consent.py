@@ -39,7 +39,7 @@ def consents(contacts: pd.DataFrame | None, policy: ContactPolicy, customers: It
         entries = by_customer[by_customer.index.isin(ids)].to_dict("index")
         needed = {channel: column for channel, column in ADDRESS.items() if contacts[column].notna().any()}
         channels, allow = channels_of(contacts.columns), policy.rules.missing_consent == "allow"
-        rows = [_consent(entries.get(one), channels, needed, allow=allow) for one in ids]
+        rows = [_consent(entries.get(customer), channels, needed, allow=allow) for customer in ids]
     frame = pd.DataFrame(rows, index=ids, columns=["opted_out", "known", "agreed", "permitted"])
     return frame.astype({"opted_out": bool, "known": bool})
 
@@ -73,13 +73,13 @@ def addresses(contacts: pd.DataFrame, policy: ContactPolicy, customers: Iterable
 
     A list travels further than the table of contacts: an address that may not be used does not go with it.
     """
-    chosen = [str(one) for one in customers]
+    chosen = [str(customer) for customer in customers]
     agreed = consents(contacts, policy, chosen)["agreed"]
     table = contacts.set_index("customer_id").reindex(chosen)[sorted(set(ADDRESS.values()))]
     for column in table:
-        uses = {one for one in channels_of(contacts.columns) if ADDRESS.get(one) == column}
+        uses = {channel for channel in channels_of(contacts.columns) if ADDRESS.get(channel) == column}
         if uses:
-            table.loc[[uses.isdisjoint(one) for one in agreed], column] = None
+            table.loc[[uses.isdisjoint(channels) for channels in agreed], column] = None
     return table
 
 

@@ -142,7 +142,7 @@ class _Evidence:
 
     def dated(self, when: pd.Series[Any], sentence: Callable[[str], str]) -> Suppressions:
         """A sentence about the day of each row."""
-        return {str(one): sentence(self.language.day(day_text(day))) for one, day in self.days(when).items()}
+        return {str(customer): sentence(self.language.day(day_text(day))) for customer, day in self.days(when).items()}
 
     @cached_property
     def contacted(self) -> pd.DataFrame:
@@ -215,10 +215,10 @@ def _cancelled(evidence: _Evidence) -> Suppressions:
     rule = evidence.policy.rules.cancelled
     if rule is None:
         return {}
-    entries = evidence.policy.cancellations
-    ends = [*rule.activities, *(one.ends for one in entries)]
-    undone = [*rule.undone_by, *(name for one in entries for name in (one.starts, one.renews) if name)]
-    last, back = evidence.last(ends), evidence.last(undone)
+    definitions = evidence.policy.cancellations
+    ends = [*rule.activities, *(definition.ends for definition in definitions)]
+    starts = [name for definition in definitions for name in (definition.starts, definition.renews) if name]
+    last, back = evidence.last(ends), evidence.last([*rule.undone_by, *starts])
     return evidence.dated(
         last[~(back.reindex(last.index) >= last)],  # a change of plan: cancelled and started again at one time
         lambda day: evidence.language.say("Cancelled, or said that they would, on {day}.", day=day),

@@ -1,7 +1,7 @@
 """Applies the playbook: which rule takes which customer, and its action, channel, owner, day and money.
 
 The first rule that matches wins. Reasons are known for few customers only (they cost far more than a score), so
-whatever asks for them is settled late: `possible` says which rules may still take a customer, `chosen` which one does.
+rules that need them are decided late: `possible` says which rules may still take a customer, `chosen` which one does.
 """
 
 from __future__ import annotations
@@ -81,15 +81,15 @@ class Playbook:
         return np.asarray(known[:, None] & self.fits, dtype=bool)
 
     def chosen(self, rows: Positions, about: Sequence[Collection[str]] | None = None) -> Positions:
-        """The place of the rule that takes each of these people, NONE where none does.
+        """The position of the rule that takes each of these people, NONE where none does.
 
         `about`: the activities that their reasons are about; None where no rule asks for them.
         """
         fits = self.fits[:, rows].copy()
-        for place, rule in enumerate(self.rules):
+        for position, rule in enumerate(self.rules):
             if rule.when.reason_about:
                 activities = set(rule.when.reason_about)
-                fits[place] &= [not activities.isdisjoint(own) for own in about or [()] * len(rows)]
+                fits[position] &= [not activities.isdisjoint(own) for own in about or [()] * len(rows)]
         first = np.argmax(fits, axis=0) if len(self.rules) else np.zeros(len(rows), dtype=np.int64)
         return np.where(fits.any(axis=0), first, NONE).astype(np.int64)
 
@@ -102,7 +102,7 @@ class Playbook:
             "success": success.alpha / (success.alpha + success.beta),
         }[what]
         own = [getattr(rule, what) for rule in self.rules]
-        return np.array([*(usual if one is None else one for one in own), usual], dtype=np.float64)
+        return np.array([*(usual if amount is None else amount for amount in own), usual], dtype=np.float64)
 
     def left_alone(self, chosen: Positions) -> Holds:
         """Whether the playbook keeps each customer off the list: by a rule, or because no rule is for them."""
@@ -116,10 +116,10 @@ class Playbook:
         orders = [self._order(int(row), int(rule), as_of) for row, rule in zip(rows, chosen, strict=True)]
         return pd.DataFrame(orders, columns=["action", "channel", "owner", "send_by"])
 
-    def _order(self, row: int, place: int, as_of: str) -> tuple[str, str, str, date | None]:
-        if place == NONE:
+    def _order(self, row: int, position: int, as_of: str) -> tuple[str, str, str, date | None]:
+        if position == NONE:
             return "", self._channel(row, None), self._account_owner(row), None
-        rule = self.rules[place]
+        rule = self.rules[position]
         if rule.leaves_alone:
             return rule.action, "", rule.owner, None
         owner = (self._account_owner(row) if rule.account_owner else "") or rule.owner
@@ -210,8 +210,8 @@ def require_possible(
     has_money = bool(people.table["expected_value"].notna().any())
     contacts = [] if people.contacts is None else list(people.contacts.columns)
     faults = []
-    for place, rule in enumerate(rules):
-        at = f"params.yaml: {entry('playbook', place, rule.action)}, when"
+    for position, rule in enumerate(rules):
+        at = f"params.yaml: {entry('playbook', position, rule.action)}, when"
         asked = [key for key in ("min_value", "max_value") if getattr(rule.when, key) is not None and not has_money]
         faults += [f"{at}.{key} can never match: the activity holds no money. Take it out." for key in asked]
         for key in ("reason_about", "not_back_since"):

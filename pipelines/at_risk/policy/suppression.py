@@ -46,7 +46,7 @@ def suppressed_ids(at_risk: AtRisk, privacy: Privacy) -> frozenset[str]:
     if not privacy.pseudonymise:
         return frozenset(ids)
     key = required_key(privacy)
-    return frozenset(keyed(key, one) for one in ids)
+    return frozenset(keyed(key, customer) for customer in ids)
 
 
 def _ids(path: Path) -> list[str]:
