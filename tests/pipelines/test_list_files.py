@@ -16,7 +16,7 @@ from pipelines.rendering import columns, files, highlights, wording
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.terminal import list_preview
-from pipelines.settings.at_risk import languages
+from pipelines.settings.campaign.at_risk import languages
 from tests.pipelines.lists_for_tests import DAY, METRICS, decided, made, settings, week
 
 FACTS = wording.column_facts(settings(), 0.14, {"very high": 0.49, "high": 0.33, "medium": 0.14}, has_money=True)

@@ -17,7 +17,7 @@ from features.catalogue.wording import TOKEN
 from pipelines.at_risk.explain import explain_customer
 from pipelines.rendering.language import catalogue as catalogues
 from pipelines.rendering.language.catalogue import catalogue
-from pipelines.settings.at_risk import languages
+from pipelines.settings.campaign.at_risk import languages
 from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import settings, shop
 from tests.pipelines.texts_said import reasons, texts

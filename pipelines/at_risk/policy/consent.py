@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pipelines.settings.contacts import CONSENT, channels_of, is_consent, known_channels
+from pipelines.settings.campaign.contacts import CONSENT, channels_of, is_consent, known_channels
 from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
