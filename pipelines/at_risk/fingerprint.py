@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.at_risk.policy.suppression import suppression_digest, suppression_faults
 from pipelines.ledger import read
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.at_risk import AtRisk
+from pipelines.settings.campaign.at_risk import AtRisk
 from pipelines.settings.decision import ListMoment
 from pipelines.settings.reading import ContactReading
 from pipelines.sources.readers.contacts import contacts_digest, faults_of_contacts

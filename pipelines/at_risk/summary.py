@@ -12,9 +12,9 @@ from pipelines.at_risk.decide import Decision, ListInputs
 from pipelines.at_risk.policy import campaign
 from pipelines.at_risk.tables import Tables
 from pipelines.rendering.language.language import Language
-from pipelines.settings.at_risk import AtRisk
+from pipelines.settings.campaign.at_risk import AtRisk
+from pipelines.settings.campaign.playbook import PlaybookRule
 from pipelines.settings.decision import ListPolicy
-from pipelines.settings.playbook import PlaybookRule
 
 BOUNDS = {
     CAPACITY: "The list ends at its capacity of {capacity}.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from features.churn.definition import GONE, LEAVING
 from pipelines.rendering.columns import WIN_BACK_COLUMNS
-from pipelines.settings.at_risk import WinBack
+from pipelines.settings.campaign.at_risk import WinBack
 from pipelines.settings.decision import ListMoment
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.settings.presets import Preset, entry_of, presets
+from pipelines.settings.presets.catalogue import Preset, entry_of, presets
 
 BEGIN, END = "<!-- preset table: begin -->", "<!-- preset table: end -->"
 

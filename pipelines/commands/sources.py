@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.params import Settings
-from pipelines.settings.presets import Preset, entry_of, presets
+from pipelines.settings.presets.catalogue import Preset, entry_of, presets
 from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Table
 from pipelines.sources.access.headers import locate

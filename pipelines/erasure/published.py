@@ -21,7 +21,7 @@ from pipelines.publishing import archive
 from pipelines.publishing.deliver import Delivery, file_of, rewrite
 from pipelines.publishing.draft import MANIFEST
 from pipelines.runtime.files import digest_of, read_json, write_json
-from pipelines.settings.publish import SqlTable
+from pipelines.settings.campaign.publish import SqlTable
 
 _BESIDE = ".forgetting-"
 

@@ -22,7 +22,7 @@ from pipelines.publishing.sinks.fields import own_ids, through
 from pipelines.publishing.sinks.sql_table import upsert
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import whole_file
-from pipelines.settings.publish import Salesforce, Sink, SqlTable
+from pipelines.settings.campaign.publish import Salesforce, Sink, SqlTable
 
 Render = Callable[[pd.DataFrame, Any, str], tuple[bytes, str]]
 RENDERS: dict[str, Render] = {

@@ -9,7 +9,7 @@ from models.decision import ranking
 from models.decision.control_group import CONTROL
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
-from pipelines.settings.at_risk import AtRisk
+from pipelines.settings.campaign.at_risk import AtRisk
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.settings.at_risk import AtRisk
+from pipelines.settings.campaign.at_risk import AtRisk
+from pipelines.settings.campaign.contacts import Campaign, ContactRules, known_channels
+from pipelines.settings.campaign.playbook import PlaybookRule
 from pipelines.settings.churn import Cancellation, Churn
-from pipelines.settings.contacts import Campaign, ContactRules, known_channels
 from pipelines.settings.model import Value
 from pipelines.settings.params import Settings
-from pipelines.settings.playbook import PlaybookRule
 
 
 @dataclass(frozen=True)

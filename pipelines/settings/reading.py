@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipelines.settings.campaign.contacts import ContactDatabase, ContactFiles
 from pipelines.settings.churn import Churn
-from pipelines.settings.contacts import ContactDatabase, ContactFiles
 from pipelines.settings.params import Checks, Settings
 from pipelines.settings.privacy import Identities, Privacy
 from pipelines.settings.sources import Customers, Source

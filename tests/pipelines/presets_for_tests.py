@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from pipelines.settings import params
-from pipelines.settings.presets import presets
+from pipelines.settings.presets.catalogue import presets
 from pipelines.settings.reading import Reading
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.registry import check_sources, read_sources

@@ -15,7 +15,7 @@ from pipelines.at_risk.policy.contact_rules import RULES
 from pipelines.ledger.read import known
 from pipelines.rendering.language.language import Language
 from pipelines.settings import params
-from pipelines.settings.contacts import Campaign, ContactRules, known_channels
+from pipelines.settings.campaign.contacts import Campaign, ContactRules, known_channels
 from pipelines.settings.messages import in_words
 from pipelines.settings.params import Settings
 from tests.pipelines.activity_folders import settings_with

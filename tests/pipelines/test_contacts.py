@@ -17,7 +17,7 @@ import pytest
 
 from pipelines.at_risk.policy.consent import addresses, permitted_channels
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.contacts import COLUMNS, ContactDatabase
+from pipelines.settings.campaign.contacts import COLUMNS, ContactDatabase
 from pipelines.settings.decision import ContactPolicy
 from pipelines.settings.messages import in_words
 from pipelines.settings.params import Settings

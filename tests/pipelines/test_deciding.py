@@ -18,9 +18,9 @@ from pipelines.at_risk.tables import tables
 from pipelines.ledger.read import ENTRIES, FEEDBACK, Known
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.contacts import Campaign
+from pipelines.settings.campaign.contacts import Campaign
+from pipelines.settings.campaign.playbook import PlaybookRule
 from pipelines.settings.decision import ListPolicy
-from pipelines.settings.playbook import PlaybookRule
 from tests.pipelines.lists_for_tests import FACTS, Shop, settings, shop
 
 NOTHING = Known(pd.DataFrame(columns=list(ENTRIES)), pd.DataFrame(columns=list(FEEDBACK)))

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.contacts import Campaign
-from pipelines.settings.playbook import PlaybookRule, When
+from pipelines.settings.campaign.contacts import Campaign
+from pipelines.settings.campaign.playbook import PlaybookRule, When
 from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import Shop, settings, shop
 from tests.pipelines.lists_for_tests import explained as explain

@@ -16,7 +16,7 @@ from pipelines.rendering import columns, files, highlights, wording
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.terminal import list_preview
-from pipelines.settings.at_risk import languages
+from pipelines.settings.campaign.at_risk import languages
 from tests.pipelines.lists_for_tests import DAY, METRICS, decided, made, moment, settings, week
 
 FACTS = wording.column_facts(

@@ -17,7 +17,7 @@ from pipelines.rendering.page.data import digits
 from pipelines.rendering.page.list_page import page
 from pipelines.rendering.page.words import WORDS
 from pipelines.rendering.wording import SEGMENTS, column_description
-from pipelines.settings.at_risk import languages
+from pipelines.settings.campaign.at_risk import languages
 from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, moment, settings, undecided, week
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from models.decision import ranking
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings import params
-from pipelines.settings.contacts import Campaign
+from pipelines.settings.campaign.contacts import Campaign
 from pipelines.settings.params import ScoreMoment, Settings
 from pipelines.stages.make_list import make_list
 from tests.pipelines.ledgers_for_tests import put, tell

@@ -12,8 +12,8 @@ import pytest
 
 from pipelines.at_risk.policy.playbook import NONE, People, Playbook, require_possible
 from pipelines.runtime.errors import ChurnError
+from pipelines.settings.campaign.playbook import PlaybookRule
 from pipelines.settings.model import Value
-from pipelines.settings.playbook import PlaybookRule
 from tests.pipelines.lists_for_tests import DAY
 
 #            customer  segment        tier         expected  at risk

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pipelines.commands.preset_table import BEGIN, END, renewed, table
-from pipelines.settings.presets import expanded, presets
+from pipelines.settings.presets.catalogue import expanded, presets
 from tests.pipelines.presets_for_tests import EXPECTED, activities, fixture_of
 
 README = Path(__file__).resolve().parents[2] / "README.md"

@@ -16,7 +16,7 @@ import yaml
 from features.catalogue.wording import TOKEN
 from pipelines.rendering.language import catalogue as catalogues
 from pipelines.rendering.language.catalogue import catalogue
-from pipelines.settings.at_risk import languages
+from pipelines.settings.campaign.at_risk import languages
 from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import explained, settings, shop
 from tests.pipelines.texts_said import reasons, texts

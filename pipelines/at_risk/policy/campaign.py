@@ -12,7 +12,7 @@ from models.decision.control_group import CONTACT, CONTROL, GROUPS, assign
 from models.decision.power import Plan
 from pipelines.ledger.read import FILE, opened
 from pipelines.rendering.language.language import Language
-from pipelines.settings.contacts import Campaign
+from pipelines.settings.campaign.contacts import Campaign
 from pipelines.settings.model import Success
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pipelines.settings.contacts import CONSENT, channels_of, is_consent
+from pipelines.settings.campaign.contacts import CONSENT, channels_of, is_consent
 from pipelines.settings.decision import ContactPolicy
 
 if TYPE_CHECKING:

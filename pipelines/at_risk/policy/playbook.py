@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from features.catalogue.wording import NOUNS
 from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.settings.campaign.playbook import PlaybookRule, When
 from pipelines.settings.messages import entry
 from pipelines.settings.model import Value
-from pipelines.settings.playbook import PlaybookRule, When
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
-from pipelines.settings.at_risk import AtRisk
+from pipelines.settings.campaign.at_risk import AtRisk
 from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy.pseudonyms import keyed, required_key
 

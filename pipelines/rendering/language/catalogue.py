@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from features.catalogue.wording import TOKEN
-from pipelines.settings.at_risk import LANGUAGES, languages
+from pipelines.settings.campaign.at_risk import LANGUAGES, languages
 
 CLAUSES = "; "
 NOUNS = ("noun", "nouns", "main")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.contacts import COLUMNS, DETAILS, ContactDatabase, ContactFiles, is_consent
+from pipelines.settings.campaign.contacts import COLUMNS, DETAILS, ContactDatabase, ContactFiles, is_consent
 from pipelines.settings.reading import ContactReading
 from pipelines.sources.access.database import connected
 from pipelines.sources.access.headers import digest_at, files_of, locate
