@@ -1,4 +1,4 @@
-"""What past lists would have said, and how each turned out: the whole recipe again at each past day, on what was known.
+"""Backtest of past lists: the whole recipe trained again at each past day, on what was known then, and its outcome.
 
 At a day only moments whose windows had ended by then train anything, calibration included; the rows of the day itself
 are predicted. The settings that the recipe leaves open are given, not chosen again.
@@ -35,22 +35,22 @@ def list_days(moments: Iterable[str], *, span_days: int, weeks: int) -> list[str
         span_days: gap + horizon.
         weeks: how many at most. Fewer where there is no earlier moment that was known on the day.
     """
-    found: list[str] = []
+    days: list[str] = []
     for day in sorted(set(moments), reverse=True):
-        apart = not found or (date.fromisoformat(found[-1]) - date.fromisoformat(day)).days >= WEEK_DAYS
-        if apart and len(found) < weeks and split.known(moments, day, span_days):
-            found.append(day)
-    return found[::-1]
+        apart = not days or (date.fromisoformat(days[-1]) - date.fromisoformat(day)).days >= WEEK_DAYS
+        if apart and len(days) < weeks and split.known(moments, day, span_days):
+            days.append(day)
+    return days[::-1]
 
 
-def settled(recipe: Recipe, choice: Mapping[str, Any]) -> Recipe:
-    """The recipe with what was left open set as it was chosen, and nothing to search for.
+def fix_choice(recipe: Recipe, choice: Mapping[str, Any]) -> Recipe:
+    """The recipe with every `auto` set as it was chosen, and nothing to search for.
 
     `choice`: as in recipe.json; `numbers` in it are settings of the recipe that were chosen otherwise than set.
     """
     names = {field.name for field in fields(Recipe)}
-    told = {**choice, **choice.get("numbers", {}), "search": {}}
-    return replace(recipe, **{name: value for name, value in told.items() if name in names})
+    chosen = {**choice, **choice.get("numbers", {}), "search": {}}
+    return replace(recipe, **{name: value for name, value in chosen.items() if name in names})
 
 
 def replay(
@@ -62,10 +62,10 @@ def replay(
     without: Sequence[str] = (),
     threads: int = 1,
 ) -> pd.DataFrame:
-    """What the list of a day would have been made of: `Trained.predictions` of that day's customers.
+    """Predict the customers of a past day by a model trained on what was known then: rows of `Trained.predictions`.
 
     Args:
-        panel: labelled observations; those of later moments, or whose windows had not ended, are not looked at.
+        panel: labelled observations; those of later moments, or whose windows had not ended, are ignored.
         day: a moment of the panel with at least one known moment before it.
         recipe: with nothing left open.
         definition: the churn definition's setting.
@@ -78,20 +78,20 @@ def replay(
     span = int(definition["gap_days"]) + int(definition["horizon_days"])
     moments = panel.moments
     rows = np.isin(moments, [*split.known(moments.tolist(), day, span), day])
-    then = replace(
+    known_then = replace(
         panel,
         features=panel.features[rows].reset_index(drop=True),
         churned=panel.churned[rows],
         value_ahead=panel.value_ahead[rows],
     )
-    plan = split.plan(set(then.moments.tolist()), span_days=span, origins=2)
-    found = train.train(then, plan, recipe, definition, without=without, threads=threads).predictions
-    return found[found["role"] == "test"].reset_index(drop=True)
+    plan = split.plan(set(known_then.moments.tolist()), span_days=span, origins=2)
+    predictions = train.train(known_then, plan, recipe, definition, without=without, threads=threads).predictions
+    return predictions[predictions["role"] == "test"].reset_index(drop=True)
 
 
 @dataclass(frozen=True)
 class Week:
-    """One past list: what it promised and what happened. Money is NaN without any.
+    """One past list: what it promised and what happened. Money is NaN where the stream has none.
 
     Attributes:
         as_of: day of the list.
@@ -99,9 +99,9 @@ class Week:
         listed: length of the list.
         hits: of those listed, how many left; `promised_hits`: how many should have, by their probabilities.
         hits_by_risk: the same where the list is ranked by probability alone.
-        rule_hits: listed instead by the simple rule; `chance_hits`: by drawing lots.
+        rule_hits: the same for the baseline's list; `chance_hits`: for a random one.
         at_risk_value: value at risk of the list; `lost_value`: expected value of those listed who left;
-            `rule_lost_value`: that of the simple rule's list.
+            `rule_lost_value`: that of the baseline's list.
         promised_share, left_share: mean probability of all customers, and the share that left (0..1).
         ece: mean distance between promised and observed share over ten groups.
     """
@@ -123,48 +123,48 @@ class Week:
     ece: float
 
 
-def turned_out(predictions: pd.DataFrame, *, capacity: int, rule: str) -> Week:
-    """How the list of one day turned out.
+def list_outcome(predictions: pd.DataFrame, *, capacity: int, rule: str) -> Week:
+    """The outcome of the list of one day.
 
     Args:
         predictions: of one day, as `replay` gives them.
         capacity: customers on the list at most.
-        rule: a column of `predictions`: the simple rule that would have been used instead.
+        rule: a column of `predictions`: the baseline that would have been used instead.
     """
-    chance, left = (predictions[name].to_numpy(dtype=np.float64) for name in ("model", "churned"))
-    worth = predictions["expected_value"].to_numpy(dtype=np.float64)
+    probability, left = (predictions[name].to_numpy(dtype=np.float64) for name in ("model", "churned"))
+    value = predictions["expected_value"].to_numpy(dtype=np.float64)
     ids = predictions["customer_id"].astype("str")
-    scores = pd.DataFrame({"customer_id": ids, "churn_probability": chance, "expected_value": worth})
-    listed = _places(scores.assign(value_at_risk=value_at_risk(chance, worth)), capacity)
-    by_risk = _places(scores.assign(value_at_risk=np.nan), capacity)
-    instead = _share_in_top(predictions[rule].to_numpy(dtype=np.float64), len(listed))
+    scores = pd.DataFrame({"customer_id": ids, "churn_probability": probability, "expected_value": value})
+    listed = _listed_rows(scores.assign(value_at_risk=value_at_risk(probability, value)), capacity)
+    by_risk = _listed_rows(scores.assign(value_at_risk=np.nan), capacity)
+    by_rule = _probability_in_top(predictions[rule].to_numpy(dtype=np.float64), len(listed))
     return Week(
         as_of=f"{pd.Timestamp(str(predictions['as_of'].iloc[0])):%Y-%m-%d}",
         customers=len(left),
         left=int(left.sum()),
         listed=len(listed),
         hits=int(left[listed].sum()),
-        promised_hits=float(chance[listed].sum()),
+        promised_hits=float(probability[listed].sum()),
         hits_by_risk=int(left[by_risk].sum()),
-        rule_hits=float(instead @ left),
+        rule_hits=float(by_rule @ left),
         chance_hits=float(len(listed) * left.mean()),
-        at_risk_value=float((chance * worth)[listed].sum()),
-        lost_value=float((left * worth)[listed].sum()),
-        rule_lost_value=float(instead @ (left * worth)),
-        promised_share=float(chance.mean()),
+        at_risk_value=float((probability * value)[listed].sum()),
+        lost_value=float((left * value)[listed].sum()),
+        rule_lost_value=float(by_rule @ (left * value)),
+        promised_share=float(probability.mean()),
         left_share=float(left.mean()),
-        ece=expected_calibration_error(chance, left),
+        ece=expected_calibration_error(probability, left),
     )
 
 
-def _places(scores: pd.DataFrame, capacity: int) -> list[int]:
+def _listed_rows(scores: pd.DataFrame, capacity: int) -> list[int]:
     """Rows of `scores` that the list would hold."""
-    place = {customer: row for row, customer in enumerate(scores["customer_id"])}
-    return [place[customer] for customer in ranking.ranked(scores)["customer_id"].head(capacity)]
+    row_of = {customer: row for row, customer in enumerate(scores["customer_id"])}
+    return [row_of[customer] for customer in ranking.ranked(scores)["customer_id"].head(capacity)]
 
 
-def _share_in_top(score: Floats, size: int) -> Floats:
-    """For each row the chance to be among the `size` highest where ties are broken by lot."""
+def _probability_in_top(score: Floats, size: int) -> Floats:
+    """For each row the probability to be among the `size` highest where ties are broken at random."""
     edge = np.sort(score)[::-1][size - 1]
     above, tied = score > edge, score == edge
     return np.asarray(above + tied * (size - above.sum()) / tied.sum(), dtype=np.float64)
@@ -173,18 +173,18 @@ def _share_in_top(score: Floats, size: int) -> Floats:
 def best_rule(predictions: pd.DataFrame, rules: Sequence[str], *, capacity: int) -> str:
     """The rule with most hits over all days: chosen in hindsight, in the rule's favour."""
     days = [rows for _, rows in predictions.groupby("as_of", sort=True)]
-    hits = {rule: sum(turned_out(rows, capacity=capacity, rule=rule).rule_hits for rows in days) for rule in rules}
+    hits = {rule: sum(list_outcome(rows, capacity=capacity, rule=rule).rule_hits for rows in days) for rule in rules}
     return max(hits, key=lambda rule: hits[rule])
 
 
 @dataclass(frozen=True)
 class Backfill:
-    """Past lists and how they turned out, oldest first.
+    """Past lists and their outcomes, oldest first.
 
     Attributes:
         definition: name of the churn definition.
         weeks: one per list.
-        rule: the simple rule with most hits over all of them.
+        rule: the baseline with most hits over all of them.
         groups: promised and observed share in ten groups of all customers of all days: `customers, promised, observed`.
         currency: of the money.
     """
@@ -205,7 +205,7 @@ class Backfill:
         groups = calibration_groups(
             predictions["model"].to_numpy(dtype=np.float64), predictions["churned"].to_numpy(dtype=np.float64)
         )
-        weeks = tuple(turned_out(rows, capacity=capacity, rule=rule) for rows in days)
+        weeks = tuple(list_outcome(rows, capacity=capacity, rule=rule) for rows in days)
         return cls(definition, weeks, rule, groups, currency)
 
     @property

@@ -1,4 +1,4 @@
-"""How far scores are spread from training's: the population stability index, and how large chance alone makes it."""
+"""Drift of the scores since training: the population stability index, and its size by chance alone."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def shares_between(scores: Floats, edges: Sequence[float]) -> Floats:
         scores: shape (customers,), probabilities.
         edges: rising probabilities between the classes.
     """
-    places, between = _log_odds(scores)[:, None], _log_odds(np.asarray(edges, dtype=np.float64))[None, :]
-    below = np.clip((between - places) / (2 * SPREAD) + 0.5, 0, 1).sum(axis=0)
+    positions, between = _log_odds(scores)[:, None], _log_odds(np.asarray(edges, dtype=np.float64))[None, :]
+    below = np.clip((between - positions) / (2 * SPREAD) + 0.5, 0, 1).sum(axis=0)
     counts = np.diff(below, prepend=0.0, append=float(len(scores))) + 0.5
     return np.asarray(counts / counts.sum(), dtype=np.float64)
 

@@ -1,9 +1,9 @@
-"""Several horizons of one kind of leaving must not cross: what implies another thing is never more probable than it.
+"""Coherent probabilities over several horizons: an event that implies another is never the more probable one.
 
-Who does nothing for 56 days does nothing for 28 either, so P(silent 56) <= P(silent 28) <= P(silent 14). Models that
-were trained apart do not know that of each other. Here each customer's probabilities are moved as little as possible
-(least squares) until they are in order: pool adjacent violators (Barlow et al. 1972). What was in order stays as it is,
-to the bit.
+A customer who does nothing for 56 days does nothing for 28 either, so P(silent 56) <= P(silent 28) <= P(silent 14).
+Models that were trained separately do not know that of each other. Here each customer's probabilities are moved as
+little as possible (least squares) until they are in order: isotonic regression by pool adjacent violators (Barlow et
+al. 1972). Those that are in order already stay the same to the bit.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import pandas as pd
 
 Floats = npt.NDArray[np.floating[Any]]
 
-# Settings that may differ between horizons of one kind: who is scored is each definition's own affair.
-_OWN = frozenset({"horizon_days", "active_within_days"})
+# Settings that may differ between horizons of one kind: each definition says itself who is scored.
+_MAY_DIFFER = frozenset({"horizon_days", "active_within_days"})
 RISES = {"silence": False, "rhythm": False, "cancellation": True}
 
 
-def kin(definitions: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
-    """Definitions that ask the same over another horizon, `name` among them, from the least probable to the most.
+def related(definitions: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
+    """Definitions that differ in their horizon alone, `name` among them, from the least probable to the most.
 
     Same kind, activity, gap and so on; only `horizon_days` (and who counts as active) differs. A longer silence is the
     less probable, a cancellation within a longer time the more probable.
@@ -32,13 +32,14 @@ def kin(definitions: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
         definitions: the settings of each definition by name; `kind` and `horizon_days` among them.
         name: one of them.
     """
-    same = [one for one, setting in definitions.items() if _question(setting) == _question(definitions[name])]
+    shared = _shared_settings(definitions[name])
+    same = [other for other, setting in definitions.items() if _shared_settings(setting) == shared]
     sign = 1 if RISES[definitions[name]["kind"]] else -1
-    return sorted(same, key=lambda one: (sign * definitions[one]["horizon_days"], one))
+    return sorted(same, key=lambda other: (sign * definitions[other]["horizon_days"], other))
 
 
-def _question(setting: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in setting.items() if key not in _OWN}
+def _shared_settings(setting: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in setting.items() if key not in _MAY_DIFFER}
 
 
 def in_order(probabilities: Sequence[pd.Series[float]]) -> list[pd.Series[float]]:
@@ -50,22 +51,22 @@ def in_order(probabilities: Sequence[pd.Series[float]]) -> list[pd.Series[float]
     Returns:
         The same customers in the same order. Two definitions of equal horizon are not made equal, only ordered.
     """
-    table = pd.concat([one.rename(place) for place, one in enumerate(probabilities)], axis=1, sort=True)
+    table = pd.concat([column.rename(index) for index, column in enumerate(probabilities)], axis=1, sort=True)
     moved = table.copy()
     known = table.notna().to_numpy()
     for pattern in np.unique(known, axis=0):
-        places = [int(place) for place in np.flatnonzero(pattern)]
+        present = [int(index) for index in np.flatnonzero(pattern)]
         rows = (known == pattern).all(axis=1)
-        if len(places) > 1 and rows.any():
-            moved.loc[rows, places] = rising(table.loc[rows, places].to_numpy(dtype=np.float64))
-    return [moved[place].reindex(one.index) for place, one in enumerate(probabilities)]
+        if len(present) > 1 and rows.any():
+            moved.loc[rows, present] = isotonic(table.loc[rows, present].to_numpy(dtype=np.float64))
+    return [moved[index].reindex(column.index) for index, column in enumerate(probabilities)]
 
 
-def rising(values: Floats) -> Floats:
+def isotonic(values: Floats) -> Floats:
     """The nearest rows (least squares) that never fall from left to right.
 
-    The value at place i is the largest, over beginnings at or before i, of the smallest mean from there to an end at or
-    after i (Barlow et al. 1972, 1.4). Rows that rise already come back unchanged.
+    The value at position i is the largest, over beginnings at or before i, of the smallest mean from there to an end
+    at or after i (Barlow et al. 1972, 1.4). Rows that rise already come back unchanged.
     """
     crossing = (np.diff(values, axis=1) < 0).any(axis=1)
     result = np.array(values, dtype=np.float64)
@@ -73,12 +74,12 @@ def rising(values: Floats) -> Floats:
     width = values.shape[1]
     sums = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(rows, axis=1)], axis=1)
     moved = np.empty_like(rows)
-    for place in range(width):
+    for index in range(width):
         lowest = [
-            np.min([(sums[:, end] - sums[:, begin]) / (end - begin) for end in range(place + 1, width + 1)], axis=0)
-            for begin in range(place + 1)
+            np.min([(sums[:, end] - sums[:, begin]) / (end - begin) for end in range(index + 1, width + 1)], axis=0)
+            for begin in range(index + 1)
         ]
-        moved[:, place] = np.max(lowest, axis=0)
+        moved[:, index] = np.max(lowest, axis=0)
     inside = np.clip(moved, rows.min(axis=1, keepdims=True), rows.max(axis=1, keepdims=True))
     result[crossing] = np.maximum.accumulate(inside, axis=1)  # against the last bit of a mean
     return result

@@ -22,29 +22,29 @@ if TYPE_CHECKING:
 NEVER = np.iinfo(np.int32).max
 
 
-def standings(known: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
+def eligibility(known: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
     """`customer`, `leaving` (cancelled, and the paid term still runs) or `gone`, by customer_id of every subscriber."""
     import pandas as pd
 
-    days = _closes(known, definition, timezone)
+    days = _day_ends(known, definition, timezone)
     last = days.drop_duplicates("customer_id", keep="last").set_index("customer_id")
     started = days[days["paid"] > -1].groupby("customer_id")["paid"].max().reindex(last.index, fill_value=-NEVER)
     silent = day_number(as_of) - started
     paid = silent < (definition.term_days or 0)
-    words = np.select(
+    status = np.select(
         [last["on"] & (silent <= definition.paid_days), ~last["on"] & paid], [CUSTOMER, LEAVING], default=GONE
     )
-    return pd.Series(words, index=last.index, dtype="str").sort_index()
+    return pd.Series(status, index=last.index, dtype="str").sort_index()
 
 
-def left(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str, customers: Customers) -> Any:
+def churned(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str, customers: Customers) -> Any:
     """Whether each customer stops being a subscriber on a day of the window ahead.
 
-    Whoever leaves in the gap has not left in the window: the event that is foretold is the one that can be prevented.
+    Whoever leaves in the gap has not left in the window: the event that is predicted is the one that can be prevented.
     """
     begin = day_number(as_of) + definition.gap_days
     own = events[events["customer_id"].isin(customers)]
-    gone = _departures(_closes(own, definition, timezone), definition.paid_days)
+    gone = _churn_days(_day_ends(own, definition, timezone), definition.paid_days)
     inside = gone[(gone["day"] >= begin) & (gone["day"] < begin + definition.horizon_days)]
     return customers.isin(inside["customer_id"].unique())
 
@@ -57,14 +57,13 @@ def misdated(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.
     ends = events[events["activity"] == definition.ends]
     if "recorded_at" not in ends or ends.empty:
         return ends.iloc[:0]
-    told = ends[ends["recorded_at"].notna()]
-    early: pd.DataFrame = told[
-        days_of(told.assign(occurred_at=told["recorded_at"]), timezone) < days_of(told, timezone)
-    ]
+    recorded = ends[ends["recorded_at"].notna()]
+    recorded_day = days_of(recorded.assign(occurred_at=recorded["recorded_at"]), timezone)
+    early: pd.DataFrame = recorded[recorded_day < days_of(recorded, timezone)]
     return early
 
 
-def _closes(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.DataFrame:
+def _day_ends(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.DataFrame:
     """One row per customer and day on which something happened: `on` at its end, `paid`: the day if paid on, else -1.
 
     Sorted by customer and day. Where a start and a cancellation bear the same time, the start counts.
@@ -77,11 +76,11 @@ def _closes(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.D
     return rows.drop_duplicates(["customer_id", "day"], keep="last")[["customer_id", "day", "on", "paid"]]
 
 
-def _departures(closes: pd.DataFrame, paid_days: int) -> pd.DataFrame:
+def _churn_days(day_ends: pd.DataFrame, paid_days: int) -> pd.DataFrame:
     """`customer_id, day` of every cancellation by a subscriber and of every lapse."""
     import pandas as pd
 
-    customer, day, on = (closes[name].to_numpy() for name in ("customer_id", "day", "on"))
+    customer, day, on = (day_ends[name].to_numpy() for name in ("customer_id", "day", "on"))
     day = day.astype(np.int64)
     same = np.append(customer[1:] == customer[:-1], False)
     following = np.where(same, np.append(day[1:], 0), NEVER)

@@ -1,4 +1,4 @@
-"""A churn definition, the four ways in which a customer can stand to it, and the windows it looks at."""
+"""A churn definition, the four statuses of a customer under it, and the windows that it reads."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Definition:
 
     @property
     def activities(self) -> tuple[str, ...]:
-        """All that eligibility and labels are made of."""
+        """Every activity that eligibility and labels read."""
         return tuple(dict.fromkeys((*self.paying, *([self.ends] if self.ends else []))))
 
     @property
@@ -73,7 +73,7 @@ class Definition:
 
     @property
     def lead(self) -> Lead:
-        """What it asks of a training moment."""
+        """The days that a training moment needs behind and ahead of it."""
         behind = self.active_within_days or (self.horizon_days if self.term_days is None else self.paid_days)
         return Lead(behind_days=behind, ahead_days=self.gap_days + self.horizon_days)
 
@@ -94,7 +94,9 @@ def known_at(events: pd.DataFrame, as_of: str, timezone: str) -> pd.DataFrame:
     return events[known]
 
 
-def did(events: pd.DataFrame, activities: tuple[str, ...], begin: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+def events_within(
+    events: pd.DataFrame, activities: tuple[str, ...], begin: pd.Timestamp, end: pd.Timestamp
+) -> pd.DataFrame:
     """Rows of some activities in `[begin, end)`."""
     inside = (events["occurred_at"] >= begin) & (events["occurred_at"] < end)
     return events[inside & events["activity"].isin(activities)]

@@ -1,4 +1,4 @@
-"""Who is still a customer, and what leaving is: one module per kind of definition, chosen in `KINDS`.
+"""Eligibility and churn labels: one module per kind of definition, chosen in `KINDS`.
 
 A window ahead is [as_of + gap_days, as_of + gap_days + horizon_days) in local days. A moment whose window ends after
 `until` yields no labels: nobody knows yet. Whoever has left already, by the definition's own measure and by what is
@@ -14,42 +14,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from features.churn import cancellation, rhythm, silence
-from features.churn.definition import CUSTOMER, Customers, Definition, did, known_at, window_ahead
+from features.churn.definition import CUSTOMER, Customers, Definition, events_within, known_at, window_ahead
 from features.errors import FeatureError
 from features.windows import day_number
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "KINDS", "Definition", "eligible", "label", "standings"]
+__all__ = ["COLUMNS", "KINDS", "Definition", "eligibility", "eligible", "label"]
 
 COLUMNS = ["customer_id", "as_of", "churned", "value_ahead"]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How one kind of definition decides.
+    """The two functions of one kind of definition.
 
     Attributes:
-        standings: (what is known at the moment, definition, as_of, timezone) -> a word of definition.py per
+        eligibility: (what is known at the moment, definition, as_of, timezone) -> a status of definition.py per
             customer_id, sorted; `customer` is eligible.
-        left: (what is known at `until`, definition, as_of, timezone, customers) -> bool per customer: whether they
+        churned: (what is known at `until`, definition, as_of, timezone, customers) -> bool per customer: whether they
             left in the window ahead.
     """
 
-    standings: Callable[[pd.DataFrame, Definition, str, str], pd.Series[str]]
-    left: Callable[[pd.DataFrame, Definition, str, str, Customers], Any]
+    eligibility: Callable[[pd.DataFrame, Definition, str, str], pd.Series[str]]
+    churned: Callable[[pd.DataFrame, Definition, str, str, Customers], Any]
 
 
 KINDS: dict[str, Kind] = {
-    "silence": Kind(silence.standings, silence.left),
-    "cancellation": Kind(cancellation.standings, cancellation.left),
-    "rhythm": Kind(rhythm.standings, rhythm.left),
+    "silence": Kind(silence.eligibility, silence.churned),
+    "cancellation": Kind(cancellation.eligibility, cancellation.churned),
+    "rhythm": Kind(rhythm.eligibility, rhythm.churned),
 }
 
 
-def standings(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
-    """How everyone stands to the definition at a moment: `customer`, `leaving`, `gone` or `no rhythm yet`.
+def eligibility(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
+    """The status of everyone at a moment: `customer` (eligible), `leaving`, `gone` or `no rhythm yet`.
 
     Args:
         events: customer_id, activity, occurred_at (UTC), and recorded_at (UTC) where known.
@@ -58,22 +58,22 @@ def standings(events: pd.DataFrame, definition: Definition, as_of: str, timezone
         timezone: an IANA name.
 
     Returns:
-        The word by customer_id, sorted.
+        The status by customer_id, sorted.
     """
-    return _kind(definition).standings(known_at(events, as_of, timezone), definition, as_of, timezone)
+    return _kind(definition).eligibility(known_at(events, as_of, timezone), definition, as_of, timezone)
 
 
 def eligible(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> Customers:
-    """Customers at a moment, sorted: those who can still be lost. Arguments as of `standings`."""
-    found = standings(events, definition, as_of, timezone)
-    customers: Customers = found.index[found == CUSTOMER]
+    """Customers at a moment, sorted: those who can still be lost. Arguments as of `eligibility`."""
+    status = eligibility(events, definition, as_of, timezone)
+    customers: Customers = status.index[status == CUSTOMER]
     return customers
 
 
 def label(
     events: pd.DataFrame, definition: Definition, moments: Sequence[str], timezone: str, until: str
 ) -> pd.DataFrame:
-    """Who left, for every eligible customer at every moment whose window ahead ends at or before `until`.
+    """Label every eligible customer at every moment whose window ahead ends at or before `until`.
 
     Args:
         events: customer_id, activity, occurred_at (UTC), value, and recorded_at (UTC) where known.
@@ -96,14 +96,14 @@ def label(
         if day_number(as_of) + definition.lead.ahead_days > day_number(until):
             continue
         customers = eligible(known, definition, as_of, timezone)
-        horizon = did(known, definition.paying, *window_ahead(definition, as_of, timezone))
+        horizon = events_within(known, definition.paying, *window_ahead(definition, as_of, timezone))
         value = horizon.groupby("customer_id")["value"].sum().reindex(customers).fillna(0.0) if money else None
         parts.append(
             pd.DataFrame(
                 {
                     "customer_id": customers,
                     "as_of": pd.Timestamp(as_of),
-                    "churned": kind.left(known, definition, as_of, timezone, customers),
+                    "churned": kind.churned(known, definition, as_of, timezone, customers),
                     "value_ahead": np.nan if value is None else value.to_numpy(),
                 }
             )

@@ -19,7 +19,7 @@ from features.churn.definition import (
     Customers,
     Definition,
     days_of,
-    did,
+    events_within,
     known_at,
     window_ahead,
 )
@@ -29,27 +29,27 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def standings(known: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
+def eligibility(known: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
     """`customer`, `gone` or `no rhythm yet`, by customer_id, for everyone who ever did the activity."""
     import pandas as pd
 
-    own = _own(known, definition, timezone)
-    silent = day_number(as_of) - own["last"]
-    within = np.minimum(own["allowed"], definition.active_within_days)
-    words = np.select([own["pauses"] < definition.least_pauses, silent > within], [UNKNOWN, GONE], default=CUSTOMER)
-    return pd.Series(words, index=own.index, dtype="str")
+    pauses = _own_pauses(known, definition, timezone)
+    silent = day_number(as_of) - pauses["last"]
+    within = np.minimum(pauses["allowed"], definition.active_within_days)
+    status = np.select([pauses["pauses"] < definition.least_pauses, silent > within], [UNKNOWN, GONE], default=CUSTOMER)
+    return pd.Series(status, index=pauses.index, dtype="str")
 
 
-def left(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str, customers: Customers) -> Any:
+def churned(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str, customers: Customers) -> Any:
     """Whether each customer stays silent for as long as their own measure says."""
-    allowed = _own(known_at(events, as_of, timezone), definition, timezone)["allowed"].reindex(customers)
-    ahead = did(events, (definition.activity,), *window_ahead(definition, as_of, timezone))
+    allowed = _own_pauses(known_at(events, as_of, timezone), definition, timezone)["allowed"].reindex(customers)
+    ahead = events_within(events, (definition.activity,), *window_ahead(definition, as_of, timezone))
     first = ahead.assign(day=days_of(ahead, timezone)).groupby("customer_id")["day"].min().reindex(customers)
     silent = first - (day_number(as_of) + definition.gap_days)
     return (silent.isna() | (silent >= np.minimum(allowed, definition.horizon_days))).to_numpy(dtype=bool)
 
 
-def _own(known: pd.DataFrame, definition: Definition, timezone: str) -> pd.DataFrame:
+def _own_pauses(known: pd.DataFrame, definition: Definition, timezone: str) -> pd.DataFrame:
     """`last` day, number of `pauses`, and `allowed`: whole days of silence that are usual, at least one."""
     import pandas as pd
 

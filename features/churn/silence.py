@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from features.churn.definition import CUSTOMER, GONE, Customers, Definition, did, instant, window_ahead
+from features.churn.definition import CUSTOMER, GONE, Customers, Definition, events_within, instant, window_ahead
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def standings(known: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
+def eligibility(known: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
     """`customer` or `gone`, by customer_id, for everyone who ever did the activity."""
     import pandas as pd
 
@@ -23,7 +23,7 @@ def standings(known: pd.DataFrame, definition: Definition, as_of: str, timezone:
     return pd.Series(np.where(active, CUSTOMER, GONE), index=everyone, dtype="str")
 
 
-def left(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str, customers: Customers) -> Any:
+def churned(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str, customers: Customers) -> Any:
     """Whether each customer did nothing of it in the window ahead."""
-    found = did(events, (definition.activity,), *window_ahead(definition, as_of, timezone))
-    return ~customers.isin(found["customer_id"].unique())
+    ahead = events_within(events, (definition.activity,), *window_ahead(definition, as_of, timezone))
+    return ~customers.isin(ahead["customer_id"].unique())

@@ -1,1 +1,1 @@
-"""From probabilities to a list: worth of a contact, ranking, cut at capacity, control group and its power."""
+"""From probabilities to a list: value of a contact, ranking, cut at capacity, control group and its power."""

@@ -1,8 +1,8 @@
-"""Who of the listed is held out and not contacted, so that the others have something to be compared with.
+"""Random assignment of listed customers to contact or control group, by permuted blocks within strata.
 
-Every customer is assigned once per campaign, when they come before the list for the first time, and stays in their
-group. Whoever is new is put with others of the same risk tier and segment, in the order of the ranking, into blocks of
-about `1 / share`; of each block the one whose keyed hash is lowest is held out. So every customer is held out with
+Every customer is assigned once per campaign, when they are first on a list, and stays in their group. New customers of
+one stratum (risk tier and segment) are put, in the order of the ranking, into blocks of about `1 / share`; of each
+block the customer with the lowest keyed hash is held out. So every customer is held out with
 probability `share`, tiers and segments have their share wherever the list is cut, and nobody can choose: the hash is
 HMAC-SHA256 (RFC 2104) of campaign and customer, and the key is fixed before the first list. Permuted blocks within
 strata: Friedman et al. 2015, "Fundamentals of Clinical Trials", 5th edition, chapter 6.
@@ -36,7 +36,7 @@ def assign(
     campaign: str,
     share: float,
 ) -> pd.Series[str]:
-    """The group of every candidate.
+    """Assign every candidate to a group.
 
     Args:
         candidates: customer_id, risk_tier, segment; one row per customer, in the order of the ranking.
@@ -49,38 +49,38 @@ def assign(
         `contact` or `control` by customer_id, in the order of the candidates.
 
     Raises:
-        ModelError: a customer stands twice, a group is neither of the two, or the share is none.
+        ModelError: a customer appears twice, a group is neither of the two, or the share is out of range.
     """
     import pandas as pd
 
     _require_sound(candidates, already, share)
     ids = candidates["customer_id"].astype("str").reset_index(drop=True)
-    groups = ids.map({str(one): str(group) for one, group in already.items()}).astype(object)
+    groups = ids.map({str(customer): str(group) for customer, group in already.items()}).astype(object)
     fresh = groups.isna()
     strata = candidates[list(STRATA)].astype("str").reset_index(drop=True)[fresh]
     for _, rows in strata.groupby(list(STRATA), sort=True):
-        places = rows.index.to_numpy()
-        held_out = _held_out([ids[place] for place in places], key=key, campaign=campaign, share=share)
-        groups.loc[places] = np.where(held_out, CONTROL, CONTACT)
+        indices = rows.index.to_numpy()
+        held_out = _held_out([ids[index] for index in indices], key=key, campaign=campaign, share=share)
+        groups.loc[indices] = np.where(held_out, CONTROL, CONTACT)
     return pd.Series(groups.to_numpy(), index=pd.Index(ids, name="customer_id"), name="group", dtype="str")
 
 
 def _held_out(ids: Sequence[str], *, key: str, campaign: str, share: float) -> list[bool]:
-    """Of new customers of one stratum, in the order of the ranking: who is held out."""
+    """Whether each new customer of one stratum, in the order of the ranking, is held out."""
     blocks: dict[int, list[str]] = {}
-    for place, one in enumerate(ids):
-        blocks.setdefault(_block(place, share), []).append(one)
+    for position, customer in enumerate(ids):
+        blocks.setdefault(_block(position, share), []).append(customer)
     chosen = set()
     for block, members in blocks.items():
-        first = min(members, key=lambda one: chance(one, key=key, campaign=campaign))
+        first = min(members, key=lambda customer: chance(customer, key=key, campaign=campaign))
         # The last block may lack members. Its lowest is held out as often as if it stood in a full one.
         if chance(first, key=key, campaign=campaign, purpose="last block") * _size(block, share) < len(members):
             chosen.add(first)
-    return [share > 0 and one in chosen for one in ids]
+    return [share > 0 and customer in chosen for customer in ids]
 
 
-def _block(place: int, share: float) -> int:
-    return int(np.floor(place * share + 1e-9))
+def _block(position: int, share: float) -> int:
+    return int(np.floor(position * share + 1e-9))
 
 
 def _size(block: int, share: float) -> int:
@@ -93,8 +93,8 @@ def _size(block: int, share: float) -> int:
 
 def chance(customer: str, *, key: str, campaign: str, purpose: str = "held out") -> float:
     """A number in [0, 1) that key, campaign and customer decide, evenly spread over customers."""
-    told = "\0".join((purpose, campaign, customer))
-    return int.from_bytes(hmac.new(key.encode(), told.encode(), hashlib.sha256).digest()[:6]) / 2**48
+    message = "\0".join((purpose, campaign, customer))
+    return int.from_bytes(hmac.new(key.encode(), message.encode(), hashlib.sha256).digest()[:6]) / 2**48
 
 
 def _require_sound(candidates: pd.DataFrame, already: pd.Series[str], share: float) -> None:
@@ -105,9 +105,9 @@ def _require_sound(candidates: pd.DataFrame, already: pd.Series[str], share: flo
     elif candidates["customer_id"].duplicated().any():
         twice = candidates.loc[candidates["customer_id"].duplicated(), "customer_id"]
         faults.append(f"control group: {len(twice):,} candidates stand twice ({_some(list(twice))}).")
-    strange = sorted({str(group) for group in already} - set(GROUPS))
-    if strange:
-        faults.append(f"control group: {_some(strange)} is no group. Allowed: {', '.join(GROUPS)}.")
+    unknown = sorted({str(group) for group in already} - set(GROUPS))
+    if unknown:
+        faults.append(f"control group: {_some(unknown)} is no group. Allowed: {', '.join(GROUPS)}.")
     if already.index.has_duplicates:
         again = list(already.index[already.index.duplicated()])
         faults.append(f"control group: {len(again):,} customers were assigned twice ({_some(again)}).")
@@ -117,5 +117,5 @@ def _require_sound(candidates: pd.DataFrame, already: pd.Series[str], share: flo
         raise ModelError("\n".join(faults))
 
 
-def _some(found: Sequence[Hashable]) -> str:
-    return ", ".join(str(one) for one in found[:5]) + (", ..." if len(found) > 5 else "")
+def _some(values: Sequence[Hashable]) -> str:
+    return ", ".join(str(value) for value in values[:5]) + (", ..." if len(values) > 5 else "")

@@ -1,7 +1,7 @@
-"""Where the list ends: down the ranking until capacity, budget or profit says stop, and what came after.
+"""The cut of the ranking: where capacity, budget or profit ends the list, and who follows.
 
-On the way stand customers who are contacted, those of the control group (who are met, but take no place), and those
-whom a rule keeps off (who take none either).
+Above the cut are customers who are contacted, the control group, and customers suppressed by a rule; only the first use
+up capacity and budget.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.decision import ranking
+from models.decision.control_group import CONTACT
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CONTACT, CONTROL, HELD = "contact", "control", "held"
+HELD = "held"
 CAPACITY, BUDGET, PROFIT, EVERYONE = "capacity", "budget", "profit", "everyone"
 FOLLOWING = 100
 
@@ -26,7 +27,7 @@ class Cut:
     """The ranking, cut.
 
     Attributes:
-        met: rows up to the end, in order, each with its `rank`: the place on the list that it has or, not being
+        met: rows above the cut, in order, each with its `rank`: the place on the list that it has or, not being
             contacted, would have.
         bound: what ended the list: `capacity`, `budget`, `profit` or `everyone` (nobody was left).
         following: the first hundred after the end who may be contacted.
@@ -37,12 +38,12 @@ class Cut:
     following: pd.DataFrame
 
     def of(self, place: str) -> pd.DataFrame:
-        """Those met whose place is `contact`, `control` or `held`."""
+        """Those above the cut whose place is `contact`, `control` or `held` (suppressed)."""
         return self.met[self.met["place"] == place].reset_index(drop=True)
 
 
 def cut(candidates: pd.DataFrame, *, capacity: int, budget: float | None, stop_when_unprofitable: bool) -> Cut:
-    """Cut candidates who stand in order of rank.
+    """Cut candidates in order of rank.
 
     Args:
         candidates: `churn_probability`, `expected_net_value` (null without money), `spending`, `place`.
@@ -67,7 +68,7 @@ def cut(candidates: pd.DataFrame, *, capacity: int, budget: float | None, stop_w
 
 
 def _first(holds: Any, none: int) -> int:
-    """The first place where it holds; `none` where it holds nowhere."""
+    """The first index where it holds; `none` where it holds nowhere."""
     return int(np.argmax(holds)) if holds.any() else none
 
 
@@ -83,7 +84,7 @@ def _next(after: pd.DataFrame) -> pd.DataFrame:
 
 
 def sums(table: pd.DataFrame) -> dict[str, Any]:
-    """What contacting these customers is expected to bring and cost together: money null without any, two digits."""
+    """Expected totals of contacting these customers: money with two digits, null where the stream has none."""
     money = bool(len(table)) and ranking.has_money(table)
 
     def total(name: str) -> float:

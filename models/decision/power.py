@@ -1,4 +1,4 @@
-"""What a campaign with a control group will be able to prove: said before it begins.
+"""Statistical power of a campaign with a control group, and the design that detects a given effect.
 
 Two shares of leavers are compared, of those contacted and of those held out, at the end, by the two-sided z-test of two
 proportions. With `n1` contacted of whom `p1` leave and `n2` held out of whom `p2` leave (Fleiss, Levin and Paik 2003,
@@ -38,7 +38,7 @@ class Plan:
         share: of those assigned that are held out, 0 to 0.5.
         base_rate: share of those on the list who leave if nobody contacts them, 0..1.
         new_share: of a later week's list, those who were on none before, 0..1.
-        pool: customers who can come on the list at all; None: no end of them.
+        pool: customers who can come on the list at all; None: unlimited.
     """
 
     weekly: int
@@ -104,7 +104,7 @@ def power(effect: float, *, contacted: int, held_out: int, base_rate: float, lev
 
 
 def smallest_effect(plan: Plan, *, wanted: float = POWER, level: float = LEVEL) -> float | None:
-    """The smallest effect, in shares, that the plan proves with probability `wanted`; None where it proves none."""
+    """The minimum detectable effect, in shares: the plan proves it with probability `wanted`; None: it proves none."""
     contacted, held_out = plan.groups
     return smallest_of(contacted, held_out, plan.base_rate, wanted=wanted, level=level)
 
@@ -112,20 +112,20 @@ def smallest_effect(plan: Plan, *, wanted: float = POWER, level: float = LEVEL) 
 def smallest_of(
     contacted: int, held_out: int, base_rate: float, *, wanted: float = POWER, level: float = LEVEL
 ) -> float | None:
-    """The smallest effect, in shares, that two groups prove with probability `wanted`; None where they prove none.
+    """The minimum detectable effect, in shares: two groups prove it with probability `wanted`; None: they prove none.
 
     The largest effect there can be is that nobody leaves. The arguments are those of `power`.
     """
 
-    def found(effect: float) -> float:
+    def power_of(effect: float) -> float:
         return power(effect, contacted=contacted, held_out=held_out, base_rate=base_rate, level=level)
 
-    if base_rate == 0 or found(base_rate) < wanted:
+    if base_rate == 0 or power_of(base_rate) < wanted:
         return None
     low, high = 0.0, base_rate
     while high - low > _FINE:
         middle = (low + high) / 2
-        low, high = (low, middle) if found(middle) >= wanted else (middle, high)
+        low, high = (low, middle) if power_of(middle) >= wanted else (middle, high)
     return high
 
 

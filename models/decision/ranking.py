@@ -1,4 +1,4 @@
-"""Scores in, list out: what a contact brings, who comes first, where the list ends, how high each risk stands.
+"""Ranking: expected net value of a contact, order of the list, risk tiers, and the list's columns.
 
 `scores`: one row per eligible customer: customer_id, as_of, churn_probability (0..1), expected_value, value_at_risk
 (money in the horizon; null for every row of a stream without money), model_version.
@@ -54,7 +54,7 @@ def has_money(scores: pd.DataFrame) -> bool:
 def net_value(
     probability: Floats, worth: Floats, *, success: Floats | float, cost: Floats | float, incentive: Floats | float
 ) -> Floats:
-    """What contacting a customer is expected to bring, in money; as profit.py counts it, for one customer.
+    """Expected net value of contacting a customer, in money; as profit.py counts it, for one customer.
 
     p * success * (worth - incentive) - (1 - p) * incentive - cost: who was leaving stays with probability `success` and
     takes the offer, who was not leaving takes it too. `worth`: what the customer brings, if kept; null gives null.
@@ -129,10 +129,10 @@ def tier_floors(base: float, odds: Mapping[str, float]) -> dict[str, float]:
 
 def risk_tiers(probability: Sequence[float] | pd.Series[float], floors: Mapping[str, float]) -> list[str]:
     """The tier of every probability. A probability exactly at a floor belongs to the higher tier."""
-    chance, tier = np.asarray(probability, dtype=np.float64), np.full(len(probability), LOWEST_TIER, dtype=object)
+    values, tier = np.asarray(probability, dtype=np.float64), np.full(len(probability), LOWEST_TIER, dtype=object)
     for name, floor in reversed(list(floors.items())):
-        tier[chance >= round(floor, _DIGITS)] = name
-    return [str(one) for one in tier]
+        tier[values >= round(floor, _DIGITS)] = name
+    return [str(name) for name in tier]
 
 
 def beside(table: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -142,11 +142,11 @@ def beside(table: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFr
     """
     import pandas as pd
 
-    found = table.copy()
+    wide = table.copy()
     for definition, other in others.items():
         probability = pd.Series(other["churn_probability"].to_numpy("float64"), other["customer_id"].astype("str"))
-        found[f"churn_probability_{definition}"] = found["customer_id"].map(probability).round(_DIGITS)
-    return found
+        wide[f"churn_probability_{definition}"] = wide["customer_id"].map(probability).round(_DIGITS)
+    return wide
 
 
 def complete(decided: pd.DataFrame) -> pd.DataFrame:
@@ -159,8 +159,8 @@ def complete(decided: pd.DataFrame) -> pd.DataFrame:
 
 def with_reasons(decided: pd.DataFrame, reasons: Sequence[Sequence[str]]) -> pd.DataFrame:
     """`decided` with the columns of REASONS. A reason that is not there is ""."""
-    said = {name: [row[place] if place < len(row) else "" for row in reasons] for place, name in enumerate(REASONS)}
-    return decided.assign(**said)
+    columns = {name: [row[index] if index < len(row) else "" for row in reasons] for index, name in enumerate(REASONS)}
+    return decided.assign(**columns)
 
 
 def list_id(table: pd.DataFrame) -> str:
@@ -171,7 +171,7 @@ def list_id(table: pd.DataFrame) -> str:
 
 
 def require_sound(scores: pd.DataFrame) -> None:
-    """Everyone has one probability, and everyone or nobody has money; else ModelError."""
+    """Raise ModelError unless everyone has one probability, and everyone or nobody has money."""
     faults = []
     if scores.empty:
         faults.append("scores: there is no customer to rank. Score at least one eligible customer.")
@@ -185,10 +185,10 @@ def require_sound(scores: pd.DataFrame) -> None:
         faults.append(
             f"scores: {len(twice):,} of {len(scores):,} rows repeat a customer ({_some(twice)}). Allowed: one row each."
         )
-    poor = scores.loc[scores["value_at_risk"].isna(), "customer_id"]
-    if 0 < len(poor) < len(scores):
+    moneyless = scores.loc[scores["value_at_risk"].isna(), "customer_id"]
+    if 0 < len(moneyless) < len(scores):
         faults.append(
-            f"scores: {len(poor):,} of {len(scores):,} customers have no value at risk ({_some(poor)}). "
+            f"scores: {len(moneyless):,} of {len(scores):,} customers have no value at risk ({_some(moneyless)}). "
             "Allowed: money for everyone, or for nobody."
         )
     if faults:
@@ -196,4 +196,4 @@ def require_sound(scores: pd.DataFrame) -> None:
 
 
 def _some(ids: pd.Series[str]) -> str:
-    return ", ".join(str(one) for one in ids.head(5)) + (", ..." if len(ids) > 5 else "")
+    return ", ".join(str(customer) for customer in ids.head(5)) + (", ..." if len(ids) > 5 else "")

@@ -1,1 +1,1 @@
-"""How good a model is: metrics, paired bootstrap, profit, value, and the report with its grade."""
+"""Evaluation of a model: metrics, paired bootstrap, profit, value, and the report with its grade."""

@@ -1,6 +1,7 @@
-"""Paired differences with intervals. A draw takes whole customers, with all their rows at all moments: rows of one
-customer are no independent evidence (Efron and Tibshirani 1993, chapter 8). AUC is taken within each moment, then
-averaged by rows.
+"""The cluster bootstrap: figures and paired differences with intervals.
+
+A draw takes whole customers, with all their rows at all moments: rows of one customer are no independent evidence
+(Efron and Tibshirani 1993, chapter 8). AUC is taken within each moment, then averaged by rows.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from models.learners.calibration import row_losses
 Floats = npt.NDArray[np.floating[Any]]
 
 LOW, HIGH = 0.025, 0.975
-GROUP = 100  # draws that are worked out at once: memory stays small
+GROUP = 100  # draws that are computed at once: memory stays small
 
 
 def draw(customers: npt.NDArray[np.int64], draws: int, seed: int) -> Floats:
@@ -50,7 +51,7 @@ def aucs(score: Floats, churned: Floats, weights: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Draws:
-    """ROC AUC and mean log loss of several predictions at each moment, for the data themselves (place 0) and each draw.
+    """ROC AUC and mean log loss of several predictions at each moment, for the data themselves (index 0) and each draw.
 
     Attributes:
         rows: moment -> rows that count, per draw.
@@ -84,13 +85,13 @@ class Draws:
 
     def pooled(self, name: str) -> dict[str, Any]:
         """`roc_auc` and `log_loss` over all moments: value, low, high."""
-        found = {
+        intervals = {
             "roc_auc": _interval(self.roc_auc[name], self.rows),
             "log_loss": _interval(self.log_loss[name], self.rows),
         }
         return {
-            figure: {"value": one["difference"], "low": one["low"], "high": one["high"]}
-            for figure, one in found.items()
+            figure: {"value": interval["difference"], "low": interval["low"], "high": interval["high"]}
+            for figure, interval in intervals.items()
         }
 
     def paired(self, ours: str, theirs: str) -> dict[str, Any]:
@@ -101,8 +102,8 @@ class Draws:
                 moment.
         """
         return {
-            figure: _interval({day: found[ours][day] - found[theirs][day] for day in self.rows}, self.rows)
-            for figure, found in (("roc_auc", self.roc_auc), ("log_loss", self.log_loss))
+            figure: _interval({day: by_name[ours][day] - by_name[theirs][day] for day in self.rows}, self.rows)
+            for figure, by_name in (("roc_auc", self.roc_auc), ("log_loss", self.log_loss))
         }
 
 

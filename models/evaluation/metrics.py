@@ -1,6 +1,6 @@
-"""How good a probability is, in figures that can be compared, and the curves behind them.
+"""Metrics of predicted probabilities at one moment (discrimination, calibration, lift), and their curves.
 
-Ties are never broken by luck: lift, precision and recall count a tied customer by the share of the tie that fits.
+Ties are never broken at random: lift, precision and recall count a tied customer by the share of the tie that fits.
 Everything is keyed (DVC drops lists) and finite (null where a figure has no meaning, for instance AUC without
 churners).
 """
@@ -24,7 +24,7 @@ BINS = 10
 
 
 def figures(probability: Floats, churned: Floats) -> dict[str, float | int | None]:
-    """The figures of one moment.
+    """Every metric of one moment.
 
     Args:
         probability: of leaving, 0..1, one per customer.
@@ -36,8 +36,8 @@ def figures(probability: Floats, churned: Floats) -> dict[str, float | int | Non
         probability: lift_at_10 (churn rate there over the churn rate of all), precision_at_10, recall_at_10.
     """
     p, y = np.asarray(probability, dtype=np.float64), np.asarray(churned, dtype=np.float64)
-    rate, found = float(y.mean()), found_in_top(p, y, TOP_SHARE * len(y))
-    precision = found / (TOP_SHARE * len(y))
+    rate, caught = float(y.mean()), churners_in_top(p, y, TOP_SHARE * len(y))
+    precision = caught / (TOP_SHARE * len(y))
     some = rate > 0
     return {
         "customers": len(y),
@@ -50,12 +50,12 @@ def figures(probability: Floats, churned: Floats) -> dict[str, float | int | Non
         "ece": expected_calibration_error(p, y),
         "lift_at_10": precision / rate if some else None,
         "precision_at_10": precision,
-        "recall_at_10": found / float(y.sum()) if some else None,
+        "recall_at_10": caught / float(y.sum()) if some else None,
     }
 
 
 def roc_auc(probability: Floats, churned: Floats) -> float | None:
-    """Chance that a churner scores above a stayer, ties counting half; None where there is only one kind."""
+    """Probability that a churner scores above a stayer, ties counting half; None where there is only one kind."""
     value = float(bootstrap.aucs(probability, churned, np.ones((1, len(churned))))[0])
     return None if np.isnan(value) else value
 
@@ -93,7 +93,7 @@ def _cumulated(probability: Floats, churned: Floats) -> tuple[Floats, Floats, Fl
     return np.cumsum(y)[ends], (ends + 1).astype(np.float64), p[ends]
 
 
-def found_in_top(probability: Floats, churned: Floats, size: float) -> float:
+def churners_in_top(probability: Floats, churned: Floats, size: float) -> float:
     """Churners among the `size` highest; of a tie at the edge, its mean share."""
     caught, taken, _ = _cumulated(probability, churned)
     return float(np.interp(size, np.concatenate([[0.0], taken]), np.concatenate([[0.0], caught])))
@@ -116,8 +116,8 @@ def curves(probability: Floats, churned: Floats, *, points: int = 101) -> dict[s
     roc = pd.DataFrame({"false_positive_rate": (taken - caught) / stayed, "true_positive_rate": caught / left})
     recall = pd.DataFrame({"recall": caught / left, "precision": caught / taken, "threshold": edge})
     share = np.linspace(0, 1, points)
-    found = np.interp(share * len(y), np.concatenate([[0.0], taken]), np.concatenate([[0.0], caught]))
-    gains = pd.DataFrame({"contacted_share": share, "churners_found_share": found / left})
+    reached = np.interp(share * len(y), np.concatenate([[0.0], taken]), np.concatenate([[0.0], caught]))
+    gains = pd.DataFrame({"contacted_share": share, "churners_found_share": reached / left})
     zero = pd.DataFrame({"false_positive_rate": [0.0], "true_positive_rate": [0.0]})
     return {
         "roc": _thinned(pd.concat([zero, roc], ignore_index=True), points),

@@ -1,4 +1,4 @@
-"""What acting on a score earns: profit by cut-off, the best cut-off, and the expected maximum profit.
+"""Profit of a retention campaign by cut-off, the best cut-off, and the expected maximum profit (EMPC).
 
 Verbraken, Verbeke and Baesens 2013, "A novel profit maximizing metric for measuring classification performance of
 customer churn prediction models", IEEE TKDE 25(5). Everybody contacted costs `contact_cost`. Who was leaving takes the
@@ -85,13 +85,16 @@ def figures(probability: Floats, churned: Floats, costs: Costs, *, capacity: int
     size = min(capacity / len(churned), 1.0)
     emp, share = expected_maximum(probability, churned, costs)
 
-    def told(contacted: float, profit: float) -> dict[str, float]:
+    def at_share(contacted: float, profit: float) -> dict[str, float]:
         return {"contacted_share": contacted, "profit_per_customer": profit, "profit": profit * len(churned)}
 
     return {
-        "best_cutoff": {**told(float(taken[best]), float(at_mean[best])), "probability": float([1.0, *edges][best])},
-        "break_even": {**told(float(taken[even]), float(at_mean[even])), "probability": costs.break_even},
-        "capacity": told(size, float(np.interp(size, taken, at_mean))),
+        "best_cutoff": {
+            **at_share(float(taken[best]), float(at_mean[best])),
+            "probability": float([1.0, *edges][best]),
+        },
+        "break_even": {**at_share(float(taken[even]), float(at_mean[even])), "probability": costs.break_even},
+        "capacity": at_share(size, float(np.interp(size, taken, at_mean))),
         "expected_maximum": {"profit_per_customer": emp, "contacted_share": share},
     }
 
@@ -103,8 +106,10 @@ def expected_maximum(probability: Floats, churned: Floats, costs: Costs) -> tupl
     leavers, stayers, taken = leavers[corners], stayers[corners], taken[corners]
     gain = np.diff(leavers) * (costs.customer_value - costs.incentive_cost)
     cost = np.diff(stayers) * (costs.incentive_cost + costs.contact_cost) + np.diff(leavers) * costs.contact_cost
-    turns = np.divide(cost, gain, out=np.full(len(gain), np.inf), where=gain > 0)  # gamma at which the next corner wins
-    bounds = np.clip(np.concatenate([[0.0], np.maximum.accumulate(turns), [1.0]]), 0.0, 1.0)
+    thresholds = np.divide(
+        cost, gain, out=np.full(len(gain), np.inf), where=gain > 0
+    )  # gamma at which the next corner wins
+    bounds = np.clip(np.concatenate([[0.0], np.maximum.accumulate(thresholds), [1.0]]), 0.0, 1.0)
     whole = np.diff(betainc(costs.alpha, costs.beta, bounds))
     weighted = costs.success_share * np.diff(betainc(costs.alpha + 1, costs.beta, bounds))
     won = weighted * (costs.customer_value - costs.incentive_cost) - whole * costs.contact_cost
@@ -112,8 +117,8 @@ def expected_maximum(probability: Floats, churned: Floats, costs: Costs) -> tupl
     return float(np.sum(leavers * won - stayers * lost)), float(np.sum(taken * whole))
 
 
-def shown(costs: Costs) -> dict[str, float]:
-    """The costs as they stand in metrics.json."""
+def to_json(costs: Costs) -> dict[str, float]:
+    """The costs as metrics.json has them."""
     return {**asdict(costs), "success_share": costs.success_share}
 
 
@@ -130,12 +135,12 @@ def _steps(probability: Floats, churned: Floats) -> tuple[Floats, Floats, Floats
 
 
 def _hull(across: Floats, up: Floats) -> list[int]:
-    """Places of the corners of the upper convex hull, first point to last; `across` and `up` never fall."""
+    """Indices of the corners of the upper convex hull, first point to last; `across` and `up` never fall."""
     corners: list[int] = []
-    for place in range(len(across)):
-        while len(corners) > 1 and _turns_up(across, up, corners[-2], corners[-1], place):
+    for index in range(len(across)):
+        while len(corners) > 1 and _turns_up(across, up, corners[-2], corners[-1], index):
             corners.pop()
-        corners.append(place)
+        corners.append(index)
     return corners
 
 

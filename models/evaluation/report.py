@@ -1,7 +1,7 @@
-"""metrics.json: the model beside what it has to beat, moment by moment, pooled, in pieces, in money; and a grade.
+"""The evaluation report (metrics.json): the model and every baseline by moment, pooled, by segment, in money; a grade.
 
-Every figure comes from predictions for rows that nothing had seen. Intervals draw whole customers. Keys are words or
-days, never places in a list.
+Every figure comes from predictions of held-out rows. Intervals draw whole customers. Keys are words or days, never
+positions in a list.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from models.training.baselines import IN_WORDS, RULES
 Floats = npt.NDArray[np.floating[Any]]
 
 CLEAR = {"roc_auc": 0.01, "log_loss": 0.002}  # smaller gains change no decision
-IN_PIECES = ("customers", "churners", "churn_rate", "promised_rate", "roc_auc", "log_loss", "ece", "lift_at_10")
+SEGMENT_FIGURES = ("customers", "churners", "churn_rate", "promised_rate", "roc_auc", "log_loss", "ece", "lift_at_10")
 
 ADVICE = {
     "A": "The ranking and the probabilities can be used.",
@@ -57,27 +57,30 @@ def report(
     best = min((name for name in names if name in RULES), key=lambda name: _mean_loss(predictions, name))
     test = predictions[predictions["role"] == "test"]
     unseen = predictions[~predictions["seen_in_training"].astype(bool)]
-    found = {
+    metrics = {
         **_by_role(predictions, "model", drawn),
         "segments": _segments(predictions),
-        "never_seen": _piece(unseen) if len(unseen) else {"customers": 0, "churners": 0},
+        "never_seen": _subgroup(unseen) if len(unseen) else {"customers": 0, "churners": 0},
         "baselines": {name: _by_role(predictions, name, drawn) for name in names},
         "paired": paired,
         "calibration": _groups(test),
-        "capacity": {"customers": min(capacity, len(test)), **_each(test, names, lambda p, y: _at(p, y, capacity))},
+        "capacity": {
+            "customers": min(capacity, len(test)),
+            **_each(test, names, lambda p, y: _at_capacity(p, y, capacity)),
+        },
         "grade": grade(paired[best], best, paired.get("logistic_rich")),
     }
     if costs is not None:
         profits = _each(test, names, lambda p, y: profit.figures(p, y, costs, capacity=capacity))
-        found["profit"] = {"costs": profit.shown(costs), **profits}
+        metrics["profit"] = {"costs": profit.to_json(costs), **profits}
     money = value_metrics.report(predictions, draws=draws, seed=seed)
-    return {**found, "value": money} if money else found
+    return {**metrics, "value": money} if money else metrics
 
 
 def _groups(rows: pd.DataFrame) -> dict[str, Any]:
     """`group_01` (the lowest tenth) and so on: customers, mean probability promised, share that left."""
     table = evaluate.calibration_groups(rows["model"].to_numpy(np.float64), rows["churned"].to_numpy(np.float64))
-    return {f"group_{place:02d}": group for place, group in enumerate(table.round(6).to_dict("records"), start=1)}
+    return {f"group_{number:02d}": group for number, group in enumerate(table.round(6).to_dict("records"), start=1)}
 
 
 def _each(rows: pd.DataFrame, names: Sequence[str], figures: Any) -> dict[str, Any]:
@@ -86,14 +89,14 @@ def _each(rows: pd.DataFrame, names: Sequence[str], figures: Any) -> dict[str, A
     return {name: figures(rows[name].to_numpy(dtype=np.float64), y) for name in ("model", *names)}
 
 
-def _at(probability: Floats, churned: Floats, capacity: int) -> dict[str, float | None]:
+def _at_capacity(probability: Floats, churned: Floats, capacity: int) -> dict[str, float | None]:
     """Of the `capacity` highest: precision (share that left), recall (of all leavers), lift over picking anyone."""
     size, left = min(capacity, len(churned)), float(churned.sum())
-    found = evaluate.found_in_top(probability, churned, size)
-    precision = found / size
+    caught = evaluate.churners_in_top(probability, churned, size)
+    precision = caught / size
     return {
         "precision": precision,
-        "recall": found / left if left else None,
+        "recall": caught / left if left else None,
         "lift": precision * len(churned) / left if left else None,
     }
 
@@ -101,13 +104,13 @@ def _at(probability: Floats, churned: Floats, capacity: int) -> dict[str, float 
 def _segments(predictions: pd.DataFrame) -> dict[str, Any]:
     if "segment" not in predictions.columns:
         return {}
-    return {str(name): _piece(rows) for name, rows in predictions.groupby("segment", sort=True)}
+    return {str(name): _subgroup(rows) for name, rows in predictions.groupby("segment", sort=True)}
 
 
-def _piece(rows: pd.DataFrame) -> dict[str, Any]:
-    """Figures of a piece over all moments; `promised_rate` is what the model said on average."""
-    told = {**_figures_of(rows, "model"), "promised_rate": float(rows["model"].mean())}
-    return {name: told[name] for name in IN_PIECES}
+def _subgroup(rows: pd.DataFrame) -> dict[str, Any]:
+    """Figures of some customers over all moments; `promised_rate` is the mean probability of leaving."""
+    figures = {**_figures_of(rows, "model"), "promised_rate": float(rows["model"].mean())}
+    return {name: figures[name] for name in SEGMENT_FIGURES}
 
 
 def _by_role(predictions: pd.DataFrame, name: str, drawn: Draws) -> dict[str, Any]:
@@ -115,8 +118,8 @@ def _by_role(predictions: pd.DataFrame, name: str, drawn: Draws) -> dict[str, An
     earlier = predictions[predictions["role"] == "backtest"]
     days = pd.Series(evaluate.moments_of(earlier), index=earlier.index, dtype="str")
     pooled = {
-        f"{figure}{end}": one[key]
-        for figure, one in drawn.pooled(name).items()
+        f"{figure}{end}": interval[key]
+        for figure, interval in drawn.pooled(name).items()
         for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))
     }
     return {
@@ -145,10 +148,11 @@ def grade(
     says how it compares.
     """
     auc, loss = paired["roc_auc"], paired["log_loss"]
-    ranks, spends = bool(auc["low"] > 0), bool(loss["high"] < 0)
+    ranks_better, predicts_better = bool(auc["low"] > 0), bool(loss["high"] < 0)
     worse = auc["high"] < 0 or loss["low"] > 0
     enough = auc["difference"] >= CLEAR["roc_auc"] and loss["difference"] <= -CLEAR["log_loss"]
-    letter = "A" if ranks and spends and enough else "B" if (ranks or spends) and not worse else "C"
+    both, either = ranks_better and predicts_better, ranks_better or predicts_better
+    letter = "A" if both and enough else "B" if either and not worse else "C"
     text = (
         f"Against the best simple rule ({IN_WORDS[best]}): ROC AUC {_signed(auc)}, log loss {_signed(loss)} "
         f"(lower is better). {ADVICE[letter]}"
@@ -167,6 +171,7 @@ def _signed(interval: Mapping[str, Any]) -> str:
 
 def comparison(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """One row per prediction, the model first: pooled ROC AUC and log loss with intervals, for tables and pictures."""
-    told = {"model": metrics["pooled"], **{name: one["pooled"] for name, one in metrics["baselines"].items()}}
+    baselines = {name: figures["pooled"] for name, figures in metrics["baselines"].items()}
     columns = [f"{figure}{end}" for figure in ("roc_auc", "log_loss") for end in ("", "_low", "_high")]
-    return pd.DataFrame([{"name": name, **{column: one[column] for column in columns}} for name, one in told.items()])
+    pooled = {"model": metrics["pooled"], **baselines}
+    return pd.DataFrame([{"name": name, **{key: figures[key] for key in columns}} for name, figures in pooled.items()])

@@ -1,4 +1,4 @@
-"""How well expected value was expected: on customers who stayed, by tenth, and beside the customer's own average."""
+"""Metrics of expected value: on customers who stayed, by decile, and against the customer's own average."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def report(predictions: pd.DataFrame, *, draws: int, seed: int) -> dict[str, Any
 
 
 def _figures(expected: Floats, actual: Floats) -> dict[str, float | None]:
-    ranks = [np.asarray(pd.Series(one).rank(), dtype=np.float64) for one in (expected, actual)]
-    varies = all(one.std() > 0 for one in ranks)
+    ranks = [np.asarray(pd.Series(values).rank(), dtype=np.float64) for values in (expected, actual)]
+    varies = all(rank.std() > 0 for rank in ranks)
     return {
         "mean_expected": float(expected.mean()),
         "mean_absolute_error": float(np.abs(expected - actual).mean()),
@@ -64,12 +64,12 @@ def _figures(expected: Floats, actual: Floats) -> dict[str, float | None]:
     }
 
 
-def _paired(rows: pd.DataFrame, extra: Floats, draws: int, seed: int) -> dict[str, float]:
+def _paired(rows: pd.DataFrame, difference: Floats, draws: int, seed: int) -> dict[str, float]:
     customers = np.unique(rows["customer_id"].to_numpy(dtype=str), return_inverse=True)[1].astype(np.int64)
     weights = draw(customers, draws, seed)
-    means = weights @ extra / weights.sum(axis=1)
+    means = weights @ difference / weights.sum(axis=1)
     return {
-        "difference": float(extra.mean()),
+        "difference": float(difference.mean()),
         "low": float(np.quantile(means, LOW)),
         "high": float(np.quantile(means, HIGH)),
     }
@@ -78,12 +78,12 @@ def _paired(rows: pd.DataFrame, extra: Floats, draws: int, seed: int) -> dict[st
 def _deciles(expected: Floats, own: Floats, actual: Floats) -> dict[str, dict[str, float]]:
     parts = np.array_split(np.argsort(expected, kind="stable"), TENTHS)
     return {
-        f"{place:02d}": {
+        f"{decile:02d}": {
             "customers": len(part),
             "expected": float(expected[part].mean()),
             "brought": float(actual[part].mean()),
             "own_average": float(own[part].mean()),
             "mean_absolute_error": float(np.abs(expected[part] - actual[part]).mean()),
         }
-        for place, part in enumerate(parts, start=1)
+        for decile, part in enumerate(parts, start=1)
     }

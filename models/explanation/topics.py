@@ -1,4 +1,4 @@
-"""What a column is about: columns that tell one story about one activity are one topic, and a topic is told once.
+"""Topics: columns that say the same about one activity are one topic, and a topic is stated once.
 
 An activity that only repeats the main one (a discount on every order) has no story of its own: its columns join the
 main activity's topics and are not spoken of.
@@ -39,7 +39,7 @@ STORIES_OF_REPEATS = {
     "count_trend": "lately beside before",
 }
 
-# What a retention team wants to hear first about a topic, where several numbers could tell it.
+# What a retention team wants to read first about a topic, where several numbers could state it.
 PREFERRED = (
     "days_since_last",
     "silence_per_gap",
@@ -51,7 +51,7 @@ PREFERRED = (
 )
 
 # Numbers that compare customers with themselves, and the number that says "as before": beyond it lies good or bad news,
-# whatever everyone else's number is. Fewer orders than before are never told as a reason where they are more.
+# whatever everyone else's number is. Fewer orders than before are never stated as a reason where they are more.
 AS_BEFORE = {
     "count_trend": 0.0,
     "value_trend": 0.0,
@@ -62,8 +62,8 @@ AS_BEFORE = {
     "gap_share_shorter": 0.5,
     "usual_days_missed": 1.0,
 }
-# Neither good nor bad news in itself; as a reason it is told from one side only: who buys seldom, not who buys often.
-TOLD_FROM = {"gap_mean": True}
+# Neither good nor bad news in itself; as a reason it is stated from one side only: who buys seldom, not who buys often.
+STATED_FROM = {"gap_mean": True}
 SILENCES = ("days_since_last", "silence_per_gap", "silence_per_longest_gap", "gap_share_shorter", "usual_days_missed")
 
 
@@ -95,7 +95,7 @@ class Topics:
 
 
 def preference(column: Column) -> tuple[bool, int]:
-    """Sorts columns by how well they tell their topic; a number that is neither good nor bad news comes last."""
+    """Sorts columns by how well they state their topic; a number that is neither good nor bad news comes last."""
     measure = column["measure"]
     place = PREFERRED.index(measure) if measure in PREFERRED else len(PREFERRED)
     return column["higher_is_worse"] is None, place
@@ -104,7 +104,7 @@ def preference(column: Column) -> tuple[bool, int]:
 def worse(column: Column) -> bool | None:
     """Whether a higher number is bad news; None where either may be."""
     known: bool | None = column["higher_is_worse"]
-    return TOLD_FROM.get(column["measure"]) if known is None else known
+    return STATED_FROM.get(column["measure"]) if known is None else known
 
 
 def changed(column: Column, value: float, *, upwards: bool) -> bool:

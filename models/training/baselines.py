@@ -64,6 +64,12 @@ IN_WORDS = {
 RULES = tuple(name for name in IN_WORDS if name != "logistic_rich")
 """What a team could have without this pipeline: the model is graded against the best of these."""
 
+NAIVE = ("days_since_last", "order_count", "rfm_score")
+"""Of those the rules that a team could apply in a spreadsheet."""
+
+UNMODELLED = ("days_since_last", "rfm_score")
+"""Of those the ones that teams without a model rank by: past lists are compared with the better of them."""
+
 
 def predictions(data: Data, trained: Rows, judged: Rows, fit: Fit) -> dict[str, Floats]:
     """Probability of leaving by each baseline for the rows of `judged`, fitted on `trained` alone.

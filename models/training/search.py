@@ -1,4 +1,4 @@
-"""Which numbers each origin uses: those of params.yaml, unless others are better by more than noise on earlier ones.
+"""Hyperparameter search: each origin uses params.yaml, unless other numbers win on earlier origins by more than noise.
 
 Candidates are the recipe itself and points of a seeded Sobol sequence around it. They do not depend on what earlier
 candidates reached: a sampler that learns would carry what later origins showed into choices that are made for earlier
@@ -40,26 +40,26 @@ SPACE: dict[str, tuple[float, float, bool]] = {
 
 
 class Memory(Protocol):
-    """Where trials are kept between runs that were cut short. It may change the time, never the result."""
+    """Stores finished trials for the next run and ends the search in time; changes the time, never the result."""
 
     def recall(self, number: int, numbers: Numbers) -> Trial | None:
         """The trial with these numbers, where an earlier run finished it."""
 
-    def keep(self, trial: Trial, wanted: int) -> None:
-        """Keep a finished trial of `wanted`."""
+    def keep(self, trial: Trial, total: int) -> None:
+        """Store a finished trial; there are `total` in all."""
 
     def over(self) -> bool:
         """Whether the time is up: no further trial begins."""
 
 
 class Forgetful:
-    """Keeps nothing and has all the time in the world."""
+    """No store and no limit of time."""
 
     def recall(self, number: int, numbers: Numbers) -> Trial | None:
         """Nothing."""
         return None
 
-    def keep(self, trial: Trial, wanted: int) -> None:
+    def keep(self, trial: Trial, total: int) -> None:
         """Nothing to do."""
 
     def over(self) -> bool:
@@ -69,7 +69,7 @@ class Forgetful:
 
 @dataclass(frozen=True)
 class Trial:
-    """One candidate and what it reached.
+    """One candidate of the search and its results.
 
     Attributes:
         number: 0 is the recipe itself.
@@ -88,18 +88,18 @@ class Trial:
     def pooled(self, parts: Sequence[str]) -> dict[str, tuple[float, float]]:
         """Gain and noise of each cell over some parts; empty where the trial has not seen them all.
 
-        The same customers are met again at every moment, so errors add up as if they were one.
+        The same customers appear again at every moment, so errors add up as if they were one.
         """
         if any(name not in self.parts for name in parts) or not parts:
             return {}
         rows = np.array([self.parts[name]["rows"] for name in parts], dtype=np.float64)
-        found = {}
+        pooled = {}
         for cell in self.parts[parts[0]]["gain"]:
             gain = np.array([self.parts[name]["gain"][cell] for name in parts])
             error = np.array([self.parts[name]["error"][cell] for name in parts])
             noise = calibration.NOISE * float(rows @ error / rows.sum())
-            found[cell] = (float(rows @ gain / rows.sum()), noise)
-        return found
+            pooled[cell] = (float(rows @ gain / rows.sum()), noise)
+        return pooled
 
     def to_json(self) -> dict[str, Any]:
         """For trials.json."""
@@ -125,11 +125,11 @@ def candidates(recipe: Recipe) -> list[Numbers]:
 
 
 def _numbers(point: Floats) -> Numbers:
-    found: Numbers = {}
-    for place, (name, (low, high, whole)) in enumerate(SPACE.items()):
-        value = float(np.exp(np.log(low) + point[place] * (np.log(high) - np.log(low))))
-        found[name] = round(value) if whole else float(f"{value:.3g}")
-    return found
+    numbers: Numbers = {}
+    for axis, (name, (low, high, whole)) in enumerate(SPACE.items()):
+        value = float(np.exp(np.log(low) + point[axis] * (np.log(high) - np.log(low))))
+        numbers[name] = round(value) if whole else float(f"{value:.3g}")
+    return numbers
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Search:
                 notes.append(f"the search stopped at max_minutes, after {start} of {len(rest)} trials.")
                 break
             group = rest[start : start + max(1, self.threads)]
-            for trial in self.pool.map(lambda one: self._tried(one[0], one[1], base), group):
+            for trial in self.pool.map(lambda pair: self._try(pair[0], pair[1], base), group):
                 self.memory.keep(trial, len(rest))
                 trials.append(trial)
         settled = {origin: _settle(trials, tuning, self.recipe) for origin, tuning in wanted.items()}
@@ -173,18 +173,18 @@ class Search:
         trains, judged = self.data.split(self.plan, origin)
         return fitting.judge(self.data, judged, fitting.fit(self.data, trains, recipe, seeds=1), recipe, origin)
 
-    def _tried(self, number: int, numbers: Numbers, base: Mapping[str, Step]) -> Trial:
+    def _try(self, number: int, numbers: Numbers, base: Mapping[str, Step]) -> Trial:
         """A candidate at origin after origin, until it is clearly worse."""
-        kept = self.memory.recall(number, numbers)
-        if kept is not None:
-            return kept
-        found: dict[str, dict[str, Any]] = {}
+        known = self.memory.recall(number, numbers)
+        if known is not None:
+            return known
+        parts: dict[str, dict[str, Any]] = {}
         for origin in base:
-            found[origin] = _compared(self._step(self.recipe.settled(numbers), origin), base[origin], self.recipe)
-            cells = Trial(number, numbers, found).pooled(list(found))
+            parts[origin] = _compared(self._step(self.recipe.settled(numbers), origin), base[origin], self.recipe)
+            cells = Trial(number, numbers, parts).pooled(list(parts))
             if max(gain + noise for gain, noise in cells.values()) < 0:
-                return Trial(number, numbers, found, dropped=len(found) < len(base))
-        return Trial(number, numbers, found)
+                return Trial(number, numbers, parts, dropped=len(parts) < len(base))
+        return Trial(number, numbers, parts)
 
 
 def _compared(step: Step, base: Step, recipe: Recipe) -> dict[str, Any]:

@@ -6,7 +6,7 @@ where something failed, so that nothing is built on it and no list is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,7 +22,8 @@ from pipelines.checks.figures import Rule, Table, iso, repeated
 from pipelines.checks.report import Finding, Report, report_of
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
-from pipelines.settings.params import Settings
+from pipelines.settings.params import Checks
+from pipelines.settings.reading import StreamChecks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,7 @@ class Known(NamedTuple):
     spans: Mapping[str, tuple[int, int, int]]
 
 
-def check_activity(folder: Path, settings: Settings, branch: str, known: Known | None = None) -> Report:
+def check_activity(folder: Path, checks: StreamChecks, known: Known | None = None) -> Report:
     """The stream in `folder` (data/activity/{branch} or what is about to become it) against the activity contract.
 
     Beyond rows: the stream, and the main activity, must reach to the branch's moment (sparse streams may be silent for
@@ -66,9 +67,7 @@ def check_activity(folder: Path, settings: Settings, branch: str, known: Known |
 
     `known`: given where every row is known to break none of the rules, because the same files were looked at before.
     """
-    observations, limits = settings.observations, settings.checks
-    day = observations.train.until if branch == "train" else observations.score.as_of
-    moment = midnight(day, settings.timezone)
+    limits, moment = checks.limits, midnight(checks.day, checks.timezone)
     table = Table(
         wanted={column.name: column.type for column in ACTIVITY_SCHEMA},
         keys=["activity_id", "customer_id"],
@@ -76,16 +75,17 @@ def check_activity(folder: Path, settings: Settings, branch: str, known: Known |
         files=sorted((folder / "activity").glob("*.parquet")),
     )
     streams = {name: stream for name, stream in _streams(table, moment, known).items() if name not in OUR_DOINGS}
-    silences = _silences(streams, settings.main_activity, limits.max_days_without_activity)
+    silences = _silences(streams, checks.main_activity, limits.max_days_without_activity)
     beyond = {silence(name): _silent_until(moment, _named(streams, name)) for name in silences}
     skipped = limits.irregular_activities
     judged = {name: stream for name, stream in streams.items() if len(stream.blocks) > 2 and name not in skipped}
     beyond |= {volume(name): _volume_of(stream) for name, stream in judged.items()}
-    when = f"{day} 00:00 ({settings.timezone})"
+    when = f"{checks.day} 00:00 ({checks.timezone})"
     suite = activity_suite(list(table.wanted), when, silences, judged, limits.max_volume_ratio)
     table.known_rows = known.rows if known else None
     recorded = known.recorded if known else table.con.execute("SELECT count(recorded_at) > 0 FROM seen").fetchone()[0]
-    return report_of(suite, branch, table, activity_rules(moment), beyond, notes=[] if recorded else [NEVER_RECORDED])
+    notes = [] if recorded else [NEVER_RECORDED]
+    return report_of(suite, checks.branch, table, activity_rules(moment), beyond, notes=notes)
 
 
 def activity_rules(moment: int) -> dict[str, Rule]:
@@ -170,8 +170,13 @@ def _volume_of(stream: _Stream) -> Finding:
     return Finding(volume_ratio(latest, least, most), words)
 
 
-def check_features(folder: Path, settings: Settings) -> Report:
+def check_features(folder: Path, as_of: str, attributes: Sequence[str]) -> Report:
     """The features of every moment in `folder` against the columns and bounds that columns.json declares.
+
+    Args:
+        folder: one Parquet file per moment, and columns.json.
+        as_of: the day of the list; no moment may lie after it.
+        attributes: of customers, as the model uses them.
 
     Raises:
         ChurnError: there is no columns.json.
@@ -181,13 +186,12 @@ def check_features(folder: Path, settings: Settings) -> Report:
             f"{folder}: there is no columns.json, so nothing says what the features should be. Build them again."
         )
     columns = read_json(folder / "columns.json")
-    as_of = settings.observations.score.as_of
-    attributes = [f"customer_{name}" for name in settings.features.attributes]
-    kinds = dict.fromkeys(attributes, pa.string()) | {entry["name"]: pa.float32() for entry in columns}
+    names = [f"customer_{name}" for name in attributes]
+    kinds = dict.fromkeys(names, pa.string()) | {entry["name"]: pa.float32() for entry in columns}
     table = Table(
         wanted={"customer_id": pa.string(), "as_of": pa.date32(), **kinds},
         keys=["customer_id", "as_of"],
-        nullable=frozenset(attributes),
+        nullable=frozenset(names),
         files=sorted(folder.glob("*.parquet")),
         by_file=True,
     )
@@ -199,14 +203,15 @@ def check_features(folder: Path, settings: Settings) -> Report:
         ),
         "rows_after_score_moment": Rule(f"as_of > DATE '{as_of}'"),
     }
-    return report_of(features_suite(columns, attributes, as_of), folder.name, table, rules, {})
+    return report_of(features_suite(columns, names, as_of), folder.name, table, rules, {})
 
 
 def check_scores(
     frame: pd.DataFrame | pa.Table,
     profile: Mapping[str, Any],
     facts: Mapping[str, Any],
-    settings: Settings,
+    as_of: str,
+    limits: Checks,
     *,
     definition: str = "scores",
 ) -> Report:
@@ -216,10 +221,10 @@ def check_scores(
         frame: the scores of one definition.
         profile: the champion's `.profile`: `score_edges`, `score_shares`, `customers`, `activities`.
         facts: facts.json of the stream that was scored.
-        settings: `checks` says how far scores and volumes may lie from training.
+        as_of: the day that the scores are for.
+        limits: how far scores and volumes may lie from training.
         definition: of churn, for the report's title.
     """
-    as_of = settings.observations.score.as_of
     nullable = frozenset({"expected_value", "value_at_risk"})
     table = Table(wanted=SCORE_SCHEMA, keys=["customer_id"], nullable=nullable, frame=_arrow(frame))
     trained, here = profile["activities"], facts["activities"]
@@ -230,11 +235,11 @@ def check_scores(
         ),
         "activities_vanished": Finding(len(vanished), ", ".join(vanished) or "all of them"),
     }
-    shift, allowed = _score_shift(frame, profile, settings.checks.max_score_shift)
-    skipped = {*OUR_DOINGS, *settings.checks.irregular_activities, *vanished}
+    shift, allowed = _score_shift(frame, profile, limits.max_score_shift)
+    skipped = {*OUR_DOINGS, *limits.irregular_activities, *vanished}
     volumes = sorted(set(trained) - skipped)
     judged = {volume(name): _volume_against(here[name], trained[name]) for name in volumes}
-    suite = scores_suite(list(SCORE_SCHEMA), as_of, allowed, volumes, settings.checks.max_volume_ratio)
+    suite = scores_suite(list(SCORE_SCHEMA), as_of, allowed, volumes, limits.max_volume_ratio)
     new = sorted(set(here) - set(trained) - set(OUR_DOINGS))
     notes = [f"New since training, and unknown to the model: {', '.join(new)}. Train again to use it."] if new else []
     counted = {**beyond, "score_shift": shift, **judged}

@@ -10,13 +10,15 @@ from typing import Any
 
 from features.churn.labels import Definition
 from features.windows import day_number, midnight
-from pipelines.at_risk.policy.consent import counted
+from pipelines.at_risk.policy.consent import consent_lines
 from pipelines.commands.doctor_figures import Moment, Rhythm, moments_of, rhythm_of, standings_now, suggestion, verdict
-from pipelines.modelling.eligibility import counted_apart
+from pipelines.modelling.eligibility import ineligible_lines
 from pipelines.rendering.wording import leaving, staying
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.churn import Cancellation, Churn, Silence, definition_of
+from pipelines.settings.decision import ContactPolicy
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import ContactReading, Reading
 from pipelines.sources.landing.as_of import cut
 from pipelines.sources.profile import facts_of
 from pipelines.sources.quarantine import reasons
@@ -31,11 +33,12 @@ def diagnose(settings: Settings) -> str:
     Raises:
         ChurnError: the sources cannot be read, all their faults at once; or nothing lies before `score.as_of`.
     """
-    faults = check_sources(settings) + faults_of_contacts(settings)
+    reading = Reading.of(settings)
+    faults = check_sources(reading) + faults_of_contacts(ContactReading.of(settings))
     if faults:
         raise ChurnError(*faults)
     con = connect()
-    nobodys = read_sources(con, settings)
+    nobodys = read_sources(con, reading)
     moment = midnight(settings.observations.score.as_of, settings.timezone)
     notes = [line for lines in reasons(con).values() for line in lines] + nobodys + cut(con, moment)
     facts = facts_of(con, moment)
@@ -73,7 +76,7 @@ def _stream(con: Any, settings: Settings, facts: dict[str, Any]) -> list[str]:
         )
     if later:
         lines.append(f"{later:,} more rows lie at or after {as_of} (or are copies): nothing will see them.")
-    customers = customers_of(con, settings, midnight(as_of, settings.timezone))
+    customers = customers_of(con, Reading.of(settings), midnight(as_of, settings.timezone))
     if customers is not None:
         attributes = [name for name in customers.column_names if name not in ("customer_id", "joined_at", "valid_from")]
         lines.append(f"A customers table with {customers.num_rows:,} rows: {', '.join(attributes) or 'no attributes'}.")
@@ -81,11 +84,11 @@ def _stream(con: Any, settings: Settings, facts: dict[str, Any]) -> list[str]:
 
 
 def _contacts(con: Any, settings: Settings) -> list[str]:
-    contacts = read_contacts(settings)
+    contacts = read_contacts(ContactReading.of(settings))
     if contacts is None:
         return []
     customers = [one for (one,) in con.execute("select distinct customer_id from known").fetchall()]
-    return counted(contacts, settings, customers)
+    return consent_lines(contacts, ContactPolicy.of(settings), customers)
 
 
 def _missing(facts: dict[str, Any], settings: Settings) -> list[str]:
@@ -166,7 +169,7 @@ def _moments(moments: list[Moment]) -> list[str]:
 def _apart(con: Any, settings: Settings, one: Definition) -> list[str]:
     """Who is no customer on the day of the list although something still runs, or nothing can be said yet."""
     as_of = settings.observations.score.as_of
-    return [f"On {as_of}: {line}" for line in counted_apart(standings_now(con, one, as_of, settings.timezone))]
+    return [f"On {as_of}: {line}" for line in ineligible_lines(standings_now(con, one, as_of, settings.timezone))]
 
 
 def _entry(one: Definition) -> dict[str, Any]:

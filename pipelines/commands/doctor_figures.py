@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from features.churn.labels import Definition, label, standings
+from features.churn.labels import Definition, eligibility, label
 from features.windows import day_number, day_text
 from pipelines.runtime.sql import text
 
@@ -96,7 +96,7 @@ def moments_of(con: Any, definition: Definition, until: str, first_day: str, tim
 
 def standings_now(con: Any, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
     """How everyone in `known` stands to the definition at a moment, by customer_id."""
-    return standings(_events(con, definition), definition, as_of, timezone)
+    return eligibility(_events(con, definition), definition, as_of, timezone)
 
 
 def _events(con: Any, definition: Definition) -> pd.DataFrame:

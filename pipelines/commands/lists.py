@@ -37,11 +37,14 @@ def publish(as_of: str | None, revise: bool) -> None:
 
     The same list again adds nothing, and tries sinks again that failed before.
     """
+    from pipelines.publishing.deliver import Delivery
     from pipelines.publishing.publish import publish as publish_list
 
     with _alone() as settings:
         day = as_of or settings.observations.score.as_of
-        publish_list(day, settings, click.echo, revise=revise, moment=stamp(datetime.now(UTC)))
+        delivery = Delivery(settings.publish.sinks, settings.privacy.pseudonymise)
+        now, campaign = stamp(datetime.now(UTC)), settings.campaign.name
+        publish_list(day, delivery, click.echo, campaign=campaign, revise=revise, moment=now)
 
 
 @click.command()
@@ -52,7 +55,9 @@ def feedback(file: Path) -> None:
     FILE is CSV or XLSX with the columns customer_id, when, and contacted, reached, kept, wrong (yes or no); channel and
     note if you like. Every bad row is named, and then nothing is written.
     """
-    from pipelines.publishing.feedback import feedback as take
+    from pipelines.publishing.feedback import ReportReading
+    from pipelines.publishing.feedback import feedback as record
 
     with _alone() as settings:
-        take(file, settings, click.echo, now=datetime.now(UTC))
+        reading = ReportReading(settings.timezone, settings.privacy)
+        record(file, reading, click.echo, now=datetime.now(UTC))

@@ -93,12 +93,17 @@ def explain(customer: str) -> None:
     """Say why CUSTOMER is on the list, or why not, with the numbers."""
     from pipelines.at_risk.explain import explain_customer
     from pipelines.at_risk.placement import newer_list
+    from pipelines.rendering.language.language import Language
+    from pipelines.settings.decision import ListPolicy
+    from pipelines.settings.reading import ContactReading
     from pipelines.sources.privacy.pseudonyms import known_as
 
     with _in_words():
         settings = params.load()
-        name = known_as(customer, settings)
-        click.echo(explain_customer(name, settings).replace(name, customer))
+        name = known_as(customer, settings.privacy)
+        language = Language(settings.language, settings.currency)
+        text = explain_customer(name, ListPolicy.of(settings), ContactReading.of(settings), language)
+        click.echo(text.replace(name, customer))
         click.echo(newer_list(settings.observations.score.as_of), err=True, nl=False)
 
 
@@ -109,12 +114,14 @@ def backfill(definition: str | None, weeks: int) -> None:
     """Show what the last lists would have said, scored by what was known then, and how each turned out."""
     from pipelines.modelling.backfill import backfill as judge
     from pipelines.runtime.run_lock import only_run
+    from pipelines.settings.training import TrainingSettings
 
     with _in_words():
         settings = params.load()
         name = _chosen(definition or settings.at_risk.definition, settings)[0]
         with only_run(_say):
-            click.echo(judge(name, settings, weeks))
+            training, as_of = TrainingSettings.of(settings, name), settings.observations.score.as_of
+            click.echo(judge(training, weeks, capacity=settings.at_risk.capacity, newest_list=as_of))
 
 
 @click.command()
@@ -124,12 +131,14 @@ def promote(definition: str | None, force: bool) -> None:
     """Make the candidate the champion that scores, where it passes the gate."""
     from pipelines.modelling.promote import promote as promote_one
     from pipelines.runtime.run_lock import only_run
+    from pipelines.settings.training import TrainingSettings
 
     with _in_words():
         settings = params.load()
         with only_run(_say):
             for name in _chosen(definition, settings):
-                click.echo(promote_one(name, settings, force=force))
+                training = TrainingSettings.of(settings, name)
+                click.echo(promote_one(training, margin=settings.promotion.margin, force=force))
 
 
 @click.command()
@@ -167,7 +176,9 @@ def export(to: Path | None) -> None:
     from pipelines.publishing.export import export as export_list
 
     with _in_words():
-        for line in export_list(params.load(), to):
+        settings = params.load()
+        day, pseudonymised = settings.observations.score.as_of, settings.privacy.pseudonymise
+        for line in export_list(day, to, pseudonymised=pseudonymised):
             click.echo(line)
 
 
@@ -179,7 +190,8 @@ def export(to: Path | None) -> None:
 )
 def forget(customer: str | None, yes: bool, again: bool) -> None:
     """Remove CUSTOMER from every store of this project, for ever, and say what that was."""
-    from pipelines.erasure import forget as forgetting
+    from pipelines.erasure import forget as erasure
+    from pipelines.publishing.deliver import Delivery
     from pipelines.runtime.run_lock import only_run
 
     if (customer is None) != again:
@@ -189,11 +201,13 @@ def forget(customer: str | None, yes: bool, again: bool) -> None:
         settings = params.load()
         if customer is not None and not yes:
             click.confirm("This cannot be undone. Forget this customer?", abort=True)
+        delivery = Delivery(settings.publish.sinks, settings.privacy.pseudonymise)
+        chosen = erasure.ErasureSettings(settings.identities, settings.privacy, delivery)
         with only_run(_say):
             if customer is None:
-                forgetting.again(settings, _say)
+                erasure.again(chosen, _say)
             else:
-                forgetting.forget(customer, settings, _say)
+                erasure.forget(customer, chosen, _say)
 
 
 @click.command()

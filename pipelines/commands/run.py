@@ -1,26 +1,29 @@
 """`churn run`: the whole graph, the promotion between its two branches, and what came out.
 
-DVC decides what must run again; this module only drives it, one run at a time, and reads the results.
+DVC decides what must run again; this module only drives it, one run at a time, follows the journal that the stages
+write meanwhile (runtime/journal.py), and reads the results. What DVC itself prints goes to a log file.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
+from pipelines.commands.plan import LANDING, Places, scoring_branch
 from pipelines.modelling.champion import require_champions
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.run_lock import Say, _write_holder
+from pipelines.runtime.journal import RUN, Event, Follower
+from pipelines.runtime.run_lock import STATE, Say, note_dvc
 from pipelines.settings.params import Settings
 
-LANDING = Path("data/landing")
+DVC_LOG = STATE / "dvc.log"
+POLL_SECONDS = 0.1
+TAIL_LINES = 12
 
 
 def run(settings: Settings, say: Say = print, *, promote: bool = True, full: bool = False) -> None:
@@ -28,12 +31,14 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
 
     `full`: forget what was read from the sources before, and read all of it again.
     """
-    from pipelines.engines.spark_session import missing
+    from pipelines.engines.spark_session import missing_requirements
+    from pipelines.settings.reading import Reading
     from pipelines.sources.registry import check_sources
     from pipelines.stages.watch_sources import places_of
 
     days = settings.observations.train.until, settings.observations.score.as_of
-    faults = [*missing(settings), *check_sources(settings, *([] if full else places_of(settings, LANDING, *days)))]
+    places = [] if full else places_of(settings, LANDING, *days)
+    faults = [*missing_requirements(settings.engine), *check_sources(Reading.of(settings), *places)]
     if faults:
         raise ChurnError(*faults)
     try:
@@ -42,8 +47,8 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
         reproduce(["evaluate_model"], say)
         if promote and settings.promotion.automatic:
             promote_candidates(settings, say)
-        require_champions(settings)
-        reproduce(["make_list"], say)
+        require_champions(settings.churn)
+        reproduce([scoring_branch(settings, Places())[-1].name], say)
     finally:
         write_overview()
 
@@ -57,65 +62,79 @@ def read_again(say: Say) -> None:
 
 
 def reproduce(targets: list[str], say: Say) -> None:
-    """`dvc repro` of some stages and all that they need, with one line for each stage that ran."""
+    """`dvc repro` of some stages and all that they need, with one line for each stage that ran.
+
+    Raises:
+        ChurnError: a stage failed, or DVC did.
+    """
     # DVC runs each command in a shell: the stages must find the same Python as this process.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", RUN: str(os.getpid())}
     command = [sys.executable, "-m", "dvc", "repro", *targets]
-    with subprocess.Popen(
-        command,
-        env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        bufsize=1,
-    ) as dvc:
-        _write_holder(dvc.pid)
-        follow = _Follow(say)
-        assert dvc.stdout is not None
-        for line in dvc.stdout:
-            follow.line(line.rstrip())
-        follow.end()
-    _write_holder(None)
+    follower, progress = Follower(environment[RUN]), Progress(say)
+    with (
+        DVC_LOG.open("wb") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT) as dvc,
+    ):
+        note_dvc(dvc.pid)
+        while not _ended(dvc):
+            progress.report(follower.new_events())
+    progress.report(follower.new_events())
+    note_dvc(None)
     if dvc.returncode:
-        raise ChurnError(*follow.failure())
+        raise ChurnError("The run stopped; earlier lists are untouched.", *(progress.failure() or _tail(DVC_LOG)))
 
 
-class _Follow:
-    """Turns what DVC prints into one line per stage, and keeps what a failed stage said."""
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(POLL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _tail(log: Path) -> list[str]:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line for line in lines if line.strip()][-TAIL_LINES:]
+
+
+class Progress:
+    """Turns what the stages write into one line per stage, below what it printed, and keeps what a failed one said."""
 
     def __init__(self, say: Say) -> None:
-        self.say, self.stage, self.started, self.said = say, "", 0.0, list[str]()
+        self._say, self._running, self._faults = say, "", list[str]()
 
-    def line(self, text: str) -> None:
-        running = re.match(r"Running stage '(.+)':$", text)
-        if running:
-            self.end()
-            self.stage, self.started, self.said = running[1], time.perf_counter(), []
-        elif text and not text.startswith(
-            ("> python", "'data/", "Stage '", "Updating lock", "Generating lock", "Use `dvc push`")
-        ):
-            self.said.append(text)
-            if self.stage and not text.startswith(
-                ("ERROR: failed to reproduce", "To track", "\tgit add", "To enable", "\tdvc config")
-            ):
-                self.say(f"      {text}")
-
-    def end(self) -> None:
-        if self.stage and not any(text.startswith("ERROR") for text in self.said):
-            self.say(f"  {self.stage:<32} {time.perf_counter() - self.started:5.1f} s")
-        self.stage = ""
+    def report(self, events: list[Event]) -> None:
+        """Say what happened since the last call."""
+        for event in events:
+            self._running = event.stage if event.event in ("began", "note") else ""
+            if event.event == "note":
+                self._say(f"      {event.text}")
+            elif event.event == "ended":
+                self._say(f"  {event.stage:<32} {event.seconds:5.1f} s")
+            elif event.event == "failed":
+                self._faults = [f"{event.stage}: {fault}" for fault in event.faults]
+                for fault in self._faults:
+                    self._say(f"      {fault}")
 
     def failure(self) -> list[str]:
-        last = [text for text in self.said if text.strip()][-12:]
-        return ["The run stopped; earlier lists are untouched.", *last]
+        """The faults of the stage that failed, or that one was killed; empty where none did."""
+        if self._faults or not self._running:
+            return self._faults
+        killed = (
+            f"{self._running}: was killed before it ended. {DVC_LOG} has what it printed. Run again and it goes on."
+        )
+        return [killed]
 
 
 def promote_candidates(settings: Settings, say: Say) -> None:
     """Put every definition's candidate before the gate, and say what it decided."""
     from pipelines.modelling.promote import promote
+    from pipelines.settings.training import TrainingSettings
 
     for definition in settings.churn:
-        for line in promote(definition, settings).splitlines():
+        training = TrainingSettings.of(settings, definition)
+        for line in promote(training, margin=settings.promotion.margin).splitlines():
             say(f"  {line}")
 
 
@@ -138,18 +157,20 @@ def result(settings: Settings) -> str:
     import pandas as pd
 
     from pipelines.checks.page import verdict
+    from pipelines.rendering.language.language import Language
     from pipelines.rendering.terminal import list_preview
-    from pipelines.rendering.wording import language_of, scored_by
+    from pipelines.rendering.wording import scored_by
 
     folder = Path("data/at_risk", settings.observations.score.as_of)
     at_risk = pd.read_parquet(folder / "at_risk.parquet")
     definition = settings.at_risk.definition
+    language = Language(settings.language, settings.currency)
     metrics = json.loads(Path("data/evaluation", definition, "metrics.json").read_text())
     champion = json.loads(Path("data/champion", definition, "champion.json").read_text())
     return "\n".join(
         [
             "",
-            list_preview(at_risk, rows=10, language=language_of(settings), width=_width(), colour=sys.stdout.isatty()),
+            list_preview(at_risk, rows=10, language=language, width=_width(), colour=sys.stdout.isatty()),
             "",
             headline(metrics, definition),
             scored_by(champion),
@@ -177,7 +198,7 @@ FIGURES = (
 
 def headline(metrics: dict[str, Any], definition: str) -> str:
     """The candidate beside the best naive rule (by ROC AUC) on the same held-out moment, as a small table."""
-    from pipelines.modelling.gate import NAIVE
+    from models.training.baselines import NAIVE
 
     test = metrics["test"]
     rules = {name: metrics["baselines"][name]["test"] for name in NAIVE if name in metrics["baselines"]}

@@ -122,7 +122,7 @@ def weekly(*, as_of: str | None, no_publish: bool, revise: bool, form: str) -> N
     """
     if revise and no_publish:
         raise click.UsageError("--revise publishes; it does not go with --no-publish.")
-    from pipelines.commands.weekly import Wanted
+    from pipelines.commands.weekly import Options
     from pipelines.commands.weekly import weekly as make
     from pipelines.runtime.run_lock import only_run
 
@@ -130,9 +130,9 @@ def weekly(*, as_of: str | None, no_publish: bool, revise: bool, form: str) -> N
     with told(form) as log:
         settings = params.load()
         day = a_day(as_of) if as_of else this_week(now, settings)
-        wanted = Wanted(not no_publish, revise, stamp(now))
+        options = Options(not no_publish, revise, stamp(now))
         with only_run(lambda text: log("waiting", text)), _present(as_of, day):
-            make(for_day(settings, day), log, wanted)
+            make(for_day(settings, day), log, options)
 
 
 @contextmanager

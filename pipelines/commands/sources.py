@@ -8,7 +8,8 @@ from typing import Any
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.params import Settings
-from pipelines.settings.presets import Preset, entry_of, presets
+from pipelines.settings.presets.catalogue import Preset, entry_of, presets
+from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Table
 from pipelines.sources.access.headers import locate
 from pipelines.sources.expressions.cell import cell
@@ -66,13 +67,14 @@ def checked(settings: Settings, rows: int = 5) -> list[str]:
     Raises:
         ChurnError: faults of the configuration, all at once.
     """
-    faults = check_sources(settings)
+    reading = Reading.of(settings)
+    faults = check_sources(reading)
     if faults:
         raise ChurnError(*faults, *likenesses(settings, faults))
     con = connect()
     lines: list[str] = []
-    told = read_sources(con, settings)
-    hide_found(con, settings)
+    told = read_sources(con, reading)
+    hide_found(con, settings.privacy)
     bad = reasons(con)
     notes = excluded_rows(con) + told
     for name in settings.sources:

@@ -1,4 +1,4 @@
-"""Listed attributes of customers, as they were known before a moment.
+"""Attributes of customers as features, as they were known before a moment.
 
 Today's tier or status would leak into yesterday's observation, so an attribute is used only where the table says from
 when each row is valid (`valid_from`), or is declared never to change.
@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 
 from features.windows import midnight
 from pipelines.runtime.errors import ChurnError, did_you_mean
-from pipelines.settings.params import Settings
+from pipelines.settings.sources import Customers
 
 KIND = pa.dictionary(pa.int32(), pa.string())
 
 
 class Attributes:
-    """The columns `customer_{attribute}` for `names` (none, where nothing is listed)."""
+    """The columns `customer_{attribute}` for `names`; none where `features.attributes` is empty."""
 
     def __init__(self, names: list[str], table: pa.Table | None, timezone: str) -> None:
         self.names, self.timezone = names, timezone
@@ -39,8 +39,8 @@ class Attributes:
         if moment not in self._known:
             self._known[moment] = _known(self._table, midnight(moment, self.timezone))
         known = self._known[moment]
-        where = pc.index_in(customers, known["customer_id"].combine_chunks())
-        return [known[name].combine_chunks().take(where).dictionary_encode().cast(KIND) for name in self.names]
+        row = pc.index_in(customers, known["customer_id"].combine_chunks())
+        return [known[name].combine_chunks().take(row).dictionary_encode().cast(KIND) for name in self.names]
 
 
 def _known(table: pa.Table, moment: int) -> pa.Table:
@@ -58,37 +58,43 @@ def _known(table: pa.Table, moment: int) -> pa.Table:
     return pa.Table.from_pandas(frame.drop(columns="valid_from"), preserve_index=False)
 
 
-def attributes_of(settings: Settings, activity: Path) -> Attributes:
-    """The attributes that params.yaml lists, from an activity folder's customers.parquet.
+def attributes_of(names: list[str], activity: Path, *, customers: Customers | None, timezone: str) -> Attributes:
+    """Read attributes from an activity folder's customers.parquet.
+
+    Args:
+        names: `features.attributes`.
+        activity: the folder.
+        customers: `customers` of params.yaml, which says whether attributes may change.
+        timezone: in which days begin.
 
     Raises:
         ChurnError: there is no customers table, an attribute is not in it, or it could have changed since.
     """
-    wanted, path = settings.features.attributes, activity / "customers.parquet"
-    if not wanted:
-        return Attributes([], None, settings.timezone)
+    path = activity / "customers.parquet"
+    if not names:
+        return Attributes([], None, timezone)
     if not path.exists():
         raise ChurnError(
-            f"params.yaml: features.attributes: {', '.join(wanted)} are wanted, but there is no customers table. "
+            f"params.yaml: features.attributes: {', '.join(names)} are wanted, but there is no customers table. "
             "Add `customers:` or empty the list."
         )
     table = pq.read_table(path)
     present = [name for name in table.column_names if name not in ("customer_id", "valid_from", "joined_at")]
     faults = [
         f"params.yaml: features.attributes: {name} is not in the customers table.{did_you_mean(name, present)}"
-        for name in wanted
+        for name in names
         if name not in present
     ]
     dated = "valid_from" in table.column_names
-    if settings.customers is not None and not settings.customers.static and not dated:
+    if customers is not None and not customers.static and not dated:
         faults.append(
             "params.yaml: features.attributes: today's attributes would leak into yesterday's observations. "
             "Give the customers table a valid_from column, or declare `customers: {static: true}` if they never change."
         )
     if faults:
         raise ChurnError(*faults)
-    kept = table.select(["customer_id", *(["valid_from"] if dated else []), *wanted])
-    for name in wanted:
-        at = kept.schema.get_field_index(name)
-        kept = kept.set_column(at, name, kept[name].cast(pa.string()))
-    return Attributes(list(wanted), kept, settings.timezone)
+    table = table.select(["customer_id", *(["valid_from"] if dated else []), *names])
+    for name in names:
+        index = table.schema.get_field_index(name)
+        table = table.set_column(index, name, table[name].cast(pa.string()))
+    return Attributes(list(names), table, timezone)

@@ -1,9 +1,7 @@
-"""The local engine: DuckDB reads the stream twice (who there is, what they did), the kernel of `features/` does the
-arithmetic.
+"""The local engine: DuckDB reads the stream twice (customers, then activities), the kernel of `features/` computes.
 
-Customers are numbered in order of customer_id and laid out in partitions of bounded size, each in one stretch of
-memory (of a temporary file where the stream is large), so that nothing is ever filtered again. Partitions come out in
-order.
+Customers are numbered in order of customer_id and partitioned with a bounded size, each partition contiguous in memory
+(in a temporary file where the stream is large), so that nothing is ever filtered again. Partitions come out in order.
 """
 
 from __future__ import annotations
@@ -29,6 +27,7 @@ from features.kernel import Block, Events, compute, edges_of
 from features.windows import Array
 from pipelines.engines.layout import MB, PARTITION_CUSTOMERS, Bounds, Layout, bytes_per_customer, numbers_of
 from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.sql import text
 
 MEMORY = 4 << 30
 NEVER_RECORDED = np.iinfo(np.int64).min
@@ -36,7 +35,7 @@ NEVER_RECORDED = np.iinfo(np.int64).min
 
 @dataclass(frozen=True)
 class Order:
-    """What to compute: features at moments, and what the engine must know of the stream."""
+    """What to compute: features at moments, and the settings that the engine needs."""
 
     features: tuple[Feature, ...]
     main_activity: str
@@ -50,7 +49,7 @@ class Order:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Activities that the features are about."""
+        """Activities that the features read."""
         return tuple(sorted({feature.activity for feature in self.features} - {ANY}))
 
     @cached_property
@@ -88,7 +87,7 @@ def features_of(
     activity: Path,
     order: Order,
     *,
-    told: Callable[[int, int], None] = lambda done, of: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
     spill: Path | None = None,
 ) -> Generator[Partition]:
     """Features of every partition of the customers in a folder of activity files, in order of customer_id.
@@ -96,7 +95,7 @@ def features_of(
     Args:
         activity: folder with *.parquet files of the activity contract.
         order: what to compute.
-        told: called with customers done and customers in all after every partition.
+        on_progress: called with customers done and customers in all after every partition.
         spill: a folder for what does not fit into memory, in a folder of its own that is always removed (default: the
             system's temporary folder).
 
@@ -108,10 +107,10 @@ def features_of(
     _keep_freed_memory()
     with tempfile.TemporaryDirectory(dir=spill) as temporary:
         try:
-            ids, layout = _laid_out(activity, order, Path(temporary))
+            ids, layout = _read(activity, order, Path(temporary))
         except (duckdb.Error, OSError, MemoryError) as error:
-            raise _in_words(error, activity, order, spill or Path(temporary).parent) from error
-        yield from _computed(ids, layout, order, told)
+            raise _translated(error, activity, order, spill or Path(temporary).parent) from error
+        yield from _compute(ids, layout, order, on_progress)
 
 
 def _keep_freed_memory() -> None:
@@ -126,7 +125,8 @@ def _keep_freed_memory() -> None:
             mallopt(option, size * MB)
 
 
-def _laid_out(activity: Path, order: Order, spill: Path) -> tuple[pa.Array, Layout]:
+def _read(activity: Path, order: Order, spill: Path) -> tuple[pa.Array, Layout]:
+    """Ids of the customers, and the stream partitioned by customer."""
     import duckdb
 
     edges = edges_of(order.features, order.names, order.main_activity, order.seen_within_days)
@@ -138,31 +138,33 @@ def _laid_out(activity: Path, order: Order, spill: Path) -> tuple[pa.Array, Layo
         bounds.require(counts, ids)
         kinds = {name: kind for name, (_, kind) in order.columns.items()}
         layout = Layout(counts, kinds, order.partition_customers, bounds, spill)
-        for batch in _ahead(_stream(connection, activity, order)):
-            layout.add(_wanted(batch))
+        for batch in _prefetch(_stream(connection, activity, order)):
+            layout.add(_known_activities(batch))
     return ids, layout
 
 
-def _in_words(error: Exception, activity: Path, order: Order, spill: Path) -> ChurnError:
-    """What to do about it."""
+def _translated(error: Exception, activity: Path, order: Order, spill: Path) -> ChurnError:
+    """The error as a ChurnError that says what to do."""
     import duckdb
 
-    text = str(error)
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text
-    if full or "max_temp_directory_size" in text:
+    message = str(error)
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in message
+    if full or "max_temp_directory_size" in message:
         return ChurnError(
             f"{spill}: the disk is full: the stream does not fit into engine_memory {order.memory // MB:,}MB, and "
             "there is no room to lay it out there. Free some space, or raise engine_memory. Nothing was kept."
         )
     if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)):
         return ChurnError(
-            f"params.yaml: engine_memory {order.memory // MB:,}MB is too small for {activity}: {text.splitlines()[0]}. "
-            "Raise it. Nothing was kept."
+            f"params.yaml: engine_memory {order.memory // MB:,}MB is too small for {activity}: "
+            f"{message.splitlines()[0]}. Raise it. Nothing was kept."
         )
-    return ChurnError(f"{activity}: the stream could not be laid out by customer. {text}")
+    return ChurnError(f"{activity}: the stream could not be laid out by customer. {message}")
 
 
-def _computed(ids: pa.Array, layout: Layout, order: Order, told: Callable[[int, int], None]) -> Iterator[Partition]:
+def _compute(
+    ids: pa.Array, layout: Layout, order: Order, on_progress: Callable[[int, int], None]
+) -> Iterator[Partition]:
     """Partitions in order; a few are under way at once."""
     cuts = layout.cuts
 
@@ -184,34 +186,34 @@ def _computed(ids: pa.Array, layout: Layout, order: Order, told: Callable[[int, 
             under_way.append(pool.submit(work, index))
             if len(under_way) > order.threads:
                 yield under_way.popleft().result()
-                told(int(cuts[index + 1 - order.threads]), len(ids))
+                on_progress(int(cuts[index + 1 - order.threads]), len(ids))
         while under_way:
             yield under_way.popleft().result()
-            told(int(cuts[len(cuts) - 1 - len(under_way)]), len(ids))
+            on_progress(int(cuts[len(cuts) - 1 - len(under_way)]), len(ids))
 
 
 def _source(activity: Path) -> str:
     """Every file of the folder; no character of the folder's own name is a wildcard."""
-    return "read_parquet('{}/*.parquet')".format(glob.escape(str(activity)).replace("'", "''"))
+    return f"read_parquet({text(f'{glob.escape(str(activity))}/*.parquet')})"
 
 
 def _text_list(names: tuple[str, ...]) -> str:
-    return "[{}]".format(", ".join(f"'{name}'" for name in names))
+    return f"[{', '.join(text(name) for name in names)}]"
 
 
 def _customers(connection: Any, activity: Path, order: Order) -> tuple[pa.Array, Array]:
-    """Sorted ids of everyone with an activity that counts, and how many each has.
+    """Sorted ids of the customers with an activity that features read, and how many each has.
 
-    Also a table `ids` of their numbers.
+    Creates the table `ids` of their numbers.
     """
-    everyone = (
+    counted = (
         f"SELECT customer_id, count(*) AS n FROM {_source(activity)} "  # noqa: S608
         f"WHERE activity IN {_text_list(order.names)} GROUP BY customer_id"
     )
     columns = (
         "customer_id, hash(customer_id) AS key, (row_number() OVER (ORDER BY customer_id) - 1)::INTEGER AS code, n"
     )
-    connection.execute(f"CREATE TEMP TABLE ids AS SELECT {columns} FROM ({everyone})")  # noqa: S608
+    connection.execute(f"CREATE TEMP TABLE ids AS SELECT {columns} FROM ({counted})")  # noqa: S608
     table = connection.sql("SELECT customer_id, n FROM ids ORDER BY code").to_arrow_table()
     return table["customer_id"].combine_chunks(), numbers_of(table["n"].combine_chunks())
 
@@ -228,14 +230,14 @@ def _stream(connection: Any, activity: Path, order: Order) -> Any:
     ).to_arrow_reader(1_000_000)
 
 
-def _wanted(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Without activities that no feature is about; SQL would look at every text for them, mostly in vain."""
-    wanted = numbers_of(batch["activity"]) >= 0
-    return batch if wanted.all() else batch.filter(pa.array(wanted))
+def _known_activities(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Without activities that no feature reads; SQL would compare every text for them, mostly in vain."""
+    known = numbers_of(batch["activity"]) >= 0
+    return batch if known.all() else batch.filter(pa.array(known))
 
 
-def _ahead(batches: Any) -> Iterator[pa.RecordBatch]:
-    """The next batch is read while one is laid out."""
+def _prefetch(batches: Any) -> Iterator[pa.RecordBatch]:
+    """The batches; the next is read while one is laid out."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, batches, None)
         while (batch := coming.result()) is not None:

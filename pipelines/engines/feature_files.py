@@ -1,4 +1,4 @@
-"""Feature tables as files: one Parquet file for each moment, written while they are computed."""
+"""Writes feature tables while they are computed: one Parquet file per moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipelines.engines.customer_attributes import Attributes
 ROW_GROUP = 12_000
 
 
-class _Tables:
+class FeatureFiles:
     """One growing Parquet file per moment, without pandas metadata, floats as they are."""
 
     def __init__(self, folder: Path, moments: list[str], features: tuple[Feature, ...], attributes: Attributes) -> None:
@@ -45,12 +45,12 @@ class _Tables:
         ]
 
     def add(self, ids: pa.Array, blocks: list[Block]) -> None:
-        """A partition's rows, to every moment's file."""
-        for written in [
+        """Append a partition's rows to every moment's file."""
+        for task in [
             self.pool.submit(self._write, moment, writer, ids, block)
             for moment, writer, block in zip(self.moments, self.writers, blocks, strict=True)
         ]:
-            written.result()
+            task.result()
 
     def finish(self) -> None:
         """Write what still waits."""
@@ -58,9 +58,9 @@ class _Tables:
 
     def _write(self, moment: str, writer: pq.ParquetWriter, ids: pa.Array, block: Block) -> None:
         """Keep a moment's rows until there are enough for a row group: small ones are slow to write and to read."""
-        customers = ids.take(_arrow(block.rows))
-        as_of = _arrow(np.full(len(customers), day_number(moment), dtype=np.int32)).cast(pa.date32())
-        columns = [customers, as_of, *(_arrow(numbers) for numbers in block.numbers)]
+        customers = ids.take(arrow_array(block.rows))
+        as_of = arrow_array(np.full(len(customers), day_number(moment), dtype=np.int32)).cast(pa.date32())
+        columns = [customers, as_of, *(arrow_array(numbers) for numbers in block.numbers)]
         columns += self.attributes.of(customers, moment)
         waiting = self.waiting[moment]
         waiting.append(pa.Table.from_arrays(columns, schema=self.schema))
@@ -72,7 +72,7 @@ class _Tables:
             writer.write_table(pa.concat_tables(self.waiting[moment]))
             self.waiting[moment] = []
 
-    def __enter__(self) -> _Tables:
+    def __enter__(self) -> FeatureFiles:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -82,7 +82,7 @@ class _Tables:
                 writer.close()
 
 
-def _arrow(numbers: Array) -> pa.Array:
+def arrow_array(numbers: Array) -> pa.Array:
     """Numbers as they lie in memory; `pa.array` would look at each for nulls, and import pandas."""
     row = np.ascontiguousarray(numbers)
     return pa.Array.from_buffers(pa.from_numpy_dtype(row.dtype), len(row), [None, pa.py_buffer(row)])

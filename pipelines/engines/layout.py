@@ -1,4 +1,4 @@
-"""The stream laid out by customer: one stretch per partition of customers, in memory or in a temporary file.
+"""The stream partitioned by customer: each partition contiguous, in memory or in a temporary file.
 
 Partitions are bounded so that what the kernel needs for those under way fits into the engine's memory.
 """
@@ -62,18 +62,18 @@ class Bounds:
         return max(1, min(PARTITION_ACTIVITIES, self.partition // 2 // BYTES_PER_ACTIVITY))
 
     def require(self, counts: Array, ids: pa.Array) -> None:
-        """Whether the customer with the most activities fits.
+        """Require that the customer with the most activities fits.
 
         Raises:
-            ChurnError: naming the customer, and the setting that would do.
+            ChurnError: it does not; names the customer, and the setting that would do.
         """
         most = int(counts.max(initial=0))
         needed = most * BYTES_PER_ACTIVITY + self.bytes_per_customer
-        room = self.memory // 3
-        if needed > room:
-            who = ids[int(np.argmax(counts))].as_py()
+        available = self.memory // 3
+        if needed > available:
+            customer = ids[int(np.argmax(counts))].as_py()
             raise ChurnError(
-                f"params.yaml: engine_memory {self.memory // MB:,}MB is too small: customer {who} has {most:,} "
+                f"params.yaml: engine_memory {self.memory // MB:,}MB is too small: customer {customer} has {most:,} "
                 f"activities, which take about {needed // MB + 1:,}MB at once. Set engine_memory to at least "
                 f"{3 * needed // MB + 1:,}MB, or leave the customer out."
             )
@@ -84,10 +84,10 @@ def numbers_of(column: pa.Array) -> Array:
     return np.from_dlpack(column)
 
 
-class _Room(Protocol):
-    """A column of the layout."""
+class _Column(Protocol):
+    """A column of the layout: numbers that are written at positions and read by range."""
 
-    def put(self, begin: int, values: Array, where: Array) -> None: ...
+    def put(self, begin: int, values: Array, rows: Array) -> None: ...
 
     def get(self, begin: int, end: int) -> Array: ...
 
@@ -96,8 +96,8 @@ class _InMemory:
     def __init__(self, size: int, kind: type) -> None:
         self.numbers: Array = np.empty(size, dtype=kind)
 
-    def put(self, begin: int, values: Array, where: Array) -> None:
-        np.take(values, where, out=self.numbers[begin : begin + len(where)], mode="clip")
+    def put(self, begin: int, values: Array, rows: Array) -> None:
+        np.take(values, rows, out=self.numbers[begin : begin + len(rows)], mode="clip")
 
     def get(self, begin: int, end: int) -> Array:
         return self.numbers[begin:end]
@@ -112,17 +112,17 @@ class _OnDisk:
             if size:
                 os.posix_fallocate(file.fileno(), 0, size * self.width)
 
-    def put(self, begin: int, values: Array, where: Array) -> None:
+    def put(self, begin: int, values: Array, rows: Array) -> None:
         with self.path.open("r+b") as file:
             file.seek(begin * self.width)
-            file.write(values.take(where, mode="clip").astype(self.kind, copy=False).tobytes())
+            file.write(values.take(rows, mode="clip").astype(self.kind, copy=False).tobytes())
 
     def get(self, begin: int, end: int) -> Array:
         return np.fromfile(self.path, dtype=self.kind, count=end - begin, offset=begin * self.width)
 
 
 class Layout:
-    """The stream, one stretch per partition of customers.
+    """The stream, one contiguous range per partition of customers.
 
     Args:
         counts: activities of every customer, in order of customer number.
@@ -142,7 +142,7 @@ class Layout:
         self.filled = self.starts[:-1].copy()
         rows = int(self.starts[-1])
         self.on_disk = rows * sum(np.dtype(kind).itemsize for kind in columns.values()) > bounds.stream
-        self.columns: dict[str, _Room] = {
+        self.columns: dict[str, _Column] = {
             name: _OnDisk(spill / name, rows, kind) if self.on_disk else _InMemory(rows, kind)
             for name, kind in columns.items()
         }
@@ -153,16 +153,16 @@ class Layout:
         order = np.argsort(partition.astype(np.uint16) if len(self.filled) < 1 << 16 else partition, kind="stable")
         sizes = np.bincount(partition, minlength=len(self.filled))
         ends = np.cumsum(sizes)
-        for name, room in self.columns.items():
+        for name, column in self.columns.items():
             values = numbers_of(batch[name])
             for index in np.flatnonzero(sizes):
-                room.put(self.filled[index], values, order[ends[index] - sizes[index] : ends[index]])
+                column.put(self.filled[index], values, order[ends[index] - sizes[index] : ends[index]])
         self.filled += sizes
 
     def partition(self, index: int) -> tuple[int, dict[str, Array]]:
         """How many customers a partition has, and its columns, customers numbered from 0."""
         begin, end = self.starts[index], self.starts[index + 1]
-        columns = {name: room.get(begin, end) for name, room in self.columns.items()}
+        columns = {name: column.get(begin, end) for name, column in self.columns.items()}
         columns["customer"] = columns["customer"] - np.int32(self.cuts[index])
         return int(self.cuts[index + 1] - self.cuts[index]), columns
 

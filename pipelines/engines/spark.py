@@ -1,5 +1,6 @@
-"""The engine for a cluster: Spark lays the stream out by customer, the kernel of `features/` does the arithmetic on
-the workers, and the numbers are those of the local engine to the last bit.
+"""The engine for a cluster: Spark partitions the stream by customer, the kernel of `features/` computes on the workers.
+
+The numbers are those of the local engine to the last bit.
 
 Customers are spread by ranges of customer_id that hold about equally many activities, so one with very many has a
 partition (almost) alone, and partitions come back in order of customer_id. Within a customer activities are sorted as
@@ -20,9 +21,9 @@ import pyarrow as pa
 from features.kernel import Block
 from pipelines.engines import spark_worker
 from pipelines.engines.duckdb import NEVER_RECORDED, Order, Partition
-from pipelines.engines.spark_session import located, mapped, session
+from pipelines.engines.spark_session import map_in_arrow, session, spark_path
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.params import Settings
+from pipelines.runtime.sql import text
 from pipelines.settings.spark import Spark, size_bytes
 
 ACTIVITY_BYTES = 500  # that a worker needs for each activity of one customer; measured 380 to 460 at a million
@@ -36,7 +37,7 @@ ROW = (
 
 @dataclass(frozen=True)
 class Stream:
-    """What must be known of a stream before it is spread: how many, and the customer with the most."""
+    """The size of a stream, by which it is partitioned; `largest`: activities of the customer with the most."""
 
     activities: int
     customers: int
@@ -49,8 +50,8 @@ class Stream:
         Where both allow few, there are as many as tasks that can run at once (`tasks`).
         """
         results = 4 * self.customers * len(order.moments) * max(1, len(order.features))
-        wanted = max(self.activities / settings.partition_activities, results / RESULT_BYTES, tasks)
-        return max(1, min(math.ceil(wanted), self.customers))
+        least = max(self.activities / settings.partition_activities, results / RESULT_BYTES, tasks)
+        return max(1, min(math.ceil(least), self.customers))
 
     def require_fits(self, settings: Spark) -> None:
         """Raise ChurnError where the customer with the most activities does not fit into a worker: nobody is split."""
@@ -65,37 +66,41 @@ class Stream:
 
 
 def features_of(
-    activity: Path, order: Order, settings: Settings, *, told: Callable[[int, int], None] = lambda done, of: None
+    activity: Path,
+    order: Order,
+    settings: Spark,
+    *,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Iterator[Partition]:
     """Features of all customers in a folder of activity files, in order of customer_id.
 
     Args:
         activity: folder with *.parquet files of the activity contract, seen by every worker under the same path.
         order: what to compute.
-        settings: `spark` is used.
-        told: called with customers done and customers in all after every partition.
+        settings: where Spark runs, and what it may use.
+        on_progress: called with customers done and customers in all after every partition.
 
     Raises:
         ChurnError: pyspark or Java is missing, a customer is too large for a worker, or Spark failed.
-        FeatureError: never; what the kernel says against the data comes as a ChurnError.
+        FeatureError: never; the kernel's errors come as a ChurnError.
     """
     with session(settings) as spark:
         events = _events(spark, activity, order)
-        stream = measured(events)
+        stream = measure(events)
         if stream is None:
             return
-        stream.require_fits(settings.spark)
+        stream.require_fits(settings)
         done = 0
-        for partition in _regrouped(_pieces(spark, events, stream, order, settings.spark), order):
+        for partition in _regroup(_pieces(spark, events, stream, order, settings), order):
             yield partition
             done += len(partition.customer_ids)
-            told(done, stream.customers)
+            on_progress(done, stream.customers)
 
 
 def _events(spark: Any, activity: Path, order: Order) -> Any:
-    """The activities that features are about, as numbers the kernel takes."""
+    """The activities that the features read, as the numbers that the kernel takes."""
     needs = {feature.how.needs for feature in order.features}
-    names = ", ".join(f"'{name}'" for name in order.names)
+    names = ", ".join(text(name) for name in order.names)
     columns = [
         "activity_id",
         "customer_id",
@@ -107,12 +112,12 @@ def _events(spark: Any, activity: Path, order: Order) -> Any:
     columns += [f"coalesce({name}, double('NaN')) AS {name}" for name in ("value", "quantity") if name in needs]
     if "detail" in needs:
         columns.append("if(detail IS NULL, -1L, shiftrightunsigned(xxhash64(detail), 1)) AS detail")
-    rows = spark.read.schema(ROW).parquet(located(activity))
+    rows = spark.read.schema(ROW).parquet(spark_path(activity))
     return rows.where(f"activity IN ({names})").selectExpr(*columns)
 
 
-def measured(events: Any) -> Stream | None:
-    """The figures of a stream; None where it is empty."""
+def measure(events: Any) -> Stream | None:
+    """The size of a stream; None where it is empty."""
     counted = events.groupBy("customer_id").count()
     row = counted.selectExpr(
         "sum(count) AS activities", "count(*) AS customers", "max(struct(count, customer_id)) AS largest"
@@ -127,14 +132,15 @@ def _pieces(spark: Any, events: Any, stream: Stream, order: Order, settings: Spa
     from pyspark import StorageLevel
 
     partitions = stream.partitions(order, settings, spark.sparkContext.defaultParallelism)
-    laid_out = (
+    partitioned = (
         events.repartitionByRange(partitions, "customer_id")
         .sortWithinPartitions("customer_id", "occurred_at", "activity", "activity_id")
         .drop("activity_id")
     )
-    made = mapped(laid_out, spark_worker.featuring(order), spark_worker.FEATURES).persist(StorageLevel.DISK_ONLY)
-    made.count()  # all partitions at once; what follows only fetches them
-    rows = made.toLocalIterator(prefetchPartitions=True)
+    computed = map_in_arrow(partitioned, spark_worker.feature_work(order), spark_worker.FEATURES)
+    computed.persist(StorageLevel.DISK_ONLY)
+    computed.count()  # all partitions at once; what follows only fetches them
+    rows = computed.toLocalIterator(prefetchPartitions=True)
     for row in rows:
         blocks = [_block(row, order), *(_block(next(rows), order) for _ in order.moments[1:])]
         yield Partition(pa.array(row["customer_ids"], pa.string()), blocks)
@@ -145,36 +151,36 @@ def _block(row: Any, order: Order) -> Block:
     return Block(rows, np.frombuffer(row["numbers"], dtype=np.float32).reshape(len(order.features), len(rows)))
 
 
-def _regrouped(pieces: Iterator[Partition], order: Order) -> Iterator[Partition]:
-    """The same customers by `partition_customers`: how Spark cut them must not show in the files."""
+def _regroup(pieces: Iterator[Partition], order: Order) -> Iterator[Partition]:
+    """The same customers in partitions of `partition_customers`: Spark's own must not show in the files."""
     size, rest = order.partition_customers, None
     for piece in pieces:
-        rest = piece if rest is None else _joined(rest, piece)
+        rest = piece if rest is None else _concat(rest, piece)
         while len(rest.customer_ids) > size:
-            yield _part(rest, 0, size)
-            rest = _part(rest, size, len(rest.customer_ids))
+            yield _slice(rest, 0, size)
+            rest = _slice(rest, size, len(rest.customer_ids))
     if rest is not None:
         yield rest
 
 
-def _joined(one: Partition, other: Partition) -> Partition:
-    before = len(one.customer_ids)
+def _concat(first: Partition, second: Partition) -> Partition:
+    offset = len(first.customer_ids)
     return Partition(
-        pa.concat_arrays([one.customer_ids, other.customer_ids]),
+        pa.concat_arrays([first.customer_ids, second.customer_ids]),
         [
-            Block(np.concatenate([a.rows, b.rows + before]), np.concatenate([a.numbers, b.numbers], axis=1))
-            for a, b in zip(one.blocks, other.blocks, strict=True)
+            Block(np.concatenate([a.rows, b.rows + offset]), np.concatenate([a.numbers, b.numbers], axis=1))
+            for a, b in zip(first.blocks, second.blocks, strict=True)
         ],
     )
 
 
-def _part(whole: Partition, begin: int, end: int) -> Partition:
-    """The customers `begin` .. `end` - 1."""
-    cuts = [np.searchsorted(block.rows, [begin, end]) for block in whole.blocks]
+def _slice(partition: Partition, begin: int, end: int) -> Partition:
+    """The customers `begin` .. `end` - 1 of a partition."""
+    cuts = [np.searchsorted(block.rows, [begin, end]) for block in partition.blocks]
     return Partition(
-        whole.customer_ids.slice(begin, end - begin),
+        partition.customer_ids.slice(begin, end - begin),
         [
             Block(block.rows[first:last] - begin, block.numbers[:, first:last])
-            for block, (first, last) in zip(whole.blocks, cuts, strict=True)
+            for block, (first, last) in zip(partition.blocks, cuts, strict=True)
         ],
     )

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from models.churn_model import ChurnModel
-    from pipelines.settings.params import Settings
+    from pipelines.settings.spark import Spark
 
-SCORES = pa.schema(
+PREDICTIONS = pa.schema(
     [
         ("customer_id", pa.string()),
         ("as_of", pa.date32()),
@@ -27,14 +27,14 @@ SCORES = pa.schema(
 )
 
 
-def scores_of(model: ChurnModel, features: Path, customers: list[str], settings: Settings) -> pd.DataFrame:
-    """`customer_id, as_of, churn_probability, expected_value` (null without money) of wanted customers with features.
+def predict(model: ChurnModel, features: Path, customers: list[str], settings: Spark) -> pd.DataFrame:
+    """`customer_id, as_of, churn_probability, expected_value` (null without money) of those customers with features.
 
     Args:
         model: the one that scores.
         features: a feature table, seen by every worker under the same path.
-        customers: the wanted ones.
-        settings: `spark` is used.
+        customers: ids; those without features are left out.
+        settings: where Spark runs, and what it may use.
 
     Returns:
         Sorted by customer_id. Row by row what `model.predict` and `model.expected_value` give here.
@@ -44,31 +44,31 @@ def scores_of(model: ChurnModel, features: Path, customers: list[str], settings:
     """
     from pyspark.sql import functions
 
-    from pipelines.engines.spark_session import located, mapped, session
+    from pipelines.engines.spark_session import map_in_arrow, session, spark_path
 
     with session(settings) as spark:
-        wanted = spark.createDataFrame(pa.table({"customer_id": pa.array(customers, pa.string())}))
-        table = spark.read.parquet(located(features)).select("customer_id", "as_of", *model.columns)
-        rows = table.join(functions.broadcast(wanted), "customer_id", "left_semi")
-        scores = mapped(rows, scoring(spark.sparkContext.broadcast(model)), SCORES)
-        found: pd.DataFrame = scores.toArrow().sort_by("customer_id").to_pandas()
-        return found
+        chosen = spark.createDataFrame(pa.table({"customer_id": pa.array(customers, pa.string())}))
+        table = spark.read.parquet(spark_path(features)).select("customer_id", "as_of", *model.columns)
+        rows = table.join(functions.broadcast(chosen), "customer_id", "left_semi")
+        rows = map_in_arrow(rows, prediction_work(spark.sparkContext.broadcast(model)), PREDICTIONS)
+        predictions: pd.DataFrame = rows.toArrow().sort_by("customer_id").to_pandas()
+        return predictions
 
 
-def scoring(model: Any) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """For `mapInArrow`: features -> SCORES. `model` is a broadcast ChurnModel."""
+def prediction_work(model: Any) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """For `mapInArrow`: features -> PREDICTIONS. `model` is a broadcast ChurnModel."""
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield _scores(batch, model.value)
+            yield _predict(batch, model.value)
 
     return work
 
 
-def _scores(batch: pa.RecordBatch, model: ChurnModel) -> pa.RecordBatch:
+def _predict(batch: pa.RecordBatch, model: ChurnModel) -> pa.RecordBatch:
     features = batch.to_pandas()
     money = model.expected_value(features)
     expected = pa.nulls(len(batch), pa.float64()) if money is None else pa.array(money)
     return pa.RecordBatch.from_arrays(
-        [batch["customer_id"], batch["as_of"], pa.array(model.predict(features)), expected], schema=SCORES
+        [batch["customer_id"], batch["as_of"], pa.array(model.predict(features)), expected], schema=PREDICTIONS
     )

@@ -1,4 +1,4 @@
-"""A Spark session for one piece of work: UTC, quiet, no web page, no traces left behind; and what is missing for one.
+"""A Spark session for one job: UTC, quiet, no web page, temporary files removed; and what this machine lacks for one.
 
 The project's three packages travel to the workers as a zip, so that the same code runs there. The Java process ends
 with ours, however we end: it reads from a pipe that only we hold open.
@@ -23,7 +23,6 @@ from typing import Any
 import psutil
 
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.params import Settings
 from pipelines.settings.spark import Spark, size_bytes
 
 LEAST_JAVA = 17
@@ -32,9 +31,9 @@ SCRATCH = "churn-spark-"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def missing(settings: Settings) -> list[str]:
+def missing_requirements(engine: str) -> list[str]:
     """What `engine: spark` needs and this machine lacks, one line each; nothing for another engine."""
-    if settings.engine != "spark":
+    if engine != "spark":
         return []
     faults = []
     if importlib.util.find_spec("pyspark") is None:
@@ -54,41 +53,41 @@ def java_version() -> int | None:
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")
     if java is None or not Path(java).exists():
         return None
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(?:1\.)?(\d+)', said)
-    return int(found[1]) if found else None
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(?:1\.)?(\d+)', output)
+    return int(version[1]) if version else None
 
 
 @contextmanager
-def session(settings: Settings) -> Iterator[Any]:
-    """A SparkSession.
+def session(settings: Spark) -> Iterator[Any]:
+    """A SparkSession, stopped at the end of the block.
 
     Raises:
-        ChurnError: pyspark or Java is missing, Spark did not start, or work inside the block failed on Spark; what a
-            worker said against the data is said in its own words.
+        ChurnError: pyspark or Java is missing, Spark did not start, or work inside the block failed on Spark; a
+            worker's own error message is passed on.
     """
-    faults = missing(settings)
+    faults = missing_requirements("spark")
     if faults:
         raise ChurnError(*faults)
-    _sweep_up()
+    _remove_leftovers()
     with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True) as name:
         scratch = Path(name)
-        spark = _started(settings.spark, scratch)
+        spark = _start(settings, scratch)
         try:
-            if "spark.sql.shuffle.partitions" not in settings.spark.options:
+            if "spark.sql.shuffle.partitions" not in settings.options:
                 spark.conf.set("spark.sql.shuffle.partitions", str(4 * spark.sparkContext.defaultParallelism))
-            spark.sparkContext.addPyFile(str(zipped(scratch / "churn_pipeline.zip")))
+            spark.sparkContext.addPyFile(str(zip_packages(scratch / "churn_pipeline.zip")))
             yield spark
         except Exception as error:
-            words = _in_words(error)
-            if words is None:
+            translated = _translated(error)
+            if translated is None:
                 raise
-            raise words from error
+            raise translated from error
         finally:
             spark.stop()
 
 
-def _sweep_up() -> None:
+def _remove_leftovers() -> None:
     """Remove what killed processes left in the folder of temporary files."""
     for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
         owner = left.name.removeprefix(SCRATCH).split("-")[0]
@@ -96,8 +95,8 @@ def _sweep_up() -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _started(settings: Spark, scratch: Path) -> Any:
-    """The session. What Java says goes into a file, of which the last lines are shown if it does not start."""
+def _start(settings: Spark, scratch: Path) -> Any:
+    """Start Spark. Java's output goes into a file, of which the errors are shown if it does not start."""
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder
@@ -107,28 +106,28 @@ def _started(settings: Spark, scratch: Path) -> Any:
     log = scratch / "spark.log"
     try:
         # A fork before Java starts is safe here; Python 3.12 warns of it where threads are about.
-        with _errors_into(log), warnings.catch_warnings():
+        with _stderr_to(log), warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             return builder.getOrCreate()
     except Exception as error:
-        said = [line for line in log.read_text(errors="replace").splitlines() if re.search("rror|xception", line)]
+        errors = [line for line in log.read_text(errors="replace").splitlines() if re.search("rror|xception", line)]
         raise ChurnError(
             f"Spark did not start on {settings.master}. Check spark.master and spark.memory in params.yaml. "
-            + " ".join(said[:2] or [str(error).strip().splitlines()[0]])
+            + " ".join(errors[:2] or [str(error).strip().splitlines()[0]])
         ) from error
 
 
 def options_of(settings: Spark, scratch: Path) -> dict[str, str]:
-    """Every setting of Spark; those under `options` win."""
+    """Every option of Spark; those under `options` win."""
     memory = size_bytes(settings.worker_memory) * int(settings.options.get("spark.executor.cores", "1"))
-    here = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"} if settings.local else {}
+    loopback = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"} if settings.local else {}
     heap = "driver" if settings.local and not settings.master.startswith("local-cluster") else "executor"
     return {
         "spark.app.name": "churn",
         "spark.master": settings.master,
         f"spark.{heap}.memory": settings.memory,
         "spark.executor.memoryOverhead": f"{memory >> 20}m",  # Python lives beside the heap
-        **here,
+        **loopback,
         "spark.driver.maxResultSize": "0",  # results are bounded by the size of a partition
         "spark.local.dir": str(scratch / "local"),
         "spark.sql.adaptive.enabled": "false",  # partitions are sized before the work begins
@@ -144,12 +143,12 @@ def options_of(settings: Spark, scratch: Path) -> dict[str, str]:
     }
 
 
-def located(path: Path) -> str:
+def spark_path(path: Path) -> str:
     """A path as Spark reads it: of this file system, and no character of it a wildcard."""
     return "file://" + re.sub(r"([\\{}\[\]*?])", r"\\\1", str(path.resolve()))
 
 
-def mapped(frame: Any, work: Callable[..., Any], schema: Any) -> Any:
+def map_in_arrow(frame: Any, work: Callable[..., Any], schema: Any) -> Any:
     """`frame.mapInArrow(work, schema)` with an Arrow schema: batches go to the workers and come back as Arrow."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -159,21 +158,21 @@ def mapped(frame: Any, work: Callable[..., Any], schema: Any) -> Any:
 
 
 @contextmanager
-def _errors_into(log: Path) -> Iterator[None]:
+def _stderr_to(log: Path) -> Iterator[None]:
     """A process started in the block writes its standard error, for as long as it lives, into a file."""
     sys.stderr.flush()
-    kept = os.dup(2)
+    stderr = os.dup(2)
     try:
         with log.open("ab") as file:
             os.dup2(file.fileno(), 2)
             yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
-def zipped(path: Path) -> Path:
-    """The Python files of the three packages as one zip, the same bytes for the same code."""
+def zip_packages(path: Path) -> Path:
+    """Write the Python files of the three packages as one zip, the same bytes for the same code."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for module in sorted(module for package in PACKAGES for module in (ROOT / package).rglob("*.py")):
             entry = zipfile.ZipInfo(module.relative_to(ROOT).as_posix(), (1980, 1, 1, 0, 0, 0))
@@ -181,7 +180,7 @@ def zipped(path: Path) -> Path:
     return path
 
 
-def _in_words(error: Exception) -> ChurnError | None:
+def _translated(error: Exception) -> ChurnError | None:
     """A worker's FeatureError or ModelError as a ChurnError; Spark's own errors by their cause; None for others."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
@@ -189,9 +188,9 @@ def _in_words(error: Exception) -> ChurnError | None:
     if not isinstance(error, Py4JError | PySparkException):
         return None
     text = str(error)
-    told = re.search(r"\n(?:\w+\.)+\w*ChurnError: (.+?)(?:\n\s*\n|\n\s+at |\nDriver stacktrace|\Z)", text, re.DOTALL)
-    if told:
-        return ChurnError(*told[1].strip().splitlines())
+    message = re.search(r"\n(?:\w+\.)+\w*ChurnError: (.+?)(?:\n\s*\n|\n\s+at |\nDriver stacktrace|\Z)", text, re.DOTALL)
+    if message:
+        return ChurnError(*message[1].strip().splitlines())
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     cause = next((line for line in reversed(lines) if re.search(r"(?:Error|Exception): ", line)), lines[0])
     return ChurnError(f"Spark could not do the work. {cause}")

@@ -1,6 +1,6 @@
-"""What a Spark worker does with its partition; imported there, so it needs the kernel and no more.
+"""A Spark worker's share: features of one partition. Imported on the workers, so it needs the kernel and no more.
 
-Activities come sorted by customer. They are worked on in pieces of whole customers, so that a worker needs memory for
+Activities come sorted by customer and are computed in pieces of whole customers, so that a worker needs memory for
 one piece, not for its partition. A piece's features leave as one row per moment that holds the numbers as they lie in
 memory: hundreds of columns never become Java rows.
 """
@@ -33,7 +33,7 @@ FEATURES = pa.schema(
 )
 
 
-def featuring(order: Order) -> Work:
+def feature_work(order: Order) -> Work:
     """For `mapInArrow`: activities -> FEATURES, one row for every piece and moment, in order."""
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -48,16 +48,16 @@ def whole_customers(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
     A customer with more activities than that is in a piece of their own, or ends one.
     """
-    held: list[pa.RecordBatch] = []
+    waiting: list[pa.RecordBatch] = []
     for batch in batches:
-        held.append(batch)
-        if sum(len(one) for one in held) >= PIECE_ACTIVITIES:
-            table = pa.Table.from_batches(held).combine_chunks()
+        waiting.append(batch)
+        if sum(len(part) for part in waiting) >= PIECE_ACTIVITIES:
+            table = pa.Table.from_batches(waiting).combine_chunks()
             last = pc.index(table["customer_id"], table["customer_id"][-1]).as_py()
             yield from _pieces(table.slice(0, last))
-            held = table.slice(last).to_batches()
-    if held:
-        yield from _pieces(pa.Table.from_batches(held).combine_chunks())
+            waiting = table.slice(last).to_batches()
+    if waiting:
+        yield from _pieces(pa.Table.from_batches(waiting).combine_chunks())
 
 
 def _pieces(table: pa.Table) -> Iterator[pa.Table]:
@@ -89,9 +89,9 @@ def _features(piece: pa.Table, order: Order) -> Iterator[pa.RecordBatch]:
         seen_within_days=order.seen_within_days,
     )
     ids = piece["customer_id"].take(pa.array(starts)).to_pylist()
-    for place, block in enumerate(blocks):
+    for index, block in enumerate(blocks):
         rows, numbers = block.rows.astype(np.int64).tobytes(), np.ascontiguousarray(block.numbers).tobytes()
-        row = [[ids if place == 0 else None], [rows], [numbers]]
+        row = [[ids if index == 0 else None], [rows], [numbers]]
         yield pa.RecordBatch.from_arrays(
             [pa.array(values, kind) for values, kind in zip(row, FEATURES.types, strict=True)], schema=FEATURES
         )

@@ -18,9 +18,10 @@ from pipelines.erasure.published import forget_published
 from pipelines.erasure.redact import scrub
 from pipelines.erasure.search import customers_in, distinctive, has_ids, mentions
 from pipelines.ledger import write
+from pipelines.publishing.deliver import Delivery
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json, write_json
-from pipelines.settings.params import Settings
+from pipelines.settings.privacy import Identities, Privacy
 from pipelines.sources.identity.resolve import OWN, end_of, load, others_called, rows_of
 from pipelines.sources.privacy import vault
 from pipelines.sources.privacy.erased import FILE, KEY_FILE, bury, tombstones
@@ -35,6 +36,15 @@ HASHED = "pseudonym"  # the system of keyed hashes, among the tombstones
 KEPT = (FILE, KEY_FILE)
 
 
+@dataclass(frozen=True)
+class ErasureSettings:
+    """What erasure goes by: the table of `identities`, `privacy` with its keys, and where published lists went."""
+
+    identities: Identities | None
+    privacy: Privacy
+    delivery: Delivery
+
+
 @dataclass
 class Forgotten:
     """What was done: deleted and rewritten places, DVC stores, remotes out of reach."""
@@ -47,13 +57,13 @@ class Forgotten:
     found: bool = True  # whether anything spoke of them
 
 
-def forget(customer: str, settings: Settings, say: Callable[[str], None] = print) -> None:
+def forget(customer: str, settings: ErasureSettings, say: Callable[[str], None] = print) -> None:
     """Remove a customer. Nothing of the project may be running meanwhile; repeat it after an interruption.
 
     Args:
         customer: the customer's id, exactly; where pseudonyms are on, either id. Of an account that became another the
             whole customer is meant.
-        settings: of params.yaml.
+        settings: whose ids belong together, and where lists went.
         say: gets the report, line by line.
 
     Raises:
@@ -65,10 +75,10 @@ def forget(customer: str, settings: Settings, say: Callable[[str], None] = print
     known = vault.everybody()
     hashed = {one for one, customer in known.items() if customer in owned}  # of former keys too
     if settings.privacy.pseudonymise:
-        hashed |= {keyed(required_key(settings), one) for one in owned}
+        hashed |= {keyed(required_key(settings.privacy), one) for one in owned}
     ids += [(HASHED, one) for one in sorted(hashed)]
     near = _written_alike(owned, set(known.values()))
-    bury(settings, ids)
+    bury(settings.privacy, ids)
     found = _sweep(frozenset(one for _, one in ids), settings, say)
     for line in _looked_for(own, near, settings) if near or not found else ():
         say(line)
@@ -85,22 +95,22 @@ def _plain(customer: str) -> str:
     return customer.strip().casefold().lstrip("0")
 
 
-def _looked_for(customer: str, near: list[str], settings: Settings) -> list[str]:
+def _looked_for(customer: str, near: list[str], settings: ErasureSettings) -> list[str]:
     """Whom the user may have meant."""
     con = connect()
-    load(con, settings)
+    load(con, settings.identities, hidden=settings.privacy.pseudonymise)
     called = [f"{owner} (whom {system} calls so)" for system, owner in others_called(con, customer)]
     meant = [*near, *called]
     return [f"Did you mean {', or '.join(meant[:3])}? Then forget that id."] if meant else []
 
 
-def again(settings: Settings, say: Callable[[str], None] = print) -> None:
+def again(settings: ErasureSettings, say: Callable[[str], None] = print) -> None:
     """Remove those who were forgotten before wherever they are back: old results fetched from a remote, a backup.
 
     Raises:
         ChurnError: the key of the tombstones is missing, or something is still there at the end.
     """
-    stones = tombstones(settings)
+    stones = tombstones(settings.privacy)
     back = {one for one in write.customers() if stones.has(OWN, one) or stones.has(HASHED, one)}
     for path in [*_within(DATA), *(path for root in stores()[0] for path in _within(root))]:
         back |= {one for one in customers_in(path) if stones.has(OWN, one) or stones.has(HASHED, one)}
@@ -110,7 +120,7 @@ def again(settings: Settings, say: Callable[[str], None] = print) -> None:
         say(f"Nobody of the {len(stones.hashed):,} forgotten ids is back.")
 
 
-def _sweep(names: frozenset[str], settings: Settings, say: Callable[[str], None]) -> bool:
+def _sweep(names: frozenset[str], settings: ErasureSettings, say: Callable[[str], None]) -> bool:
     """Returns whether anything was there."""
     done = _remove(names, settings)
     left = [str(path) for path, sought in _files(names) if mentions(path, sought, loose=False)]
@@ -121,18 +131,18 @@ def _sweep(names: frozenset[str], settings: Settings, say: Callable[[str], None]
     return done.found
 
 
-def known_ids(customer: str, settings: Settings) -> list[tuple[str, str]]:
+def known_ids(customer: str, settings: ErasureSettings) -> list[tuple[str, str]]:
     """System and id of everything that leads to this customer by `identities.table`, the own id first."""
     con = connect()
-    load(con, settings)
+    load(con, settings.identities, hidden=settings.privacy.pseudonymise)
     customer = end_of(con, customer)
     return [(OWN, customer), *(pair for pair in rows_of(con, customer) if pair != (OWN, customer))]
 
 
-def _remove(names: frozenset[str], settings: Settings) -> Forgotten:
+def _remove(names: frozenset[str], settings: ErasureSettings) -> Forgotten:
     done = Forgotten()
     landed = any(mentions(path, names, loose=True) for path in _within(LANDING) if path.suffix in (".parquet", ".json"))
-    done.rewritten, done.published = forget_published(names, settings)
+    done.rewritten, done.published = forget_published(names, settings.delivery)
     for place in sorted(LANDING.iterdir()) if LANDING.is_dir() else []:
         if place.is_dir():
             shutil.rmtree(place)

@@ -18,16 +18,15 @@ from pipelines.ledger import write
 from pipelines.ledger.read import FILE
 from pipelines.ledger.write import Published
 from pipelines.publishing import archive
-from pipelines.publishing.deliver import file_of, rewrite
+from pipelines.publishing.deliver import Delivery, file_of, rewrite
 from pipelines.publishing.draft import MANIFEST
 from pipelines.runtime.files import digest_of, read_json, write_json
-from pipelines.settings.params import Settings
-from pipelines.settings.publish import SqlTable
+from pipelines.settings.campaign.publish import SqlTable
 
 _BESIDE = ".forgetting-"
 
 
-def forget_published(names: frozenset[str], settings: Settings) -> tuple[list[str], list[str]]:
+def forget_published(names: frozenset[str], delivery: Delivery) -> tuple[list[str], list[str]]:
     """Take customers out of everything that was ever published.
 
     Returns:
@@ -44,9 +43,9 @@ def forget_published(names: frozenset[str], settings: Settings) -> tuple[list[st
         for published, new in made.items():
             _replace(archive.place_of(published), new)
     vacuum()
-    files = rewrite(settings)
+    files = rewrite(delivery)
     done = [*([FILE.as_posix()] if gone else []), *(archive.place_of(one).as_posix() for one in made)]
-    return [*done, *files], _elsewhere(settings) if done else []
+    return [*done, *files], _elsewhere(delivery) if done else []
 
 
 def _speaking(names: frozenset[str]) -> list[Published]:
@@ -89,11 +88,11 @@ def _replace(place: Path, new: Path) -> None:
         path.replace(place / path.name)
 
 
-def _elsewhere(settings: Settings) -> list[str]:
+def _elsewhere(delivery: Delivery) -> list[str]:
     """Where copies may be that are not ours: tables, what imported the files, sinks of old."""
     tables, files = set(), set()
     for published, name in write.written():
-        sink = settings.publish.sinks.get(name)
+        sink = delivery.sinks.get(name)
         if isinstance(sink, SqlTable):
             tables.add(f"table {sink.table} (publish.sinks.{name})")
         elif sink is not None:

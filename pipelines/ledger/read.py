@@ -28,22 +28,22 @@ import pyarrow as pa
 
 from features.activity import ACTIVITY_SCHEMA
 from features.windows import midnight
+from models.decision.control_group import CONTACT, CONTROL
+from models.decision.ranking import REASONS
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILE = Path("data/ledger/ledger.db")
-GROUPS = ("contact", "control")
 SAID = ("contacted", "reached", "kept", "wrong")
 REACHED_OUT = ("contacted", "reached", "kept")  # a customer of whom one of these is said was contacted
 FIGURES = ("churn_probability", "value_at_risk", "expected_net_value")
-WORDS = ("risk_tier", "segment", "reason_1", "reason_2", "reason_3", "action", "channel", "owner")
+WORDS = ("risk_tier", "segment", *REASONS, "action", "channel", "owner")
 ENTRY = ("customer_id", "group", "rank", "churn_probability", *WORDS, "value_at_risk", "expected_net_value")
 ENTRIES = ("campaign", "list_id", "as_of", "revision", *ENTRY)
 FEEDBACK = ("customer_id", "list_id", "occurred_at", "what", "channel", "note")
-DOING = {"contact": "was_listed", "control": "was_held_out"}
+DOING = {CONTACT: "was_listed", CONTROL: "was_held_out"}
 
 _LATEST = """
 select max(number) as publication, campaign, list_id, as_of, revision from publication where as_of < :before
@@ -101,29 +101,29 @@ def in_use(con: sqlite3.Connection, path: Path) -> Iterator[None]:
         con.close()
 
 
-def known(before: str, settings: Settings, path: Path = FILE) -> Known:
+def known(before: str, timezone: str, path: Path = FILE) -> Known:
     """Lists for a day before `before` (of each day the last revision) and what was reported to happen before it began.
 
     Args:
         before: a day, for instance `2017-12-04`; it begins at midnight of `settings.timezone`.
-        settings: of params.yaml.
+        timezone: of the project.
         path: the ledger.
     """
-    entries, feedback = _rows(before, settings, path)
+    entries, feedback = _rows(before, timezone, path)
     return Known(_entries(entries), _feedback(feedback))
 
 
-def digest(before: str, settings: Settings, path: Path = FILE) -> str:
+def digest(before: str, timezone: str, path: Path = FILE) -> str:
     """SHA-256 that changes exactly when `known` does."""
     sha = hashlib.sha256()
-    for rows in _rows(before, settings, path):
+    for rows in _rows(before, timezone, path):
         for row in rows:
             sha.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
         sha.update(b"\n")
     return sha.hexdigest()
 
 
-def doings(before: str, settings: Settings, path: Path = FILE) -> pa.Table:
+def doings(before: str, timezone: str, path: Path = FILE) -> pa.Table:
     """What we did to customers, as activities: `was_listed`, `was_held_out`, `was_contacted`.
 
     A list's activities occur at the midnight its day begins with and have the campaign as `detail`; a contact occurs
@@ -132,8 +132,8 @@ def doings(before: str, settings: Settings, path: Path = FILE) -> pa.Table:
     Returns:
         Rows of the activity contract, sorted as it says.
     """
-    entries, feedback = _rows(before, settings, path)
-    rows = sorted([*_listed(entries, settings), *_contacted(feedback)])
+    entries, feedback = _rows(before, timezone, path)
+    rows = sorted([*_listed(entries, timezone), *_contacted(feedback)])
     names = ("occurred_at", "customer_id", "activity", "activity_id", "detail")
     columns: dict[str, list[Any]] = {name: [row[place] for row in rows] for place, name in enumerate(names)}
     columns["detail"] = [one or None for one in columns["detail"]]
@@ -141,18 +141,18 @@ def doings(before: str, settings: Settings, path: Path = FILE) -> pa.Table:
     return pa.table({name: columns.get(name, nothing) for name in ACTIVITY_SCHEMA.names}, schema=ACTIVITY_SCHEMA)
 
 
-def activities(before: str, settings: Settings, path: Path = FILE) -> pd.DataFrame:
+def activities(before: str, timezone: str, path: Path = FILE) -> pd.DataFrame:
     """The same as `doings`, as a frame; times in UTC, microseconds."""
-    found: pd.DataFrame = doings(before, settings, path).to_pandas()
+    found: pd.DataFrame = doings(before, timezone, path).to_pandas()
     return found
 
 
-def _rows(before: str, settings: Settings, path: Path) -> tuple[list[Any], list[Any]]:
+def _rows(before: str, timezone: str, path: Path) -> tuple[list[Any], list[Any]]:
     with opened(path) as con:
         if con is None:
             return [], []
         entries = con.execute(_ENTRIES, {"before": before}).fetchall()
-        moment = midnight(before, settings.timezone)
+        moment = midnight(before, timezone)
         return entries, con.execute(_FEEDBACK, {"moment": moment}).fetchall()
 
 
@@ -179,11 +179,11 @@ def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:
     return pd.to_datetime(microseconds.astype("int64"), unit="us", utc=True).astype("datetime64[us, UTC]")
 
 
-def _listed(entries: Sequence[Any], settings: Settings) -> Iterator[tuple[int, str, str, str, str]]:
+def _listed(entries: Sequence[Any], timezone: str) -> Iterator[tuple[int, str, str, str, str]]:
     for row in entries:
         told = dict(zip(ENTRIES, row, strict=True))
         day, customer, doing = told["as_of"], told["customer_id"], DOING[told["group"]]
-        yield midnight(day, settings.timezone), customer, doing, f"ledger-{doing}-{day}-{customer}", told["campaign"]
+        yield midnight(day, timezone), customer, doing, f"ledger-{doing}-{day}-{customer}", told["campaign"]
 
 
 def _contacted(feedback: Sequence[Any]) -> set[tuple[int, str, str, str, str]]:

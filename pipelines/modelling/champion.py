@@ -1,13 +1,13 @@
-"""Where the champion of a definition lies, and whether there is one."""
+"""The champion's folder: its path, its champion.json, and whether every definition has one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
-from pipelines.settings.params import Settings
 
 DATA = Path("data")
 FILE = "champion.json"
@@ -15,7 +15,7 @@ CARD = "model_card.md"
 
 
 def champion_folder(definition: str) -> Path:
-    """Where the champion is."""
+    """The folder of a definition's champion."""
     return DATA / "champion" / definition
 
 
@@ -25,13 +25,13 @@ def champion(definition: str) -> dict[str, Any] | None:
     `digest`, `metrics`, `recipe` (of the candidate it was), `previous` (digest or None), `version`, and
     `rolled_back_from` (None, or `version` and `digest` of the champion whose place it took back).
     """
-    file = champion_folder(definition) / FILE
-    return dict(read_json(file)) if file.exists() else None
+    path = champion_folder(definition) / FILE
+    return dict(read_json(path)) if path.exists() else None
 
 
-def require_champions(settings: Settings) -> None:
+def require_champions(definitions: Iterable[str]) -> None:
     """Raise ChurnError where a definition has no model to score with."""
-    missing = [name for name in settings.churn if not Path("data/champion", name, "champion.json").exists()]
+    missing = [name for name in definitions if not (champion_folder(name) / FILE).exists()]
     if missing:
         raise ChurnError(
             *(

@@ -1,4 +1,4 @@
-"""How customers stand to a churn definition on the day of the list, read from the activity of the scoring branch."""
+"""Who is a customer by a churn definition on the day of the list, read from the activity of the scoring branch."""
 
 from __future__ import annotations
 
@@ -15,63 +15,72 @@ from features.churn.definition import CUSTOMER, LEAVING, UNKNOWN, Definition
 from pipelines.rendering.wording import staying
 from pipelines.runtime.errors import NothingToScoreError
 from pipelines.runtime.files import read_json
-from pipelines.settings.churn import definition_of
-from pipelines.settings.params import Settings
+from pipelines.runtime.sql import text
+from pipelines.settings.churn import Churn, definition_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PART_ROWS = 5_000_000  # of a definition's activities that are looked at together
+PART_ROWS = 5_000_000  # of a definition's activities that are in memory together
 
 
-def standings_of(definition: str, settings: Settings, activity: Path) -> pd.Series[str]:
-    """A word by customer_id: `customer` (eligible), `leaving`, `gone` or `no rhythm yet`; see definition.py.
+def eligibility_of(name: str, churn: Churn, activity: Path, *, as_of: str, timezone: str) -> pd.Series[str]:
+    """The status of each customer: `customer` (eligible), `leaving`, `gone` or `no rhythm yet`; see definition.py.
+
+    Args:
+        name: of the definition under `churn`.
+        churn: that entry.
+        activity: the folder of the scoring branch.
+        as_of: the day of the list.
+        timezone: in which days begin.
+
+    Returns:
+        One status by customer_id, in order of it.
 
     Raises:
         NothingToScoreError: nobody is a customer.
     """
     import pandas as pd
 
-    facts, known = read_json(activity / "facts.json"), definition_of(settings.churn[definition])
-    as_of = settings.observations.score.as_of
-    parts = [labels.standings(events, known, as_of, settings.timezone) for events in _events(activity, facts, known)]
-    found = parts[0] if len(parts) == 1 else pd.concat(parts).sort_index()
-    if not (found == CUSTOMER).any():
+    facts, definition = read_json(activity / "facts.json"), definition_of(churn)
+    parts = [labels.eligibility(events, definition, as_of, timezone) for events in _events(activity, facts, definition)]
+    status = parts[0] if len(parts) == 1 else pd.concat(parts).sort_index()
+    if not (status == CUSTOMER).any():
         raise NothingToScoreError(
-            f"{activity}: on {as_of} nobody is a customer by churn.{definition} "
-            f"({staying(settings.churn[definition])}). Check observations.score.as_of and churn.{definition}."
+            f"{activity}: on {as_of} nobody is a customer by churn.{name} "
+            f"({staying(churn)}). Check observations.score.as_of and churn.{name}."
         )
-    return found
+    return status
 
 
-def _events(activity: Path, facts: dict[str, Any], known: Definition) -> Iterator[pd.DataFrame]:
-    """What the definition is made of, whole customers at a time: at most about PART_ROWS rows are in memory."""
+def _events(activity: Path, facts: dict[str, Any], definition: Definition) -> Iterator[pd.DataFrame]:
+    """The activities that the definition reads, whole customers at a time, at most about PART_ROWS rows at once."""
     columns = ["customer_id", "activity", "occurred_at", *(["recorded_at"] if facts["has_recorded_at"] else [])]
-    rows = sum(facts["activities"].get(name, {}).get("count", 0) for name in known.activities)
+    rows = sum(facts["activities"].get(name, {}).get("count", 0) for name in definition.activities)
     parts = max(1, -(-rows // PART_ROWS))
     if parts == 1:
-        chosen = [("activity", "in", known.activities)]
-        yield pq.read_table(activity / "activity", columns=columns, filters=chosen).to_pandas()
+        its_activities = [("activity", "in", definition.activities)]
+        yield pq.read_table(activity / "activity", columns=columns, filters=its_activities).to_pandas()
         return
     import duckdb
 
-    kinds = pa.schema([ACTIVITY_SCHEMA.field(name) for name in columns])
+    schema = pa.schema([ACTIVITY_SCHEMA.field(name) for name in columns])
     with duckdb.connect() as con:
         con.execute("set enable_progress_bar = false")
         stream = con.read_parquet(str(activity / "activity" / "*.parquet")).select(", ".join(columns))
-        wanted = stream.filter(f"activity in ({', '.join(repr(name) for name in known.activities)})")
+        events = stream.filter(f"activity in ({', '.join(text(name) for name in definition.activities)})")
         for part in range(parts):
-            yield wanted.filter(f"hash(customer_id) % {parts} = {part}").to_arrow_table().cast(kinds).to_pandas()
+            yield events.filter(f"hash(customer_id) % {parts} = {part}").to_arrow_table().cast(schema).to_pandas()
 
 
-def customers(found: pd.Series[str]) -> list[str]:
+def eligible_customers(status: pd.Series[str]) -> list[str]:
     """Ids of those who can still be lost."""
-    return [str(one) for one in found.index[found == CUSTOMER]]
+    return [str(customer) for customer in status.index[status == CUSTOMER]]
 
 
-def counted_apart(found: pd.Series[str]) -> list[str]:
-    """In words: who is leaving already, or too new for a rhythm. They are never at risk."""
-    leaving, unknown = int((found == LEAVING).sum()), int((found == UNKNOWN).sum())
+def ineligible_lines(status: pd.Series[str]) -> list[str]:
+    """In words: how many are leaving already, or too new for a rhythm. They are never at risk."""
+    leaving, unknown = int((status == LEAVING).sum()), int((status == UNKNOWN).sum())
     lines = []
     if leaving:
         lines.append(f"{leaving:,} have cancelled while what they paid for still runs: leaving, not at risk, no score.")

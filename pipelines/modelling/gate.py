@@ -1,4 +1,4 @@
-"""May a candidate become the champion? One pure function over figures.
+"""The promotion gate: whether a candidate may become the champion. Pure functions over figures.
 
 1. The candidate must order customers better than the best naive rule: the whole interval of the paired difference in
    ROC AUC, pooled over its held-out moments (customers drawn with all their rows), lies above zero. For the first
@@ -8,9 +8,9 @@
 3. The same recipe again (equal settings and columns, newer data) is a tie by construction: it takes the champion's
    place, unless its lead over its naive rule fell behind the champion's lead by more than the noise of both, as broken
    training data would make it.
-4. Another recipe meets the champion's in a match (see `match`): both trained and judged on the candidate's moments. It
-   has to lower the log loss by at least `margin`, with a whole interval below zero, and order customers no worse than
-   by chance. So a recipe that is tested again every week is not promoted by luck.
+4. Another recipe is compared with the champion's (see `contest`): both trained and judged on the candidate's moments.
+   It has to lower the log loss by at least `margin`, with a whole interval below zero, and order customers no worse
+   than by chance. So a recipe that is tested again every week is not promoted by luck.
 
 A rule is naive if a team could apply it in a spreadsheet; the logistic regressions are models, and no measure for 1.
 """
@@ -22,20 +22,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-NAIVE = ("days_since_last", "order_count", "rfm_score")
+from models.training.baselines import NAIVE
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """`reason`: one or two sentences in either case."""
+class PromotionDecision:
+    """Whether a candidate passed, and why: `reason` holds one or two sentences in either case."""
 
     passed: bool
     reason: str
 
 
 @dataclass(frozen=True)
-class Match:
-    """Two recipes on the candidate's moments.
+class Contest:
+    """Candidate's and champion's recipe, both judged on the candidate's moments.
 
     Attributes:
         differing: what the recipes differ in, in words; empty where they are one recipe.
@@ -60,7 +60,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Lead:
-    """How much ROC AUC a model has before the best naive rule of its moment."""
+    """The ROC AUC of a model minus that of the best naive rule at the same moments, with its interval."""
 
     rule: str
     moments: int
@@ -79,49 +79,57 @@ class Lead:
         return f"{self.difference:+.3f} ROC AUC ({self.low:+.3f} to {self.high:+.3f}) against {rule} at {held_out}"
 
 
-def gate(
-    candidate: Mapping[str, Any], champion: Mapping[str, Any] | None, match: Match | None = None, *, margin: float = 0.0
-) -> Verdict:
+def decide_promotion(
+    candidate: Mapping[str, Any],
+    champion: Mapping[str, Any] | None,
+    contest: Contest | None = None,
+    *,
+    margin: float = 0.0,
+) -> PromotionDecision:
     """Whether the candidate may become the champion, and why.
 
     Args:
         candidate: its metrics.json.
         champion: the metrics.json that the champion was promoted with; None where there is none.
-        match: the two recipes side by side; None stands for one recipe.
+        contest: the two recipes side by side; None stands for one recipe.
         margin: log loss (nats) that another recipe has to gain, at least 0.
     """
     lead = lead_of(candidate)
     if lead.low <= 0:
-        return Verdict(False, f"It is not clearly better than the best naive rule: {lead}.")
+        return PromotionDecision(False, f"It is not clearly better than the best naive rule: {lead}.")
     if champion is None:
-        return Verdict(True, f"The first champion: {lead}.")
+        return PromotionDecision(True, f"The first champion: {lead}.")
     if _grade(candidate) == "C" and _grade(champion) != "C":
-        return Verdict(False, f"It is not better than the best baseline, and the champion was. {_said(candidate)}")
-    if match and match.differing:
-        return _by_match(match, margin)
-    return _by_lead(lead, lead_of(champion))
-
-
-def _by_lead(lead: Lead, before: Lead) -> Verdict:
-    noise = math.hypot(lead.noise, before.noise)
-    if lead.difference < before.difference - noise:
-        return Verdict(
-            False,
-            f"Its lead is smaller than the champion's by more than noise ({noise:.3f}): {lead}; champion {before}.",
+        return PromotionDecision(
+            False, f"It is not better than the best baseline, and the champion was. {_grade_text(candidate)}"
         )
-    return Verdict(True, f"The champion's recipe again: {lead}; the champion had {before}.")
+    if contest and contest.differing:
+        return _decide_by_contest(contest, margin)
+    return _decide_by_lead(lead, lead_of(champion))
 
 
-def _by_match(match: Match, margin: float) -> Verdict:
-    if match.paired is None:
-        return Verdict(False, f"It cannot be compared with the champion's recipe: {match}.")
-    loss, auc = match.paired["log_loss"], match.paired["roc_auc"]
+def _decide_by_lead(lead: Lead, champion: Lead) -> PromotionDecision:
+    noise = math.hypot(lead.noise, champion.noise)
+    if lead.difference < champion.difference - noise:
+        return PromotionDecision(
+            False,
+            f"Its lead is smaller than the champion's by more than noise ({noise:.3f}): {lead}; champion {champion}.",
+        )
+    return PromotionDecision(True, f"The champion's recipe again: {lead}; the champion had {champion}.")
+
+
+def _decide_by_contest(contest: Contest, margin: float) -> PromotionDecision:
+    if contest.paired is None:
+        return PromotionDecision(False, f"It cannot be compared with the champion's recipe: {contest}.")
+    loss, auc = contest.paired["log_loss"], contest.paired["roc_auc"]
     if loss["low"] > 0 or auc["high"] < 0:
-        return Verdict(False, f"It is worse {match}.")
+        return PromotionDecision(False, f"It is worse {contest}.")
     if loss["high"] >= 0 or loss["difference"] > -margin:
-        back = "With the champion's settings in params.yaml its recipe is refreshed instead."
-        return Verdict(False, f"It is not better by more than chance and the margin of {margin:g} {match}. {back}")
-    return Verdict(True, f"It is better {match}.")
+        advice = "With the champion's settings in params.yaml its recipe is refreshed instead."
+        return PromotionDecision(
+            False, f"It is not better by more than chance and the margin of {margin:g} {contest}. {advice}"
+        )
+    return PromotionDecision(True, f"It is better {contest}.")
 
 
 def lead_of(metrics: Mapping[str, Any]) -> Lead:
@@ -129,17 +137,17 @@ def lead_of(metrics: Mapping[str, Any]) -> Lead:
     paired = metrics["paired"]
     rules = [name for name in NAIVE if name in paired] or sorted(paired)
     best = min(rules, key=lambda name: paired[name]["roc_auc"]["difference"])
-    found = paired[best]["roc_auc"]
-    moments = len(found.get("moments", {})) or 1
-    return Lead(best, moments, metrics["test"]["as_of"], found["difference"], found["low"], found["high"])
+    auc = paired[best]["roc_auc"]
+    moments = len(auc.get("moments", {})) or 1
+    return Lead(best, moments, metrics["test"]["as_of"], auc["difference"], auc["low"], auc["high"])
 
 
 def _grade(metrics: Mapping[str, Any]) -> str | None:
-    found = metrics.get("grade", {}).get("grade")
-    return str(found) if found else None
+    grade = metrics.get("grade", {}).get("grade")
+    return str(grade) if grade else None
 
 
-def _said(metrics: Mapping[str, Any]) -> str:
+def _grade_text(metrics: Mapping[str, Any]) -> str:
     return str(metrics["grade"].get("text", "Grade C."))
 
 

@@ -1,25 +1,23 @@
-"""Features and labels of the training moments as one panel."""
+"""The training panel: labelled observations of all training moments with their features."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.modelling.sample import EVERYBODY, Sample
+from pipelines.modelling.sample import ALL_CUSTOMERS, Sample
 from pipelines.runtime import files
 from pipelines.runtime.errors import ChurnError, did_you_mean
-from pipelines.settings import params
 
 if TYPE_CHECKING:
     import pandas as pd
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
     from models.training.panel import Panel
 
 
-def read_panel(features: Path, labels: Path, activity: Path, sample: Sample = EVERYBODY) -> Panel:
-    """Labels joined to the features of the same customer and moment, of the customers of the sample.
+def read_panel(features: Path, labels: Path, activity: Path, sample: Sample = ALL_CUSTOMERS) -> Panel:
+    """Join the labels of the sample's customers to the features of the same customer and moment.
 
     Raises:
         ChurnError: there are no labels, or a labelled observation has no features.
@@ -28,16 +26,16 @@ def read_panel(features: Path, labels: Path, activity: Path, sample: Sample = EV
 
     from models.training.panel import Panel
 
-    known = sample.rows(labels).to_pandas(date_as_object=False)
-    if known.empty:
+    labelled = sample.rows(labels).to_pandas(date_as_object=False)
+    if labelled.empty:
         raise ChurnError(
             f"{labels}: holds no labels: no moment has a complete window before observations.train.until with eligible "
             "customers. Shorten horizon_days or active_within_days, or bring more history."
         )
-    known["as_of"] = pd.to_datetime(known["as_of"])
+    labelled["as_of"] = pd.to_datetime(labelled["as_of"])
     parts = [
-        _at(features, day, rows, sample)
-        for day, rows in known.groupby(known["as_of"].dt.strftime("%Y-%m-%d"), sort=True)
+        _of_moment(features, day, rows, sample)
+        for day, rows in labelled.groupby(labelled["as_of"].dt.strftime("%Y-%m-%d"), sort=True)
     ]
     joined = pd.concat(parts, ignore_index=True)
     return Panel(
@@ -49,7 +47,7 @@ def read_panel(features: Path, labels: Path, activity: Path, sample: Sample = EV
     )
 
 
-def _at(features: Path, day: str, labels: pd.DataFrame, sample: Sample) -> pd.DataFrame:
+def _of_moment(features: Path, day: str, labels: pd.DataFrame, sample: Sample) -> pd.DataFrame:
     """The labelled rows of one moment with their features, by customer."""
     path = features / f"{day}.parquet"
     if not path.exists():
@@ -68,16 +66,19 @@ def _at(features: Path, day: str, labels: pd.DataFrame, sample: Sample) -> pd.Da
     return joined.drop(columns="found")
 
 
-def switched_off(columns_info: list[dict[str, Any]], settings: params.Settings) -> list[str]:
-    """Columns of the families that params.yaml switches off.
+def switched_off(columns_info: list[dict[str, Any]], switches: Mapping[str, bool]) -> list[str]:
+    """Columns of the families that `features.families` of params.yaml (`switches`) switches off.
 
     Raises:
         ChurnError: a family that the catalogue does not have.
     """
     families = {info["family"] for info in columns_info}
-    wrong = [name for name in settings.features.families if name not in families]
-    if wrong:
+    unknown = [name for name in switches if name not in families]
+    if unknown:
         raise ChurnError(
-            *(f"params.yaml: features.families.{name} is not a family.{did_you_mean(name, families)}" for name in wrong)
+            *(
+                f"params.yaml: features.families.{name} is not a family.{did_you_mean(name, families)}"
+                for name in unknown
+            )
         )
-    return [info["name"] for info in columns_info if not settings.features.families.get(info["family"], True)]
+    return [info["name"] for info in columns_info if not switches.get(info["family"], True)]

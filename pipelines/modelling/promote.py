@@ -1,7 +1,7 @@
 """The champion, the model that scores: promote a candidate to it, roll back to the one before, restore it elsewhere.
 
 The champion is a folder, data/champion/{definition} (the model's files, its card, champion.json): scoring needs no
-server. champion.json holds its recipe too, by which the next candidate is judged against it (`match`). The MLflow
+server. champion.json holds its recipe too, by which the next candidate is judged against it (`contest`). The MLflow
 registry holds the same model, its history and the reasons. Each step can be repeated, and they come in such an order
 that the same command after an interruption goes on where it was cut, with a whole champion at every moment.
 """
@@ -14,40 +14,53 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.modelling.champion import CARD, DATA, FILE, champion, champion_folder
-from pipelines.modelling.contest import match
-from pipelines.modelling.gate import gate
-from pipelines.modelling.tracking import registry as registered
-from pipelines.modelling.tracking.candidate import Evaluated
+from pipelines.modelling.contest import compare_recipes
+from pipelines.modelling.gate import decide_promotion
+from pipelines.modelling.tracking.candidate import Candidate
 from pipelines.modelling.tracking.mlflow_store import record
-from pipelines.modelling.tracking.registry import AGAINST, FORCED, REFUSED, ROLLED_BACK, TURN, Registry, Version
+from pipelines.modelling.tracking.registry import (
+    AGAINST,
+    FORCED,
+    REFUSED,
+    ROLLED_BACK,
+    TURN,
+    Registry,
+    Version,
+    open_registry,
+)
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json, whole_folder, write_json
-from pipelines.settings.params import Settings
+from pipelines.settings.training import TrainingSettings
 
 
-def promote(definition: str, settings: Settings, force: bool = False) -> str:
+def promote(settings: TrainingSettings, *, margin: float, force: bool = False) -> str:
     """Make the candidate in data/models the champion where the gate lets it, and say in words what was done.
 
     A candidate that the gate refuses, or that was rolled back before, is registered as `challenger` with the reason,
-    and the champion stays; `force` promotes it all the same and keeps the reason.
+    and the champion stays.
+
+    Args:
+        settings: of the candidate's definition.
+        margin: log loss (nats) that another recipe than the champion's has to gain (`promotion.margin`).
+        force: promote what the gate refuses all the same, and keep the reason.
 
     Raises:
         ChurnError: there is no candidate, or MLflow cannot be reached. The champion is as it was.
     """
-    candidate = _candidate(definition, settings)
+    definition, candidate = settings.definition, _candidate(settings)
     digest = candidate.shipped.digest
     present = champion(definition)
     if present and present["digest"] == digest:
         return f"{definition}: the candidate {digest[:8]} is the champion already."
-    with registered.registry(definition) as registry:
+    with open_registry(definition) as registry:
         crowned = registry.with_alias("champion")
         if present is None and crowned:
             _restore(definition, registry, crowned)
             present = champion(definition)
             if crowned.digest == digest:
                 return f"{definition}: the candidate {digest[:8]} is the champion already; its folder was restored."
-        against = _against(candidate, present)
-        passed, reason = _judged(candidate, present, registry, against)
+        against = _compared_with(candidate, present, margin)
+        passed, reason = _decide(candidate, present, registry, against, margin)
         run_id = record(candidate, registry.store)
         version = registry.register(run_id, digest, _tags(candidate), candidate.card)
         if not passed and not force:
@@ -61,18 +74,21 @@ def promote(definition: str, settings: Settings, force: bool = False) -> str:
     )
 
 
-def _candidate(definition: str, settings: Settings) -> Evaluated:
-    model, evaluation = DATA / "models" / definition, DATA / "evaluation" / definition
-    return Evaluated.of(settings, definition, model, evaluation, DATA / "activity" / "train")
+def _candidate(settings: TrainingSettings) -> Candidate:
+    model, evaluation = DATA / "models" / settings.definition, DATA / "evaluation" / settings.definition
+    return Candidate.of(settings, model, evaluation, DATA / "activity" / "train")
 
 
-def _against(candidate: Evaluated, present: dict[str, Any] | None) -> str:
-    """What a verdict depends on besides the candidate's model: its figures, the champion, the margin."""
-    margin, figures = candidate.settings.promotion.margin, candidate.identity["churn.metrics_digest"]
+def _compared_with(candidate: Candidate, present: dict[str, Any] | None, margin: float) -> str:
+    """What the gate's decision depends on besides the candidate's model: its figures, the champion, the margin."""
+    figures = candidate.identity["churn.metrics_digest"]
     return f"champion {present['digest'] if present else None}, figures {figures}, margin {margin:g}"
 
 
-def _judged(candidate: Evaluated, present: dict[str, Any] | None, registry: Registry, against: str) -> tuple[bool, str]:
+def _decide(
+    candidate: Candidate, present: dict[str, Any] | None, registry: Registry, against: str, margin: float
+) -> tuple[bool, str]:
+    """Whether the candidate passes the gate, and why."""
     known = registry.of_digest(candidate.shipped.digest)
     if known and known.rolled_back:
         return (
@@ -80,16 +96,15 @@ def _judged(candidate: Evaluated, present: dict[str, Any] | None, registry: Regi
             f"Version {known.number} was rolled back. To have it again: churn promote {candidate.definition} --force",
         )
     if known and known.refused and known.against == against:
-        return False, known.refused  # a match takes as long as training: not again for the same
-    verdict = gate(candidate.metrics, None)
-    if present and verdict.passed:
-        name, settings = candidate.definition, candidate.settings
-        found = match(name, settings, present, champion_folder(name), DATA)
-        verdict = gate(candidate.metrics, present["metrics"], found, margin=settings.promotion.margin)
-    return verdict.passed, verdict.reason
+        return False, known.refused  # a contest takes as long as training: not again for the same
+    decision = decide_promotion(candidate.metrics, None)
+    if present and decision.passed:
+        contest = compare_recipes(candidate.settings, present, champion_folder(candidate.definition), DATA)
+        decision = decide_promotion(candidate.metrics, present["metrics"], contest, margin=margin)
+    return decision.passed, decision.reason
 
 
-def _tags(candidate: Evaluated) -> dict[str, str]:
+def _tags(candidate: Candidate) -> dict[str, str]:
     """What a version carries: whatever its run does except what only a run's page shows, and the headline figures."""
     tags = {key: value for key, value in candidate.tags.items() if key.startswith("churn.")}
     test = candidate.metrics["test"]
@@ -104,14 +119,14 @@ def _refuse(definition: str, registry: Registry, version: Version, reason: str, 
     registry.tag(version, REFUSED, reason)
     registry.tag(version, AGAINST, against)
     registry.point("challenger", version)
-    kept = "The champion stays." if champion(definition) else "There is no champion yet."
+    consequence = "The champion stays." if champion(definition) else "There is no champion yet."
     refused = f"{version.digest[:8]} was not promoted (version {version.number}, challenger)"
-    return f"{definition}: {refused}. {kept}\n  {reason}"
+    return f"{definition}: {refused}. {consequence}\n  {reason}"
 
 
-def _crown(candidate: Evaluated, registry: Registry, version: Version) -> None:
+def _crown(candidate: Candidate, registry: Registry, version: Version) -> None:
     """Put a version on top of the history, let `champion` point to it, write the folder. Each step may be repeated."""
-    top = max((one.turn or 0 for one in registry.versions()), default=0)
+    top = max((other.turn or 0 for other in registry.versions()), default=0)
     if not version.turn or version.turn < top:
         registry.tag(version, TURN, str(top + 1))
     if version.rolled_back:
@@ -130,7 +145,7 @@ def rollback(definition: str) -> str:
     Raises:
         ChurnError: there is no champion before, or MLflow cannot be reached. The champion is as it was.
     """
-    with registered.registry(definition) as registry:
+    with open_registry(definition) as registry:
         crowned = registry.with_alias("champion")
         if crowned is None:
             raise ChurnError(f"{definition}: MLflow knows no champion, so there is nothing to roll back to.")
@@ -153,7 +168,7 @@ def restore(definition: str) -> str:
     Raises:
         ChurnError: the registry has no champion, or its files are not what was registered.
     """
-    with registered.registry(definition) as registry:
+    with open_registry(definition) as registry:
         crowned = registry.with_alias("champion")
         if crowned is None:
             raise ChurnError(f"{definition}: MLflow knows no champion. Train and promote one: churn run")
@@ -169,7 +184,7 @@ def _restore(definition: str, registry: Registry, version: Version) -> None:
 def _write(definition: str, registry: Registry, version: Version, payload: Path) -> None:
     """The champion's folder. The same version gives the same bytes, from the candidate as from the registry.
 
-    `payload`: what travels inside a version, see `Evaluated.write_payload`.
+    `payload`: what travels inside a version, see `Candidate.write_payload`.
     """
     recipe = payload / "recipe.json"
     known = registry.of_digest(version.digest) or version  # its turn may just have been set

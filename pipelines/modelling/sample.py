@@ -1,4 +1,4 @@
-"""Which customers a model is trained on, where all of them would not fit into memory.
+"""The customers that a model is trained on, where all of them would not fit into memory.
 
 Customers are chosen by a keyed hash of their id: the same ones at every run and on every machine, whole (all their
 moments or none), and those of a smaller sample are among those of a larger one.
@@ -20,11 +20,11 @@ BYTES_PER_NUMBER = 24  # as read (float32), joined, and once or twice as doubles
 
 @dataclass(frozen=True)
 class Sample:
-    """Some of the labelled customers.
+    """The labelled customers that are trained on.
 
     Attributes:
-        customers: their ids; None where everybody is taken.
-        taken, of: how many they are, and how many there were.
+        customers: their ids; None where all are taken.
+        taken, of: how many they are, and of how many.
     """
 
     customers: pa.Array | None
@@ -39,23 +39,23 @@ class Sample:
 
         return ds.dataset(path).to_table(filter=pc.field("customer_id").isin(self.customers))
 
-    def told(self) -> dict[str, Any]:
-        """For recipe.json and metrics.json: nothing where everybody is taken."""
+    def to_json(self) -> dict[str, Any]:
+        """For recipe.json and metrics.json: nothing where all are taken."""
         return {} if self.customers is None else {"sampled_customers": self.taken, "labelled_customers": self.of}
 
     def notes(self, memory: str) -> list[str]:
-        """What to say of it."""
+        """A line that says how many fit into `memory` (`engine_memory`); none where all do."""
         if self.customers is None:
             return []
         some = f"{self.taken:,} of {self.of:,} customers, drawn by their ids, fit into engine_memory {memory}"
         return [f"{some}: the model is trained and judged on those."]
 
 
-EVERYBODY = Sample(None, 0, 0)
+ALL_CUSTOMERS = Sample(None, 0, 0)
 
 
 def sample_of(labels: Path, *, columns: int, memory: int, seed: int) -> Sample:
-    """The customers whose panel fits into memory.
+    """Draw the customers whose panel fits into memory.
 
     Args:
         labels: the Parquet file of labels, one row per customer and moment.
@@ -64,14 +64,14 @@ def sample_of(labels: Path, *, columns: int, memory: int, seed: int) -> Sample:
         seed: another seed chooses others.
     """
     ids = pq.read_table(labels, columns=["customer_id"])["customer_id"]
-    everyone = pc.unique(ids).sort()
+    labelled = pc.unique(ids).sort()
     share = memory / max(1, len(ids) * columns * BYTES_PER_NUMBER)
     if share >= 1:
-        return Sample(None, len(everyone), len(everyone))
+        return Sample(None, len(labelled), len(labelled))
     key, limit = str(seed).encode(), int(share * 2**64)
 
-    def place(customer: str) -> int:
+    def position(customer: str) -> int:
         return int.from_bytes(hashlib.blake2b(customer.encode(), digest_size=8, key=key).digest())
 
-    chosen = [customer for customer in everyone.to_pylist() if place(customer) < limit]
-    return Sample(pa.array(chosen, everyone.type), len(chosen), len(everyone))
+    chosen = [customer for customer in labelled.to_pylist() if position(customer) < limit]
+    return Sample(pa.array(chosen, labelled.type), len(chosen), len(labelled))

@@ -1,6 +1,6 @@
-"""Scores of rows of features: what the champions say of them, put in order, in the contract's columns.
+"""From rows of features to the scores contract: predict, keep horizons in order, add what follows.
 
-The stage score_customers and `churn score` both score by what is here, row by row: the same customers get the same
+The stage score_customers and `churn score` both score by these functions, row by row: the same customers get the same
 numbers, to the last bit, whether all rows come at once or in chunks.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings import params
+from pipelines.settings.churn import Churn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +31,8 @@ SCORES = pa.schema(
 )
 
 
-def asked(model: ChurnModel, features: pd.DataFrame) -> pd.DataFrame:
-    """`customer_id, as_of, churn_probability, expected_value`: what one model says of every row."""
+def predict(model: ChurnModel, features: pd.DataFrame) -> pd.DataFrame:
+    """`customer_id, as_of, churn_probability, expected_value` of every row by one model."""
     import numpy as np
 
     from pipelines.runtime.stage import threads
@@ -44,70 +44,68 @@ def asked(model: ChurnModel, features: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def kin_of(definition: str, settings: params.Settings) -> list[str]:
-    """Definitions that ask the same over another horizon, `definition` among them, the least probable first."""
+def related_definitions(definition: str, churn: Mapping[str, Churn]) -> list[str]:
+    """Definitions of `churn` that differ in their horizon alone, `definition` among them, the least probable first."""
     from models import horizons
 
-    return horizons.kin({name: entry.model_dump() for name, entry in settings.churn.items()}, definition)
+    return horizons.related({name: entry.model_dump() for name, entry in churn.items()}, definition)
 
 
-def in_order(definition: str, settings: params.Settings, numbers: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """`numbers` of the definition, its probabilities moved so that they do not cross those of its kin.
+def order_by_horizon(
+    definition: str, churn: Mapping[str, Churn], predictions: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """The predictions of a definition, moved so that they do not cross those for other horizons.
 
     Args:
-        definition: one of `numbers`.
-        settings: of params.yaml.
-        numbers: by definition what `asked` gives, of the same customers as far as they are customers by it.
+        definition: one of `predictions`.
+        churn: the definitions of params.yaml.
+        predictions: what `predict` gives, by definition, of the same customers as far as they are customers by it.
     """
     import numpy as np
 
     from models import horizons
 
-    present = [name for name in kin_of(definition, settings) if name in numbers]
-    ordered = horizons.in_order([_by_customer(numbers[name]) for name in present])
-    moved = np.asarray(ordered[present.index(definition)], dtype=np.float64)
-    return numbers[definition].assign(churn_probability=moved)
+    present = [name for name in related_definitions(definition, churn) if name in predictions]
+    ordered = horizons.in_order([_by_customer(predictions[name]) for name in present])
+    probability = np.asarray(ordered[present.index(definition)], dtype=np.float64)
+    return predictions[definition].assign(churn_probability=probability)
 
 
-def _by_customer(numbers: pd.DataFrame) -> pd.Series[float]:
-    return numbers.set_index(numbers["customer_id"].astype("str"))["churn_probability"]
+def _by_customer(predictions: pd.DataFrame) -> pd.Series[float]:
+    return predictions.set_index(predictions["customer_id"].astype("str"))["churn_probability"]
 
 
-def as_contract(model: ChurnModel, numbers: pd.DataFrame) -> pd.DataFrame:
-    """`customer_id, as_of, churn_probability, expected_value` and what follows from them: the columns of SCORES."""
+def scores_table(model: ChurnModel, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The columns of SCORES: the predictions and what follows from them."""
     import pandas as pd
 
     from models.learners.expected_value import value_at_risk
 
-    probability, expected = numbers["churn_probability"].to_numpy(), numbers["expected_value"].to_numpy()
+    probability, expected = predictions["churn_probability"].to_numpy(), predictions["expected_value"].to_numpy()
     return pd.DataFrame(
         {
-            "customer_id": numbers["customer_id"].astype("str"),
-            "as_of": pd.to_datetime(numbers["as_of"]),
+            "customer_id": predictions["customer_id"].astype("str"),
+            "as_of": pd.to_datetime(predictions["as_of"]),
             "churn_probability": probability,
             "expected_value": expected,
             "value_at_risk": value_at_risk(probability, expected),
-            "model_version": pd.Series(model.digest, index=numbers.index, dtype="str"),
+            "model_version": pd.Series(model.digest, index=predictions.index, dtype="str"),
         }
     ).reset_index(drop=True)
 
 
-def different(definition: str, settings: params.Settings, model: ChurnModel) -> dict[str, tuple[object, object]]:
-    """Where the question of params.yaml is not the one that the model answers: setting -> (asked, learned)."""
-    asked_for, learned = settings.churn[definition].model_dump(), dict(model.definition)
-    return {
-        name: (asked_for.get(name), learned.get(name))
-        for name in sorted({*asked_for, *learned})
-        if asked_for.get(name) != learned.get(name)
-    }
+def definition_differences(churn: Churn, model: ChurnModel) -> dict[str, tuple[object, object]]:
+    """Settings in which an entry under `churn` is not the one that the model was trained for: name -> (now, then)."""
+    now, then = churn.model_dump(), dict(model.definition)
+    return {name: (now.get(name), then.get(name)) for name in sorted({*now, *then}) if now.get(name) != then.get(name)}
 
 
-def require_same(definition: str, settings: params.Settings, model: ChurnModel, where: object) -> None:
-    """The model, found at `where`, answers the question of params.yaml, or a ChurnError says where they differ."""
+def require_same_definition(name: str, churn: Churn, model: ChurnModel, where: object) -> None:
+    """Raise ChurnError where the model, found at `where`, was trained for another definition than `churn.{name}`."""
     faults = [
-        f"params.yaml: churn.{definition}.{name} is {asked_for!r}, but the champion in {where} was trained with "
-        f"{learned!r}. Train and promote a model for it, or set it back."
-        for name, (asked_for, learned) in different(definition, settings, model).items()
+        f"params.yaml: churn.{name}.{setting} is {now!r}, but the champion in {where} was trained with "
+        f"{then!r}. Train and promote a model for it, or set it back."
+        for setting, (now, then) in definition_differences(churn, model).items()
     ]
     if faults:
         raise ChurnError(*faults)

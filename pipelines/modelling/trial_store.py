@@ -1,8 +1,8 @@
-"""Trials of a search, kept in an Optuna study while it runs, so that a run that was cut short goes on where it was.
+"""Finished trials of a hyperparameter search, in an Optuna study, so that an interrupted search resumes.
 
-The journal lies among the locks and times, is no output, and may be deleted at any time: the same trials give the same
-result with or without it. A study is named by everything that its trials depend on (labelled observations, settings,
-code), so a trial is recalled only where doing it again would give the same numbers.
+The journal is no output and may be deleted at any time: the same trials give the same result with or without it. A
+study is named by everything that its trials depend on (labelled observations, settings, code), so a trial is recalled
+only where training again would give the same numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pipelines.runtime import code, stage
+from pipelines.runtime import code, run_lock
 
 if TYPE_CHECKING:
     from models.training.panel import Panel
@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 
 def fingerprint(panel: Panel, *settings: Any) -> str:
-    """Of the labelled observations, the settings, and the code that trains with its libraries."""
+    """SHA-256 of the labelled observations, the settings, and the training code with its libraries."""
     import pandas as pd
 
     sha = hashlib.sha256(code.digest("pipelines.stages.train_model").encode())
@@ -46,7 +46,7 @@ class Journal:
         from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        folder = stage.STATE / "search"
+        folder = run_lock.STATE / "search"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}-{identity[:16]}.jsonl"
         self.study = optuna.create_study(
@@ -58,9 +58,9 @@ class Journal:
         self.ends, self.say, self.done = time.monotonic() + 60 * max_minutes, say, 0
         finished = self.study.get_trials(deepcopy=False)
         self.known: dict[int, dict[str, Any]] = {
-            one.user_attrs["trial"]["number"]: one.user_attrs["trial"]
-            for one in finished
-            if "trial" in one.user_attrs and one.state.is_finished()
+            trial.user_attrs["trial"]["number"]: trial.user_attrs["trial"]
+            for trial in finished
+            if "trial" in trial.user_attrs and trial.state.is_finished()
         }
         if self.known:
             say(f"search: {len(self.known)} trials of an earlier run are taken over")
@@ -69,31 +69,31 @@ class Journal:
         """The trial with these numbers, where an earlier run finished it."""
         from models.training.search import Trial
 
-        kept = self.known.get(number)
-        return Trial(**kept) if kept is not None and kept["numbers"] == numbers else None
+        known = self.known.get(number)
+        return Trial(**known) if known is not None and known["numbers"] == numbers else None
 
-    def keep(self, trial: Trial, wanted: int) -> None:
-        """Write a finished trial down, and say how far the search is."""
+    def keep(self, trial: Trial, total: int) -> None:
+        """Store a finished trial, and say how far the search is."""
         import optuna
 
         self.done += 1
         if trial.number not in self.known:
             spread = {name: optuna.distributions.FloatDistribution(0, 1e9) for name in trial.numbers}
             state = optuna.trial.TrialState.PRUNED if trial.dropped else optuna.trial.TrialState.COMPLETE
-            best = {place: max(part["gain"].values()) for place, part in enumerate(trial.parts.values())}
+            best = {step: max(part["gain"].values()) for step, part in enumerate(trial.parts.values())}
             self.study.add_trial(
                 optuna.trial.create_trial(
                     state=state,
                     value=None if trial.dropped else -sum(best.values()) / len(best),
                     params={name: float(value) for name, value in trial.numbers.items()},
                     distributions=dict(spread),
-                    intermediate_values={place: -gain for place, gain in best.items()},
+                    intermediate_values={step: -gain for step, gain in best.items()},
                     user_attrs={"trial": trial.to_json()},
                 )
             )
             self.known[trial.number] = trial.to_json()
-        if self.done == wanted or self.done % max(1, wanted // 5) == 0:
-            self.say(f"search: {self.done} of {wanted} trials")
+        if self.done == total or self.done % max(1, total // 5) == 0:
+            self.say(f"search: {self.done} of {total} trials")
 
     def over(self) -> bool:
         """Whether max_minutes have passed."""

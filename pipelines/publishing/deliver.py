@@ -6,7 +6,8 @@ late is the list that was published; one that a revision has replaced meanwhile 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,7 @@ from pipelines.publishing.sinks.fields import own_ids, through
 from pipelines.publishing.sinks.sql_table import upsert
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import whole_file
-from pipelines.settings.params import Settings
-from pipelines.settings.publish import Salesforce, SqlTable
+from pipelines.settings.campaign.publish import Salesforce, Sink, SqlTable
 
 Render = Callable[[pd.DataFrame, Any, str], tuple[bytes, str]]
 RENDERS: dict[str, Render] = {
@@ -32,12 +32,21 @@ RENDERS: dict[str, Render] = {
     "amazon_ads": audiences.amazon_ads,
     "meta": audiences.meta,
 }
-"""Kind of file -> (list, setting, name of the setting) -> its bytes, and what is to be said about them."""
+"""Kind of file -> (list, setting, name of the setting) -> its bytes, and a summary for people."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where published lists go: `sinks` by name; `pseudonymised` lists under the customers' own ids."""
+
+    sinks: Mapping[str, Sink]
+    pseudonymised: bool
+
 
 _NO_SINK = "is not in params.yaml any more"
 
 
-def deliver(settings: Settings, say: Callable[[str], None]) -> None:
+def deliver(delivery: Delivery, say: Callable[[str], None]) -> None:
     """Write everything that is due, the oldest list first; each attempt and its end are recorded.
 
     A sink that was taken out of the settings is spoken of once per list; what it has not got waits for its return.
@@ -52,7 +61,7 @@ def deliver(settings: Settings, say: Callable[[str], None]) -> None:
         if not owed.current:
             note(REPLACED, "a revision took its place before it was written")
             say(f"{where}: the list of {owed.published.as_of} was replaced before it was written; left out.")
-        elif owed.sink not in settings.publish.sinks:
+        elif owed.sink not in delivery.sinks:
             if owed.last != _NO_SINK:
                 note(FAILED, _NO_SINK)
                 say(
@@ -62,13 +71,13 @@ def deliver(settings: Settings, say: Callable[[str], None]) -> None:
                 )
         else:
             try:
-                said = _write(owed, settings)
+                outcome = _write(owed, delivery)
             except (ChurnError, OSError) as error:
                 note(FAILED, str(error))
-                failed.append(f"{where}: {_short(error)}")
+                failed.append(f"{where}: {_one_line(error)}")
             else:
-                note(WRITTEN, said)
-                say(f"{where}: {said}")
+                note(WRITTEN, outcome)
+                say(f"{where}: {outcome}")
     if failed:
         raise ChurnError(
             *failed,
@@ -77,34 +86,38 @@ def deliver(settings: Settings, say: Callable[[str], None]) -> None:
         )
 
 
-def _short(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).splitlines())
 
 
-def _write(owed: Owed, settings: Settings) -> str:
-    sink, published = settings.publish.sinks[owed.sink], owed.published
-    table = own_ids(archive.listed(published), settings)
+def _write(owed: Owed, delivery: Delivery) -> str:
+    sink, published = delivery.sinks[owed.sink], owed.published
+    table = _own_ids(published, delivery)
     if isinstance(sink, SqlTable):
         replaced = {one.list_id for one in write.publications(as_of=published.as_of)} - {published.list_id}
         return upsert(table, sink, f"publish.sinks.{owed.sink}", published, replaced)
     return write_file(table, sink, owed.sink, published)
 
 
+def _own_ids(published: Published, delivery: Delivery) -> pd.DataFrame:
+    table = archive.listed(published)
+    return own_ids(table) if delivery.pseudonymised else table
+
+
 def write_file(table: pd.DataFrame, sink: Any, name: str, published: Published) -> str:
-    """The file of a list, written beside and renamed; the same list gives the same bytes.
+    """The file of a list; the write is atomic, and the same list gives the same bytes.
 
     Raises:
         ChurnError: the list lacks what this kind of file needs.
     """
     where = f"publish.sinks.{name}"
     chosen = through(table, sink.channels)
-    content, said = RENDERS[sink.kind](chosen, sink, where)
+    content, summary = RENDERS[sink.kind](chosen, sink, where)
     path = file_of(sink, name, published)
-    with whole_file(path) as beside:
-        beside.write_bytes(content)
-        beside.chmod(0o600)
-    left = _left_out(len(table) - len(chosen))
-    return f"{path}: {said}{left}."
+    with whole_file(path) as partial_file:
+        partial_file.write_bytes(content)
+        partial_file.chmod(0o600)
+    return f"{path}: {summary}{_left_out(len(table) - len(chosen))}."
 
 
 def _left_out(number: int) -> str:
@@ -118,7 +131,7 @@ def file_of(sink: Any, name: str, published: Published) -> Path:
     return Path(sink.folder) / f"{name}_{published.as_of}{campaign}.csv"
 
 
-def rewrite(settings: Settings) -> list[str]:
+def rewrite(delivery: Delivery) -> list[str]:
     """Write the sinks' files again, where they are still there: the copies they are made of have changed (forget).
 
     A file that cannot be made any more, because nobody who is left has what it needs, is deleted.
@@ -128,13 +141,13 @@ def rewrite(settings: Settings) -> list[str]:
     """
     changed = []
     for published, name in write.written():
-        sink = settings.publish.sinks.get(name)
+        sink = delivery.sinks.get(name)
         if sink is None or isinstance(sink, SqlTable) or not file_of(sink, name, published).is_file():
             continue
         path = file_of(sink, name, published)
         before = path.read_bytes()
         try:
-            write_file(own_ids(archive.listed(published), settings), sink, name, published)
+            write_file(_own_ids(published, delivery), sink, name, published)
         except ChurnError:
             path.unlink()
         if not path.is_file() or path.read_bytes() != before:

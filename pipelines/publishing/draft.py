@@ -1,4 +1,4 @@
-"""A list that may be published: the folder of a day as `make_list` wrote it, looked at before it is recorded."""
+"""Drafts: the folder of a day's list as `make_list` wrote it, checked before it is recorded as published."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from models.decision import control_group
 from pipelines.ledger.read import ENTRY, FIGURES
 from pipelines.ledger.write import HELD_BACK, Content, Published, content_digest, plain
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.runtime.spreadsheet_text import undefused
-from pipelines.settings.params import Settings
 
 MANIFEST = "manifest.json"
 LIST, CONTROL, HELD = "at_risk.parquet", "control.csv", "held_back.csv"
@@ -30,8 +30,8 @@ class Draft:
     content: Content
 
 
-def read_draft(folder: Path, as_of: str, settings: Settings) -> Draft:
-    """The list in `folder`, for the day `as_of`.
+def read_draft(folder: Path, as_of: str, campaign: str | None) -> Draft:
+    """The list in `folder`, for the day `as_of`; `campaign`: its name where the manifest has none.
 
     Raises:
         ChurnError: there is none, a file is missing or is not the one of the manifest, the data was not validated,
@@ -41,25 +41,27 @@ def read_draft(folder: Path, as_of: str, settings: Settings) -> Draft:
         raise ChurnError(
             f"{folder}: there is no list for {as_of}. Make it: `churn run` with this observations.score.as_of."
         )
-    told = read_json(folder / MANIFEST)
-    faults = [*file_faults(folder, told.get("files", {})), *_check_faults(folder, told)]
+    content = read_json(folder / MANIFEST)
+    faults = [*file_faults(folder, content.get("files", {})), *_check_faults(folder, content)]
     if faults:
         raise ChurnError(*faults)
     listed, control = _listed(folder), _apart(folder / CONTROL, ENTRY)
-    entries = pd.concat([listed.assign(group="contact"), control.assign(group="control")], ignore_index=True)
+    entries = pd.concat(
+        [listed.assign(group=control_group.CONTACT), control.assign(group=control_group.CONTROL)], ignore_index=True
+    )
     held = _apart(folder / HELD, HELD_BACK)
     every = pd.concat([entries["customer_id"], held["customer_id"]])
-    faults = [*_gaps(folder, entries, held), *_row_faults(folder, listed, every, told, as_of)]
+    faults = [*_gaps(folder, entries, held), *_row_faults(folder, listed, every, content, as_of)]
     if faults:
         raise ChurnError(*faults)
-    files = {**told["files"], MANIFEST: digest_of(folder / MANIFEST)}
+    files = {**content["files"], MANIFEST: digest_of(folder / MANIFEST)}
     published = Published(
         as_of=as_of,
-        list_id=str(told["list_id"]),
+        list_id=str(content["list_id"]),
         content=content_digest(rows_of(entries, ENTRY), rows_of(held, HELD_BACK)),
-        campaign=_campaign(told, settings),
-        definition=told.get("definition"),
-        model_version=told.get("model_version"),
+        campaign=_campaign(content, campaign),
+        definition=content.get("definition"),
+        model_version=content.get("model_version"),
     )
     return Draft(folder, published, Content(entries, held, files))
 
@@ -81,13 +83,13 @@ def file_faults(folder: Path, files: dict[str, str]) -> list[str]:
     return faults
 
 
-def _check_faults(folder: Path, told: dict[str, Any]) -> list[str]:
-    path, checks = folder / MANIFEST, told.get("checks") or {}
-    missing = [name for name in ("list_id", "files", "definition") if not told.get(name)]
+def _check_faults(folder: Path, content: dict[str, Any]) -> list[str]:
+    path, checks = folder / MANIFEST, content.get("checks") or {}
+    missing = [name for name in ("list_id", "files", "definition") if not content.get(name)]
     faults = [f"{path}: says no {name}, so this is no list of `make_list`. {_AGAIN}" for name in missing]
-    if LIST not in told.get("files", {}):
+    if LIST not in content.get("files", {}):
         faults.append(f"{path}: does not name {LIST}. {_AGAIN}")
-    wanted = ("activity_score", "features_score", f"scores_{told.get('definition')}")
+    wanted = ("activity_score", "features_score", f"scores_{content.get('definition')}")
     return faults + [
         f"{path}: the check {name} has not passed, so the data is not validated. {_AGAIN}"
         for name in wanted
@@ -125,17 +127,17 @@ def _gaps(folder: Path, entries: pd.DataFrame, held: pd.DataFrame) -> list[str]:
 
 
 def _row_faults(
-    folder: Path, listed: pd.DataFrame, every: pd.Series[str], told: dict[str, Any], as_of: str
+    folder: Path, listed: pd.DataFrame, every: pd.Series[str], content: dict[str, Any], as_of: str
 ) -> list[str]:
     faults = []
     if listed.empty:
         faults.append(f"{folder / LIST}: nobody is on the list. There is nothing to publish.")
     days = sorted({f"{day:%Y-%m-%d}" for day in pd.to_datetime(listed["as_of"].dropna().unique())})
-    if days not in ([as_of], []) or told.get("as_of") != as_of:
+    if days not in ([as_of], []) or content.get("as_of") != as_of:
         faults.append(f"{folder}: the list is for {', '.join(days)}, not for {as_of}. {_AGAIN}")
     ids = sorted(set(listed["list_id"].dropna()))
-    if ids not in ([told["list_id"]], []):
-        faults.append(f"{folder}: the list is {', '.join(ids)}, its manifest speaks of {told['list_id']}. {_AGAIN}")
+    if ids not in ([content["list_id"]], []):
+        faults.append(f"{folder}: the list is {', '.join(ids)}, its manifest speaks of {content['list_id']}. {_AGAIN}")
     twice = sorted(set(every[every.duplicated()]))
     if twice:
         faults.append(
@@ -145,8 +147,8 @@ def _row_faults(
     return faults
 
 
-def _campaign(told: dict[str, Any], settings: Settings) -> str:
-    """The manifest's, else that of params.yaml, else the definition that ranks the list."""
-    said = told.get("campaign")
-    named = said.get("name") if isinstance(said, dict) else said
-    return str(named or getattr(getattr(settings, "campaign", None), "name", None) or told["definition"])
+def _campaign(content: dict[str, Any], running: str | None) -> str:
+    """The manifest's, else the one that runs, else the definition that ranks the list."""
+    entry = content.get("campaign")
+    name = entry.get("name") if isinstance(entry, dict) else entry
+    return str(name or running or content["definition"])

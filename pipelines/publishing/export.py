@@ -14,18 +14,18 @@ import pyarrow.parquet as pq
 from pipelines.rendering.files import write_csv, write_list_parquet
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import whole_folder
-from pipelines.settings.params import Settings
 from pipelines.sources.privacy import vault
 
 FOLDER = Path("data/exports")
 
 
-def export(settings: Settings, to: Path | None = None) -> list[str]:
-    """Write the list of `observations.score.as_of` as CSV and Parquet, under the customers' own ids.
+def export(day: str, to: Path | None = None, *, pseudonymised: bool) -> list[str]:
+    """Write the list of a day as CSV and Parquet, under the customers' own ids.
 
     Args:
-        settings: of params.yaml.
-        to: the folder, made anew; `data/exports/{as_of}` where it is not given.
+        day: the list's, like `2017-12-04`.
+        to: the folder, made anew; `data/exports/{day}` where it is not given.
+        pseudonymised: whether its customers stand under pseudonyms.
 
     Returns:
         What was written, for people.
@@ -33,12 +33,11 @@ def export(settings: Settings, to: Path | None = None) -> list[str]:
     Raises:
         ChurnError: there is no list for this day, or the vault does not know everybody on it.
     """
-    day = settings.observations.score.as_of
     path = Path("data/at_risk", day, "at_risk.parquet")
     if not path.is_file():
         raise ChurnError(f"{path}: there is no list for this day yet. Run `churn run`.")
     table: pd.DataFrame = pq.read_table(path).to_pandas()
-    if settings.privacy.pseudonymise:
+    if pseudonymised:
         table = table.assign(customer_id=_own_ids(list(table["customer_id"])))
     folder = to or FOLDER / day
     with whole_folder(folder) as partial:

@@ -14,13 +14,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from features.windows import midnight
+from models.decision.control_group import CONTROL
 from pipelines.ledger import write
 from pipelines.ledger.read import FILE, REACHED_OUT, SAID, opened
 from pipelines.publishing.report_file import Row, read_report
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.runtime.spreadsheet_text import undefused
-from pipelines.settings.params import Settings
+from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy.pseudonyms import known_as
 
 MOST_SHOWN = 20
@@ -28,6 +29,14 @@ YES = ("yes", "y", "true", "1", "x", "✓", "ja", "ใช่")
 NO = ("", "no", "n", "false", "0", "-", "nein", "ไม่")
 Said = tuple[str, str, int, str, str | None, str | None]  # in the order of ledger.FEEDBACK
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class ReportReading:
+    """How a report is read: times without an offset are of `timezone`, ids may be `privacy`'s pseudonyms."""
+
+    timezone: str
+    privacy: Privacy
 
 
 @dataclass(frozen=True)
@@ -39,12 +48,12 @@ class Place:
     group: str
 
 
-def feedback(path: Path, settings: Settings, say: Callable[[str], None] = print, *, now: datetime) -> None:
+def feedback(path: Path, reading: ReportReading, say: Callable[[str], None] = print, *, now: datetime) -> None:
     """Append a report to the ledger. The same file again, and rows that are there already, change nothing.
 
     Args:
-        path: CSV or XLSX; see `team_report.py` for its columns.
-        settings: of params.yaml.
+        path: CSV or XLSX; see `report_file.py` for its columns.
+        reading: how times and ids are read.
         say: gets what was done.
         now: nothing can have happened after it.
 
@@ -60,10 +69,10 @@ def feedback(path: Path, settings: Settings, say: Callable[[str], None] = print,
     found: list[Said] = []
     contaminated: Counter[str] = Counter()
     for row in rows:
-        said = _Row(row, settings, now, faults)
+        said = _Row(row, reading, now, faults)
         for one in said.entries(places, held):
             found.append(one)
-            if one[3] == "contacted" and said.group == "control":
+            if one[3] == "contacted" and said.group == CONTROL:
                 contaminated[one[0]] += 1
     if faults:
         raise ChurnError(*_named(path, faults, len(rows)))
@@ -76,8 +85,8 @@ def feedback(path: Path, settings: Settings, say: Callable[[str], None] = print,
 class _Row:
     """One row of the report. What is wrong with it goes to `faults`, by line."""
 
-    def __init__(self, row: Row, settings: Settings, now: datetime, faults: dict[int, list[str]]) -> None:
-        self.row, self.settings, self.now, self.faults, self.group = row, settings, now, faults, ""
+    def __init__(self, row: Row, reading: ReportReading, now: datetime, faults: dict[int, list[str]]) -> None:
+        self.row, self.reading, self.now, self.faults, self.group = row, reading, now, faults, ""
 
     def _fault(self, text: str) -> None:
         self.faults.setdefault(self.row.line, []).append(text)
@@ -103,7 +112,7 @@ class _Row:
         if not text:
             self._fault("no customer_id")
             return None
-        return text if text in places else known_as(text, self.settings)
+        return text if text in places else known_as(text, self.reading.privacy)
 
     def _words(self) -> list[str]:
         """Of contacted, reached, kept and wrong, those that are true."""
@@ -132,7 +141,7 @@ class _Row:
         if not text:
             self._fault("no when: the day (2017-12-05) or the time (2017-12-05 14:30, 2017-12-05T14:30:00+01:00)")
             return None
-        found = _instant(text, self.settings.timezone)
+        found = _instant(text, self.reading.timezone)
         if found is None:
             self._fault(f"when is {text!r}. Write 2017-12-05, 2017-12-05 14:30 or 2017-12-05T14:30:00+01:00")
         elif found > (self.now - _EPOCH) // timedelta(microseconds=1):
@@ -150,7 +159,7 @@ class _Row:
             why = f": was held back ({rule})" if rule else ""
             self._fault(f"customer {shown} is on no published list{f' {named}' if named else ''}{why}")
             return None
-        before = [place for place in on if midnight(place.as_of, self.settings.timezone) <= when]
+        before = [place for place in on if midnight(place.as_of, self.reading.timezone) <= when]
         if not before:
             self._fault(f"customer {shown} was on no list by then; the first was that of {on[0].as_of}")
             return None

@@ -14,10 +14,9 @@ from pathlib import Path
 from pipelines.ledger import write
 from pipelines.ledger.write import Published
 from pipelines.publishing import archive
-from pipelines.publishing.deliver import deliver
+from pipelines.publishing.deliver import Delivery, deliver
 from pipelines.publishing.draft import Draft, read_draft
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.params import Settings
 
 DRAFTS = Path("data/at_risk")
 Say = Callable[[str], None]
@@ -25,9 +24,10 @@ Say = Callable[[str], None]
 
 def publish(
     as_of: str,
-    settings: Settings,
+    delivery: Delivery,
     say: Say = print,
     *,
+    campaign: str | None = None,
     revise: bool = False,
     folder: Path | None = None,
     moment: str | None = None,
@@ -36,8 +36,9 @@ def publish(
 
     Args:
         as_of: the list's day.
-        settings: of params.yaml.
+        delivery: the sinks.
         say: gets what was done, line by line.
+        campaign: the name of the one that runs, for a list whose manifest names none.
         revise: let another list take the place of the one that was published for this day.
         folder: of the list; `data/at_risk/{as_of}` where it is not given.
         moment: when this is, ISO, for the record only.
@@ -47,16 +48,16 @@ def publish(
             published all the same).
     """
     _require_day(as_of)
-    draft = read_draft(folder or DRAFTS / as_of, as_of, settings)
+    draft = read_draft(folder or DRAFTS / as_of, as_of, campaign)
     before = write.publications(as_of=as_of)
     if before and before[-1].content == draft.published.content:
-        publish_again(before[-1], settings, say)
+        publish_again(before[-1], delivery, say)
         return
-    _append(draft, before, sorted(settings.publish.sinks), say, revise=revise, moment=moment)
-    deliver(settings, say)
+    _append(draft, before, sorted(delivery.sinks), say, revise=revise, moment=moment)
+    deliver(delivery, say)
 
 
-def publish_again(published: Published, settings: Settings, say: Say = print) -> None:
+def publish_again(published: Published, delivery: Delivery, say: Say = print) -> None:
     """What was published goes to sinks that have not got it; the ledger's copy is read, never the draft.
 
     Raises:
@@ -64,10 +65,10 @@ def publish_again(published: Published, settings: Settings, say: Say = print) ->
     """
     archive.require_intact(published)
     with write.writing() as con:
-        write.owe(con, published.number, sorted(settings.publish.sinks))
+        write.owe(con, published.number, sorted(delivery.sinks))
     day, list_id = published.as_of, published.list_id
     say(f"The list of {day} ({list_id}) is published already; nothing was added to the ledger.")
-    deliver(settings, say)
+    deliver(delivery, say)
 
 
 def _require_day(as_of: str) -> None:
@@ -95,11 +96,11 @@ def _append(
     archive.keep(draft, published)
     with write.writing() as con:
         write.publish(con, published, replace(draft.content, sinks=sinks))
-    for line in _told(draft, published):
+    for line in _summary(draft, published):
         say(line)
 
 
-def _told(draft: Draft, published: Published) -> list[str]:
+def _summary(draft: Draft, published: Published) -> list[str]:
     groups = draft.content.entries["group"].value_counts()
     counted = (
         f"{groups.get('contact', 0):,} customers to contact, {groups.get('control', 0):,} held out as the control "

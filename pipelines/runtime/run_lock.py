@@ -1,4 +1,8 @@
-"""The run lock: one run at a time; what a killed one left behind is waited for."""
+"""Locks: one run and one stage at a time; what a killed run left behind is waited for.
+
+`run.lock` is held by whatever drives the graph or changes what it reads, `stage.lock` by the one stage that writes:
+whoever kills `dvc` does not kill its stage, so each stage takes it itself. A file beside each says who holds it.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from filelock import Timeout
+from filelock import FileLock, Timeout
 
-from pipelines.runtime import stage
 from pipelines.runtime.errors import TryAgainError
 
 Say = Callable[[str], None]
 
-
-HOLDER = stage.STATE / "run.json"
+STATE = Path(".dvc/tmp/churn")  # locks, their holders, the journal: never an output, never shared
+STAGE_BUSY = "another stage is writing now. Wait until it has ended, then run again."
 
 
 @contextmanager
@@ -29,12 +32,12 @@ def only_run(say: Say) -> Iterator[None]:
     Raises:
         TryAgainError: another run is under way.
     """
-    lock = stage.run_lock()
+    lock = _lock("run")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        holder = _read(HOLDER)
-        if not _orphaned(holder):
+        holder = _holder("run")
+        if not is_orphaned(holder):
             raise TryAgainError(
                 f"A run is under way (process {holder.get('pid', '?')}, since {holder.get('since', '?')}). "
                 "Wait until it has ended; nothing was started."
@@ -43,35 +46,99 @@ def only_run(say: Say) -> Iterator[None]:
         lock.acquire()
     try:
         _wait_for_leftovers(say)
-        _write_holder(dvc=None)
+        note_dvc(None)
         yield
     finally:
-        HOLDER.unlink(missing_ok=True)
+        (STATE / "run.json").unlink(missing_ok=True)
         lock.release()
+
+
+@contextmanager
+def only_stage(name: str, busy: str = STAGE_BUSY) -> Iterator[None]:
+    """Hold the stage lock.
+
+    Raises:
+        TryAgainError: another stage is writing; `busy` is the message.
+    """
+    with held(STATE / "stage.lock", busy):
+        note_stage(name)
+        yield
+
+
+@contextmanager
+def held(file: Path, busy: str) -> Iterator[None]:
+    """Hold the lock of a file.
+
+    Raises:
+        TryAgainError: another process holds it; `busy` is the message.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise TryAgainError(busy) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def note_stage(name: str) -> None:
+    """Which stage the holder of the stage lock is at."""
+    _note_holder("stage", {"stage": name, "pid": os.getpid()})
+
+
+def note_dvc(pid: int | None) -> None:
+    """Which `dvc` the holder of the run lock has started; None: none is running."""
+    holder = {
+        "pid": os.getpid(),
+        "since": time.strftime("%H:%M:%S"),
+        "parent": _identity(os.getppid()),
+        "dvc": _identity(pid) if pid else None,
+    }
+    _note_holder("run", holder)
+
+
+def is_orphaned(holder: dict[str, Any]) -> bool:
+    """Whether the process that started this holder of the run lock is gone."""
+    parent = holder.get("parent")
+    return parent is not None and not _alive(parent["pid"], parent["created"])
 
 
 def _wait_for_leftovers(say: Say) -> None:
     """A killed run leaves its `dvc` behind, a killed `dvc` its stage. Neither may write beside us."""
-    left = _read(HOLDER).get("dvc")
-    if left and _alive(left["pid"], left["created"]):
+    dvc = _holder("run").get("dvc")
+    if dvc and _alive(dvc["pid"], dvc["created"]):
         say("An interrupted run is still finishing its work. Waiting for it ...")
-        psutil.wait_procs([psutil.Process(left["pid"])])
-    lock = stage.stage_lock()
+        psutil.wait_procs([psutil.Process(dvc["pid"])])
+    lock = _lock("stage")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        name = _read(stage.STATE / "stage.json").get("stage")
-        say(f"A stage of an interrupted run is still writing ({name}). Waiting ...")
+        say(f"A stage of an interrupted run is still writing ({_holder('stage').get('stage')}). Waiting ...")
         lock.acquire()
     lock.release()
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _lock(name: str) -> FileLock:
+    STATE.mkdir(parents=True, exist_ok=True)
+    return FileLock(STATE / f"{name}.lock")
+
+
+def _holder(lock: str) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        content: dict[str, Any] = json.loads((STATE / f"{lock}.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return content
+
+
+def _note_holder(lock: str, holder: dict[str, Any]) -> None:
+    """The write is atomic: whoever waits reads it meanwhile."""
+    partial = STATE / f"{lock}.json.{os.getpid()}"
+    partial.write_text(json.dumps(holder))
+    partial.replace(STATE / f"{lock}.json")
 
 
 def _alive(pid: int, created: float) -> bool:
@@ -82,20 +149,5 @@ def _alive(pid: int, created: float) -> bool:
         return False
 
 
-def _orphaned(holder: dict[str, Any]) -> bool:
-    parent = holder.get("parent")
-    return parent is not None and not _alive(parent["pid"], parent["created"])
-
-
 def _identity(pid: int) -> dict[str, Any]:
     return {"pid": pid, "created": psutil.Process(pid).create_time()}
-
-
-def _write_holder(dvc: int | None) -> None:
-    holder = {
-        "pid": os.getpid(),
-        "since": time.strftime("%H:%M:%S"),
-        "parent": _identity(os.getppid()),
-        "dvc": _identity(dvc) if dvc else None,
-    }
-    stage.write_state(HOLDER.name, holder)

@@ -9,15 +9,15 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
-from pipelines.settings.at_risk import AtRisk, ListLanguage
+from pipelines.settings.campaign.at_risk import AtRisk, ListLanguage
+from pipelines.settings.campaign.contacts import Campaign, ContactRules, Contacts
+from pipelines.settings.campaign.playbook import PlaybookRule, never_matching
+from pipelines.settings.campaign.publish import Publish
 from pipelines.settings.churn import Churn
-from pipelines.settings.contacts import Campaign, ContactRules, Contacts
 from pipelines.settings.messages import in_words
 from pipelines.settings.model import Model, Value
-from pipelines.settings.playbook import PlaybookRule, never_matching
-from pipelines.settings.presets import expanded
+from pipelines.settings.presets.catalogue import expanded
 from pipelines.settings.privacy import Identities, Privacy
-from pipelines.settings.publish import Publish
 from pipelines.settings.sources import Customers, Source
 from pipelines.settings.spark import Spark
 from pipelines.settings.types import Day, Days, Memory, Name, Section, Zone, parse

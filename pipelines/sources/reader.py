@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.sources.landing.store import Part
 
 
@@ -34,13 +34,13 @@ class Reader:
     version: what besides the files decides what is read, such as a package's version.
     """
 
-    faults: Callable[[str, Any, Settings], list[str]]
-    versions: Callable[[str, Any, Settings, int], list[str]]
-    read: Callable[[Any, str, Any, Settings, Place], list[Part]]
+    faults: Callable[[str, Any, Reading], list[str]]
+    versions: Callable[[str, Any, Reading, int], list[str]]
+    read: Callable[[Any, str, Any, Reading, Place], list[Part]]
     customers: Callable[[], str] | None = None
-    remembered: Callable[[str, Any, Settings, Place], list[str] | None] | None = None
+    remembered: Callable[[str, Any, Reading, Place], list[str] | None] | None = None
     version: Callable[[], str] | None = None
 
-    def recalls(self, name: str, setting: Any, settings: Settings, place: Place | None) -> list[str] | None:
+    def recalls(self, name: str, setting: Any, reading: Reading, place: Place | None) -> list[str] | None:
         """What `remembered` gives; None where there is no such question or no store."""
-        return self.remembered(name, setting, settings, place) if self.remembered and place else None
+        return self.remembered(name, setting, reading, place) if self.remembered and place else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from features.catalogue.catalogue import catalogue, left_out
 from pipelines.engines.customer_attributes import attributes_of
-from pipelines.engines.feature_files import _Tables
+from pipelines.engines.feature_files import FeatureFiles
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json, whole_folder, write_json
 from pipelines.runtime.progress import progress
@@ -39,7 +39,9 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
     facts = read_json(activity / "facts.json")
     features = catalogue(facts["activities"], settings.main_activity)
     moments = moments_of(settings, facts, branch)
-    attributes = attributes_of(settings, activity)
+    attributes = attributes_of(
+        settings.features.attributes, activity, customers=settings.customers, timezone=settings.timezone
+    )
     order = Order(
         features,
         settings.main_activity,
@@ -54,7 +56,7 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
     try:
         with whole_folder(out) as folder:
             computed = _partitions(activity / "activity", order, settings, folder)
-            with closing(computed), _Tables(folder, moments, features, attributes) as tables:
+            with closing(computed), FeatureFiles(folder, moments, features, attributes) as tables:
                 for partition in computed:
                     tables.add(partition.customer_ids, partition.blocks)
                 tables.finish()
@@ -67,21 +69,26 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
 
 def _partitions(activity: Path, order: Order, settings: Settings, spill: Path) -> Generator[Partition]:
     """Features in order of customer_id, by the engine of params.yaml. Every engine gives the same numbers."""
-    told = progress("build_features")
+    on_progress = progress("build_features")
     if settings.engine == "spark":
         from pipelines.engines import spark
 
-        yield from spark.features_of(activity, order, settings, told=told)
+        yield from spark.features_of(activity, order, settings.spark, on_progress=on_progress)
     else:
         from pipelines.engines import duckdb
 
-        yield from duckdb.features_of(activity, order, told=told, spill=spill)
+        yield from duckdb.features_of(activity, order, on_progress=on_progress, spill=spill)
+
+
+def perform(settings: Settings, branch: str, activity: Path, out: Path) -> None:
+    """What the command does, by its options."""
+    build(settings, branch, activity, out)
 
 
 @stage_command(branch=BRANCH, activity=PATH, out=PATH)
 def main(branch: str, activity: Path, out: Path) -> None:
     """The command that dvc.yaml runs."""
-    run_stage(f"build_features@{branch}", lambda: build(load(), branch, activity, out))
+    run_stage(f"build_features@{branch}", lambda: perform(load(), branch, activity, out))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from pipelines.runtime import files
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
 from pipelines.settings import params
+from pipelines.settings.training import TrainingSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +103,7 @@ def main(definition: str, model: Path, activity: Path, out: Path) -> None:
         settings = params.load()
         metrics = evaluate_model(definition, settings, model=model, out=out)
         print(f"evaluate_model: grade {metrics['grade']['grade']}. {metrics['grade']['text']}")
-        record_evaluation(settings, definition, model, out, activity_folder=activity)
+        record_evaluation(TrainingSettings.of(settings, definition), model, out, activity_folder=activity)
 
     run_stage(f"evaluate_model@{definition}", work)
 

@@ -24,6 +24,7 @@ from pipelines.runtime.files import digest_of, whole_folder, write_json, write_p
 from pipelines.runtime.stage import BRANCH, PATH, run_stage, stage_command
 from pipelines.settings.churn import activities_of
 from pipelines.settings.params import Settings, load
+from pipelines.settings.reading import Reading, StreamChecks
 from pipelines.sources.identity.settle import Settled, hide_found, settle
 from pipelines.sources.landing import history
 from pipelines.sources.landing.assemble import Finished, assembled, load_parts
@@ -53,24 +54,25 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
     """
     setting, day = _moment(settings, branch)
     moment = midnight(day, settings.timezone)
-    faults = check_sources(settings, *([Place(landing, moment)] if landing else []))
+    reading = Reading.of(settings)
+    faults = check_sources(reading, *([Place(landing, moment)] if landing else []))
     if faults:
         raise ChurnError(*faults)
     con = connect()
     with _store(landing) as root, _sound(root):
-        parts = read_parts(con, settings, Place(root, moment))
-        hide_found(con, settings)
+        parts = read_parts(con, reading, Place(root, moment))
+        hide_found(con, settings.privacy)
         notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
         notes += excluded_rows(con) + history.notes(con)
         places = Places(root, branch, report)
         parts += land_stream(con, places.direct)
-        parts, told = settle(con, settings, parts, moment, Settled(places.about, places.aside))
+        parts, told = settle(con, reading.resolution, parts, moment, Settled(places.about, places.aside))
         finished, copies, alone = assembled(con, parts, moment, places.months)
         facts = {"moment": day, "timezone": settings.timezone, **facts_by_sight(con, finished, moment)}
         _require_activities(con, settings, facts, setting, parts)
         with whole_folder(out) as folder:
-            _write(folder, finished, customers_of(con, settings, moment), facts)
-            _check(folder, settings, branch, report, _known(finished, moment, alone))
+            _write(folder, finished, customers_of(con, reading, moment), facts)
+            _check(folder, StreamChecks.of(settings, branch), report, _known(finished, moment, alone))
     return notes + told + copies
 
 
@@ -183,13 +185,18 @@ def _known(
     return sum(sight.rows for sight in sights), any(sight.recorded for sight in sights), spans
 
 
-def _check(folder: Path, settings: Settings, branch: str, report: Path, known: tuple[Any, ...] | None) -> None:
+def _check(folder: Path, checks: StreamChecks, report: Path, known: tuple[Any, ...] | None) -> None:
     """Judge the stream before it takes its place; the report is written either way."""
     from pipelines.checks.rules import Known, check_activity
 
-    judged = check_activity(folder, settings, branch, Known(*known) if known else None)
+    judged = check_activity(folder, checks, Known(*known) if known else None)
     judged.write(report)
     judged.require()
+
+
+def perform(settings: Settings, branch: str, out: Path, report: Path, landing: Path | None = None) -> list[str]:
+    """What the command does, by its options; what a person should know although nothing is wrong."""
+    return pull(settings, branch, out, report, landing)
 
 
 @stage_command(branch=BRANCH, out=PATH, report=PATH, landing=PATH, optional=("landing",))
@@ -197,7 +204,7 @@ def main(branch: str, out: Path, report: Path, landing: Path | None) -> None:
     """The command that dvc.yaml runs. Without `--landing` every source is read whole, and nothing is kept."""
 
     def work() -> None:
-        for note in pull(load(), branch, out, report, landing):
+        for note in perform(load(), branch, out, report, landing):
             print(f"pull_activity@{branch}: {note}")
 
     run_stage(f"pull_activity@{branch}", work)

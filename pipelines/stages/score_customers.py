@@ -50,56 +50,64 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     """
     from models.churn_model import ChurnModel
     from pipelines.checks import rules
-    from pipelines.modelling.eligibility import counted_apart, customers, standings_of
+    from pipelines.modelling.eligibility import eligible_customers, ineligible_lines
 
     model = ChurnModel.load(places.model)
-    scoring.require_same(definition, settings, model, places.model)
-    found = standings_of(definition, settings, places.activity)
-    numbers = _numbers(settings, model, places.features, customers(found))
-    beside = _beside_kin(definition, settings, places, numbers)
-    scores = scoring.as_contract(model, scoring.in_order(definition, settings, beside))
+    scoring.require_same_definition(definition, settings.churn[definition], model, places.model)
+    status = _eligibility(definition, settings, places.activity)
+    own = _predictions(settings, model, places.features, eligible_customers(status))
+    predictions = _with_related(definition, settings, places, own)
+    scores = scoring.scores_table(model, scoring.order_by_horizon(definition, settings.churn, predictions))
     facts = files.read_json(places.activity / "facts.json")
-    for line in (*counted_apart(found), *_new_columns(places.features, model)):
+    for line in (*ineligible_lines(status), *_new_columns(places.features, model)):
         print(f"score_customers: {line}")
-    report = rules.check_scores(scores, model.profile, facts, settings, definition=definition)
+    as_of = settings.observations.score.as_of
+    report = rules.check_scores(scores, model.profile, facts, as_of, settings.checks, definition=definition)
     report.write(places.report)
     report.require()
     files.write_parquet(places.out, pa.Table.from_pandas(scores, schema=SCORES, preserve_index=False))
     return scores
 
 
-def _numbers(settings: params.Settings, model: ChurnModel, features: Path, customers: list[str]) -> pd.DataFrame:
-    """What one model says of these customers, sorted by customer, by the engine of params.yaml."""
+def _eligibility(definition: str, settings: params.Settings, activity: Path) -> pd.Series[str]:
+    from pipelines.modelling.eligibility import eligibility_of
+
+    as_of, timezone = settings.observations.score.as_of, settings.timezone
+    return eligibility_of(definition, settings.churn[definition], activity, as_of=as_of, timezone=timezone)
+
+
+def _predictions(settings: params.Settings, model: ChurnModel, features: Path, customers: list[str]) -> pd.DataFrame:
+    """The predictions of one model for these customers, sorted by customer, by the engine of params.yaml."""
     as_of = settings.observations.score.as_of
     if settings.engine != "spark":
-        return scoring.asked(model, _features(features, as_of, customers))
+        return scoring.predict(model, _features(features, as_of, customers))
     from models.columns import require
-    from pipelines.engines.spark_scores import scores_of
+    from pipelines.engines.spark_scores import predict
 
     path = _table(features, as_of)
     require(pq.read_schema(path).empty_table().to_pandas(), model.columns)
-    numbers = scores_of(model, path, customers, settings)
-    _require_all(path, customers, numbers)
-    return numbers
+    predictions = predict(model, path, customers, settings.spark)
+    _require_all(path, customers, predictions)
+    return predictions
 
 
-def _beside_kin(
-    definition: str, settings: params.Settings, places: Places, numbers: pd.DataFrame
+def _with_related(
+    definition: str, settings: params.Settings, places: Places, own: pd.DataFrame
 ) -> Mapping[str, pd.DataFrame]:
-    """The same customers' numbers by every definition of the same kind that has a champion too."""
+    """The predictions by definition: `own`, and those for the same customers by champions of other horizons."""
     from models.churn_model import ChurnModel
-    from pipelines.modelling.eligibility import customers, standings_of
+    from pipelines.modelling.eligibility import eligible_customers
 
-    found = {definition: numbers}
-    mine = set(numbers["customer_id"].astype("str"))
-    for name in scoring.kin_of(definition, settings):
+    predictions = {definition: own}
+    customers = set(own["customer_id"].astype("str"))
+    for name in scoring.related_definitions(definition, settings.churn):
         folder = places.model.with_name(name)
         if name != definition and (folder / "model.json").is_file():
-            other = ChurnModel.load(folder)
-            scoring.require_same(name, settings, other, folder)
-            theirs = mine.intersection(customers(standings_of(name, settings, places.activity)))
-            found[name] = _numbers(settings, other, places.features, sorted(theirs))
-    return found
+            model = ChurnModel.load(folder)
+            scoring.require_same_definition(name, settings.churn[name], model, folder)
+            shared = customers.intersection(eligible_customers(_eligibility(name, settings, places.activity)))
+            predictions[name] = _predictions(settings, model, places.features, sorted(shared))
+    return predictions
 
 
 def _features(folder: Path, as_of: str, eligible: list[str]) -> pd.DataFrame:
@@ -137,10 +145,15 @@ def _new_columns(folder: Path, model: ChurnModel) -> list[str]:
     return [f"{len(new)} columns are new since training and not used: {shown}. Train again to use them."] if new else []
 
 
+def perform(settings: params.Settings, definition: str, **places: Path) -> None:
+    """What the command does, by its options."""
+    score_customers(definition, settings, Places(**places))
+
+
 @stage_command(definition=NAME, activity=PATH, features=PATH, model=PATH, out=PATH, report=PATH)
 def main(definition: str, **places: Path) -> None:
     """The command that dvc.yaml runs."""
-    run_stage(f"score_customers@{definition}", lambda: score_customers(definition, params.load(), Places(**places)))
+    run_stage(f"score_customers@{definition}", lambda: perform(params.load(), definition, **places))
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def train_model(
     plan = split.plan(
         set(panel.moments), span_days=setting["gap_days"] + setting["horizon_days"], origins=recipe.backtest_moments + 1
     )
-    without = switched_off(panel.columns_info, settings)
+    without = switched_off(panel.columns_info, settings.features.families)
     memory = _memory(definition, settings, panel, setting, without)
     trained = train.train(panel, plan, recipe, setting, without=without, threads=threads(), memory=memory)
     facts = files.read_json(activity / "facts.json")
@@ -65,7 +65,7 @@ def train_model(
         trained.shipped.save(folder / "shipped")
         trained.held_out.save(folder / "held_out")
         made = _recipe(definition, settings, trained, panel, facts.get("digest"))
-        files.write_json(folder / "recipe.json", made | sample.told())
+        files.write_json(folder / "recipe.json", made | sample.to_json())
         files.write_parquet(folder / "predictions.parquet", _predictions(trained.predictions))
         files.write_json(folder / "trials.json", {f"{one.number:03d}": one.to_json() for one in trained.trials})
     for note in (*sample.notes(settings.engine_memory), *plan.notes, *trained.choice.notes):

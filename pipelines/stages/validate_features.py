@@ -9,13 +9,13 @@ from pipelines.runtime.stage import PATH, run_stage, stage_command
 from pipelines.settings.params import Settings, load
 
 
-def validate(features: Path, report: Path, settings: Settings) -> None:
+def perform(settings: Settings, features: Path, report: Path) -> None:
     """Check the features, write `report` and the page beside it, and stop where something failed.
 
     Raises:
         ChurnError: a check failed; the report is there all the same.
     """
-    judged = check_features(features, settings)
+    judged = check_features(features, settings.observations.score.as_of, settings.features.attributes)
     judged.write(report)
     judged.require()
 
@@ -23,7 +23,7 @@ def validate(features: Path, report: Path, settings: Settings) -> None:
 @stage_command(features=PATH, report=PATH)
 def main(features: Path, report: Path) -> None:
     """The command that dvc.yaml runs."""
-    run_stage(f"validate_features@{features.name}", lambda: validate(features, report, load()))
+    run_stage(f"validate_features@{features.name}", lambda: perform(load(), features, report))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import write_json
 from pipelines.runtime.stage import PATH, run_stage, stage_command
+from pipelines.settings.decision import ListMoment
 from pipelines.settings.params import Settings, load
+from pipelines.settings.reading import ContactReading, Reading
 from pipelines.sources.identity.settle import fingerprint_of_privacy
 from pipelines.sources.reader import Place
 from pipelines.sources.readers.customers import customer_versions
@@ -42,24 +44,25 @@ def places_of(settings: Settings, landing: Path, *days: str) -> list[Place]:
 
 
 def _require_sound(settings: Settings, landing: Path | None, *days: str) -> None:
-    faults = check_sources(settings, *(places_of(settings, landing, *days) if landing else []))
+    faults = check_sources(Reading.of(settings), *(places_of(settings, landing, *days) if landing else []))
     if faults:
         raise ChurnError(*faults)
 
 
 def _fingerprint(settings: Settings, day: str, landing: Path | None) -> dict[str, Any]:
     moment = midnight(day, settings.timezone)
+    reading = Reading.of(settings)
     sources: dict[str, dict[str, Any]] = {}
     for name, source in settings.sources.items():
         reader = READERS[source.reader]
-        found = reader.recalls(name, source, settings, Place(landing, moment) if landing else None)
+        found = reader.recalls(name, source, reading, Place(landing, moment) if landing else None)
         if found is None:
-            found = reader.versions(name, source, settings, moment)
+            found = reader.versions(name, source, reading, moment)
         sources[name] = {"reader": source.reader, "found": found}
         if reader.version is not None:
             sources[name]["version"] = reader.version()
-    who = fingerprint_of_privacy(settings)
-    return {"sources": sources, "customers": customer_versions(settings), "who": who}
+    who = fingerprint_of_privacy(settings.identities, settings.privacy)
+    return {"sources": sources, "customers": customer_versions(settings.customers), "who": who}
 
 
 def watch(settings: Settings, train: Path, score: Path, listed: Path | None = None) -> None:
@@ -74,7 +77,8 @@ def watch(settings: Settings, train: Path, score: Path, listed: Path | None = No
     write_json(train, found)
     write_json(score, found if as_of == until else _fingerprint(settings, as_of, landing))
     if listed is not None:
-        write_json(listed, fingerprint_of_list(settings))
+        list_inputs = fingerprint_of_list(ListMoment.of(settings), settings.at_risk, ContactReading.of(settings))
+        write_json(listed, list_inputs)
 
 
 @stage_command(train=PATH, score=PATH, list=PATH, optional=("list",))

@@ -123,7 +123,9 @@ def check(folder: Path, moments: int) -> str:
     """The suites over what was built."""
     from pipelines.checks.rules import check_features
 
-    report = check_features(folder / f"features_{moments}", settings(moments))
+    chosen = settings(moments)
+    as_of, attributes = chosen.observations.score.as_of, chosen.features.attributes
+    report = check_features(folder / f"features_{moments}", as_of, attributes)
     report.require()
     return "every check passed"
 

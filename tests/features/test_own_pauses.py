@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.churn.labels import Definition, eligible, label, standings
+from features.churn.labels import Definition, eligibility, eligible, label
 from features.windows import midnight
 
 ZERO = date(2024, 1, 1)
@@ -53,7 +53,7 @@ WEEKLY, MONTHLY, SLOW = list(range(0, 99, 7)), list(range(0, 99, 30)), [0, 80, 1
     ],
 )
 def test_who_keeps_to_their_rhythm(days: list[int], as_of: int, standing: str) -> None:
-    assert standings(visits(a=days), USUAL, day(as_of), "UTC")["a"] == standing
+    assert eligibility(visits(a=days), USUAL, day(as_of), "UTC")["a"] == standing
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_fast_customers_wait_for_the_longest_horizon_like_slow_ones() -> None:
 
 
 def test_nobody_has_a_rhythm_in_an_empty_stream() -> None:
-    assert standings(visits(), USUAL, day(100), "UTC").empty
+    assert eligibility(visits(), USUAL, day(100), "UTC").empty
 
 
 STREAMS = st.dictionaries(st.sampled_from("abc"), st.lists(st.integers(0, 300), min_size=1, max_size=20), min_size=1)
@@ -126,5 +126,5 @@ def test_who_stays_silent_for_long_stays_silent_for_short(
 def test_the_future_changes_nobody_s_standing(stream: dict[str, list[int]], as_of: int) -> None:
     past = {who: [number for number in days if number < as_of] for who, days in stream.items()}
     pd.testing.assert_series_equal(
-        *(standings(visits(**some), USUAL, day(as_of), "UTC") for some in (stream, past))
+        *(eligibility(visits(**some), USUAL, day(as_of), "UTC") for some in (stream, past))
     )  # fmt: skip

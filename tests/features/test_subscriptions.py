@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.churn.cancellation import misdated
-from features.churn.labels import Definition, eligible, label, standings
+from features.churn.labels import Definition, eligibility, eligible, label
 from features.windows import midnight
 
 START, RENEW, END = "started_subscription", "renewed_subscription", "cancelled_subscription"
@@ -41,7 +41,7 @@ def stream(*rows: tuple[str, str, float], value: float = 9.0) -> pd.DataFrame:
 
 
 def standing(definition: Definition, *own: tuple[str, float]) -> str:
-    found = standings(stream(*(("a", *row) for row in own)), definition, AS_OF, "UTC")
+    found = eligibility(stream(*(("a", *row) for row in own)), definition, AS_OF, "UTC")
     return str(found["a"]) if len(found) else "unknown"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.backfill import Backfill, list_days, replay, settled, turned_out
+from models.backfill import Backfill, fix_choice, list_days, list_outcome, replay
 from models.training.recipe import Recipe
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
 
@@ -34,7 +34,7 @@ def test_moments_that_lie_two_weeks_apart_give_lists_two_weeks_apart() -> None:
 
 def test_what_was_left_open_is_set_as_chosen() -> None:
     chosen = {"rounds": 77, "logistic_share": 0.5, "calibration": "beta", "notes": ["why"], "numbers": {"leaves": 5}}
-    found = settled(Recipe(seed=3), chosen)
+    found = fix_choice(Recipe(seed=3), chosen)
     assert (found.seed, found.rounds, found.logistic_share, found.calibration) == (3, 77, 0.5, "beta")
     assert found.leaves == 5
 
@@ -82,7 +82,7 @@ FIVE = one_day(
 
 
 def test_one_list_counted_by_hand() -> None:
-    week = turned_out(FIVE, capacity=2, rule="days_since_last")
+    week = list_outcome(FIVE, capacity=2, rule="days_since_last")
     assert (week.as_of, week.customers, week.left, week.listed) == ("2021-03-01", 5, 2, 2)
     # Ranked by value at risk (9, 8, 50, 20, 1): c2 and c3. By risk alone: c0 and c1.
     assert (week.hits, week.hits_by_risk) == (1, 1)
@@ -95,12 +95,12 @@ def test_one_list_counted_by_hand() -> None:
 
 
 def test_without_money_the_list_is_by_risk() -> None:
-    week = turned_out(FIVE.assign(expected_value=np.nan), capacity=2, rule="days_since_last")
+    week = list_outcome(FIVE.assign(expected_value=np.nan), capacity=2, rule="days_since_last")
     assert (week.hits, week.hits_by_risk, week.lost_value) == (1, 1, pytest.approx(np.nan, nan_ok=True))
 
 
 def test_a_list_is_never_longer_than_there_are_customers() -> None:
-    week = turned_out(FIVE, capacity=300, rule="days_since_last")
+    week = list_outcome(FIVE, capacity=300, rule="days_since_last")
     assert (week.listed, week.hits, week.rule_hits) == (5, 2, 2)
 
 

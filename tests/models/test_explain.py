@@ -8,6 +8,7 @@ import pytest
 
 from models.explanation import reasons as explain
 from models.explanation.topics import Topics
+from pipelines.rendering.language.english import sentence
 
 
 def column(name: str, family: str, measure: str, worse: bool | None, sentence: str, **other: Any) -> dict[str, Any]:
@@ -63,7 +64,7 @@ USUAL = {
 
 def reasons(contributions: dict[str, float], **values: float) -> list[str]:
     row = pd.DataFrame([dict.fromkeys(USUAL, 0.0) | contributions])
-    return explain.reasons(row, pd.DataFrame([USUAL | values]), COLUMNS, everyone=EVERYONE)[0]
+    return explain.reasons(row, pd.DataFrame([USUAL | values]), COLUMNS, say=sentence, everyone=EVERYONE)[0]
 
 
 def test_the_strongest_topic_comes_first_in_the_customers_own_numbers() -> None:
@@ -99,7 +100,9 @@ def test_a_sentence_is_used_only_where_the_number_points_that_way(values: dict[s
 
 def test_what_lowers_the_risk_is_told_by_numbers_that_are_good_news() -> None:
     row = pd.DataFrame([dict.fromkeys(USUAL, 0.0) | {"orders": -0.5, "since": -0.3}])
-    found = explain.drivers(row, pd.DataFrame([USUAL | {"orders": 9.0, "since": 2.0}]), COLUMNS, everyone=EVERYONE)[0]
+    found = explain.drivers(
+        row, pd.DataFrame([USUAL | {"orders": 9.0, "since": 2.0}]), COLUMNS, say=sentence, everyone=EVERYONE
+    )[0]
     assert [(driver.log_odds, driver.sentence) for driver in found] == [
         (-0.5, "9 orders in the last 28 days"),
         (-0.3, "Last order 2 days ago; usually every 9 days"),
@@ -133,19 +136,23 @@ def test_at_most_so_many() -> None:
     moved = {"since": 0.4, "spent": 0.9, "calls": 0.2, "orders": 0.3}
     row = pd.DataFrame([dict.fromkeys(USUAL, 0.0) | moved])
     values = pd.DataFrame([USUAL | {"since": 38, "spent": 12, "calls": 1, "orders": 2}])
-    assert [len(explain.reasons(row, values, COLUMNS, count, everyone=EVERYONE)[0]) for count in (1, 3, 9)] == [1, 3, 4]
+    assert [
+        len(explain.reasons(row, values, COLUMNS, count, say=sentence, everyone=EVERYONE)[0]) for count in (1, 3, 9)
+    ] == [1, 3, 4]
 
 
 def test_every_customer_gets_their_own_in_their_order() -> None:
     rows = pd.DataFrame([dict.fromkeys(USUAL, 0.0) | {"spent": moved} for moved in (0.5, 0.0, 0.5)])
     values = pd.DataFrame([USUAL | {"spent": spent} for spent in (11.0, 12.0, 13.0)])
-    found = explain.reasons(rows, values, COLUMNS, everyone=EVERYONE, money=lambda amount: f"${amount:.0f}")
+    found = explain.reasons(
+        rows, values, COLUMNS, say=sentence, everyone=EVERYONE, money=lambda amount: f"${amount:.0f}"
+    )
     assert found == [["$11 spent in the last 28 days"], [], ["$13 spent in the last 28 days"]]
 
 
 def test_contributions_and_features_must_be_of_the_same_customers() -> None:
     with pytest.raises(ValueError, match="2 rows of contributions for 1 rows of features"):
-        explain.reasons(pd.DataFrame([{}, {}]), pd.DataFrame([USUAL]), COLUMNS)
+        explain.reasons(pd.DataFrame([{}, {}]), pd.DataFrame([USUAL]), COLUMNS, say=sentence)
 
 
 def test_an_activity_that_repeats_the_main_one_has_no_story_of_its_own() -> None:

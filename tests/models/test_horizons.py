@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.isotonic import isotonic_regression
 
-from models.horizons import in_order, kin, rising
+from models.horizons import in_order, isotonic, related
 
 
 def silence(days: int, **other: object) -> dict[str, object]:
@@ -40,7 +40,7 @@ DEFINITIONS = {
     ],
 )
 def test_who_asks_the_same_over_another_horizon(name: str, found: list[str]) -> None:
-    assert kin(DEFINITIONS, name) == found
+    assert related(DEFINITIONS, name) == found
 
 
 def rows_of(wide: int) -> st.SearchStrategy[list[list[float]]]:
@@ -50,14 +50,14 @@ def rows_of(wide: int) -> st.SearchStrategy[list[list[float]]]:
 @given(st.integers(1, 5).flatmap(rows_of))
 def test_rising_is_the_nearest_order(rows: list[list[float]]) -> None:
     given_rows = np.array(rows)
-    found = rising(given_rows)
+    found = isotonic(given_rows)
     assert (np.diff(found, axis=1) >= 0).all()
     assert ((found >= 0) & (found <= 1)).all()
     oracle = np.array([isotonic_regression(row) for row in given_rows])
     assert found == pytest.approx(oracle, abs=1e-12)
     sorted_already = (np.diff(given_rows, axis=1) >= 0).all(axis=1)
     assert np.array_equal(found[sorted_already], given_rows[sorted_already]), "what is in order is not touched"
-    assert np.array_equal(rising(found), found), "twice is once"
+    assert np.array_equal(isotonic(found), found), "twice is once"
 
 
 SERIES = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 1), max_size=6)

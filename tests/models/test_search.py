@@ -122,7 +122,7 @@ def test_a_candidate_that_is_clearly_worse_is_dropped(pool: ThreadPoolExecutor) 
     good = replace(QUICK, logistic_share=1.0, logistic_penalty=0.001, search={"trials": 0})
     looked = Search(Data.of(data, DEFINITION), PLAN, good, pool)
     base = {origin: looked._step(good, origin) for origin in PLAN.origins[:4]}
-    trial = looked._tried(1, {"logistic_penalty": 10.0}, base)
+    trial = looked._try(1, {"logistic_penalty": 10.0}, base)
     assert trial.dropped
     assert len(trial.parts) < len(base)
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.explanation.templates import named_in, observed, say
+from models.explanation.templates import columns_in, observed_clauses
+from pipelines.rendering.language.english import sentence
 
 
 @pytest.mark.parametrize(
@@ -27,12 +28,14 @@ from models.explanation.templates import named_in, observed, say
     ],
 )
 def test_numbers_read_as_a_person_writes_them(template: str, value: float, said: str) -> None:
-    assert say(template, {"x": value}) == said
+    assert sentence(template, {"x": value}) == said
 
 
 def test_amounts_are_written_as_money() -> None:
     template = "{spent:,.2f} spent in {n:.0f} orders"
-    assert say(template, {"spent": 1234.5, "n": 3.0}, {"spent": lambda x: f"${x:,.0f}"}) == "$1,234 spent in 3 orders"
+    assert (
+        sentence(template, {"spent": 1234.5, "n": 3.0}, {"spent": lambda x: f"${x:,.0f}"}) == "$1,234 spent in 3 orders"
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,17 +49,17 @@ def test_amounts_are_written_as_money() -> None:
 )
 def test_a_number_that_stands_for_silence_is_never_told(since: float, gap: float, told: str) -> None:
     silence = {"since": 1000.0, "gap": 1000.0}
-    assert observed("Last {since:.0f}; every {gap:.0f}", {"since": since, "gap": gap}, silence) == told
+    assert observed_clauses("Last {since:.0f}; every {gap:.0f}", {"since": since, "gap": gap}, silence) == told
 
 
 def test_zero_is_an_observation_even_where_it_is_silence() -> None:
-    assert observed("{n:.0f} orders", {"n": 0.0}, {"n": 0.0}) == "{n:.0f} orders"
+    assert observed_clauses("{n:.0f} orders", {"n": 0.0}, {"n": 0.0}) == "{n:.0f} orders"
 
 
 def test_a_clause_about_a_column_that_is_not_there_is_left_out() -> None:
-    assert observed("Last {since:.0f}; every {gap:.0f}", {"since": 3.0}, {}) == "Last {since:.0f}"
-    assert observed("", {}, {}) == ""
+    assert observed_clauses("Last {since:.0f}; every {gap:.0f}", {"since": 3.0}, {}) == "Last {since:.0f}"
+    assert observed_clauses("", {}, {}) == ""
 
 
 def test_the_columns_of_a_template() -> None:
-    assert named_in("{a:.0f} of {b:,.2f} orders") == ["a", "b"]
+    assert columns_in("{a:.0f} of {b:,.2f} orders") == ["a", "b"]

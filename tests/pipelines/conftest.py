@@ -182,6 +182,7 @@ def recorded_once(made_once: Made, first: Path, empty_store: Path) -> Path:
     """A project in which the first candidate is recorded. Copied for each test: recording takes its time."""
     from pipelines.modelling.tracking import mlflow_store
     from pipelines.settings import params
+    from pipelines.settings.training import TrainingSettings
 
     def make(project: Path) -> None:
         shutil.copytree(first, project)
@@ -189,7 +190,8 @@ def recorded_once(made_once: Made, first: Path, empty_store: Path) -> Path:
         data = Path("data")
         folders = data / "models" / DEFINITION, data / "evaluation" / DEFINITION
         with inside(project):
-            mlflow_store.record_evaluation(params.load(), DEFINITION, *folders, activity_folder=data / "activity/train")
+            settings = TrainingSettings.of(params.load(), DEFINITION)
+            mlflow_store.record_evaluation(settings, *folders, activity_folder=data / "activity/train")
 
     return made_once("recorded", make)
 
@@ -206,11 +208,12 @@ def crowned_once(made_once: Made, recorded_once: Path) -> Path:
     """A project in which the first candidate was promoted: it is the champion, version 1. Copied for each test."""
     from pipelines.modelling import promote
     from pipelines.settings import params
+    from pipelines.settings.training import TrainingSettings
 
     def make(project: Path) -> None:
         shutil.copytree(recorded_once, project)
         with inside(project):
-            said = promote.promote(DEFINITION, params.load())
+            said = promote.promote(TrainingSettings.of(params.load(), DEFINITION), margin=0.001)
         assert "is the champion now (version 1)" in said
 
     return made_once("crowned", make)

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import yaml
 
 from pipelines.settings import params
-from pipelines.settings.presets import presets
+from pipelines.settings.presets.catalogue import presets
+from pipelines.settings.reading import Reading
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
@@ -112,10 +113,12 @@ def settings_of(**sources: dict[str, Any]) -> params.Settings:
 
 def activities(source: dict[str, Any]) -> list[list[Any]]:
     settings = settings_of(it=source)
-    faults = [fault for fault in check_sources(settings) if ".churn." not in fault and "churn.silent" not in fault]
+    faults = [
+        fault for fault in check_sources(Reading.of(settings)) if ".churn." not in fault and "churn.silent" not in fault
+    ]
     assert faults == []
     con = connect()
-    read_sources(con, settings)
+    read_sources(con, Reading.of(settings))
     assert reasons(con) == {}
     found = con.execute(
         "select customer_id, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), activity, value, quantity, detail "

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.activity import ACTIVITY_SCHEMA, MOMENT
+from pipelines.checks import rules
 from pipelines.checks.report import Report
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import write_json
@@ -34,6 +35,14 @@ def settings_with(**checks: Any) -> Settings:
             "checks": checks,
         }
     )
+
+
+def check_features(folder: Path, settings: Settings) -> Report:
+    return rules.check_features(folder, settings.observations.score.as_of, settings.features.attributes)
+
+
+def check_scores(frame: Any, profile: dict[str, Any], facts: dict[str, Any], settings: Settings) -> Report:
+    return rules.check_scores(frame, profile, facts, settings.observations.score.as_of, settings.checks)
 
 
 def set_to(column: str, value: Any, *rows: int) -> Change:

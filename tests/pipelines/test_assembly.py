@@ -19,6 +19,7 @@ from pipelines.checks.rules import activity_rules
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.sources.landing import assemble
 from pipelines.sources.landing.as_of import cut
 from pipelines.sources.landing.file_summary import Seen, Sight, all_sound, distinct, look, repeated
@@ -87,7 +88,7 @@ def the_plain_way(as_of: str = "2024-07-01") -> tuple[dict[str, pa.Table], dict[
     """Everything read, cut, sorted and counted by SQL: the oracle."""
     con, settings = connect(), settings_of(as_of)
     moment = midnight(as_of, settings.timezone)
-    read_sources(con, settings)
+    read_sources(con, Reading.of(settings))
     notes = cut(con, moment)
     return dict(months(con, "known")), facts_of(con, moment), notes
 

@@ -9,13 +9,20 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines.modelling.backfill import backfill
+from pipelines.modelling import backfill
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings import params
+from pipelines.settings.params import Settings
+from pipelines.settings.training import TrainingSettings
 from tests.pipelines.conftest import DEFINITION, MOMENTS
 
 pytestmark = pytest.mark.slow
+
+
+def judged(settings: Settings, weeks: int) -> str:
+    training, as_of = TrainingSettings.of(settings, DEFINITION), settings.observations.score.as_of
+    return backfill.backfill(training, weeks, capacity=settings.at_risk.capacity, newest_list=as_of)
 
 
 @pytest.fixture
@@ -29,7 +36,7 @@ def trained(first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 def test_every_list_that_can_be_judged_and_those_that_cannot(trained: Path) -> None:
     before = {place: digest_of(Path("data") / place) for place in ("features", "labels", "models", "activity")}
-    said = backfill(DEFINITION, params.load(), 3)
+    said = judged(params.load(), 3)
     table = pd.read_csv(f"data/backfill/{DEFINITION}.csv")
     assert table["as_of"].tolist() == list(MOMENTS[-3:])
     assert (table["listed"] == 300).all()
@@ -41,14 +48,14 @@ def test_every_list_that_can_be_judged_and_those_that_cannot(trained: Path) -> N
     assert f"Picture data/backfill/{DEFINITION}.png" in said
     assert {place: digest_of(Path("data") / place) for place in before} == before
     kept = digest_of(Path("data/backfill"))
-    assert backfill(DEFINITION, params.load(), 3) == said
+    assert judged(params.load(), 3) == said
     assert digest_of(Path("data/backfill")) == kept
 
 
 def test_a_list_of_a_capacity_beats_drawing_lots_where_there_is_something_to_learn(trained: Path) -> None:
     settings = params.load()
     small = settings.model_copy(update={"at_risk": settings.at_risk.model_copy(update={"capacity": 40})})
-    backfill(DEFINITION, small, 8)
+    judged(small, 8)
     table = pd.read_csv(f"data/backfill/{DEFINITION}.csv")
     assert len(table) == 4, "at the first moment nothing was known"
     assert (table["listed"] == 40).all()
@@ -60,10 +67,10 @@ def test_without_a_model_or_with_another_one_it_says_what_to_do(trained: Path) -
     settings = params.load()
     other = settings.model_copy(update={"model": settings.model.model_copy(update={"seeds": 2})})
     with pytest.raises(ChurnError, match=r"was trained with another settings than params.yaml has. Run `churn run`"):
-        backfill(DEFINITION, other, 3)
+        judged(other, 3)
     shutil.rmtree(f"data/models/{DEFINITION}")
     with pytest.raises(ChurnError, match=r"silent_28d was not trained yet. Run `churn run`"):
-        backfill(DEFINITION, settings, 3)
+        judged(settings, 3)
     assert not Path("data/backfill").exists()
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from models.backfill import Backfill
-from pipelines.modelling.backfill_report import draw, told
+from pipelines.modelling.backfill_report import draw, report_lines
 from pipelines.settings.churn import Silence
 
 pytestmark = pytest.mark.slow
@@ -38,7 +38,7 @@ def found(*, money: bool = True, customers: int = 200) -> Backfill:
 
 
 def test_the_table_and_what_it_means() -> None:
-    lines = told(found(), SILENT, ["2024-03-18  not known yet: its window ends on 2024-04-15"])
+    lines = report_lines(found(), SILENT, ["2024-03-18  not known yet: its window ends on 2024-04-15"])
     text = "\n".join(lines)
     assert lines[0] == "What the last 2 lists of silent_28d would have said, and what happened."
     assert "Leaving: no order in the next 28 days." in text
@@ -53,12 +53,12 @@ def test_the_table_and_what_it_means() -> None:
 
 
 def test_without_money_there_is_none_in_it() -> None:
-    lines = told(found(money=False, customers=50), SILENT, [])
+    lines = report_lines(found(money=False, customers=50), SILENT, [])
     assert not any("$" in line or "Money" in line for line in lines)
 
 
 def test_few_leavers_are_said_to_be_few() -> None:
-    assert "too few to tell skill from luck" in "\n".join(told(found(customers=30), SILENT, []))
+    assert "too few to tell skill from luck" in "\n".join(report_lines(found(customers=30), SILENT, []))
 
 
 def test_the_same_figures_give_the_same_picture(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from features.activity import ACTIVITY_SCHEMA
 from pipelines.checks.rules import check_activity
 from pipelines.runtime.errors import ChurnError
+from pipelines.settings.reading import StreamChecks
 from tests.pipelines.tables_to_check import (
     Change,
     activity,
@@ -88,11 +89,11 @@ ACTIVITY_FAULTS: list[tuple[str, Change, str, str]] = [
 )
 def test_activity_that_is_wrong(change: Change, statement: str, named: str, tmp_path: Path) -> None:
     folder = write_activity(change(activity()), tmp_path)
-    fails_as(check_activity(folder, settings_with(), "score"), statement, named)
+    fails_as(check_activity(folder, StreamChecks.of(settings_with(), "score")), statement, named)
 
 
 def test_good_activity_passes_and_says_nothing(tmp_path: Path) -> None:
-    report = check_activity(write_activity(activity(), tmp_path), settings_with(), "train")
+    report = check_activity(write_activity(activity(), tmp_path), StreamChecks.of(settings_with(), "train"))
     assert outcome(report) == {}
     assert (report.notes, report.rows) == ([], 2184)
     report.require()
@@ -110,7 +111,9 @@ def test_good_activity_passes_and_says_nothing(tmp_path: Path) -> None:
 )
 def test_activity_of_another_shape(change: Change, statement: str, named: str, tmp_path: Path) -> None:
     fails_as(
-        check_activity(write_activity(change(activity()), tmp_path, typed=False), settings_with(), "score"),
+        check_activity(
+            write_activity(change(activity()), tmp_path, typed=False), StreamChecks.of(settings_with(), "score")
+        ),
         statement,
         named,
     )
@@ -121,7 +124,7 @@ def test_no_activity_at_all(files: int, tmp_path: Path) -> None:
     (tmp_path / "activity").mkdir()
     if files:
         pq.write_table(ACTIVITY_SCHEMA.empty_table(), tmp_path / "activity" / "2024-06.parquet")
-    report = check_activity(tmp_path, settings_with(), "score")
+    report = check_activity(tmp_path, StreamChecks.of(settings_with(), "score"))
     assert {"There is at least one row"} < set(outcome(report))
 
 
@@ -130,7 +133,7 @@ def test_a_row_in_another_months_file(tmp_path: Path) -> None:
     months = sorted((tmp_path / "activity").iterdir())
     months[0].rename(tmp_path / "activity" / "2023-12.parquet")
     fails_as(
-        check_activity(tmp_path, settings_with(), "score"),
+        check_activity(tmp_path, StreamChecks.of(settings_with(), "score")),
         "Every file holds its own month",
         "2023-12.parquet: 2024-01-01",
     )
@@ -140,7 +143,7 @@ def test_a_file_that_is_not_parquet_is_a_problem(tmp_path: Path) -> None:
     write_activity(activity(), tmp_path)
     (tmp_path / "activity" / "2024-07.parquet").write_text("not Parquet")
     with pytest.raises(ChurnError, match="not every file can be read as Parquet"):
-        check_activity(tmp_path, settings_with(), "score")
+        check_activity(tmp_path, StreamChecks.of(settings_with(), "score"))
 
 
 @pytest.mark.parametrize(
@@ -156,17 +159,22 @@ def test_a_file_that_is_not_parquet_is_a_problem(tmp_path: Path) -> None:
     ids=lambda part: part.replace(" ", "-")[:30] if isinstance(part, str) else "",
 )
 def test_no_false_alarm(change: Change, why: str, tmp_path: Path) -> None:
-    assert outcome(check_activity(write_activity(change(activity()), tmp_path), settings_with(), "score")) == {}, why
+    assert (
+        outcome(check_activity(write_activity(change(activity()), tmp_path), StreamChecks.of(settings_with(), "score")))
+        == {}
+    ), why
 
 
 def test_settings_decide_what_is_too_far(tmp_path: Path) -> None:
     folder = write_activity(multiplied(6)(stops_at("2024-06-20", "placed_order")(activity())), tmp_path)
     lenient = settings_with(max_days_without_activity=30, irregular_activities=["opened_email"])
-    assert outcome(check_activity(folder, lenient, "score")) == {}
+    assert outcome(check_activity(folder, StreamChecks.of(lenient, "score"))) == {}
 
 
 def test_unknown_recording_time_is_noted_once(tmp_path: Path) -> None:
-    report = check_activity(write_activity(activity().assign(recorded_at=pd.NaT), tmp_path), settings_with(), "score")
+    report = check_activity(
+        write_activity(activity().assign(recorded_at=pd.NaT), tmp_path), StreamChecks.of(settings_with(), "score")
+    )
     assert outcome(report) == {}
     assert len(report.notes) == 1
 
@@ -175,5 +183,5 @@ def test_the_moment_is_midnight_where_the_company_is(tmp_path: Path) -> None:
     bangkok = settings_with().model_copy(
         update={"timezone": "Asia/Bangkok"}
     )  # its midnight is 17:00 UTC the day before
-    report = check_activity(write_activity(activity(), tmp_path), bangkok, "score")
+    report = check_activity(write_activity(activity(), tmp_path), StreamChecks.of(bangkok, "score"))
     assert "2024-06-30 17:06:00" in outcome(report)["Nothing occurred at or after 2024-07-01 00:00 (Asia/Bangkok)"]

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.checks.rules import check_features
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import write_json
 from tests.pipelines.tables_to_check import (
     AS_OF,
     COLUMNS,
     Change,
+    check_features,
     fails_as,
     outcome,
     set_to,

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.checks.rules import check_scores
 from tests.pipelines.tables_to_check import (
     FACTS,
     PROFILE,
     VOLUMES,
     Change,
     as_text,
+    check_scores,
     fails_as,
     outcome,
     scores,

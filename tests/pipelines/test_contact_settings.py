@@ -10,12 +10,12 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from pipelines.at_risk.policy.campaign import plan_of, told
+from pipelines.at_risk.policy.campaign import forecast, plan_of
 from pipelines.at_risk.policy.contact_rules import RULES
 from pipelines.ledger.read import known
 from pipelines.rendering.language.language import Language
 from pipelines.settings import params
-from pipelines.settings.contacts import Campaign, ContactRules, known_channels
+from pipelines.settings.campaign.contacts import Campaign, ContactRules, known_channels
 from pipelines.settings.messages import in_words
 from pipelines.settings.params import Settings
 from tests.pipelines.activity_folders import settings_with
@@ -49,8 +49,9 @@ def test_the_page_names_every_rule_in_their_order() -> None:
 def test_the_page_quotes_what_is_said_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     chosen = settings()
-    nothing = known("2017-12-04", chosen).entries
-    said = told(plan_of(300, 0.378275, 766, nothing, chosen), nothing, chosen, Language())["said"][:2]
+    nothing = known("2017-12-04", chosen.timezone).entries
+    plan = plan_of(300, 0.378275, 766, nothing, chosen.campaign)
+    said = forecast(plan, nothing, chosen.campaign, chosen.value.success, Language())["said"][:2]
     assert " ".join(said) in " ".join(re.findall(r"(?m)^> (.*)", PAGE))
 
 

@@ -17,9 +17,11 @@ import pytest
 
 from pipelines.at_risk.policy.consent import addresses, permitted_channels
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.contacts import COLUMNS, ContactDatabase
+from pipelines.settings.campaign.contacts import COLUMNS, ContactDatabase
+from pipelines.settings.decision import ContactPolicy
 from pipelines.settings.messages import in_words
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import ContactReading
 from pipelines.sources.expressions.cell import Cell
 from pipelines.sources.privacy.erased import bury
 from pipelines.sources.privacy.pseudonyms import keyed
@@ -55,7 +57,7 @@ def write(*rows: str, header: str = HEADER, name: str = "people.csv") -> None:
 
 def read(chosen: Settings) -> list[dict[str, Any]]:
     """Rows without what is null."""
-    table = read_contacts(chosen)
+    table = read_contacts(ContactReading.of(chosen))
     assert table is not None
     assert tuple(table.columns[: len(COLUMNS)]) == COLUMNS
     return [{k: v for k, v in row.items() if not pd.isna(v)} for row in table.to_dict("records")]
@@ -109,7 +111,7 @@ FOUND = [
 
 def test_contacts_of_a_database() -> None:
     chosen = in_sqlite(("b", None, None), ("007", "ann@example.org", 1))
-    assert faults_of_contacts(chosen) == []
+    assert faults_of_contacts(ContactReading.of(chosen)) == []
     assert read(chosen) == FOUND
 
 
@@ -159,9 +161,9 @@ def test_several_files_are_one_table_whatever_columns_each_has() -> None:
 
 
 def test_no_contacts_are_none() -> None:
-    assert read_contacts(settings_with()) is None
-    assert contacts_digest(settings_with()) is None
-    assert faults_of_contacts(settings_with()) == []
+    assert read_contacts(ContactReading.of(settings_with())) is None
+    assert contacts_digest(ContactReading.of(settings_with())) is None
+    assert faults_of_contacts(ContactReading.of(settings_with())) == []
 
 
 # What is wrong
@@ -173,7 +175,7 @@ def test_every_wrong_row_is_named_by_its_line_and_nothing_of_it_is_repeated() ->
     rows = ["1,Ann,ann@example.org,,,pigeon,,maybe,", "2,Ann,ann@example.org", ",Ann,ann@example.org,,,,,,"]
     write(*rows, "1,Ann,,,,,perhaps,,yes", "4,Ann,,,,,,,yes")
     with pytest.raises(ChurnError) as problem:
-        read_contacts(settings())
+        read_contacts(ContactReading.of(settings()))
     assert problem.value.faults == (
         "people.csv: 1 of 5 rows is broken (too few columns) (line 3). Mend the file.",
         "people.csv: 1 of 5 rows without a customer_id (line 4). Drop or map them in contacts.",
@@ -206,24 +208,24 @@ def test_a_customer_in_two_files_is_an_error() -> None:
     with pytest.raises(
         ChurnError, match=r"contacts: 1 customers stand on several rows \(1\). Keep one row per customer."
     ):
-        read_contacts(settings(path="people"))
+        read_contacts(ContactReading.of(settings(path="people")))
 
 
 def test_a_table_without_a_header_is_refused_without_repeating_it() -> None:
     write(header="7,Ann Li,ann@example.org,+49 171 2345678")
     write(ROWS[0], header="7,Ann Li,ann@example.org,+49 171 2345678")
     with pytest.raises(ChurnError) as problem:
-        read_contacts(settings())
+        read_contacts(ContactReading.of(settings()))
     assert str(problem.value).startswith("people.csv: the first line holds somebody's data")
     assert "Ann" not in str(problem.value)
 
 
 def test_a_broken_parquet_or_database_is_a_problem_in_words() -> None:
     Path("people.parquet").write_bytes(b"PAR1 ann@example.org")
-    assert len(faults_of_contacts(settings(reader="parquet", path="people.parquet"))) == 1
+    assert len(faults_of_contacts(ContactReading.of(settings(reader="parquet", path="people.parquet")))) == 1
     with closing(sqlite3.connect("crm.sqlite")):
         pass
-    assert "no such table: people" in faults_of_contacts(settings_in("sqlite", "crm.sqlite"))[0]
+    assert "no such table: people" in faults_of_contacts(ContactReading.of(settings_in("sqlite", "crm.sqlite")))[0]
 
 
 def test_a_database_that_breaks_off_is_a_problem_that_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,12 +252,12 @@ def test_a_database_that_breaks_off_is_a_problem_that_repeats_nothing(monkeypatc
 )
 def test_a_wrong_section_is_named_before_any_work(contacts: dict[str, Any], fault: str) -> None:
     write(*ROWS)
-    found = faults_of_contacts(settings(**contacts))
+    found = faults_of_contacts(ContactReading.of(settings(**contacts)))
     assert len(found) == 1
     assert found[0].startswith(fault)
     for ask in (read_contacts, contacts_digest):
         with pytest.raises(ChurnError, match=r"contacts\."):
-            ask(settings(**contacts))
+            ask(ContactReading.of(settings(**contacts)))
 
 
 @pytest.mark.parametrize(
@@ -292,12 +294,12 @@ def test_ids_are_pseudonyms_where_the_stream_has_pseudonyms(monkeypatch: pytest.
     for name in ("a", "b"):
         write(*ROWS, name=f"people/{name}.csv")
     with pytest.raises(ChurnError, match="contacts: 2 customers stand on several rows"):
-        read_contacts(settings({"privacy": {"pseudonymise": True}}, path="people"))
+        read_contacts(ContactReading.of(settings({"privacy": {"pseudonymise": True}}, path="people")))
 
 
 def test_the_forgotten_are_left_out() -> None:
     write(*ROWS)
-    bury(settings(), [("customer_id", "007")])
+    bury(settings().privacy, [("customer_id", "007")])
     assert read(settings()) == [BOB]
 
 
@@ -328,21 +330,21 @@ def test_of_two_accounts_that_became_one_the_surviving_one_counts() -> None:
 
 def test_the_digest_changes_with_the_content_and_with_nothing_else() -> None:
     write(*ROWS)
-    first = contacts_digest(settings())
+    first = contacts_digest(ContactReading.of(settings()))
     os.utime("people.csv", (1, 1))
-    assert contacts_digest(settings()) == first
+    assert contacts_digest(ContactReading.of(settings())) == first
     write(ROWS[0])
-    assert contacts_digest(settings()) != first
-    one = contacts_digest(in_sqlite(("b", None, None), ("007", "ann@example.org", 1)))
-    assert contacts_digest(in_sqlite(("007", "ann@example.org", 1), ("b", None, None))) == one
-    assert contacts_digest(in_sqlite(("007", "ann@example.org", 0), ("b", None, None))) != one
+    assert contacts_digest(ContactReading.of(settings())) != first
+    one = contacts_digest(ContactReading.of(in_sqlite(("b", None, None), ("007", "ann@example.org", 1))))
+    assert contacts_digest(ContactReading.of(in_sqlite(("007", "ann@example.org", 1), ("b", None, None)))) == one
+    assert contacts_digest(ContactReading.of(in_sqlite(("007", "ann@example.org", 0), ("b", None, None)))) != one
 
 
 def test_reading_leaves_nothing_behind(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
     write(*ROWS)
     with caplog.at_level(logging.DEBUG):
-        read_contacts(settings())
-        contacts_digest(settings())
+        read_contacts(ContactReading.of(settings()))
+        contacts_digest(ContactReading.of(settings()))
     assert [str(path) for path in Path().rglob("*")] == ["people.csv"]
     assert "ann@example.org" not in caplog.text + "".join(capfd.readouterr())
 
@@ -353,7 +355,7 @@ def test_reading_leaves_nothing_behind(caplog: pytest.LogCaptureFixture, capfd: 
 def channels(*rows: str, header: str = HEADER, missing: str = "hold_back", ask: str = "") -> dict[str, tuple[str, ...]]:
     write(*rows, header=header)
     chosen = settings({"contact_rules": {"missing_consent": missing}})
-    found = permitted_channels(read_contacts(chosen), chosen, ask.split() or None)
+    found = permitted_channels(read_contacts(ContactReading.of(chosen)), ContactPolicy.of(chosen), ask.split() or None)
     return {str(customer): told for customer, told in found.items()}
 
 
@@ -384,11 +386,12 @@ def test_where_missing_consent_is_allowed_only_a_refusal_counts() -> None:
 def test_an_address_that_nobody_may_use_stays_where_it_is() -> None:
     rows = ["1,,a@x.org,123,,phone,,yes,yes", "2,,b@x.org,456,,phone,,yes,no", "3,,c@x.org,789,,,,no,yes"]
     write(*rows, "4,,d@x.org,12,,,,,", header=HEADER)
-    told = addresses(read_contacts(settings()), settings(), ["3", "1", "2", "4", "9"]).astype(object)
+    policy = ContactPolicy.of(settings())
+    told = addresses(read_contacts(ContactReading.of(settings())), policy, ["3", "1", "2", "4", "9"]).astype(object)
     assert told["email"].fillna("").to_dict() == {"3": "", "1": "a@x.org", "2": "b@x.org", "4": "", "9": ""}
     assert told["phone"].fillna("").to_dict() == {"3": "789", "1": "123", "2": "", "4": "", "9": ""}
 
 
 def test_without_contacts_every_channel_is_permitted() -> None:
-    found = permitted_channels(None, settings_with(), ["b", "a"])
+    found = permitted_channels(None, ContactPolicy.of(settings_with()), ["b", "a"])
     assert found.to_dict() == dict.fromkeys(["b", "a"], ("email", "phone", "sms", "post", "push"))

@@ -18,7 +18,6 @@ import yaml
 
 from pipelines.ledger import write
 from pipelines.publishing.deliver import RENDERS
-from pipelines.publishing.publish import publish
 from pipelines.publishing.sinks.fields import emails, phones
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
@@ -26,6 +25,7 @@ from pipelines.settings import params
 from pipelines.sources.privacy import vault
 from tests.pipelines.drafts_for_tests import LISTED, NEVER_OUT, settings, write_draft
 from tests.pipelines.postgres_for_tests import postgres
+from tests.pipelines.sections_for_tests import publish
 
 pytestmark = pytest.mark.slow
 

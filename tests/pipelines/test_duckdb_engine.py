@@ -123,7 +123,7 @@ def test_progress_ends_with_everybody(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     folder = write_stream(tmp_path, shop(30, 300))
     for _ in features_of(
-        folder / "activity", replace(ORDER, partition_customers=8), told=lambda done, of: told.append((done, of))
+        folder / "activity", replace(ORDER, partition_customers=8), on_progress=lambda *done: told.append(done)
     ):
         pass
     assert told == [(8, 30), (16, 30), (24, 30), (30, 30)]

@@ -13,6 +13,7 @@ import pytest
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.sources.registry import check_sources
 from pipelines.stages import pull_activity
 from pipelines.stages.pull_activity import pull
@@ -79,7 +80,7 @@ def test_it_gives_what_it_gave_then_although_the_source_is_gone(source: dict[str
     assert pulled(FIRST, source)[0] == then
     assert not Path("in").exists()
     settings = settings_of(FIRST, source)
-    assert check_sources(settings, *places_of(settings, LANDING, FIRST)) == []
+    assert check_sources(Reading.of(settings), *places_of(settings, LANDING, FIRST)) == []
     with pytest.raises(ChurnError):
         pulled(SECOND, source)
     with pytest.raises(ChurnError):

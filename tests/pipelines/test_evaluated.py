@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.modelling.tracking.candidate import Evaluated, _figures, _leaves
+from pipelines.modelling.tracking.candidate import Candidate, _figures, _leaves
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import load
+from pipelines.settings.training import TrainingSettings
 
 FIGURES = [
     # metrics.json                                              what MLflow gets: name, step, value
@@ -47,10 +48,11 @@ at_risk: {{definition: a}}
 """
 
 
-def candidate(folder: Path, *, secret: str = "shop.csv", days: int = 28) -> Evaluated:
+def candidate(folder: Path, *, secret: str = "shop.csv", days: int = 28) -> Candidate:
     folder.mkdir(exist_ok=True)
     (folder / "params.yaml").write_text(SOURCES.format(secret=secret, days=days))
-    return Evaluated(load(folder / "params.yaml"), "a", folder / "model", folder / "evaluation", folder / "activity")
+    settings = TrainingSettings.of(load(folder / "params.yaml"), "a")
+    return Candidate(settings, folder / "model", folder / "evaluation", folder / "activity")
 
 
 def test_where_the_data_come_from_and_other_definitions_stay_out_of_mlflow(tmp_path: Path) -> None:
@@ -63,7 +65,7 @@ def test_where_the_data_come_from_and_other_definitions_stay_out_of_mlflow(tmp_p
 def test_what_is_missing_is_named_all_at_once(tmp_path: Path) -> None:
     settings = candidate(tmp_path).settings
     with pytest.raises(ChurnError) as told:
-        Evaluated.of(settings, "a", tmp_path / "model", tmp_path / "evaluation", tmp_path / "activity")
+        Candidate.of(settings, tmp_path / "model", tmp_path / "evaluation", tmp_path / "activity")
     assert [fault.split(" is not there")[0].removeprefix(f"{tmp_path}/") for fault in told.value.faults] == [
         "model/shipped",
         "evaluation/metrics.json",

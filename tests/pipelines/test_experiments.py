@@ -67,8 +67,8 @@ def test_several_settings_are_tried_and_compared(shop: Any) -> None:
 def runs_recorded(project: Any) -> int:
     """Runs of training; the trials of the search are runs under them."""
     program = (
-        "from pipelines import tracking\n"
-        "with tracking.opened() as store:\n"
+        "from pipelines.modelling.tracking import mlflow_store\n"
+        "with mlflow_store.open_store() as store:\n"
         "    found = store.client.search_experiments(filter_string=\"name = 'churn_silent_28d'\")\n"
         "    runs = store.client.search_runs([one.experiment_id for one in found])\n"
         "    print(sum('mlflow.parentRunId' not in run.data.tags for run in runs))\n"

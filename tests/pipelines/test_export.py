@@ -13,7 +13,6 @@ import pytest
 
 from pipelines.erasure.forget import _mend_manifests
 from pipelines.erasure.redact import scrub
-from pipelines.publishing.export import export
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings.params import Settings
@@ -22,6 +21,7 @@ from pipelines.sources.privacy import vault
 from pipelines.sources.privacy.pseudonyms import keyed, known_as
 from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import DAY, settings, shop
+from tests.pipelines.sections_for_tests import export
 
 KEY = "a key for tests only, never used"
 
@@ -64,10 +64,10 @@ def test_without_pseudonyms_an_export_is_the_list(listed: list[str], tmp_path: P
 
 def test_a_customer_is_asked_for_by_the_own_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHURN_ID_KEY", KEY)
-    assert known_as("anna-1", private()) == keyed(KEY.encode(), "anna-1")
-    assert known_as("anna-1", settings()) == "anna-1"
+    assert known_as("anna-1", private().privacy) == keyed(KEY.encode(), "anna-1")
+    assert known_as("anna-1", settings().privacy) == "anna-1"
     monkeypatch.delenv("CHURN_ID_KEY")
-    assert known_as("anna-1", private()) == "anna-1"
+    assert known_as("anna-1", private().privacy) == "anna-1"
 
 
 def test_a_customer_is_taken_out_of_every_file_of_a_list(listed: list[str]) -> None:

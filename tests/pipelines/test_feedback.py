@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from pipelines.ledger import read
-from pipelines.publishing.feedback import feedback
-from pipelines.publishing.publish import publish
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.sources.privacy.pseudonyms import keyed
 from tests.pipelines.drafts_for_tests import settings, write_draft
+from tests.pipelines.sections_for_tests import feedback, publish
 
 FIRST, SECOND = "2024-03-04", "2024-03-11"
 PLAIN = settings()
@@ -58,7 +57,7 @@ def refused(text: str | bytes, name: str = "team.csv") -> list[str]:
 
 
 def entries() -> list[tuple[str, str, str, str]]:
-    found = read.known("2024-04-01", PLAIN).feedback
+    found = read.known("2024-04-01", PLAIN.timezone).feedback
     when = [f"{one:%m-%d %H:%M}" for one in found["occurred_at"]]
     return sorted(zip(found["customer_id"], found["list_id"].str[5:15], when, found["what"], strict=True))
 
@@ -75,10 +74,10 @@ READ = [
 def test_a_report_is_taken_into_the_ledger() -> None:
     assert taken(report(GOOD)) == ["team.csv: 4 rows: 2 contacted, 1 reached, 1 kept, 1 wrong."]
     assert entries() == READ
-    found = read.known("2024-04-01", PLAIN).feedback
+    found = read.known("2024-04-01", PLAIN.timezone).feedback
     assert set(found["channel"].fillna("")) == {"phone", ""}
     assert set(found["note"].fillna("")) == {"wants a call", "moved", ""}
-    contacted = read.activities("2024-04-01", PLAIN).query("activity == 'was_contacted'")
+    contacted = read.activities("2024-04-01", PLAIN.timezone).query("activity == 'was_contacted'")
     assert list(contacted["customer_id"]) == ["007", "b,2"]
 
 
@@ -125,7 +124,7 @@ def test_a_workbook_is_read(tmp_path: Path) -> None:
     book.save("team.xlsx")
     taken(Path("team.xlsx"))
     assert entries() == READ[:3]
-    assert "5" in set(read.known("2024-04-01", PLAIN).feedback["note"].dropna())
+    assert "5" in set(read.known("2024-04-01", PLAIN.timezone).feedback["note"].dropna())
 
 
 def test_a_sentence_may_stand_above_the_header(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.sources.quarantine import reasons, set_aside
 from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
@@ -45,9 +46,9 @@ def orders(text: str, **setting: Any) -> Settings:
 
 
 def read(settings: Settings) -> Any:
-    assert check_sources(settings) == []
+    assert check_sources(Reading.of(settings)) == []
     con = connect()
-    read_sources(con, settings)
+    read_sources(con, Reading.of(settings))
     return con
 
 
@@ -373,7 +374,7 @@ def test_a_wrong_source_is_named_before_any_work(here: Path, source: dict[str, A
     header = "Kunde,Zeit,Betrag" if source.get("columns", {}).get("value") == "Betrg" else "Kunde,Zeit,Betrag,Zeit"
     (here / "orders.csv").write_text(f"{header}\na,2024-03-01,1,2024-03-01\n")
     orders_ = {"path": "orders.csv", "columns": MAPPING, "activity": "placed_order"} | source
-    faults = check_sources(settings_of(orders=orders_))
+    faults = check_sources(Reading.of(settings_of(orders=orders_)))
     assert any(line.startswith(f"params.yaml: {fault}") for line in faults), faults
 
 
@@ -395,19 +396,21 @@ def test_a_wrong_source_is_named_before_any_work(here: Path, source: dict[str, A
 def test_an_empty_or_foreign_file_is_said(content: bytes, fault: str) -> None:
     settings = orders("")
     Path("orders.csv").write_bytes(content)
-    assert check_sources(settings)[0].startswith(fault)
+    assert check_sources(Reading.of(settings))[0].startswith(fault)
 
 
 def test_a_parquet_file_that_is_none(here: Path) -> None:
     (here / "x.parquet").write_text("no")
-    faults = check_sources(settings_of(orders={"reader": "parquet", "path": "x.parquet", "activity": "placed_order"}))
+    faults = check_sources(
+        Reading.of(settings_of(orders={"reader": "parquet", "path": "x.parquet", "activity": "placed_order"}))
+    )
     assert faults[0].startswith("x.parquet: is not a Parquet file.")
 
 
 def test_numbers_for_times_and_lists_for_numbers_are_said(here: Path) -> None:
     pd.DataFrame({"Kunde": ["a"], "Zeit": [1704045900], "Betrag": [[1]]}).to_parquet(here / "x.parquet")
     source = {"reader": "parquet", "path": "x.parquet", "columns": MAPPING, "activity": "placed_order"}
-    assert check_sources(settings_of(orders=source)) == [
+    assert check_sources(Reading.of(settings_of(orders=source))) == [
         (
             "params.yaml: sources.orders.columns.occurred_at: x.parquet has numbers there. "
             "Set sources.orders.time_format to unix_seconds or unix_milliseconds."
@@ -421,7 +424,7 @@ def test_the_faults_of_all_sources_come_at_once() -> None:
         first={"path": "a.csv", "activity": "ordered"},
         second={"path": "b.csv", "activity": "ordered"},
     )
-    assert [fault.split(":")[1] for fault in check_sources(settings)] == [
+    assert [fault.split(":")[1] for fault in check_sources(Reading.of(settings))] == [
         " sources.first.path",
         " sources.second.path",
         " churn.silent.activity",
@@ -429,6 +432,6 @@ def test_the_faults_of_all_sources_come_at_once() -> None:
 
 
 def test_an_activity_that_no_source_yields_is_said() -> None:
-    assert check_sources(orders(HEADER + "a,2024-03-01,1\n", activity="placed_orders")) == [
+    assert check_sources(Reading.of(orders(HEADER + "a,2024-03-01,1\n", activity="placed_orders"))) == [
         "params.yaml: churn.silent.activity: no source yields placed_order. Did you mean placed_orders?"
     ]

@@ -18,6 +18,7 @@ from pipelines.erasure.redact import scrub
 from pipelines.settings import params
 from tests.conftest import SHOP_UNTIL, Project
 from tests.pipelines.decoded_for_tests import decoded
+from tests.pipelines.sections_for_tests import erasure_of
 
 KEY = "a key for tests only, never used"
 OURS = ("shop.csv", "ids.csv", "params.yaml", "first_run.txt")  # the company's own, and what the test itself wrote
@@ -158,7 +159,7 @@ def test_the_ids_of_a_customer_in_other_systems_are_found(tmp_path: Path, monkey
             "at_risk": {"definition": "silent"},
         }
     )
-    assert known_ids("A", settings) == [
+    assert known_ids("A", erasure_of(settings)) == [
         ("customer_id", "A"),
         ("crm", "c-1"),
         ("customer_id", "old-A"),

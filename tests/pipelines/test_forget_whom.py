@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.erasure.forget import forget
 from pipelines.settings.params import Settings
 from pipelines.stages import pull_activity
 from pipelines.stages.pull_activity import pull
+from tests.pipelines.sections_for_tests import forget
 
 pytestmark = pytest.mark.slow
 

@@ -15,16 +15,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.erasure import ledger_rows
-from pipelines.erasure.forget import again, forget
-from pipelines.erasure.published import forget_published
 from pipelines.ledger import read, write
 from pipelines.publishing import archive
-from pipelines.publishing.feedback import feedback
-from pipelines.publishing.publish import publish
 from pipelines.stages.make_list import make_list
 from tests.pipelines import lists_for_tests
 from tests.pipelines.decoded_for_tests import decoded
 from tests.pipelines.drafts_for_tests import settings, write_draft
+from tests.pipelines.sections_for_tests import again, feedback, forget, forget_published, publish
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +70,7 @@ def test_ledger_copies_and_files_of_sinks_hold_nothing_of_them() -> None:
     said: list[str] = []
     forget(GONE, SINKS, said.append)
     assert speaking() == []
-    found = read.known("2024-04-01", SINKS)
+    found = read.known("2024-04-01", SINKS.timezone)
     assert sorted(set(found.entries["customer_id"])) == ["007", "b,2", "c-3", "d-4"]
     assert list(found.feedback["customer_id"]) == ["007"]
     assert "a-7" in write.customers()
@@ -100,7 +97,7 @@ def test_what_was_written_of_others_does_not_name_them_either() -> None:
     write.delivered(1, "hub", write.FAILED, "unknown: cust-1")
     forget_published(frozenset({"cust-1"}), SINKS)
     assert "cust-1" not in decoded(read.FILE)
-    assert len(read.known("2024-04-01", SINKS).feedback.query("what == 'kept'")) == 1
+    assert len(read.known("2024-04-01", SINKS.timezone).feedback.query("what == 'kept'")) == 1
 
 
 def test_a_held_back_customer_too() -> None:
@@ -133,7 +130,7 @@ def test_a_list_of_the_stage_loses_them_in_every_format(tmp_path: Path) -> None:
     plain = settings()
     make_list(plain, small.inputs, small.out)
     publish(FIRST, plain, lambda _: None)
-    gone = str(read.known(SECOND, plain).entries["customer_id"].iloc[0])
+    gone = str(read.known(SECOND, plain.timezone).entries["customer_id"].iloc[0])
     files = {path.name for path in (archive.FOLDER / FIRST).iterdir() if gone in decoded(path)}
     assert {"at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx"} <= files
     forget_published(frozenset({gone}), plain)
@@ -156,6 +153,7 @@ def test_who_comes_back_with_an_old_ledger_goes_again() -> None:
 KILLED = """
 import os, signal, sys
 from pipelines.erasure import published as forgetting
+from tests.pipelines.sections_for_tests import delivery_of
 from tests.pipelines.test_forgetting import GONE, SINKS
 
 place, when = sys.argv[1:]
@@ -167,7 +165,7 @@ def step(*arguments):
     os.kill(os.getpid(), signal.SIGKILL)
 
 setattr(forgetting, place, step)
-forgetting.forget_published(frozenset({GONE}), SINKS)
+forgetting.forget_published(frozenset({GONE}), delivery_of(SINKS))
 """
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.modelling.gate import Match, gate, lead_of
+from pipelines.modelling.gate import Contest, decide_promotion, lead_of
 
 
 def metrics(**leads: tuple[float, float, float]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("lead", "champion", "passes"), TABLE)
 def test_the_gate(lead: tuple[float, float, float], champion: tuple[float, float, float] | None, passes: bool) -> None:
-    verdict = gate(metrics(days_since_last=lead), metrics(days_since_last=champion) if champion else None)
+    verdict = decide_promotion(metrics(days_since_last=lead), metrics(days_since_last=champion) if champion else None)
     assert verdict.passed is passes
 
 
@@ -56,7 +56,7 @@ def test_what_is_no_better_than_the_best_baseline_does_not_follow_what_is(
     def graded(letter: str) -> dict[str, Any]:
         return CLEAR | {"grade": {"grade": letter, "text": "Use the simple rule."}}
 
-    verdict = gate(graded(ours), graded(theirs) if theirs else None)
+    verdict = decide_promotion(graded(ours), graded(theirs) if theirs else None)
     assert verdict.passed is passes
     assert passes or verdict.reason.endswith("the champion was. Use the simple rule.")
 
@@ -74,21 +74,21 @@ MATCHES = [
 
 
 @pytest.mark.parametrize(("loss", "auc", "passes", "says"), MATCHES)
-def test_another_recipe_has_to_win_a_match(
+def test_another_recipe_has_to_win_the_contest(
     loss: tuple[float, float, float], auc: tuple[float, float, float], passes: bool, says: str
 ) -> None:
     figures = {
         name: dict(zip(("difference", "low", "high"), of, strict=True)) | {"moments": {"2024-05-20": of[0]}}
         for name, of in (("log_loss", loss), ("roc_auc", auc))
     }
-    verdict = gate(CLEAR, CLEAR, Match(("leaves 8 -> 16",), figures), margin=MARGIN)
+    verdict = decide_promotion(CLEAR, CLEAR, Contest(("leaves 8 -> 16",), figures), margin=MARGIN)
     assert verdict.passed is passes
     assert says in verdict.reason
     assert "(leaves 8 -> 16), both trained and judged on the same 1 held-out moment up to 2024-05-20" in verdict.reason
 
 
 def test_a_champion_without_a_recipe_is_replaced_by_force_alone() -> None:
-    verdict = gate(CLEAR, CLEAR, Match(("the champion was promoted without its recipe",)))
+    verdict = decide_promotion(CLEAR, CLEAR, Contest(("the champion was promoted without its recipe",)))
     assert not verdict.passed
     assert "cannot be compared" in verdict.reason
 
@@ -96,11 +96,11 @@ def test_a_champion_without_a_recipe_is_replaced_by_force_alone() -> None:
 def test_the_naive_rule_that_comes_nearest_counts_and_no_logistic_regression() -> None:
     every = CLEAR | {"paired": CLEAR["paired"] | metrics(logistic_rfmt=(0.0, -0.01, 0.01))["paired"]}
     assert lead_of(every).rule == "days_since_last"
-    assert gate(every, None).passed
+    assert decide_promotion(every, None).passed
 
 
 def test_the_reason_says_what_was_measured() -> None:
-    reason = gate(CLEAR, None).reason
+    reason = decide_promotion(CLEAR, None).reason
     assert reason == (
         "The first champion: +0.050 ROC AUC (+0.030 to +0.070) against days since last at 1 held-out moment "
         "up to 2024-05-20."
@@ -109,5 +109,5 @@ def test_the_reason_says_what_was_measured() -> None:
 
 def test_nothing_is_changed_in_place() -> None:
     before = repr(CLEAR)
-    gate(CLEAR, CLEAR)
+    decide_promotion(CLEAR, CLEAR)
     assert repr(CLEAR) == before

@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.stages import pull_activity
 from pipelines.stages.pull_activity import check_sources, pull
 
@@ -50,7 +51,7 @@ def pulled(desk: str, ids: str | None = None, identities: dict[str, Any] | None 
     if ids is not None:
         Path("ids.csv").write_text("system,id,customer_id\n" + ids)
     settings = settings_of(identities or TABLE)
-    assert check_sources(settings) == []
+    assert check_sources(Reading.of(settings)) == []
     return pull(settings, "train", Path("out"), Path("validation/activity.json"))
 
 
@@ -163,13 +164,13 @@ def test_faults_are_found_before_any_work() -> None:
     Path("shop.csv").write_text(SHOP)
     Path("desk.csv").write_text(SHOP)
     Path("ids.csv").write_text("System,id,customer\n")
-    assert check_sources(settings_of({"rules": {"crn": "email"}})) == [
+    assert check_sources(Reading.of(settings_of({"rules": {"crn": "email"}}))) == [
         "params.yaml: sources.desk.identity: identities has no rule for crm. Did you mean crn?"
     ]
-    faults = check_sources(settings_of(TABLE))
+    faults = check_sources(Reading.of(settings_of(TABLE)))
     assert any(fault.startswith("ids.csv: there is a header but not one row") for fault in faults)
     Path("ids.csv").write_text("System,id,customer\ncrm,1,2\n")
-    assert [fault.partition(" Did")[0] for fault in check_sources(settings_of(TABLE))] == [
+    assert [fault.partition(" Did")[0] for fault in check_sources(Reading.of(settings_of(TABLE)))] == [
         "params.yaml: identities.table.columns.system: ids.csv has no column 'system'.",
         "params.yaml: identities.table.columns.customer_id: ids.csv has no column 'customer_id'.",
     ]

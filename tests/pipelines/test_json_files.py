@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
@@ -42,9 +43,9 @@ def settings_of(path: str, **source: Any) -> Settings:
 
 
 def read(settings: Settings) -> Any:
-    assert check_sources(settings) == []
+    assert check_sources(Reading.of(settings)) == []
     con = connect()
-    read_sources(con, settings)
+    read_sources(con, Reading.of(settings))
     return con
 
 
@@ -116,7 +117,7 @@ def test_a_list_that_breaks_off_is_no_file(here: Path) -> None:
 
 def test_a_field_that_is_not_there_is_named_with_the_nearest(here: Path) -> None:
     (here / "events.json").write_text(lines(ROWS))
-    faults = check_sources(settings_of("events.json", columns=COLUMNS | {"customer_id": "usr.id"}))
+    faults = check_sources(Reading.of(settings_of("events.json", columns=COLUMNS | {"customer_id": "usr.id"})))
     assert faults == [
         "params.yaml: sources.events.columns.customer_id: events.json has no column 'usr.id'. Did you mean user.id?"
     ]
@@ -125,6 +126,6 @@ def test_a_field_that_is_not_there_is_named_with_the_nearest(here: Path) -> None
 @pytest.mark.parametrize("content", ["", "hello", "[]", "[1, 2]"])
 def test_what_is_no_json_is_said(content: str, here: Path) -> None:
     (here / "events.json").write_text(content)
-    faults = check_sources(settings_of("events.json"))
+    faults = check_sources(Reading.of(settings_of("events.json")))
     said = "events.json: begins with no JSON object. One object per line, or a list of them, is read."
     assert faults == [f"{said} (sources.events.path)"]

@@ -9,7 +9,7 @@ from features.catalogue.measures import MEASURES
 from features.catalogue.wording import NOUNS, sentence_of
 from pipelines.rendering.language.catalogue import Catalogue, catalogue
 from pipelines.rendering.language.language import ENGLISH, Language
-from pipelines.settings.at_risk import LANGUAGES, languages
+from pipelines.settings.campaign.at_risk import LANGUAGES, languages
 
 THAI = Language("th", "THB")
 

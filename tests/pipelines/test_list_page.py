@@ -16,9 +16,9 @@ from pipelines.rendering.language.language import Language
 from pipelines.rendering.page.data import digits
 from pipelines.rendering.page.list_page import page
 from pipelines.rendering.page.words import WORDS
-from pipelines.rendering.wording import SEGMENTS, column_words
-from pipelines.settings.at_risk import languages
-from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, settings, undecided, week
+from pipelines.rendering.wording import SEGMENTS, column_description
+from pipelines.settings.campaign.at_risk import languages
+from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, moment, settings, undecided, week
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,9 +30,10 @@ def full_page(**other: Any) -> str:
     told = week(rich, **other)
     return page(
         rich,
-        highlights.figures(rich, scores, settings(), bound="capacity"),
+        highlights.figures(rich, scores, settings().at_risk, bound="capacity"),
         highlights.trust(METRICS),
-        settings(),
+        moment=moment(),
+        language=Language(),
         week=told,
     )
 
@@ -45,7 +46,11 @@ def text_of(*, money: bool = True, metrics: Any = METRICS, **other: Any) -> str:
     listed, scores = made(money=money, **other)
     table = undecided(listed)
     return page(
-        table, highlights.figures(table, scores, settings(), bound="capacity"), highlights.trust(metrics), settings()
+        table,
+        highlights.figures(table, scores, settings().at_risk, bound="capacity"),
+        highlights.trust(metrics),
+        moment=moment(),
+        language=Language(),
     )
 
 
@@ -97,7 +102,7 @@ def test_every_kind_of_customer_is_explained_where_it_stands() -> None:
 
 def test_all_kinds_that_there_are_have_their_words() -> None:
     assert list(SEGMENTS) == [name for name, _, _ in NAMED]
-    assert column_words("segment", {}).endswith("; occasional: came lately, and does not come often.")
+    assert column_description("segment", {}).endswith("; occasional: came lately, and does not come often.")
 
 
 def test_a_model_without_a_test_is_said_to_be_untested() -> None:
@@ -122,7 +127,11 @@ def test_plain_english_for_people() -> None:
 def test_five_thousand_customers_are_a_small_file() -> None:
     table, scores = made(5000)
     text = page(
-        table, highlights.figures(table, scores, settings(), bound="capacity"), highlights.trust(METRICS), settings()
+        table,
+        highlights.figures(table, scores, settings().at_risk, bound="capacity"),
+        highlights.trust(METRICS),
+        moment=moment(),
+        language=Language(),
     )
     assert len(text) < 1_500_000
 
@@ -210,7 +219,11 @@ def test_columns_may_be_there_and_empty() -> None:
         )
     )
     text = page(
-        empty, highlights.figures(empty, scores, settings(), bound="capacity"), highlights.trust({}), settings()
+        empty,
+        highlights.figures(empty, scores, settings().at_risk, bound="capacity"),
+        highlights.trust({}),
+        moment=moment(),
+        language=Language(),
     )
     found = embedded(text)
     row = dict(zip(found["fields"], found["rows"][0], strict=True))
@@ -223,10 +236,10 @@ def test_in_every_language_every_gap_is_filled(code: str) -> None:
     table, scores = made(30)
     rich = decided(table)
     figures, trust = (
-        highlights.figures(rich, scores, chosen, bound="capacity"),
+        highlights.figures(rich, scores, chosen.at_risk, bound="capacity"),
         highlights.trust(METRICS, "", Language(code)),
     )
-    text = page(rich, figures, trust, chosen, week=week(rich))
+    text = page(rich, figures, trust, moment=moment(), language=Language(code), week=week(rich))
     assert f'<html lang="{code}">' in text
     assert not re.search(r"{\w*}", markup(text))
     known = {name for words in WORDS.values() for name in re.findall(r"{(\w+)}", words)}
@@ -246,9 +259,9 @@ def test_a_forgotten_customer_leaves_the_page_and_the_others_stay(tmp_path: Path
     assert scrub(path, frozenset({"250"})) == ""  # nobody's id here, though pictures are full of numbers
 
 
-def test_the_page_for_the_team_needs_no_technical_word() -> None:
-    page = ROOT / "docs/retention-team/index.md"
-    part = page.read_text(encoding="utf-8")
+def test_the_readmes_page_for_the_team_needs_no_technical_word() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    part = readme.split("## For the retention team\n")[1].split("\n### ")[0]
     found = re.findall(
         r"\b(?:html|csv|parquet|json|yaml|browser|script|data ?base|pipeline|python|command|model\w*|score\w*|"
         r"probabilit\w*|calibrat\w*|churn\w*|metric\w*|segment\w*|tier\w*|cohort\w*|param\w*)\b",
@@ -258,7 +271,7 @@ def test_the_page_for_the_team_needs_no_technical_word() -> None:
     assert found == []
     picture = re.search(r"!\[[^]]+\]\(([^)]+)\)", part)
     assert picture
-    assert (page.parent / picture[1]).stat().st_size < 200_000
+    assert (ROOT / picture[1]).stat().st_size < 200_000
     words = embedded(full_page())["words"]
     for heading in re.findall(r"^\| ([A-Z][^|]*) \|", part, re.MULTILINE):
         assert heading in words.values()

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.readers.session import excluded_rows
 from pipelines.sources.registry import check_sources, read_sources
@@ -50,9 +51,9 @@ def read(chosen: str, **source: Any) -> list[tuple[Any, ...]]:
 
 def connected(**source: Any) -> Any:
     settings = settings_of(**source)
-    assert check_sources(settings) == []
+    assert check_sources(Reading.of(settings)) == []
     con = connect()
-    read_sources(con, settings)
+    read_sources(con, Reading.of(settings))
     return con
 
 
@@ -207,14 +208,14 @@ def test_a_time_in_the_far_future_is_a_bad_row(here: Path) -> None:
     ],
 )
 def test_a_wrong_mapping_names_source_setting_column_and_nearest(source: dict[str, Any], fault: str) -> None:
-    faults = check_sources(settings_of(**source))
+    faults = check_sources(Reading.of(settings_of(**source)))
     assert len(faults) == 1, faults
     assert faults[0].startswith(f"params.yaml: {fault}")
 
 
 def test_headings_are_named_on_one_line_and_blank_ones_not_at_all() -> None:
     Path("tickets.csv").write_text('user,Created Date,"What did\nyou buy?",,\na,2024-03-01,x,y,z\n')
-    (fault,) = check_sources(settings_of(where="plan = 'pro'"))
+    (fault,) = check_sources(Reading.of(settings_of(where="plan = 'pro'")))
     assert fault.endswith("Its columns: user, Created Date, What did you buy?.")
 
 
@@ -239,7 +240,7 @@ def test_headings_are_named_on_one_line_and_blank_ones_not_at_all() -> None:
     ],
 )
 def test_expressions_read_their_row_and_nothing_else(expression: str) -> None:
-    assert len(check_sources(settings_of(columns=MAPPED | {"detail": expression}))) == 1
+    assert len(check_sources(Reading.of(settings_of(columns=MAPPED | {"detail": expression})))) == 1
 
 
 def test_an_expression_that_fails_on_a_row_is_a_bad_row_and_no_crash() -> None:

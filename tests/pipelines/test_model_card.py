@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.modelling.tracking.model_card import MOST_CHARACTERS, model_card
 from pipelines.settings.params import Settings, load
+from pipelines.settings.training import TrainingSettings
 
 PARAMS = """
 currency: USD
@@ -42,7 +43,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def card(settings: Settings, metrics: dict[str, Any] = METRICS, facts: dict[str, Any] = FACTS) -> str:
-    return model_card("silent_28d", settings, metrics, facts, MODEL)
+    return model_card(TrainingSettings.of(settings, "silent_28d"), metrics, facts, MODEL)
 
 
 def test_a_card_says_what_for_whom_from_what_and_how_well(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.modelling.tracking.relocate import PLACES, follow
+from pipelines.modelling.tracking.relocate import ADDRESS_COLUMNS, relocate_artifacts
 
 NEW = "file:///new/mlartifacts"
 TABLE = [
@@ -22,11 +22,11 @@ TABLE = [
 def store(folder: Path, home: str, stored: str | None) -> Path:
     database = folder / "mlflow.db"
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        for table in dict(PLACES):
-            columns = ", ".join(column for name, column in PLACES if name == table)
+        for table in dict(ADDRESS_COLUMNS):
+            columns = ", ".join(column for name, column in ADDRESS_COLUMNS if name == table)
             connection.execute(f"CREATE TABLE {table} (experiment_id INTEGER, {columns})")
         connection.execute("INSERT INTO experiments VALUES (0, ?)", (f"{home}/0",))
-        for table, column in PLACES:
+        for table, column in ADDRESS_COLUMNS:
             connection.execute(f"INSERT INTO {table} (experiment_id, {column}) VALUES (1, ?)", (stored,))
     return database
 
@@ -35,7 +35,7 @@ def stored_in(database: Path) -> set[str | None]:
     with contextlib.closing(sqlite3.connect(database)) as connection:
         found = {
             value
-            for table, column in PLACES
+            for table, column in ADDRESS_COLUMNS
             for (value,) in connection.execute(f"SELECT {column} FROM {table} WHERE experiment_id = 1")
         }
     return found - {None}  # the other column of the table with two
@@ -44,12 +44,12 @@ def stored_in(database: Path) -> set[str | None]:
 @pytest.mark.parametrize(("before", "after"), TABLE)
 def test_addresses_below_the_former_folder_follow(tmp_path: Path, before: str | None, after: str | None) -> None:
     database = store(tmp_path, "file:///old/mlartifacts", before)
-    follow(database, NEW)
+    relocate_artifacts(database, NEW)
     assert stored_in(database) == ({after} if after else set())
 
 
 @pytest.mark.parametrize("home", [NEW, "file:///somewhere/mlruns"])
 def test_a_store_at_home_and_one_that_is_not_ours_stay_as_they_are(tmp_path: Path, home: str) -> None:
     database = store(tmp_path, home, f"{home}/1")
-    follow(database, NEW)
+    relocate_artifacts(database, NEW)
     assert stored_in(database) == {f"{home}/1"}

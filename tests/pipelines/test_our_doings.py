@@ -12,6 +12,7 @@ import pytest
 from pipelines.checks.rules import check_activity
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading, StreamChecks
 from pipelines.sources.privacy.pseudonyms import keyed
 from pipelines.stages.build_features import build
 from pipelines.stages.label_churn import label_definition
@@ -97,7 +98,7 @@ def test_features_and_labels_are_the_same_with_and_without() -> None:
 def test_no_check_judges_them_and_they_hide_no_silence() -> None:
     publish_some("2024-11-25", customers="\n".join(f"{i:05d} contact {i + 1} 0.8" for i in range(50)))
     pulled(settings())
-    report = check_activity(Path("out"), settings(), "score")
+    report = check_activity(Path("out"), StreamChecks.of(settings(), "score"))
     report.require()
     report.write(Path("judged.json"))
     assert "was_listed" not in Path("judged.json").read_text()
@@ -120,7 +121,7 @@ def test_publishing_is_noticed_and_later_lists_are_not() -> None:
 def test_one_ledger_is_enough() -> None:
     twice = settings().model_dump()
     twice["sources"]["twice"] = {"reader": "ledger"}
-    faults = check_sources(Settings.model_validate(twice))
+    faults = check_sources(Reading.of(Settings.model_validate(twice)))
     assert faults == ["params.yaml: sources.twice: there is one ledger, and sources.our_doings reads it. Take one out."]
 
 

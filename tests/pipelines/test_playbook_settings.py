@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from pipelines.runtime.errors import ChurnError
+from pipelines.settings.campaign.playbook import LEAVE_ALONE, PlaybookRule, never_matching
 from pipelines.settings.params import load
-from pipelines.settings.playbook import LEAVE_ALONE, PlaybookRule, never_matching
 
 ROOT = Path(__file__).parents[2]
 

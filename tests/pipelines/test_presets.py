@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.commands.sources import checked, listed
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.presets import expanded, presets
+from pipelines.settings.presets.catalogue import expanded, presets
 from tests.pipelines.presets_for_tests import EXPECTED, activities, fixture_of, settings_of
 
 pytestmark = pytest.mark.slow

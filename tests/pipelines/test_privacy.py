@@ -13,6 +13,7 @@ import pytest
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.sources.privacy import vault
 from pipelines.sources.privacy.erased import FILE, bury, tombstones
 from pipelines.sources.privacy.pseudonyms import keyed
@@ -133,7 +134,7 @@ def test_what_is_wrong_with_identities_names_nobody(rows: str) -> None:
 @pytest.mark.parametrize("key", ["", "short"])
 def test_a_key_that_is_missing_or_short_is_a_fault_before_any_work(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHURN_ID_KEY", key)
-    (fault,) = check_sources(settings_of())
+    (fault,) = check_sources(Reading.of(settings_of()))
     assert "CHURN_ID_KEY" in fault
     assert "short" not in fault
 
@@ -149,7 +150,7 @@ def test_another_key_is_noticed_as_a_changed_source(monkeypatch: pytest.MonkeyPa
 def test_who_is_forgotten_never_comes_back(privacy: dict[str, Any]) -> None:
     settings = settings_of(privacy=privacy)
     before = fingerprint(settings, "2024-06-01")
-    bury(settings, [("customer_id", "bert-2")])
+    bury(settings.privacy, [("customer_id", "bert-2")])
     pulled(settings)
     assert "bert-2" not in everything()
     assert keyed(KEY.encode(), "bert-2") not in everything()
@@ -159,17 +160,17 @@ def test_who_is_forgotten_never_comes_back(privacy: dict[str, Any]) -> None:
 def test_the_tombstones_name_nobody_and_need_their_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHURN_ID_KEY")
     settings = settings_of(privacy={})
-    bury(settings, [("customer_id", "bert-2")])
+    bury(settings.privacy, [("customer_id", "bert-2")])
     assert "bert" not in FILE.read_text()
-    assert tombstones(settings).has("customer_id", "bert-2")
-    assert not tombstones(settings).has("crm", "bert-2")
+    assert tombstones(settings.privacy).has("customer_id", "bert-2")
+    assert not tombstones(settings.privacy).has("crm", "bert-2")
     key = Path("data/vault/forgotten.key")
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     key.write_text("another key, as long as it takes")
     with pytest.raises(ChurnError, match="is another one"):
-        tombstones(settings)
+        tombstones(settings.privacy)
     key.unlink()
-    assert "is missing" in check_sources(settings)[0]
+    assert "is missing" in check_sources(Reading.of(settings))[0]
 
 
 def test_ids_of_a_forgotten_customer_in_other_systems_are_left_out_too() -> None:
@@ -178,7 +179,7 @@ def test_ids_of_a_forgotten_customer_in_other_systems_are_left_out_too() -> None
     Path("ids.csv").write_text("system,id,customer_id\nshop,anna-1,A\nshop,bert-2,B\nshop,carl-3,C\n")
     identities = {"table": {"reader": "csv", "path": "ids.csv"}}
     settings = settings_of(sources={"shop": shop}, identities=identities, customers=None, features={})
-    bury(settings, [("customer_id", "B"), ("shop", "bert-2")])
+    bury(settings.privacy, [("customer_id", "B"), ("shop", "bert-2")])
     Path("ids.csv").write_text("system,id,customer_id\nshop,anna-1,A\nshop,carl-3,C\n")  # B is gone there too
     pulled(settings)
     assert "bert-2" not in everything()
@@ -196,7 +197,7 @@ def test_a_new_id_that_leads_to_a_forgotten_customer_is_left_out() -> None:
         features={},
         privacy={},
     )
-    bury(settings, [("customer_id", "B")])
+    bury(settings.privacy, [("customer_id", "B")])
     Path("ids.csv").write_text(
         "system,id,customer_id\nshop,anna-1,A\nshop,bert-2,old\nshop,carl-3,C\ncustomer_id,old,B\n"
     )
@@ -211,7 +212,7 @@ def test_another_systems_id_that_looks_the_same_is_somebody_else() -> None:
     Path("ids.csv").write_text("system,id,customer_id\nshop,anna-1,A\nshop,bert-2,B\nshop,carl-3,C\n")
     table = {"table": {"reader": "csv", "path": "ids.csv"}}
     settings = settings_of(sources={"shop": shop}, identities=table, customers=None, features={}, privacy={})
-    bury(settings, [("customer_id", "bert-2")])
+    bury(settings.privacy, [("customer_id", "bert-2")])
     pulled(settings)
     rows = pq.read_table("data/activity/activity/2024-05.parquet")["customer_id"].to_pylist()
     assert set(rows) == {"A", "B", "C"}

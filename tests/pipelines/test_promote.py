@@ -16,12 +16,13 @@ from models.churn_model import ChurnModel
 from models.evaluation import bootstrap
 from models.training import train
 from pipelines.modelling import promote
-from pipelines.modelling.contest import match
+from pipelines.modelling.contest import compare_recipes
 from pipelines.modelling.tracking import mlflow_store, registry
 from pipelines.modelling.tracking.registry import REFUSED, Registry
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings import params
+from pipelines.settings.training import TrainingSettings
 from tests.pipelines.mlflow_servers import environment, free_port
 
 # MLflow's own use of its libraries is not ours to mend.
@@ -49,12 +50,13 @@ def digest(folder: Path) -> str:
 
 
 def promoted(**options: bool) -> str:
-    return promote.promote(D, params.load(), **options)
+    settings = params.load()
+    return promote.promote(TrainingSettings.of(settings, D), margin=settings.promotion.margin, **options)
 
 
 def state() -> dict[str, Any]:
     """What the registry says, by version: the history, and where the aliases point."""
-    with registry.registry(D) as found:
+    with registry.open_registry(D) as found:
         aliases = {alias: found.with_alias(alias) for alias in ("champion", "challenger")}
         return {
             "versions": [one.number for one in found.versions()],
@@ -64,7 +66,7 @@ def state() -> dict[str, Any]:
 
 
 def tags(version: str) -> dict[str, str]:
-    with mlflow_store.opened() as store:
+    with mlflow_store.open_store() as store:
         return dict(store.client.get_model_version(f"churn_{D}", version).tags)
 
 
@@ -92,7 +94,7 @@ def test_a_version_carries_what_is_needed_to_understand_it(crowned: Path) -> Non
     assert (kept["params.model.max_rounds"], kept["params.churn.horizon_days"]) == ("60", "28")
     assert float(kept["test.roc_auc"]) > 0.7
     assert kept["test.as_of"] == "2024-05-20"
-    with mlflow_store.opened() as store:
+    with mlflow_store.open_store() as store:
         card = store.client.get_model_version(f"churn_{D}", "1").description
     assert card.startswith(f"# {D}")
     assert len(card) < 5000
@@ -103,7 +105,7 @@ def test_promoting_the_champion_again_does_nothing_and_needs_no_mlflow(
     crowned: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = digest_of(CHAMPION)
-    monkeypatch.setattr(mlflow_store, "opened", lambda: pytest.fail("MLflow was asked"))
+    monkeypatch.setattr(mlflow_store, "open_store", lambda: pytest.fail("MLflow was asked"))
     assert promoted().endswith("is the champion already.")
     assert digest_of(CHAMPION) == before
 
@@ -223,7 +225,7 @@ def test_recipes_are_judged_customer_by_customer_on_the_candidates_moments(
 ) -> None:
     """The champion's recipe predicts what it predicted when it was the candidate, if data are the same."""
     bring(coarse)
-    found = match(D, params.load(), champion_json(), CHAMPION, Path("data"))
+    found = compare_recipes(TrainingSettings.of(params.load(), D), champion_json(), CHAMPION, Path("data"))
     mine, other = (
         pq.read_table(folder / f"data/models/{D}/predictions.parquet").to_pandas(date_as_object=False)
         for folder in (coarse, first)
@@ -402,7 +404,7 @@ def test_mlflow_models_predict_scores_a_csv_as_the_pipeline_does(crowned: Path) 
 
 
 def test_the_registry_ignores_versions_that_are_not_ours(crowned: Path) -> None:
-    with mlflow_store.opened() as store:
+    with mlflow_store.open_store() as store:
         name = f"churn_{D}"
         store.client.create_model_version(name, source=(crowned / "mlartifacts").as_uri())
         assert [one.number for one in Registry(name, store).versions()] == ["1"]

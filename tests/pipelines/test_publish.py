@@ -14,12 +14,12 @@ import pytest
 
 from pipelines.ledger import read, write
 from pipelines.publishing import archive
-from pipelines.publishing.publish import publish
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.stages.make_list import make_list
 from tests.pipelines import lists_for_tests
 from tests.pipelines.drafts_for_tests import CONTROL, EMPTY, HELD, LISTED, say_again, settings, write_draft
+from tests.pipelines.sections_for_tests import publish
 
 DAY = "2024-03-04"
 PLAIN = settings()
@@ -55,7 +55,7 @@ def test_a_list_is_in_the_ledger_with_its_control_group_and_its_files() -> None:
         "Published: the list of 2024-03-04 (list-2024-03-04-3): 3 customers to contact, 2 held out as the control "
         "group, 2 held back by a rule."
     )
-    found = read.known("2024-03-11", PLAIN).entries
+    found = read.known("2024-03-11", PLAIN.timezone).entries
     assert list(zip(found["customer_id"], found["group"], found["rank"], strict=True)) == [
         ("007", "contact", 1),
         ("a-1", "contact", 2),
@@ -107,7 +107,7 @@ def test_another_list_for_the_day_needs_revise_and_is_recorded_with_what_it_repl
     first, second = write.publications()
     assert (first.revision, first.replaces, second.revision, second.replaces) == (1, None, 2, first.list_id)
     assert sorted(path.name for path in archive.FOLDER.iterdir()) == [DAY, f"{DAY}_r2"]
-    assert len(read.known("2024-03-11", PLAIN).entries) == 4
+    assert len(read.known("2024-03-11", PLAIN.timezone).entries) == 4
     write_draft(DAY)  # and back to the first
     assert "It is revision 3 and replaces list-2024-03-04-2." in published(revise=True)
 
@@ -187,7 +187,7 @@ def test_a_list_of_the_stage_can_be_published(tmp_path: Path) -> None:
     make_list(PLAIN, small.inputs, small.out)
     said = published()
     assert said[0].startswith("Published: the list of 2024-03-04")
-    assert len(read.known("2024-03-11", PLAIN).entries) >= 12
+    assert len(read.known("2024-03-11", PLAIN.timezone).entries) >= 12
     assert published()[0].endswith("nothing was added to the ledger.")
 
 

@@ -14,6 +14,7 @@ from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.stages import pull_activity
 from pipelines.stages.pull_activity import pull
 
@@ -312,7 +313,7 @@ def test_a_wrong_customers_section_is_named(customers: dict[str, Any], attribute
     Path("people.csv").write_text("id,Tier\na,gold\n")
     Path("orders.csv").write_text(HEADER + "1,a,2024-05-01,,1\n")
     settings = settings_of(customers=CUSTOMERS | customers, features={"attributes": attributes})
-    faults = pull_activity.check_sources(settings)
+    faults = pull_activity.check_sources(Reading.of(settings))
     assert [line for line in faults if line.startswith(fault)], faults
 
 

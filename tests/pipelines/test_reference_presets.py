@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pipelines.commands.reference.presets import preset_table
-from pipelines.settings.presets import expanded, presets
+from pipelines.settings.presets.catalogue import expanded, presets
 from tests.pipelines.presets_for_tests import EXPECTED, activities, fixture_of
 
 

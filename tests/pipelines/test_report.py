@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.checks.report import SAID
-from pipelines.checks.rules import check_features
 from pipelines.runtime.errors import ChurnError
-from tests.pipelines.tables_to_check import set_to, settings_with, write_features
+from tests.pipelines.tables_to_check import check_features, set_to, settings_with, write_features
 
 COUNT, SHARE, TREND = "placed_order_count_28d", "placed_order_share_of_weeks", "placed_order_trend"
 

@@ -13,6 +13,7 @@ import pytest
 
 from pipelines.runtime.files import digest_of
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.sources.access.s3 import _filesystem
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.registry import check_sources, read_sources
@@ -97,15 +98,15 @@ def settings_of(reader: str, path: str, as_of: str = "2024-06-01") -> Settings:
 )
 def test_a_file_a_folder_and_a_glob(reader: str, path: str, customers: list[str]) -> None:
     settings = settings_of(reader, path)
-    assert check_sources(settings) == []
+    assert check_sources(Reading.of(settings)) == []
     con = connect()
-    read_sources(con, settings)
+    read_sources(con, Reading.of(settings))
     assert [row[0] for row in con.execute("select customer_id from stream order by 1").fetchall()] == customers
 
 
 def test_bad_rows_have_their_lines() -> None:
     con = connect()
-    read_sources(con, settings_of("csv", "s3://shop/csv"))
+    read_sources(con, Reading.of(settings_of("csv", "s3://shop/csv")))
     assert reasons(con) == {
         "shop": ["2.csv: 1 of 2 rows has no customer_id (line 3). Drop or map them in sources.shop."]
     }
@@ -120,14 +121,14 @@ def test_a_changed_object_is_noticed_without_reading_it(bucket: Any) -> None:
 
 
 def test_nothing_there_is_said() -> None:
-    assert check_sources(settings_of("csv", "s3://shop/none")) == [
+    assert check_sources(Reading.of(settings_of("csv", "s3://shop/none"))) == [
         "params.yaml: sources.shop.path: nothing that ends in .csv lies at s3://shop/none. See the bucket's listing."
     ]
 
 
 def test_a_store_that_does_not_answer_is_said_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    faults = check_sources(settings_of("csv", "s3://shop/csv"))
+    faults = check_sources(Reading.of(settings_of("csv", "s3://shop/csv")))
     assert len(faults) == 1
     assert faults[0].startswith("params.yaml: sources.shop.path: s3://shop/csv: the S3 store cannot be read (network")
     assert SECRET not in str(faults)
@@ -155,5 +156,5 @@ def test_an_earlier_moment_needs_no_store(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_an_object_without_a_byte_is_said_and_a_marker_is_none(bucket: Any, path: str) -> None:
     bucket("none/1.csv", b"")
     bucket("none/_SUCCESS", b"")
-    (fault,) = check_sources(settings_of("csv", path))
+    (fault,) = check_sources(Reading.of(settings_of("csv", path)))
     assert fault == "1.csv: is empty. The first line must name the columns. (sources.shop.path)"

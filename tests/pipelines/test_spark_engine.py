@@ -68,7 +68,7 @@ def test_every_number_is_the_local_engines_also_with_late_records(tmp_path: Path
     shutil.copytree(local, awkward)
     order, told = replace(ORDER, partition_customers=13), list[tuple[int, int]]()
     settings = on_spark(BERLIN, partition_activities=1000)
-    found = list(spark.features_of(awkward, order, settings, told=lambda done, of: told.append((done, of))))
+    found = list(spark.features_of(awkward, order, settings.spark, on_progress=lambda *done: told.append(done)))
     equal(found, list(duckdb.features_of(local, order)))
     assert told == [(13, 63), (26, 63), (39, 63), (52, 63), (63, 63)]
 
@@ -84,12 +84,12 @@ def test_a_customer_with_most_of_the_activities_is_worked_on_or_refused_before_t
     write_parquet(tmp_path / "activity" / "all.parquet", pa.table(columns))
     order = replace(ORDER, has_recorded_at=False)
     settings = on_spark(BERLIN, partition_activities=50_000)
-    found = list(spark.features_of(tmp_path / "activity", order, settings))
+    found = list(spark.features_of(tmp_path / "activity", order, settings.spark))
     equal(found, list(duckdb.features_of(tmp_path / "activity", order)))
     with pytest.raises(
         ChurnError, match=r"customer '00007' has 22\d,\d{3} of 320,000 activities.*Nothing was computed"
     ):
-        list(spark.features_of(tmp_path / "activity", order, on_spark(BERLIN, worker_memory="300m")))
+        list(spark.features_of(tmp_path / "activity", order, on_spark(BERLIN, worker_memory="300m").spark))
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_what_the_kernel_says_against_the_data_is_said_without_javas_words(activ
     assert fault.startswith("activity: a value of 3e+12 was found; allowed are numbers between -1e12 and 1e12. Mend")
     assert not (tmp_path / "out").exists()
     with pytest.raises(ChurnError, match="Spark could not do the work"):
-        list(spark.features_of(tmp_path / "no such folder", ORDER, on_spark(BERLIN)))
+        list(spark.features_of(tmp_path / "no such folder", ORDER, on_spark(BERLIN).spark))
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ from tests.pipelines.test_spark_engine import BERLIN, ORDER, equal, on_spark
 options = {"spark.executor.extraJavaOptions": "-Djava.io.tmpdir=" + sys.argv[3]}
 settings = on_spark(BERLIN, master=sys.argv[2], memory="600m", partition_activities=1000, options=options)
 activity = pathlib.Path(sys.argv[1])
-equal(list(spark.features_of(activity, ORDER, settings)), list(duckdb.features_of(activity, ORDER)))
+equal(list(spark.features_of(activity, ORDER, settings.spark)), list(duckdb.features_of(activity, ORDER)))
 print("equal")
 """
 
@@ -228,6 +228,6 @@ def test_a_killed_stage_leaves_no_process_behind_and_the_next_one_sweeps_up(
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     assert [path.name for path in (tmp_path / "scratch").glob("churn-spark-*")]
-    with session(on_spark(BERLIN)):
+    with session(on_spark(BERLIN).spark):
         pass
     assert not [path.name for path in (tmp_path / "scratch").glob("churn-spark-*")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.commands import run
-from pipelines.engines.spark_session import ROOT, java_version, missing, options_of, session, zipped
+from pipelines.engines.spark_session import ROOT, java_version, missing_requirements, options_of, session, zip_packages
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings.spark import Spark
@@ -41,20 +41,20 @@ def test_all_that_is_missing_is_said_at_once_and_before_any_work(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "pyspark", None)
     settings = on_spark(settings_with())
-    first, second = missing(settings)
+    first, second = missing_requirements(settings.engine)
     assert "engine: spark" in first
     assert "make setup EXTRAS=spark, or .venv/bin/pip install --editable '.[spark]'" in first
     assert "install Java 17" in second
-    with pytest.raises(ChurnError, match="pyspark is not installed"), session(settings):
+    with pytest.raises(ChurnError, match="pyspark is not installed"), session(settings.spark):
         pass
     with pytest.raises(ChurnError, match="there is no Java"):
         run.run(settings, say=lambda line: None)
-    assert missing(settings_with()) == []
+    assert missing_requirements(settings_with().engine) == []
 
 
 def test_an_old_java_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(java_that_says(tmp_path / "home", "11.0.2")))
-    assert any("Java 11 is too old: install Java 17" in fault for fault in missing(on_spark(settings_with())))
+    assert any("Java 11 is too old: install Java 17" in fault for fault in missing_requirements("spark"))
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nowhere"))
     assert java_version() is None
 
@@ -73,7 +73,7 @@ def test_options_of_the_settings_win_and_nothing_is_left_in_the_present_folder(t
 
 
 def test_the_three_packages_travel_as_the_same_bytes(tmp_path: Path) -> None:
-    one, two = zipped(tmp_path / "one.zip"), zipped(tmp_path / "two.zip")
+    one, two = zip_packages(tmp_path / "one.zip"), zip_packages(tmp_path / "two.zip")
     assert digest_of(one) == digest_of(two)
     names = set(zipfile.ZipFile(one).namelist())
     assert {"features/kernel.py", "models/churn_model.py", "pipelines/engines/spark_worker.py"} <= names

@@ -14,6 +14,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings import params
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.sources.readers import sql as reader
 from pipelines.sources.registry import check_sources
 from pipelines.stages import pull_activity
@@ -114,7 +115,7 @@ KNOWN = [("shop-1", "007", 19.99), ("shop-2", "b", 5.0), ("shop-3", "b", 7.0)]
 
 def test_a_table_becomes_activities(shop: Shop) -> None:
     settings = shop.settings()
-    assert check_sources(settings) == []
+    assert check_sources(Reading.of(settings)) == []
     assert stream_of(settings) == KNOWN
 
 
@@ -318,7 +319,7 @@ def test_another_mapping_reads_everything_again(shop: Shop) -> None:
     ],
 )
 def test_a_wrong_source_is_said(shop: Shop, source: dict[str, Any], fault: str) -> None:
-    faults = check_sources(shop.settings(**source))
+    faults = check_sources(Reading.of(shop.settings(**source)))
     assert len(faults) == 1
     assert faults[0].removeprefix("params.yaml: ").startswith(fault)
 
@@ -368,7 +369,7 @@ def test_no_error_tells_a_secret(address: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("SHOP_DATABASE", address)
     monkeypatch.setenv("PGPASSWORD", SECRET)
     settings = Shop("postgresql", "$SHOP_DATABASE").settings()
-    faults = check_sources(settings)
+    faults = check_sources(Reading.of(settings))
     assert faults
     assert faults[0].startswith("sources.shop.address: cannot connect.")
     assert SECRET not in str(faults)
@@ -380,13 +381,13 @@ def test_a_database_file_that_is_not_there_is_said_and_not_made(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("shop.sqlite").touch()
-    (fault,) = check_sources(Shop("sqlite", "shops.sqlite").settings())
+    (fault,) = check_sources(Reading.of(Shop("sqlite", "shops.sqlite").settings()))
     assert fault == "sources.shop.address: cannot connect. There is no file shops.sqlite. Did you mean shop.sqlite?"
     assert not Path("shops.sqlite").exists()
 
 
 def test_a_driver_that_is_called_otherwise_is_said() -> None:
-    (fault,) = check_sources(Shop("postgres", "postgresql://db/shop").settings())
+    (fault,) = check_sources(Reading.of(Shop("postgres", "postgresql://db/shop").settings()))
     assert fault.endswith("Did you mean postgresql?")
 
 
@@ -404,7 +405,7 @@ def test_postgresql_takes_its_password_from_its_own_file(
     monkeypatch.setenv("PGPASSFILE", str(passwords))
     made = Shop("postgresql", postgresql)
     made.make(FIRST)
-    assert check_sources(made.settings()) == []
+    assert check_sources(Reading.of(made.settings())) == []
 
 
 @pytest.mark.slow
@@ -420,7 +421,7 @@ def test_types_of_postgresql(postgresql: str, tmp_path: Path, monkeypatch: pytes
     )
     columns = {"activity_id": "id", "customer_id": "who", "occurred_at": "at", "value": "paid", "detail": "extra"}
     settings = made.settings(columns=columns, watermark="day", timezone="Europe/Berlin")
-    assert check_sources(settings) == []
+    assert check_sources(Reading.of(settings)) == []
     assert stream_of(settings) == [("shop-6f9619ff-8b86-d011-b42d-00c04fc964ff", "7", 12.5)]
     import pyarrow.parquet as pq
 

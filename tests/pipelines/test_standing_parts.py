@@ -1,4 +1,4 @@
-"""A stream that is looked at in parts gives every customer the standing that the whole gives."""
+"""Eligibility that is read in parts is that of the whole stream."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def test_parts_are_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ki
     counted = {name: {**entry, "count": 3000} for name, entry in facts["activities"].items()}
     write_json(folder / "facts.json", {**facts, "activities": counted})
     settings = settings_with(timezone="Europe/Berlin", churn={"d": KINDS[kind]})
-    whole = eligibility.standings_of("d", settings, folder)
+    day = {"as_of": settings.observations.score.as_of, "timezone": settings.timezone}
+    whole = eligibility.eligibility_of("d", settings.churn["d"], folder, **day)
     monkeypatch.setattr(eligibility, "PART_ROWS", 400)
-    pd.testing.assert_series_equal(eligibility.standings_of("d", settings, folder), whole)
+    pd.testing.assert_series_equal(eligibility.eligibility_of("d", settings.churn["d"], folder, **day), whole)

@@ -17,6 +17,7 @@ import pytest
 from pipelines.runtime import scratch
 from pipelines.runtime.errors import NothingToScoreError
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.sources.access import headers, json_rare_fields
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.registry import check_sources, read_sources
@@ -48,9 +49,9 @@ def settings_of(**source: Any) -> Settings:
 def read(**source: Any) -> tuple[list[tuple[Any, ...]], list[str], int]:
     """Customers and values, the reasons of bad rows, and how many rows were counted."""
     settings = settings_of(**source)
-    assert check_sources(settings) == []
+    assert check_sources(Reading.of(settings)) == []
     con = connect()
-    read_sources(con, settings)
+    read_sources(con, Reading.of(settings))
     rows = con.execute("select customer_id, value from stream order by all").fetchall()
     counted = con.execute("select sum(rows)::bigint from delivered").fetchall()[0][0]
     return rows, reasons(con).get("shop", []), counted
@@ -114,7 +115,7 @@ def test_a_zone_behind_a_time_is_its_zone() -> None:
     Path("a.csv").write_text(HEADER + "a,2024-03-01 10:00:00 EST,1\nb,2024-03-01 10:00:00 Europe/Berlin,1\n")
     settings = settings_of(timezone="Asia/Bangkok")
     con = connect()
-    read_sources(con, settings)
+    read_sources(con, Reading.of(settings))
     found = con.execute("select strftime(occurred_at, '%H:%M') from stream order by customer_id").fetchall()
     assert found == [("15:00",), ("09:00",)]
 
@@ -144,7 +145,7 @@ def test_a_number_beyond_all_times_is_a_bad_row() -> None:
 
 def test_a_time_format_that_is_none_is_said_before_any_work() -> None:
     Path("a.csv").write_text(HEADER + "a,2024-03-01,1\n")
-    (fault,) = check_sources(settings_of(time_format="%Q"))
+    (fault,) = check_sources(Reading.of(settings_of(time_format="%Q")))
     assert fault.startswith("params.yaml: sources.shop.time_format: %Q: Unrecognized format")
 
 
@@ -167,7 +168,7 @@ def test_a_dot_may_belong_to_the_name_of_a_field() -> None:
 )
 def test_an_odd_name_in_an_expression_goes_in_quotes(value: str, hint: str) -> None:
     Path("a.csv").write_text("who,at,net-paid,order\na,2024-03-01,100,1\n")
-    assert all(hint in fault for fault in check_sources(settings_of(columns=COLUMNS | {"value": value})))
+    assert all(hint in fault for fault in check_sources(Reading.of(settings_of(columns=COLUMNS | {"value": value}))))
     quoted = value.replace("net-paid", '"net-paid"').replace("order", '"order"')
     assert read(columns=COLUMNS | {"value": quoted})[0] in ([("a", 1.0)], [("a", 2.0)])
 
@@ -204,5 +205,5 @@ def test_a_rare_field_may_first_appear_far_behind_the_beginning(monkeypatch: pyt
     columns = COLUMNS | {"value": "cost.net / 100", "detail": "kind"}
     rows, bad, _ = read(**source, columns=columns)
     assert (rows[-1], len(rows), bad) == (("z", 1.0), 51, [])
-    (fault,) = check_sources(settings_of(**source, columns=columns | {"detail": "kinds"}))
+    (fault,) = check_sources(Reading.of(settings_of(**source, columns=columns | {"detail": "kinds"})))
     assert "has no column 'kinds'" in fault

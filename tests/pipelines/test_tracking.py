@@ -25,6 +25,7 @@ import pytest
 from pipelines.modelling.tracking import mlflow_store
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings import params
+from pipelines.settings.training import TrainingSettings
 
 # MLflow's own use of its libraries is not ours to mend.
 pytestmark = [
@@ -38,13 +39,16 @@ DATA = Path("data")
 
 def record() -> str:
     return mlflow_store.record_evaluation(
-        params.load(), D, DATA / "models" / D, DATA / "evaluation" / D, activity_folder=DATA / "activity/train"
+        TrainingSettings.of(params.load(), D),
+        DATA / "models" / D,
+        DATA / "evaluation" / D,
+        activity_folder=DATA / "activity/train",
     )
 
 
 @contextlib.contextmanager
 def mlflow_client() -> Iterator[Any]:
-    with mlflow_store.opened() as store:
+    with mlflow_store.open_store() as store:
         yield store.client
 
 
@@ -63,7 +67,7 @@ def run() -> Any:
 def load(address: str) -> Any:
     import mlflow
 
-    with mlflow_store.opened():
+    with mlflow_store.open_store():
         return mlflow.pyfunc.load_model(address)
 
 
@@ -141,9 +145,11 @@ def test_no_pickle_and_no_customer_reaches_the_store(project: Path) -> None:
 def test_a_run_that_was_cut_short_is_closed_and_a_whole_one_made(untouched: Path, empty_store: Path) -> None:
     shutil.copy(empty_store, untouched / "mlflow.db")
     program = (
-        "import os\nfrom pathlib import Path\nfrom pipelines import params, tracking\n"
-        "tracking._log_model = lambda *_: os._exit(9)\n"
-        f"tracking.record_evaluation(params.load(), {D!r}, Path('data/models/{D}'), Path('data/evaluation/{D}'),"
+        "import os\nfrom pathlib import Path\nfrom pipelines.modelling.tracking import mlflow_store\n"
+        "from pipelines.settings.params import load\nfrom pipelines.settings.training import TrainingSettings\n"
+        "mlflow_store._log_model = lambda *_: os._exit(9)\n"
+        f"settings = TrainingSettings.of(load(), {D!r})\n"
+        f"mlflow_store.record_evaluation(settings, Path('data/models/{D}'), Path('data/evaluation/{D}'),"
         " activity_folder=Path('data/activity/train'))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], env=environment(), check=False)
@@ -209,7 +215,7 @@ def test_the_logged_model_loads_without_the_project(project: Path, tmp_path: Pat
     address = logged()
     features().to_parquet("features.parquet")
     expected(features()).to_parquet("expected.parquet")
-    with mlflow_store.opened() as store:
+    with mlflow_store.open_store() as store:
         mlflow_store.download(store, address, tmp_path / "elsewhere")
     program = (
         "import mlflow, pandas as pd, sys\n"

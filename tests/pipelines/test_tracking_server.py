@@ -19,6 +19,7 @@ from pipelines.modelling.tracking import mlflow_store, registry
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings import params
+from pipelines.settings.training import TrainingSettings
 from tests.conftest import new_project, shop_orders
 from tests.pipelines.conftest import bring
 from tests.pipelines.mlflow_servers import Server, serving
@@ -43,16 +44,16 @@ def server(
 
 
 def promoted() -> str:
-    return promote.promote(D, params.load())
+    return promote.promote(TrainingSettings.of(params.load(), D), margin=0.001)
 
 
 def history() -> list[str]:
-    with registry.registry(D) as found:
+    with registry.open_registry(D) as found:
         return [one.number for one in found.versions() if one.turn and not one.rolled_back]
 
 
 def versions() -> list[str]:
-    with registry.registry(D) as found:
+    with registry.open_registry(D) as found:
         return [one.number for one in found.versions()]
 
 
@@ -87,7 +88,7 @@ def test_a_server_works_like_the_embedded_store_and_may_die_in_mid_run_or_hang(
     assert digest_of(CHAMPION) == before
     assert not (untouched / "mlflow.db").exists()
 
-    assert "Forced" in promote.promote(D, params.load(), force=True)
+    assert "Forced" in promote.promote(TrainingSettings.of(params.load(), D), margin=0.001, force=True)
     server.signal(signal.SIGSTOP)
     started = time.monotonic()
     try:

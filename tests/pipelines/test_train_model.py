@@ -54,10 +54,9 @@ def test_the_same_in_gives_the_same_bytes_out(
 
 def test_a_family_that_is_off_drops_its_columns_and_a_wrong_one_is_named(folders: Folders) -> None:
     info = [{**one, "family": "noise" if one["measure"] == "noise" else "recency"} for one in panel().columns_info]
-    off = settings_with(features={"families": {"noise": False}})
-    assert train_model.switched_off(info, off) == ["noise_0", "noise_1", "noise_2"]
+    assert train_model.switched_off(info, {"noise": False}) == ["noise_0", "noise_1", "noise_2"]
     with pytest.raises(ChurnError, match=r"features\.families\.nois is not a family.*noise"):
-        train_model.switched_off(info, settings_with(features={"families": {"nois": False}}))
+        train_model.switched_off(info, {"nois": False})
 
 
 def test_labels_without_features_are_named(folders: Folders) -> None:

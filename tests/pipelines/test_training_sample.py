@@ -32,7 +32,7 @@ def ids(sample: Sample) -> set[str]:
 def test_everybody_is_taken_where_there_is_room(labels: Path) -> None:
     sample = drawn(labels, 1.0)
     assert sample == Sample(None, 1000, 1000)
-    assert sample.told() == {}
+    assert sample.to_json() == {}
     assert sample.notes("4GB") == []
     assert len(sample.rows(labels)) == 3000
 
@@ -43,7 +43,7 @@ def test_about_so_many_are_drawn_and_the_same_ones_again(labels: Path) -> None:
     assert ids(half) == ids(drawn(labels, 0.5))
     assert ids(drawn(labels, 0.25)) < ids(half)
     assert ids(half) != ids(drawn(labels, 0.5, seed=8))
-    assert half.told() == {"sampled_customers": half.taken, "labelled_customers": 1000}
+    assert half.to_json() == {"sampled_customers": half.taken, "labelled_customers": 1000}
 
 
 def test_a_customer_is_taken_whole_and_in_the_order_of_the_file(labels: Path) -> None:

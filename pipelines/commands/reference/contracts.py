@@ -18,10 +18,9 @@ from features.churn.labels import COLUMNS as LABEL_COLUMNS
 from models.decision.ranking import LIST_COLUMNS
 from pipelines.checks.rules import SCORE_SCHEMA
 from pipelines.commands.reference.markdown import code, table
-from pipelines.rendering.columns import CONTACT, FURTHER, HELD_BACK, WIN_BACK, kind
+from pipelines.rendering.columns import CONTACT_COLUMNS, FURTHER, HELD_BACK_COLUMNS, WIN_BACK_COLUMNS, kind
 from pipelines.rendering.manifest import manifest
 from pipelines.rendering.wording import COLUMNS as LIST_WORDS
-from pipelines.settings import params
 
 KINDS = {
     "money": "money, two decimals",
@@ -125,26 +124,28 @@ def scores() -> str:
 def at_risk() -> str:
     """The columns of the list, then those of contacts, in the words of the workbook's sheet."""
     words = {name: text.format_map(PLACES) for name, text in {**LIST_WORDS, **FURTHER}.items()}
-    return _of_columns((*LIST_COLUMNS, *CONTACT), words)
+    return _of_columns((*LIST_COLUMNS, *CONTACT_COLUMNS), words)
 
 
 def held_back() -> str:
     """The columns of who was suppressed by a rule."""
-    return _of_columns(HELD_BACK, SUPPRESSED)
+    return _of_columns(HELD_BACK_COLUMNS, SUPPRESSED)
 
 
 def win_back() -> str:
     """The columns of who has left already."""
-    return _of_columns(WIN_BACK, LEFT)
+    return _of_columns(WIN_BACK_COLUMNS, LEFT)
 
 
-def manifest_keys(settings: Path = Path("params.yaml")) -> str:
-    """The keys of the manifest, from one that is made of the settings that ship."""
+def manifest_keys() -> str:
+    """The keys of the manifest."""
     nothing: Mapping[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         found = manifest(
-            params.load(settings),
             list_id="",
+            as_of="",
+            definition="",
+            parameters=nothing,
             model_version="",
             champion=nothing,
             inputs=nothing,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.commands.reference.markdown import code, table
-from pipelines.settings.presets import Preset, entry_of, presets
+from pipelines.settings.presets.catalogue import Preset, entry_of, presets
 
 HEADS = ("the export", "becomes", "under `sources:`")
 

@@ -99,7 +99,8 @@ def judged(scores: pa.Table, champion: Champion, activity: Path | None, settings
     from pipelines.checks.rules import check_scores
 
     facts = _as_trained(champion, len(scores)) if activity is None else read_json(activity / "facts.json")
-    report = check_scores(scores, champion.model.profile, facts, settings, definition=champion.definition)
+    as_of, profile = settings.observations.score.as_of, champion.model.profile
+    report = check_scores(scores, profile, facts, as_of, settings.checks, definition=champion.definition)
     report.write(folder / f"scores_{champion.definition}.json")
     report.require()
     return report

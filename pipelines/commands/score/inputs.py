@@ -1,7 +1,7 @@
 """What `churn score` makes of an activity stream: the cut at its moment, checked, and the features of that moment.
 
-The same functions as the stages pull_activity and build_features, in a folder of its own. A folder that a pull left is
-taken as it is where it was cut at the same moment, and cut again where it reaches further.
+The first steps of the plan (commands/plan.py), in a folder of its own; what is there already is not made again. A
+folder that a pull left is taken as it is where it was cut at the same moment, and cut again where it reaches further.
 """
 
 from __future__ import annotations
@@ -10,47 +10,55 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pipelines.commands.plan import Places, Step, build_features, pull_activity, validate_features
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Privacy
+from pipelines.settings.reading import StreamChecks
 from pipelines.settings.sources import Files
 
 ENDINGS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"}
 SOURCE = "activity"
 
 
-def pulled(activity: Path, settings: Settings, folder: Path) -> Path:
+def steps(places: Places) -> tuple[Step, ...]:
+    """The part of the plan that makes a feature table of a stream."""
+    return pull_activity(places), build_features(places), validate_features(places)
+
+
+def pulled(activity: Path, settings: Settings, places: Places) -> Path:
     """The folder of the stream as a pull leaves it: `activity/`, `facts.json`, checked.
 
     Args:
         activity: a folder that a pull left, or a file or folder with the columns of the activity schema.
         settings: `observations.score.as_of` is the moment.
-        folder: where a new cut and the report go.
+        places: where a new cut and the report go.
 
     Raises:
         NothingToScoreError: nothing lies before the moment.
         CheckFailedError: the stream is not sound, or ends long before the moment.
         ChurnError: there is no such stream, or it cannot be read.
     """
-    from pipelines.checks.rules import check_activity
-    from pipelines.stages.pull_activity import pull
-
-    report = folder / "validation" / "activity_score.json"
     if _is_cut(activity, settings):
-        found = activity
-        if not report.is_file():
-            judged = check_activity(found, settings, "score")
-            judged.write(report)
-            judged.require()
-        return found
-    found = folder / "activity"
-    if not (found / "facts.json").is_file():
-        for note in pull(as_source(activity, settings), "score", found, report):
+        _check(activity, settings, places.report("activity_score"))
+        return activity
+    if not (places.activity / "facts.json").is_file():
+        for note in pull_activity(places).perform(as_source(activity, settings)):
             print(f"activity: {note}")
         if (activity / "customers.parquet").is_file():
-            shutil.copy(activity / "customers.parquet", found / "customers.parquet")
-    return found
+            shutil.copy(activity / "customers.parquet", places.activity / "customers.parquet")
+    return places.activity
+
+
+def _check(activity: Path, settings: Settings, report: Path) -> None:
+    """Judge a stream that was cut elsewhere, once."""
+    from pipelines.checks.rules import check_activity
+
+    if not report.is_file():
+        judged = check_activity(activity, StreamChecks.of(settings, "score"))
+        judged.write(report)
+        judged.require()
 
 
 def _is_cut(activity: Path, settings: Settings) -> bool:
@@ -78,27 +86,24 @@ def _reader(path: Path) -> str:
     if not path.exists():
         raise ChurnError(f"--activity {path}: there is no such file or folder.")
     names = [path.name] if path.is_file() else sorted(one.name for one in path.iterdir() if one.is_file())
-    found = {ENDINGS.get(Path(name.removesuffix(".gz")).suffix.lower(), "") for name in names if name[0] != "."}
-    if len(found) == 1 and "" not in found:
-        return found.pop()
+    kinds = {ENDINGS.get(Path(name.removesuffix(".gz")).suffix.lower(), "") for name in names if name[0] != "."}
+    if len(kinds) == 1 and "" not in kinds:
+        return kinds.pop()
     raise ChurnError(
         f"--activity {path}: is not activity. Give a folder that pull_activity left (with facts.json), or a file, or a "
         "folder of files of one kind, .parquet, .csv or .jsonl, with the columns customer_id, occurred_at, activity."
     )
 
 
-def featured(activity: Path, settings: Settings, folder: Path) -> Path:
-    """The features table of the moment, checked; made once.
+def featured(activity: Path, settings: Settings, places: Places) -> Path:
+    """The feature table of the moment, checked; made once.
 
     Raises:
         CheckFailedError: a number is outside what its declaration promises.
     """
-    from pipelines.stages.build_features import build
-    from pipelines.stages.validate_features import validate
-
-    found, report = folder / "features" / "score", folder / "validation" / "features_score.json"
-    if not (found / "columns.json").is_file():
-        build(settings, "score", activity, found)
+    report = places.report("features_score")
+    if not (places.features / "columns.json").is_file():
+        build_features(places, activity).perform(settings)
     if not report.is_file() or not read_json(report)["passed"]:
-        validate(found, report, settings)
-    return found / f"{settings.observations.score.as_of}.parquet"
+        validate_features(places).perform(settings)
+    return places.features / f"{settings.observations.score.as_of}.parquet"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.modelling.scoring import different, kin_of, require_same
+from pipelines.modelling.scoring import definition_differences, related_definitions, require_same_definition
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.params import Settings
 
@@ -57,7 +57,7 @@ def champions(address: str | None, definition: str | None, settings: Settings) -
         found = _in_folders(Path(place), definition, settings)
     champion, *kin = found
     for one in (champion, *kin):
-        require_same(one.definition, settings, one.model, one.where)
+        require_same_definition(one.definition, settings.churn[one.definition], one.model, one.where)
     return [champion, *kin]
 
 
@@ -67,7 +67,7 @@ def _in_folders(folder: Path, definition: str | None, settings: Settings) -> Ite
     model = ChurnModel.load(folder)
     name = definition or told_by(model, folder.name, settings)
     yield Champion(name, model, str(folder))
-    for other in kin_of(name, settings):
+    for other in related_definitions(name, settings.churn):
         beside = folder.with_name(other)
         if other != name and (beside / "model.json").is_file():
             yield Champion(other, ChurnModel.load(beside), str(beside))
@@ -81,7 +81,7 @@ def _registered(address: str, definition: str | None, settings: Settings) -> Ite
     if wanted is None:
         raise ChurnError(f"--model {address}: is not an address. Write models:/NAME@champion or models:/NAME/3.")
     alias = wanted["alias"] or "champion"
-    with mlflow_store.opened() as store:
+    with mlflow_store.open_store() as store:
         registry = Registry(wanted["name"], store)
         model = _fetched(registry, None if wanted["number"] else alias, wanted["number"])
         if model is None:
@@ -89,7 +89,7 @@ def _registered(address: str, definition: str | None, settings: Settings) -> Ite
             raise ChurnError(f"--model {address}: MLflow at {where} knows no such model. See `churn ui`.")
         name = definition or told_by(model, wanted["name"].removeprefix(PREFIX), settings)
         yield Champion(name, model, address)
-        for other in kin_of(name, settings):
+        for other in related_definitions(name, settings.churn):
             kin = _fetched(Registry(f"{PREFIX}{other}", store), alias, None) if other != name else None
             if kin is not None:
                 yield Champion(other, kin, f"models:/{PREFIX}{other}@{alias}")
@@ -114,7 +114,7 @@ def told_by(model: ChurnModel, hint: str, settings: Settings) -> str:
     Raises:
         ChurnError: several ask the same and none is called so.
     """
-    fitting = [name for name in settings.churn if not different(name, settings, model)]
+    fitting = [name for name, churn in settings.churn.items() if not definition_differences(churn, model)]
     if hint in fitting or (not fitting and hint in settings.churn):
         return hint
     if len(fitting) == 1:

@@ -12,7 +12,7 @@ CHUNK_CUSTOMERS = 50_000
 class Request:
     """What is to be scored: `activity`, `features` or both (then activity only tells who is a customer), and by what.
 
-    `model`, `definition`: as of batch_models.champions. `every_row`: each row of `features` is a customer.
+    `model`, `definition`: as of models.champions. `every_row`: each row of `features` is a customer.
     """
 
     out: Path

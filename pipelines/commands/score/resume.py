@@ -1,7 +1,7 @@
 """The unfinished work of one `churn score`, beside its output, so that whoever runs it again goes on where it ended.
 
     OUT.parts/inputs.json            what it is made from; the parts of other inputs are deleted
-             /activity, /features    of a stream: its cut and its features
+             /activity/score, /features/score   of a stream: its cut and its features
              /validation             reports of the checks; kept where one failed
              /scores/BEGIN-END.parquet   finished chunks, named by their rows of the feature table
 
@@ -11,8 +11,6 @@ nothing.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,17 +20,18 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
+from pipelines.commands.plan import Places, code_of
+from pipelines.commands.score.inputs import steps
 from pipelines.commands.score.models import Champion
 from pipelines.modelling.scoring import SCORES
-from pipelines.runtime import code
-from pipelines.runtime.errors import TryAgainError
 from pipelines.runtime.files import digest_of, read_json, write_json, write_parquet
+from pipelines.runtime.receipt import Receipt, fingerprint, written
+from pipelines.runtime.run_lock import held
 from pipelines.settings.params import Settings
 
-FORM = 1  # of what lies here; another number is other inputs
-DECIDE = ("timezone", "churn", "features", "checks", "customers", "identities", "privacy")
+FORM = 2  # of what lies here; another number is other inputs
+SECTIONS = ("timezone", "churn", "features", "checks", "customers", "identities", "privacy")
 
 
 @dataclass(frozen=True)
@@ -47,38 +46,26 @@ class Parts:
         return self.out.with_name(f"{self.out.name}.parts")
 
     @property
-    def receipt(self) -> Path:
+    def places(self) -> Places:
+        """Where the steps of the plan write."""
+        return Places(self.folder, landing=None)
+
+    @property
+    def receipt(self) -> Receipt:
         """What the finished output was made from."""
-        return self.out.with_name(f"{self.out.name}.json")
+        return Receipt(self.out.with_name(f"{self.out.name}.json"), self.out)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Hold the output's lock. Raises TryAgainError where another process works on it."""
-        self.out.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.out.with_name(f".{self.out.name}.lock"))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise TryAgainError(
-                f"{self.out}: another `churn score` is writing it. Wait until it has ended; nothing was started."
-            ) from None
-        try:
+        busy = f"{self.out}: another `churn score` is writing it. Wait until it has ended; nothing was started."
+        with held(self.out.with_name(f".{self.out.name}.lock"), busy):
             yield
-        finally:
-            lock.release()
-
-    def finished(self, inputs: dict[str, Any]) -> dict[str, Any] | None:
-        """The receipt, where the output is whole and was made from these inputs."""
-        if not (self.out.is_file() and self.receipt.is_file()):
-            return None
-        receipt: dict[str, Any] = read_json(self.receipt)
-        same = receipt["inputs"] == inputs and receipt["sha256"] == digest_of(self.out)
-        return receipt if same else None
 
     def begin(self, inputs: dict[str, Any]) -> None:
         """Keep what belongs to these inputs, delete what does not."""
         noted = self.folder / "inputs.json"
-        if self.folder.is_dir() and not (noted.is_file() and read_json(noted) == inputs):
+        if self.folder.is_dir() and written(noted) != inputs:
             shutil.rmtree(self.folder)
         if not noted.is_file():
             write_json(noted, inputs)
@@ -110,11 +97,10 @@ class Parts:
             table = table.sort_by("customer_id")
         return table.combine_chunks()
 
-    def end(self, scores: pa.Table, inputs: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    def end(self, scores: pa.Table, inputs: dict[str, Any], **facts: Any) -> dict[str, Any]:
         """Write the output and its receipt, and clear up."""
         write_parquet(self.out, scores)
-        receipt = {"inputs": inputs, "sha256": digest_of(self.out), **told}
-        write_json(self.receipt, receipt)
+        receipt = self.receipt.write(inputs, **facts)
         shutil.rmtree(self.folder)
         return receipt
 
@@ -140,21 +126,27 @@ def inputs_of(
         every_row: whether every row counts as a customer.
         places: files and folders that are read, by name.
     """
-    from pipelines.sources.identity.settle import fingerprint_of_privacy
-    from pipelines.sources.readers.customers import customer_versions
-
-    chosen = settings.model_dump(mode="json", include=set(DECIDE))
+    sections = settings.model_dump(mode="json", include=set(SECTIONS))
     observations = settings.observations
-    chosen |= {"seen_within_days": observations.seen_within_days, "main_activity": settings.main_activity}
+    sections |= {"seen_within_days": observations.seen_within_days, "main_activity": settings.main_activity}
     streamed = places.get("activity") is not None
-    return {
+    inputs = {
         "form": FORM,
         "as_of": observations.score.as_of,
         "definition": champions[0].definition,
         "models": {one.definition: one.model.digest for one in champions},
-        "settings": hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest(),
-        "who": {"customers": customer_versions(settings), **fingerprint_of_privacy(settings)} if streamed else None,
+        "who": _customers_of(settings) if streamed else None,
         "every_row": every_row,
-        "code": code.digest("pipelines.commands.score.run"),
         **{name: digest_of(path) if path is not None else None for name, path in places.items()},
     }
+    of_stream = steps(Places()) if streamed else ()
+    return fingerprint(inputs, sections, code_of(of_stream, "pipelines.commands.score.run"))
+
+
+def _customers_of(settings: Settings) -> dict[str, Any]:
+    """What decides who a row of a stream is about, and what is known of them."""
+    from pipelines.sources.identity.settle import fingerprint_of_privacy
+    from pipelines.sources.readers.customers import customer_versions
+
+    privacy = fingerprint_of_privacy(settings.identities, settings.privacy)
+    return {"customers": customer_versions(settings.customers), **privacy}

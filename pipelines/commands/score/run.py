@@ -48,10 +48,10 @@ def score(request: Request, settings: Settings, log: Log) -> dict[str, Any]:
         TryAgainError: another process writes this output, or MLflow does not answer.
         ChurnError: the inputs do not fit together.
     """
-    from pipelines.engines.spark_session import missing
+    from pipelines.engines.spark_session import missing_requirements
 
     require_readable(request)
-    faults = missing(settings)
+    faults = missing_requirements(settings.engine)
     if faults:
         raise ChurnError(*faults)
     parts = Parts(request.out)
@@ -68,7 +68,7 @@ def score(request: Request, settings: Settings, log: Log) -> dict[str, Any]:
             log(
                 "note", f"The model learned from what followed {known}: these scores of an earlier day do not judge it."
             )
-        finished = parts.finished(inputs)
+        finished = parts.receipt.if_fresh(inputs)
         if finished is not None:
             log("unchanged", f"{request.out} is that of these inputs: nothing to do.", rows=finished["rows"], **about)
             return finished
@@ -98,19 +98,19 @@ class _Work:
         make(table, customers)
         scores = self.parts.together()
         require_everyone(scores["customer_id"], customers[own.definition], table, own.definition)
-        report = judged(scores, own, activity, self.settings, self.parts.folder / "validation")
+        report = judged(scores, own, activity, self.settings, self.parts.places.reports)
         self.log("checked", f"scores: {len(report.expectations)} checks passed", checks=len(report.expectations))
-        told = {"rows": len(scores), "definition": own.definition, "model_version": own.model.digest}
-        return self.parts.end(scores, inputs, told)
+        facts = {"rows": len(scores), "definition": own.definition, "model_version": own.model.digest}
+        return self.parts.end(scores, inputs, **facts)
 
     def _tables(self) -> tuple[Path | None, Path]:
         """The folder of the stream, where there is one, and the feature table."""
         from pipelines.commands.score.inputs import featured, pulled
 
-        activity, folder = None, self.parts.folder
+        activity, places = None, self.parts.places
         with self.log.notes():
             if self.request.activity is not None:
-                activity = pulled(self.request.activity, self.settings, folder)
+                activity = pulled(self.request.activity, self.settings, places)
                 facts = read_json(activity / "facts.json")
                 text = f"activity: {facts['rows']:,} rows of {facts['customers']:,} customers, checked"
                 self.log("activity", text, rows=facts["rows"], customers=facts["customers"])
@@ -118,14 +118,14 @@ class _Work:
                 return activity, self.request.features
             if activity is None:
                 raise NothingToScoreError("Neither activity nor features are given: there is nothing to score.")
-            table = featured(activity, self.settings, folder)
+            table = featured(activity, self.settings, places)
         rows = pq.read_metadata(table).num_rows
         self.log("features", f"features: {rows:,} customers, checked", customers=rows)
         return activity, table
 
     def _customers(self, activity: Path | None, names: Sequence[str]) -> dict[str, Customers]:
         """Who is a customer, by each champion's definition."""
-        from pipelines.modelling.eligibility import counted_apart, customers, standings_of
+        from pipelines.modelling.eligibility import eligibility_of, eligible_customers, ineligible_lines
 
         if self.request.every_row:
             return {one.definition: EveryRow() for one in self.champions}
@@ -133,9 +133,10 @@ class _Work:
             return {one.definition: by_features(one, self.settings, names) for one in self.champions}
         found: dict[str, Customers] = {}
         for place, one in enumerate(self.champions):
-            standings = standings_of(one.definition, self.settings, activity)
-            found[one.definition] = Named(customers(standings))
-            for line in counted_apart(standings) if place == 0 else ():
+            churn, timezone = self.settings.churn[one.definition], self.settings.timezone
+            status = eligibility_of(one.definition, churn, activity, as_of=self._day, timezone=timezone)
+            found[one.definition] = Named(eligible_customers(status))
+            for line in ineligible_lines(status) if place == 0 else ():
                 self.log("note", line)
         return found
 
@@ -177,12 +178,12 @@ class _Work:
         own = self.champions[0]
         if not len(numbers[own.definition]):
             return scoring.SCORES.empty_table()
-        scores = scoring.as_contract(own.model, scoring.in_order(own.definition, self.settings, numbers))
+        scores = scoring.scores_table(own.model, scoring.order_by_horizon(own.definition, self.settings.churn, numbers))
         return pa.Table.from_pandas(scores, schema=scoring.SCORES, preserve_index=False)
 
     def _on_spark(self, table: Path, customers: Mapping[str, Customers]) -> None:
         """The whole table at once: Spark has its own pieces, and does those again that a lost worker did."""
-        from pipelines.engines.spark_scores import scores_of
+        from pipelines.engines.spark_scores import predict
 
         rows = pq.read_metadata(table).num_rows
         if (0, rows) in self.parts.done(rows):
@@ -192,14 +193,14 @@ class _Work:
             ids = list(_ids(table, customers[one.definition], self._columns(customers), self._day))
             wanted = ids if everybody is None else sorted(set(ids) & everybody)
             everybody = set(ids) if everybody is None else everybody
-            numbers[one.definition] = scores_of(one.model, table, wanted, self.settings)
+            numbers[one.definition] = predict(one.model, table, wanted, self.settings.spark)
         self.parts.keep(0, rows, self._contract(numbers))
 
 
 def _asked(champion: Champion, rows: pa.Table) -> pd.DataFrame:
     """What a champion says of rows, without copying their numbers."""
     frame = rows.to_pandas(split_blocks=True)
-    return scoring.asked(champion.model, frame)
+    return scoring.predict(champion.model, frame)
 
 
 def _ids(table: Path, customers: Customers, columns: list[str], day: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""An evaluated candidate as MLflow is to hold it: names, figures, fingerprints, files. Knows no mlflow.
+"""An evaluated candidate as MLflow records it: names, figures, fingerprints, files. Does not import mlflow.
 
 Nothing here is about a single customer: the input example is a customer who never did anything.
 """
@@ -22,7 +22,7 @@ from pipelines.modelling.tracking.git_version import code_digest, code_version
 from pipelines.modelling.tracking.model_card import model_card
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
-from pipelines.settings.params import Settings
+from pipelines.settings.training import TrainingSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,21 +35,20 @@ CURVE_STEPS = 100
 
 
 @dataclass(frozen=True)
-class Evaluated:
-    """One candidate: its setting, the model that would ship, how its held-out fit did, the activity it learned from.
+class Candidate:
+    """An evaluated candidate: settings, the model that would ship, figures of its held-out fit, its training activity.
 
     Folders as the stages leave them: `model` data/models/D, `evaluation` data/evaluation/D, `activity`
     data/activity/train.
     """
 
-    settings: Settings
-    definition: str
+    settings: TrainingSettings
     model: Path
     evaluation: Path
     activity: Path
 
     @classmethod
-    def of(cls, settings: Settings, definition: str, model: Path, evaluation: Path, activity: Path) -> Evaluated:
+    def of(cls, settings: TrainingSettings, model: Path, evaluation: Path, activity: Path) -> Candidate:
         """The candidate in these folders.
 
         Raises:
@@ -58,16 +57,22 @@ class Evaluated:
         needed = [model / "shipped", evaluation / "metrics.json", activity / "facts.json"]
         missing = [path for path in needed if not path.exists()]
         if missing:
-            advice = f"{definition} was not trained or not judged yet. Run `churn run`."
+            advice = f"{settings.definition} was not trained or not judged yet. Run `churn run`."
             raise ChurnError(*(f"{path} is not there: {advice}" for path in missing))
-        found = cls(settings, definition, model, evaluation, activity)
-        judged = found.metrics.get("model", {}).get("shipped", found.shipped.digest)
-        if judged != found.shipped.digest:
+        candidate = cls(settings, model, evaluation, activity)
+        digest = candidate.shipped.digest
+        judged = candidate.metrics.get("model", {}).get("shipped", digest)
+        if judged != digest:
             raise ChurnError(
                 f"{evaluation}/metrics.json judges the model {judged[:8]}, but {model}/shipped is "
-                f"{found.shipped.digest[:8]}: a run was interrupted between the two. Run `churn run`."
+                f"{digest[:8]}: a run was interrupted between the two. Run `churn run`."
             )
-        return found
+        return candidate
+
+    @property
+    def definition(self) -> str:
+        """Name under `churn`."""
+        return self.settings.definition
 
     @property
     def name(self) -> str:
@@ -83,7 +88,7 @@ class Evaluated:
     @property
     def until(self) -> str:
         """Nothing at or after this day was known to the model."""
-        return self.settings.observations.train.until
+        return self.settings.train.until
 
     @cached_property
     def shipped(self) -> ChurnModel:
@@ -105,7 +110,7 @@ class Evaluated:
     @cached_property
     def card(self) -> str:
         """The model card, Markdown."""
-        return model_card(self.definition, self.settings, self.metrics, self.facts, self.shipped)
+        return model_card(self.settings, self.metrics, self.facts, self.shipped)
 
     @cached_property
     def identity(self) -> dict[str, str]:
@@ -119,7 +124,7 @@ class Evaluated:
     @cached_property
     def tags(self) -> dict[str, str]:
         """What else a version must carry to be understood later."""
-        code, params = code_version(), json.dumps(self._chosen(), sort_keys=True)
+        code, params = code_version(), json.dumps(self.settings.to_json(), sort_keys=True)
         tags = {
             "churn.data_digest": str(self.facts["digest"]),
             "churn.params_digest": hashlib.sha256(params.encode()).hexdigest(),
@@ -134,17 +139,10 @@ class Evaluated:
             tags["churn.grade"] = str(self.metrics["grade"]["grade"])
         return tags
 
-    def _chosen(self) -> dict[str, Any]:
-        """The settings that make the model; where the data come from may name things that are nobody's business."""
-        every = self.settings.model_dump(mode="json")
-        kept = {key: every[key] for key in ("timezone", "currency", "features", "model")}
-        train = {"train": every["observations"]["train"], "seen_within_days": every["observations"]["seen_within_days"]}
-        return {**kept, "observations": train, "churn": every["churn"][self.definition]}
-
     def params(self) -> dict[str, str]:
-        """Settings and the recipe that training settled on, flat."""
+        """Parameters of the run: settings and the recipe that training settled on, flat."""
         recipe = self.model / "recipe.json"
-        tree = {**self._chosen(), **({"recipe": read_json(recipe)} if recipe.exists() else {})}
+        tree = {**self.settings.to_json(), **({"recipe": read_json(recipe)} if recipe.exists() else {})}
         return {key: str(value)[:6000] for key, value in _leaves(tree)}
 
     def points(self) -> Iterator[tuple[str, int, float]]:
@@ -158,19 +156,21 @@ class Evaluated:
         for curve in present(self.evaluation):
             for line, xs, ys in lines(self.evaluation, curve):
                 for step in range(CURVE_STEPS + 1):
-                    yield f"curves/{curve} {_allowed(line)}", step, _between(xs, ys, step / CURVE_STEPS)
+                    yield f"curves/{curve} {_allowed_name(line)}", step, _interpolated(xs, ys, step / CURVE_STEPS)
 
     def dataset(self) -> dict[str, Any]:
-        """The data's fingerprint."""
-        kept = ("moment", "timezone", "rows", "customers", "has_recorded_at", "digest")
-        profile = {key: self.facts[key] for key in kept if key in self.facts}
+        """The training activity as MLflow's dataset: name, digest, source, profile."""
+        profiled = ("moment", "timezone", "rows", "customers", "has_recorded_at", "digest")
+        profile = {key: self.facts[key] for key in profiled if key in self.facts}
         name = f"activity before {self.facts['moment']}"
         source = {"uri": self.activity.as_posix(), "sha256": self.facts["digest"]}
         return {"name": name, "digest": str(self.facts["digest"])[:36], "source": source, "profile": profile}
 
     def inputs(self) -> dict[str, str]:
         """Columns of the model and their MLflow types. It takes our float32 for a double, but no double for a float."""
-        return {name: "string" if isinstance(value, str) else "double" for name, value in self._nobody().items()}
+        return {
+            name: "string" if isinstance(value, str) else "double" for name, value in self._inactive_customer().items()
+        }
 
     def outputs(self) -> list[str]:
         """Columns of the scores."""
@@ -181,11 +181,11 @@ class Evaluated:
         """One row: a customer who never did anything. Real customers do not belong into MLflow."""
         import pandas as pd
 
-        return pd.DataFrame([self._nobody()])
+        return pd.DataFrame([self._inactive_customer()])
 
-    def _nobody(self) -> dict[str, float | str]:
-        silence = {str(one["name"]): one["silence"] for one in self.shipped.columns_info}
-        return {name: _silence(silence.get(name)) for name in self.shipped.columns}
+    def _inactive_customer(self) -> dict[str, float | str]:
+        silence = {str(info["name"]): info["silence"] for info in self.shipped.columns_info}
+        return {name: _silence_value(silence.get(name)) for name in self.shipped.columns}
 
     def write_artifacts(self, folder: Path) -> Path:
         """The run's files, none of which knows a customer: pictures, figures, curves, recipe, facts, model card."""
@@ -193,7 +193,7 @@ class Evaluated:
 
         draw(self.evaluation, folder / "pictures")
         tables = [
-            self.evaluation / name for name in ("metrics.json", *(f"{one}.csv" for one in present(self.evaluation)))
+            self.evaluation / name for name in ("metrics.json", *(f"{curve}.csv" for curve in present(self.evaluation)))
         ]
         tables += [self.evaluation / COMPARISON, self.model / "trials.json"]
         for file in (*tables, self.model / "recipe.json", self.activity / "facts.json"):
@@ -223,34 +223,34 @@ class Evaluated:
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(tree, dict) and tree:
         for key, value in tree.items():
-            yield from _leaves(value, f"{path}.{_allowed(str(key))}" if path else _allowed(str(key)))
+            yield from _leaves(value, f"{path}.{_allowed_name(str(key))}" if path else _allowed_name(str(key)))
     else:
         yield path, json.dumps(tree) if isinstance(tree, (dict, list)) else tree
 
 
 def _figures(tree: Any, path: str = "") -> Iterator[tuple[str, int, float]]:
-    """Numbers by their path; under keys that are all days, the day's place (oldest 0) is the step."""
+    """Numbers by their path; under keys that are all days, the day's index (oldest 0) is the step."""
     if isinstance(tree, dict):
         days = bool(tree) and all(A_DAY.fullmatch(str(key)) for key in tree)
-        for place, key in enumerate(sorted(tree)):
-            below = path if days else f"{path}/{_allowed(str(key))}".lstrip("/")
+        for index, key in enumerate(sorted(tree)):
+            below = path if days else f"{path}/{_allowed_name(str(key))}".lstrip("/")
             for name, step, value in _figures(tree[key], below):
-                yield name, place if days else step, value
+                yield name, index if days else step, value
     elif isinstance(tree, (int, float)) and not isinstance(tree, bool):
         yield path, 0, float(tree)
 
 
-def _allowed(name: str) -> str:
+def _allowed_name(name: str) -> str:
     """MLflow allows letters, digits and `_-. :/` in names; a slash would make a group."""
     return re.sub(r"[^\w\-. :]", "_", name)
 
 
-def _between(xs: list[float], ys: list[float], x: float) -> float:
+def _interpolated(xs: list[float], ys: list[float], x: float) -> float:
     import numpy as np
 
     return float(np.interp(x, xs, ys))
 
 
-def _silence(value: Any) -> float | str:
+def _silence_value(value: Any) -> float | str:
     """A category has no number for silence: "" stands for unknown."""
     return float(value) if isinstance(value, (int, float)) else ""

@@ -1,4 +1,4 @@
-"""How MLflow loads and asks a churn model, wherever it was downloaded to.
+"""MLflow's loader module: loads a churn model and predicts with it, wherever it was downloaded to.
 
 This file and the package `models` are copied into every logged model, so it imports nothing else of the project. It
 imports no mlflow either: MLflow calls `_load_pyfunc` by its name (the "loader module" of its pyfunc format), and there

@@ -1,4 +1,4 @@
-"""Which code made a model: its digest, the git commit, and whether the code had been edited since."""
+"""The version of the code that trained a model: its digest, the git commit, and whether it was edited since."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines.runtime import code
 
 STAGES = ("pipelines.stages.train_model", "pipelines.stages.evaluate_model")
-BESIDE = ("params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
+ALSO = ("params.yaml", "dvc.yaml", "pyproject.toml", "requirements.lock")
 
 
 def code_digest() -> str:
@@ -19,13 +19,12 @@ def code_digest() -> str:
 def code_version(root: Path = Path()) -> str:
     """`<commit>`, `<commit>-edited`, or `unversioned` where there is no git or no commit.
 
-    Edited is what makes the model: the code of STAGES, settings, graph and locked versions; not data, notebooks or
-    dvc.lock.
+    Edits count in the code of STAGES, settings, graph and locked versions; not in data, notebooks or dvc.lock.
     """
     commit = _git(root, "rev-parse", "HEAD")
     if not commit:
         return "unversioned"
-    parts = (*code.units_of(*STAGES), *BESIDE)
+    parts = (*code.units_of(*STAGES), *ALSO)
     return f"{commit}-edited" if _git(root, "status", "--porcelain", "--", *parts) else commit
 
 

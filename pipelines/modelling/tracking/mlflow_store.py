@@ -1,4 +1,4 @@
-"""MLflow: where runs are kept, and one run for every evaluated candidate. The only module that imports mlflow.
+"""MLflow's tracking store, and one run in it for every evaluated candidate. The only module that imports mlflow.
 
 The embedded store is `mlflow.db` and `mlartifacts/` in the project's folder; MLFLOW_TRACKING_URI names another.
 A run is found again by the digests it is tagged with, so recording twice is recording once. A run counts when it has
@@ -24,12 +24,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from filelock import FileLock
 
-from pipelines.modelling.tracking.candidate import Evaluated
-from pipelines.modelling.tracking.relocate import follow
+from pipelines.modelling.tracking.candidate import Candidate
+from pipelines.modelling.tracking.relocate import relocate_artifacts
 from pipelines.modelling.tracking.trial_runs import record_trials
 from pipelines.runtime.errors import ChurnError, TryAgainError
 from pipelines.runtime.files import whole_file
-from pipelines.settings.params import Settings
+from pipelines.settings.training import TrainingSettings
 
 ADDRESS = "MLFLOW_TRACKING_URI"
 PAYLOAD = "payload"  # folder inside a logged model
@@ -73,8 +73,8 @@ def without_password(uri: str) -> str:
 
 
 @contextmanager
-def in_words(uri: str) -> Iterator[None]:
-    """What MLflow or the way to it raises becomes a ChurnError that says where, what, and what to do."""
+def translated_errors(uri: str) -> Iterator[None]:
+    """Raise what MLflow or the network raises in the block as a ChurnError that says where, what, and what to do."""
     from mlflow.exceptions import MlflowException
     from requests import RequestException
 
@@ -96,8 +96,8 @@ def in_words(uri: str) -> Iterator[None]:
 
 
 @contextmanager
-def opened() -> Iterator[Store]:
-    """The tracking store, made at first use.
+def open_store() -> Iterator[Store]:
+    """The tracking store, created at first use.
 
     Raises:
         ChurnError: it cannot be reached, or answers with an error, here or anywhere in the block.
@@ -110,57 +110,56 @@ def opened() -> Iterator[Store]:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    given, root = os.environ.get(ADDRESS), project_root()
-    with in_words(uri):
-        if not given:
-            _embedded(root)
+    server, root = os.environ.get(ADDRESS), project_root()
+    with translated_errors(uri):
+        if not server:
+            _prepare_embedded(root)
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
-        if not given:  # MLflow writes its address there, which would make the embedded store look like a server's
+        if not server:  # MLflow writes its address there, which would make the embedded store look like a server's
             os.environ.pop(ADDRESS, None)
-        yield Store(mlflow.MlflowClient(uri, uri), uri, None if given else root / "mlartifacts")
+        yield Store(mlflow.MlflowClient(uri, uri), uri, None if server else root / "mlartifacts")
 
 
-def _embedded(root: Path) -> None:
-    """Make mlflow.db whole or not at all (MLflow cannot repair a half-made one), or follow a project that was moved."""
+def _prepare_embedded(root: Path) -> None:
+    """Create mlflow.db atomically (MLflow cannot repair a partial one), or relocate that of a moved project."""
     database, artifacts = root / "mlflow.db", (root / "mlartifacts").as_uri()
     with FileLock(root / "mlflow.db.lock"):
         if not database.exists():
             with whole_file(database) as partial:
-                _make_database(partial, artifacts)
+                _create_database(partial, artifacts)
         else:
-            follow(database, artifacts)
+            relocate_artifacts(database, artifacts)
 
 
-def _make_database(database: Path, artifacts: str) -> None:
+def _create_database(database: Path, artifacts: str) -> None:
     """MLflow's tables, by its own seventy migrations; not one of them needs to reach the disk before the last has."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
     from sqlalchemy import Engine, event
 
-    def without_waiting(connection: sqlite3.Connection, _: Any) -> None:
+    def without_sync(connection: sqlite3.Connection, _: Any) -> None:
         connection.execute("PRAGMA synchronous = OFF")
 
-    event.listen(Engine, "connect", without_waiting)
+    event.listen(Engine, "connect", without_sync)
     try:
         SqlAlchemyStore(f"sqlite:///{database}", artifacts).engine.dispose()
     finally:
-        event.remove(Engine, "connect", without_waiting)
+        event.remove(Engine, "connect", without_sync)
     with database.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def record_evaluation(
-    settings: Settings, definition: str, model_folder: Path, evaluation_folder: Path, *, activity_folder: Path
+    settings: TrainingSettings, model_folder: Path, evaluation_folder: Path, *, activity_folder: Path
 ) -> str:
-    """One finished MLflow run for an evaluated candidate; registers nothing.
+    """Record an evaluated candidate as one finished MLflow run; registers nothing.
 
     Parameters, figures, curves (as stepped metrics and as pictures), the data's fingerprint as dataset, the code's
     version and the digests as tags, the model card as the run's description, and the model that would ship as a pyfunc
     without pickle.
 
     Args:
-        settings: of params.yaml.
-        definition: name under `churn`.
+        settings: of the candidate's definition.
         model_folder: data/models/D, as train_model leaves it.
         evaluation_folder: data/evaluation/D, as evaluate_model leaves it.
         activity_folder: data/activity/train.
@@ -169,81 +168,81 @@ def record_evaluation(
         The run's id: an earlier one where the same model with the same figures was recorded before.
 
     Raises:
-        ChurnError: MLflow cannot be reached or refuses. Nothing half-made counts; call again.
+        ChurnError: MLflow cannot be reached or refuses. A run that was cut short does not count; call again.
     """
-    candidate = Evaluated.of(settings, definition, model_folder, evaluation_folder, activity_folder)
-    with opened() as store:
+    candidate = Candidate.of(settings, model_folder, evaluation_folder, activity_folder)
+    with open_store() as store:
         return record(candidate, store)
 
 
-def record(evaluated: Evaluated, store: Store) -> str:
+def record(candidate: Candidate, store: Store) -> str:
     """`record_evaluation` in a store that is open."""
     import mlflow
 
-    experiment = _experiment(evaluated.name, store)
-    same = " and ".join(f"tags.`{key}` = '{value}'" for key, value in evaluated.identity.items())
-    for run in store.client.search_runs([experiment], same, order_by=["attributes.start_time DESC"]):
+    experiment = _experiment(candidate.name, store)
+    same_candidate = " and ".join(f"tags.`{key}` = '{value}'" for key, value in candidate.identity.items())
+    for run in store.client.search_runs([experiment], same_candidate, order_by=["attributes.start_time DESC"]):
         if run.info.status == "FINISHED":
             return str(run.info.run_id)
         if run.info.status == "RUNNING":
             store.client.set_terminated(run.info.run_id, "KILLED")
-    run = store.client.create_run(experiment, run_name=evaluated.title, tags=evaluated.identity | evaluated.tags)
+    run = store.client.create_run(experiment, run_name=candidate.title, tags=candidate.identity | candidate.tags)
     with mlflow.start_run(run.info.run_id), tempfile.TemporaryDirectory() as scratch:  # FAILED where the block raises
-        _log_numbers(evaluated, run, store)
-        record_trials(store.client, run, evaluated.model)
-        store.client.log_artifacts(run.info.run_id, str(evaluated.write_artifacts(Path(scratch, "run"))))
-        _log_model(evaluated, Path(scratch, PAYLOAD))
+        _log_numbers(candidate, run, store)
+        record_trials(store.client, run, candidate.model)
+        store.client.log_artifacts(run.info.run_id, str(candidate.write_artifacts(Path(scratch, "run"))))
+        _log_model(candidate, Path(scratch, PAYLOAD))
     return str(run.info.run_id)
 
 
 def _experiment(name: str, store: Store) -> str:
-    found = store.client.get_experiment_by_name(name)
-    if found:
-        return str(found.experiment_id)
-    place = f"{store.artifacts.as_uri()}/{name}" if store.artifacts else None
-    return str(store.client.create_experiment(name, artifact_location=place))
+    experiment = store.client.get_experiment_by_name(name)
+    if experiment:
+        return str(experiment.experiment_id)
+    location = f"{store.artifacts.as_uri()}/{name}" if store.artifacts else None
+    return str(store.client.create_experiment(name, artifact_location=location))
 
 
-def _log_numbers(evaluated: Evaluated, run: Any, store: Store) -> None:
+def _log_numbers(candidate: Candidate, run: Any, store: Store) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 
-    identity, when = run.info.run_id, run.info.start_time
-    params = [Param(key, value) for key, value in evaluated.params().items()]
-    metrics = [Metric(key, value, when, step) for key, step, value in evaluated.points()]
+    run_id, timestamp = run.info.run_id, run.info.start_time
+    params = [Param(key, value) for key, value in candidate.params().items()]
+    metrics = [Metric(key, value, timestamp, step) for key, step, value in candidate.points()]
     for start in range(0, len(params), 100):
-        store.client.log_batch(identity, params=params[start : start + 100])
+        store.client.log_batch(run_id, params=params[start : start + 100])
     for start in range(0, len(metrics), 1000):
-        store.client.log_batch(identity, metrics=metrics[start : start + 1000])
-    data = evaluated.dataset()
+        store.client.log_batch(run_id, metrics=metrics[start : start + 1000])
+    data = candidate.dataset()
     source = Dataset(
         data["name"], data["digest"], "local", json.dumps(data["source"]), None, json.dumps(data["profile"])
     )
-    store.client.log_inputs(identity, [DatasetInput(source, [InputTag("mlflow.data.context", "training")])])
+    store.client.log_inputs(run_id, [DatasetInput(source, [InputTag("mlflow.data.context", "training")])])
 
 
-def _log_model(evaluated: Evaluated, payload: Path) -> None:
+def _log_model(candidate: Candidate, payload: Path) -> None:
     import mlflow.pyfunc
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    inputs = Schema([ColSpec(kind, name, required=True) for name, kind in evaluated.inputs().items()])
-    outputs = Schema([ColSpec("double", name) for name in evaluated.outputs()])
+    inputs = Schema([ColSpec(kind, name, required=True) for name, kind in candidate.inputs().items()])
+    outputs = Schema([ColSpec("double", name) for name in candidate.outputs()])
     with _no_bytecode():
         mlflow.pyfunc.log_model(
-            name=evaluated.name,
+            name=candidate.name,
             loader_module="churn_pyfunc",
-            data_path=str(evaluated.write_payload(payload)),
-            code_paths=[str(path) for path in evaluated.code_paths()],
+            data_path=str(candidate.write_payload(payload)),
+            code_paths=[str(path) for path in candidate.code_paths()],
             signature=ModelSignature(inputs, outputs),
-            input_example=evaluated.input_example(),
-            pip_requirements=evaluated.requirements(),
-            tags=evaluated.identity,
+            input_example=candidate.input_example(),
+            pip_requirements=candidate.requirements(),
+            tags=candidate.identity,
         )
 
 
 @contextmanager
 def _no_bytecode() -> Iterator[None]:
-    """MLflow tries the model's code where it is about to be kept: nothing compiled may stay beside it."""
+    """MLflow imports the model's code where it is about to be stored: no bytecode may stay in that folder."""
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         yield
@@ -252,11 +251,11 @@ def _no_bytecode() -> Iterator[None]:
 
 
 def download(store: Store, address: str, folder: Path) -> Path:
-    """The payload of a logged or registered model (`models:/...`): what `Evaluated.write_payload` wrote."""
+    """The payload of a logged or registered model (`models:/...`): what `Candidate.write_payload` wrote."""
     import mlflow.artifacts
 
-    place = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder), tracking_uri=store.uri)
-    return Path(place) / "data" / PAYLOAD
+    downloaded = mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder), tracking_uri=store.uri)
+    return Path(downloaded) / "data" / PAYLOAD
 
 
 def open_ui(say: Callable[[str], None] = print) -> None:
@@ -283,14 +282,14 @@ def ui_command(port: int = 5000) -> list[str]:
     """The command that serves MLflow's pages on the embedded store, or the database in MLFLOW_TRACKING_URI."""
     os.environ.update(QUIET | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    place = (project_root() / "mlartifacts").as_uri()
-    return [*command, "--backend-store-uri", store_uri(), "--default-artifact-root", place]
+    artifacts = (project_root() / "mlartifacts").as_uri()
+    return [*command, "--backend-store-uri", store_uri(), "--default-artifact-root", artifacts]
 
 
 def latest_page(port: int = 5000) -> str:
     """The address, under `ui_command`, of the run recorded last; of the list of experiments where there is none."""
-    with opened() as store:
-        experiments = [one.experiment_id for one in store.client.search_experiments()]
+    with open_store() as store:
+        experiments = [experiment.experiment_id for experiment in store.client.search_experiments()]
         runs = store.client.search_runs(experiments, order_by=["attributes.start_time DESC"], max_results=1)
         base = f"http://127.0.0.1:{port}/#/experiments"
         return f"{base}/{runs[0].info.experiment_id}/runs/{runs[0].info.run_id}" if runs else base

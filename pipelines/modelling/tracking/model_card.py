@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pipelines.rendering.wording import leaving, staying
-from pipelines.settings.params import Settings
+from pipelines.settings.churn import Churn
+from pipelines.settings.training import TrainingSettings
 
 if TYPE_CHECKING:
     from models.churn_model import ChurnModel
@@ -34,35 +35,33 @@ FIGURES = (
 )
 
 
-def model_card(
-    definition: str, settings: Settings, metrics: dict[str, Any], facts: dict[str, Any], model: ChurnModel
-) -> str:
-    """The card of a candidate, from the settings and figures it was made with."""
+def model_card(settings: TrainingSettings, metrics: dict[str, Any], facts: dict[str, Any], model: ChurnModel) -> str:
+    """Write the card of a candidate from its settings, metrics.json and the facts.json of its training activity."""
     parts = [
-        f"# {definition}",
-        _what(definition, settings),
-        "## Learned from\n\n" + _data(settings, facts, model),
+        f"# {settings.definition}",
+        _purpose(settings.churn),
+        "## Learned from\n\n" + _training_data(facts, model, settings.timezone),
         "## How well it does\n\n" + _figures(metrics) + _segments(metrics),
-        "## Where it is weak\n\n" + "\n".join(f"- {line}" for line in _weak(metrics, facts)),
+        "## Where it is weak\n\n" + "\n".join(f"- {line}" for line in _weaknesses(metrics, facts)),
     ]
     return "\n\n".join(parts)[:MOST_CHARACTERS] + "\n"
 
 
-def _what(definition: str, settings: Settings) -> str:
-    chosen = settings.churn[definition]
+def _purpose(churn: Churn) -> str:
     return (
-        f"Probability (0 to 1) of leaving: {leaving(chosen)}. Customers are: {staying(chosen)}; nobody else "
+        f"Probability (0 to 1) of leaving: {leaving(churn)}. Customers are: {staying(churn)}; nobody else "
         "has a score. It ranks customers for a retention team. It does not say why a customer leaves, nor that "
         "contacting them helps, and must not decide prices, credit or access."
     )
 
 
-def _data(settings: Settings, facts: dict[str, Any], model: ChurnModel) -> str:
-    every = sorted(facts.get("activities", {}))
-    names = ", ".join([*(f"`{name}`" for name in every[:MOST_NAMES]), *(["..."] if len(every) > MOST_NAMES else [])])
+def _training_data(facts: dict[str, Any], model: ChurnModel, timezone: str) -> str:
+    activities = sorted(facts.get("activities", {}))
+    more = ["..."] if len(activities) > MOST_NAMES else []
+    names = ", ".join([*(f"`{name}`" for name in activities[:MOST_NAMES]), *more])
     return (
         f"{facts['rows']:,} activities of {facts['customers']:,} customers before {facts['moment']} "
-        f"({settings.timezone}): {names}. {len(model.columns)} columns. Data digest `{str(facts['digest'])[:12]}`, "
+        f"({timezone}): {names}. {len(model.columns)} columns. Data digest `{str(facts['digest'])[:12]}`, "
         f"model digest `{model.digest[:12]}`."
     )
 
@@ -73,10 +72,13 @@ def _figures(metrics: dict[str, Any]) -> str:
     rules = {name: figures["test"] for name, figures in baselines.items() if "test" in figures}
     head = ["", "model", *(name.replace("_", " ") for name in rules)]
     rows = [head, ["---"] * len(head)]
-    for key, words in FIGURES:
+    for key, label in FIGURES:
         if test.get(key) is not None:
             rows.append(
-                [words, *("" if one.get(key) is None else f"{one[key]:.3f}" for one in (test, *rules.values()))]
+                [
+                    label,
+                    *("" if column.get(key) is None else f"{column[key]:.3f}" for column in (test, *rules.values())),
+                ]
             )
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     grade = metrics.get("grade", {})
@@ -89,36 +91,40 @@ def _figures(metrics: dict[str, Any]) -> str:
 
 def _segments(metrics: dict[str, Any]) -> str:
     """The same model at all held-out moments, for each kind of customer; the largest first."""
-    found = _of_size(metrics)
-    if not found:
+    segments = _by_size(metrics)
+    if not segments:
         return ""
     rows = [["segment", "customers", "left", "ROC AUC", "promised"], ["---"] * 5]
-    for name, one in found[:MOST_SEGMENTS]:
-        figures = [f"{one['customers']:,}", f"{one['churn_rate']:.1%}"]
-        figures += ["" if one.get("roc_auc") is None else f"{one['roc_auc']:.3f}"]
-        rows.append([name, *figures, "" if one.get("promised_rate") is None else f"{one['promised_rate']:.1%}"])
+    for name, figures in segments[:MOST_SEGMENTS]:
+        cells = [f"{figures['customers']:,}", f"{figures['churn_rate']:.1%}"]
+        cells += ["" if figures.get("roc_auc") is None else f"{figures['roc_auc']:.3f}"]
+        cells += ["" if figures.get("promised_rate") is None else f"{figures['promised_rate']:.1%}"]
+        rows.append([name, *cells])
     return "\n\nPer segment:\n\n" + "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def _of_size(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    sized = [(name, one) for name, one in metrics.get("segments", {}).items() if one.get("customers")]
-    return sorted(sized, key=lambda pair: (-pair[1]["customers"], pair[0]))
+def _by_size(metrics: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    segments = metrics.get("segments", {}).items()
+    return sorted(
+        ((name, figures) for name, figures in segments if figures.get("customers")),
+        key=lambda pair: (-pair[1]["customers"], pair[0]),
+    )
 
 
-def _weak(metrics: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]:
+def _weaknesses(metrics: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]:
     test = metrics["test"]
     if test["customers"] < FEW_CUSTOMERS:
         yield f"Judged on {test['customers']:,} customers only: every figure above is uncertain."
     if test.get("ece", 0) > POOR_CALIBRATION:
         yield f"Probabilities are off by {test['ece']:.3f} on average: trust the order more than the number."
-    spread = [one["roc_auc"] for one in metrics.get("backtest", {}).values() if one.get("roc_auc") is not None]
+    spread = [fold["roc_auc"] for fold in metrics.get("backtest", {}).values() if fold.get("roc_auc") is not None]
     if spread and max(spread) - min(spread) > WIDE_SPREAD:
         worst, best = min(spread), max(spread)
         yield f"Not equally good every time: ROC AUC from {worst:.3f} to {best:.3f} at {len(spread)} moments."
-    made = metrics.get("model", {})
-    if "sampled_customers" in made:
+    model = metrics.get("model", {})
+    if "sampled_customers" in model:
         yield (
-            f"Trained and judged on a sample of {made['sampled_customers']:,} of {made['labelled_customers']:,} "
+            f"Trained and judged on a sample of {model['sampled_customers']:,} of {model['labelled_customers']:,} "
             "customers (all would not fit into `engine_memory`), drawn by their ids: the same ones every time."
         )
     yield from _weak_segments(metrics)
@@ -129,15 +135,15 @@ def _weak(metrics: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _weak_segments(metrics: dict[str, Any]) -> Iterator[str]:
-    """The segments that the model orders clearly worse than everyone, and those that nothing can be said about."""
-    whole, found = metrics["test"].get("roc_auc"), _of_size(metrics)
+    """Segments that the model orders clearly worse than all customers, and those too small to say."""
+    overall, segments = metrics["test"].get("roc_auc"), _by_size(metrics)
     poor = [
-        f"{name} ({one['roc_auc']:.3f})"
-        for name, one in found
-        if whole and one["customers"] >= FEW_IN_SEGMENT and (one.get("roc_auc") or 1) < whole - POOR_SEGMENT
+        f"{name} ({figures['roc_auc']:.3f})"
+        for name, figures in segments
+        if overall and figures["customers"] >= FEW_IN_SEGMENT and (figures.get("roc_auc") or 1) < overall - POOR_SEGMENT
     ]
     if poor:
-        yield f"Orders some customers worse than others: ROC AUC {', '.join(poor)}; {whole:.3f} for all."
-    few = [name for name, one in found if one["customers"] < FEW_IN_SEGMENT]
+        yield f"Orders some customers worse than others: ROC AUC {', '.join(poor)}; {overall:.3f} for all."
+    few = [name for name, figures in segments if figures["customers"] < FEW_IN_SEGMENT]
     if few:
         yield f"Too few of these to say how well it does for them: {', '.join(few)}."

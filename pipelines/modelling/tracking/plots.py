@@ -1,4 +1,4 @@
-"""The curves of an evaluation as pictures and as numbers. Reads the CSV files that `dvc plots` shows too.
+"""The curves of an evaluation as PNG files and as numbers, from the CSV files that `dvc plots` shows too.
 
 A file holds one line, or several with a column of text that names them.
 """
@@ -14,7 +14,7 @@ Line = tuple[str, list[float], list[float]]
 
 @dataclass(frozen=True)
 class Curve:
-    """Which columns of a curve's file are its axes, and how the picture names them; `diagonal`: what it means."""
+    """The columns of a curve's file that are its axes, and their labels; `diagonal`: what the diagonal means."""
 
     across: str
     up: str

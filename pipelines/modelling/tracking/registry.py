@@ -1,4 +1,4 @@
-"""The registered versions of one churn definition's model: which score, which did, which were refused.
+"""MLflow's model registry: the versions of one churn definition's model, with their history as champions.
 
 The history of champions is a stack: promoting puts a version on top (tag `churn.champion_turn`, counted up), rolling
 back takes it off and marks it. Aliases: `champion` scores, `challenger` was refused last, with the reason as a tag.
@@ -29,8 +29,9 @@ BACK_TO = "to version {number}"
 class Version:
     """A registered version.
 
-    `turn`: its place in the history of champions, None where it is not in it. `rolled_back`: to which version, "" where
-    it was not. `refused`, `against`: why it was not promoted, and what that verdict depended on; "" where it was.
+    `turn`: its number in the history of champions, None where it is not in it. `rolled_back`: to which version, ""
+    where it was not. `refused`, `against`: why it was not promoted, and what that decision depended on; "" where it
+    was.
     """
 
     number: str
@@ -42,16 +43,16 @@ class Version:
     against: str = ""
 
     @classmethod
-    def of(cls, found: Any) -> Version:
-        """From MLflow's own."""
-        tags: Mapping[str, str] = found.tags
+    def of(cls, version: Any) -> Version:
+        """From MLflow's ModelVersion."""
+        tags: Mapping[str, str] = version.tags
         turn = tags.get(TURN)
         return cls(
-            str(found.version),
+            str(version.version),
             tags.get(DIGEST, ""),
             int(turn) if turn else None,
             tags.get(ROLLED_BACK, ""),
-            found.source,
+            version.source,
             tags.get(REFUSED, ""),
             tags.get(AGAINST, ""),
         )
@@ -66,39 +67,39 @@ class Registry:
 
     def versions(self) -> list[Version]:
         """All that carry a digest, oldest first; others in the registry are not ours."""
-        found = [Version.of(one) for one in self.store.client.search_model_versions(f"name = '{self.name}'")]
-        return sorted((one for one in found if one.digest), key=lambda one: int(one.number))
+        every = map(Version.of, self.store.client.search_model_versions(f"name = '{self.name}'"))
+        return sorted((version for version in every if version.digest), key=lambda version: int(version.number))
 
     def of_digest(self, digest: str) -> Version | None:
         """The version of a model, where it is registered."""
-        return next((one for one in self.versions() if one.digest == digest), None)
+        return next((version for version in self.versions() if version.digest == digest), None)
 
     def with_alias(self, alias: str) -> Version | None:
         """The version that an alias points to."""
         for model in self.store.client.search_registered_models(f"name = '{self.name}'"):
             number = model.aliases.get(alias)
             if number is not None:
-                return next((one for one in self.versions() if one.number == str(number)), None)
+                return next((version for version in self.versions() if version.number == str(number)), None)
         return None
 
     def before(self, version: Version) -> Version | None:
         """The champion before this one; those that were rolled back are no longer in the history."""
         turn = version.turn or 0
-        earlier = [one for one in self.versions() if one.turn and one.turn < turn and not one.rolled_back]
-        return max(earlier, key=lambda one: one.turn or 0, default=None)
+        earlier = [other for other in self.versions() if other.turn and other.turn < turn and not other.rolled_back]
+        return max(earlier, key=lambda other: other.turn or 0, default=None)
 
     def rolled_back_to(self, version: Version) -> Version | None:
         """The champion whose place this one took back last, since it was promoted itself."""
         back, turn = BACK_TO.format(number=version.number), version.turn or 0
-        later = [one for one in self.versions() if one.rolled_back == back and (one.turn or 0) > turn]
-        return max(later, key=lambda one: one.turn or 0, default=None)
+        later = [other for other in self.versions() if other.rolled_back == back and (other.turn or 0) > turn]
+        return max(later, key=lambda other: other.turn or 0, default=None)
 
     def roll_back(self, crowned: Version, to: Version) -> None:
         """Take a champion off the history and note which version takes its place."""
         self.tag(crowned, ROLLED_BACK, BACK_TO.format(number=to.number))
 
     def register(self, run_id: str, digest: str, tags: Mapping[str, str], card: str) -> Version:
-        """The version of the model that a run holds: made, or found where it was registered before."""
+        """Register the model of a run; where it is registered already, that version."""
         client = self.store.client
         if not client.search_registered_models(f"name = '{self.name}'"):
             client.create_registered_model(self.name, description="Who is about to leave. Alias `champion` scores.")
@@ -106,7 +107,7 @@ class Registry:
         if known:
             return known
         outputs = client.get_run(run_id).outputs.model_outputs
-        made = client.create_model_version(
+        version = client.create_model_version(
             self.name,
             source=f"models:/{outputs[0].model_id}",
             run_id=run_id,
@@ -114,7 +115,7 @@ class Registry:
             tags=dict(tags),
             description=card,
         )
-        return Version.of(made)
+        return Version.of(version)
 
     def tag(self, version: Version, key: str, value: str | None) -> None:
         """Set a tag; None removes it."""
@@ -165,7 +166,7 @@ def _digest(folder: Path) -> str:
 
 
 @contextmanager
-def registry(definition: str) -> Iterator[Registry]:
-    """The registry of a definition's models. Raises ChurnError as `tracking.opened` does."""
-    with mlflow_store.opened() as store:
+def open_registry(definition: str) -> Iterator[Registry]:
+    """The registry of a definition's models. Raises ChurnError as `mlflow_store.open_store` does."""
+    with mlflow_store.open_store() as store:
         yield Registry(f"churn_{definition}", store)

@@ -1,4 +1,4 @@
-"""MLflow's embedded store holds absolute addresses. Where the project's folder is moved or copied, they follow."""
+"""Relocates MLflow's embedded store, which holds absolute addresses, after the project's folder was moved or copied."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 FOLDER = "mlartifacts"
 
-PLACES = (
+ADDRESS_COLUMNS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
@@ -17,17 +17,17 @@ PLACES = (
 )
 
 
-def follow(database: Path, artifacts: str) -> None:
-    """Let every address under the former artifacts folder point below `artifacts` (a file: URI), all or none.
+def relocate_artifacts(database: Path, artifacts: str) -> None:
+    """Let every address under the former artifacts folder point below `artifacts` (a file: URI), in one transaction.
 
-    The former folder is where MLflow's own default experiment was put when the database was made.
+    The former folder is where MLflow's own default experiment was put when the database was created.
     """
     with closing(sqlite3.connect(database)) as connection, connection:
-        found = connection.execute("SELECT artifact_location FROM experiments WHERE experiment_id = 0").fetchone()
-        before = found[0].removesuffix("/0") if found else artifacts
+        default = connection.execute("SELECT artifact_location FROM experiments WHERE experiment_id = 0").fetchone()
+        before = default[0].removesuffix("/0") if default else artifacts
         if before == artifacts or not before.endswith(f"/{FOLDER}"):
             return
-        for table, column in PLACES:
+        for table, column in ADDRESS_COLUMNS:
             connection.execute(
                 f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",  # noqa: S608
                 (artifacts, len(before) + 1, len(before) + 1, f"{before}/"),

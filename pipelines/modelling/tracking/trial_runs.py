@@ -1,6 +1,6 @@
-"""Trials of the search as runs nested under the candidate's: what was tried, and what it reached. Knows no mlflow.
+"""Trials of the hyperparameter search as MLflow runs nested under the candidate's. Does not import mlflow.
 
-They are told from trials.json, which training left, so that what is searched never depends on a tracking server.
+They are read from trials.json, which training wrote, so that the search never depends on a tracking server.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ TRIAL = "churn.trial"
 
 
 def record_trials(client: Any, parent: Any, model: Path) -> int:
-    """One finished run under `parent` for each trial; they begin before it, so that it stays the run recorded last.
+    """Record each trial as a finished run under `parent`; they begin before it, so that it stays the latest run.
 
     Args:
         client: MLflow's.
@@ -23,19 +23,19 @@ def record_trials(client: Any, parent: Any, model: Path) -> int:
         model: data/models/D, as train_model leaves it.
 
     Returns:
-        Trials found.
+        How many trials there were.
     """
     path = model / "trials.json"
     trials: dict[str, Any] = read_json(path) if path.exists() else {}
     for trial in trials.values():
         name = f"trial {trial['number']}" + (" (as in params.yaml)" if not trial["numbers"] else "")
         tags = {PARENT: parent.info.run_id, TRIAL: str(trial["number"]), "churn.dropped": str(trial["dropped"]).lower()}
-        began = parent.info.start_time - 1
-        run = client.create_run(parent.info.experiment_id, start_time=began, tags=tags, run_name=name).info.run_id
+        start = parent.info.start_time - 1
+        run = client.create_run(parent.info.experiment_id, start_time=start, tags=tags, run_name=name).info.run_id
         for key, value in trial["numbers"].items():
             client.log_param(run, key, value)
         for step, part in enumerate(trial["parts"].values()):
-            cell, gain = max(part["gain"].items(), key=lambda one: (one[1], one[0]))
+            cell, gain = max(part["gain"].items(), key=lambda pair: (pair[1], pair[0]))
             client.log_metric(run, "log_loss_gain", gain, step=step)
             client.log_metric(run, "log_loss", part["loss"] - gain, step=step)
             client.set_tag(run, f"churn.best_rounds_and_share.{step}", cell)

@@ -22,7 +22,7 @@ import pandas as pd
 
 from pipelines.publishing.sinks.crm import counted
 from pipelines.publishing.sinks.fields import as_csv, emails, phones, require
-from pipelines.settings.publish import AmazonAds, Meta
+from pipelines.settings.campaign.publish import AmazonAds, Meta
 
 
 def amazon_ads(table: pd.DataFrame, setting: AmazonAds, where: str) -> tuple[bytes, str]:

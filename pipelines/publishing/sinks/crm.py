@@ -17,7 +17,7 @@ import pandas as pd
 
 from pipelines.publishing.sinks.fields import as_csv, emails, phones, require, texts
 from pipelines.runtime.spreadsheet_text import defused
-from pipelines.settings.publish import HubSpot, Klaviyo, Salesforce
+from pipelines.settings.campaign.publish import HubSpot, Klaviyo, Salesforce
 
 PROPERTIES = {
     "customer_id": "Customer ID",

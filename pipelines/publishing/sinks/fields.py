@@ -10,21 +10,18 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.params import Settings
 from pipelines.sources.privacy import vault
 
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
 _E164 = re.compile(r"[1-9][0-9]{7,14}")  # ITU-T E.164: at most 15 digits with the country's
 
 
-def own_ids(table: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """The list under the customers' own ids: nobody outside knows a pseudonym.
+def own_ids(table: pd.DataFrame) -> pd.DataFrame:
+    """A list of pseudonyms under the customers' own ids: nobody outside knows a pseudonym.
 
     Raises:
         ChurnError: the vault of this machine does not know somebody.
     """
-    if not settings.privacy.pseudonymise:
-        return table
     known = vault.originals(table["customer_id"])
     unknown = sorted(set(table["customer_id"]) - set(known))
     if unknown:

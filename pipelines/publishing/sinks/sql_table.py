@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipelines.ledger.write import Published
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted
-from pipelines.settings.publish import SqlTable
+from pipelines.settings.campaign.publish import SqlTable
 from pipelines.sources.access.database import connected, resolved
 
 KEY = ("list_id", "customer_id")

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 
 from pipelines.runtime.sql import text
-from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Mapped, Mapping
 from pipelines.sources.expressions.cell import Cell, cell
 from pipelines.sources.expressions.convert import as_number, as_time, as_word
@@ -46,14 +46,14 @@ class Context:
     far_future: str
 
     @classmethod
-    def of(cls, name: str, settings: Settings) -> Context:
+    def of(cls, name: str, reading: Reading) -> Context:
         """`far_future`: the day from which on a time is a placeholder or a typing error.
 
         It is the beginning of the next decade but one after the list's, ten to twenty years on: a day that moved with
         every year would make what was read in December unusable in January.
         """
-        year = (int(settings.observations.score.as_of[:4]) // 10 + 2) * 10
-        return cls(name, settings.timezone, f"{year}-01-01")
+        year = (int(reading.as_of[:4]) // 10 + 2) * 10
+        return cls(name, reading.timezone, f"{year}-01-01")
 
 
 def columns_of(mapping: Mapping, shape: Shape) -> dict[str, str]:

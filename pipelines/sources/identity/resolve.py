@@ -13,8 +13,8 @@ from typing import Any
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.sql import text
-from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Identities, IdentityTable
+from pipelines.settings.reading import Resolution
 from pipelines.sources.access.headers import Located, at_hand, digest_at, files_of, locate
 from pipelines.sources.access.scan import broken_rows, lines_of, scan
 from pipelines.sources.expressions.convert import as_written
@@ -31,22 +31,16 @@ _RULES = {
 }
 
 
-def systems(settings: Settings) -> dict[str, str]:
-    """Source -> the system whose ids it has, for those that name one."""
-    named = ((name, getattr(source, "identity", None)) for name, source in settings.sources.items())
-    return {name: system for name, system in named if system}
-
-
-def faults_of_identities(settings: Settings) -> list[str]:
+def faults_of_identities(resolution: Resolution) -> list[str]:
     """What is wrong with `identities:` and with sources that need it, found by headers alone."""
-    setting, faults = settings.identities or Identities.model_construct(), list[str]()
+    setting, faults = resolution.identities or Identities.model_construct(), list[str]()
     located: list[Located] = []
     if setting.table:
         located, faults = locate(setting.table, "identities.table")
         for file in located:
             faults += _header_faults(setting.table, file)
     if not setting.table:
-        for name, system in systems(settings).items():
+        for name, system in resolution.systems.items():
             if system not in setting.rules:
                 told = did_you_mean(system, setting.rules) or " Add identities.table or identities.rules."
                 faults.append(f"params.yaml: sources.{name}.identity: identities has no rule for {system}.{told}")
@@ -66,31 +60,32 @@ def _columns(table: IdentityTable) -> dict[str, str]:
     return {str(ours): theirs for ours, theirs in table.columns.items()} or {name: name for name in _FIELDS}
 
 
-def identity_versions(settings: Settings) -> list[str]:
+def identity_versions(identities: Identities | None) -> list[str]:
     """What changes when the content of `identities.table` does, sorted."""
-    table = settings.identities.table if settings.identities else None
+    table = identities.table if identities else None
     return sorted(map(digest_at, files_of(table))) if table else []
 
 
-def load(con: Any, settings: Settings) -> None:
+def load(con: Any, identities: Identities | None, *, hidden: bool) -> None:
     """Make the table `identity` (system, id, customer_id): ids written alike, merged accounts followed to their end.
+
+    `hidden`: whether messages may not show ids.
 
     Raises:
         ChurnError: rows without an id, an id with two customers, accounts that were merged in a circle.
     """
     con.execute("create or replace temp table identity (system varchar, id varchar, customer_id varchar)")
-    setting = settings.identities
-    if setting is None or setting.table is None:
+    if identities is None or identities.table is None:
         return
-    located, _ = locate(setting.table, "identities.table")
+    located, _ = locate(identities.table, "identities.table")
     faults: list[str] = []
     for one in located:
         with at_hand(one) as (file, _):
-            faults += _load_file(con, setting, setting.table, file)
+            faults += _load_file(con, identities, identities.table, file)
     if faults:
         raise ChurnError(*faults)
     con.execute("create or replace temp table identity as select distinct * from identity")
-    faults = _follow(con, hidden=settings.privacy.pseudonymise)
+    faults = _follow(con, hidden=hidden)
     if faults:
         raise ChurnError(*faults)
 
@@ -190,10 +185,10 @@ def _two_customers(con: Any, *, hidden: bool) -> list[str]:
     ]
 
 
-def must_be_led(con: Any, settings: Settings) -> list[str]:
+def must_be_led(con: Any, resolution: Resolution) -> list[str]:
     """Sources whose ids may lead elsewhere: those of other systems, and all where accounts were merged."""
     merged = con.execute("select count(*) from identity where system = $1", [OWN]).fetchall()[0][0]
-    return [name for name in settings.sources if merged or name in systems(settings)]
+    return [name for name in resolution.sources if merged or name in resolution.systems]
 
 
 def no_leads(con: Any) -> None:
@@ -201,19 +196,19 @@ def no_leads(con: Any) -> None:
     con.execute("create or replace temp table who (source varchar, theirs varchar, customer_id varchar)")
 
 
-def lead(con: Any, settings: Settings, name: str, system: str | None) -> None:
+def lead(con: Any, identities: Identities | None, name: str, system: str | None) -> None:
     """Rows of `who` for one source of `people` (source, customer_id): where its ids lead; null is nowhere.
 
     The customers' own ids need none unless accounts were merged.
     """
-    alike = written_alike(settings.identities, system, "people.customer_id")
+    alike = written_alike(identities, system, "people.customer_id")
     if system is None:
         con.execute(
             f"insert into who select distinct {text(name)}, people.customer_id, identity.customer_id from people "
             f"join identity on identity.system = {text(OWN)} and identity.id = {alike} where source = {text(name)}"
         )
         return
-    rules = settings.identities.rules if settings.identities else {}
+    rules = identities.rules if identities else {}
     listed = con.execute("select count(*) from identity where system = $1", [system]).fetchall()[0][0]
     alone = alike if system in rules and not listed else "null"
     con.execute(

@@ -16,7 +16,8 @@ import pyarrow as pa
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.runtime.sql import text
-from pipelines.settings.params import Settings
+from pipelines.settings.privacy import Identities, Privacy
+from pipelines.settings.reading import Resolution
 from pipelines.settings.sources import Ledger
 from pipelines.sources.identity.resolve import (
     OWN,
@@ -26,7 +27,6 @@ from pipelines.sources.identity.resolve import (
     load,
     must_be_led,
     no_leads,
-    systems,
     written_alike,
 )
 from pipelines.sources.identity.translate import Leads, Names, meet, translated
@@ -37,13 +37,13 @@ from pipelines.sources.privacy.erased import FILE, tombstones
 from pipelines.sources.privacy.pseudonyms import install, keyed, required_key
 
 
-def faults_of_privacy(settings: Settings) -> list[str]:
+def faults_of_privacy(resolution: Resolution) -> list[str]:
     """What is wrong with `identities:` and `privacy:`, the key and the list of the forgotten."""
-    faults = faults_of_identities(settings)
+    faults = faults_of_identities(resolution)
     try:
-        if settings.privacy.pseudonymise:
-            required_key(settings)
-        tombstones(settings)
+        if resolution.privacy.pseudonymise:
+            required_key(resolution.privacy)
+        tombstones(resolution.privacy)
     except ChurnError as problem:
         faults += problem.faults
     return faults
@@ -62,13 +62,13 @@ class Settled(NamedTuple):
 
 
 def settle(
-    con: Any, settings: Settings, parts: list[Part], moment: int, places: Settled
+    con: Any, resolution: Resolution, parts: list[Part], moment: int, places: Settled
 ) -> tuple[list[Part], list[str]]:
     """Parts under customer ids only: other systems' ids resolved, pseudonyms where asked for.
 
     Args:
         con: the connection.
-        settings: of params.yaml.
+        resolution: how ids become customer ids.
         parts: what was landed. The forgotten are not in it.
         moment: microseconds UTC; rows after it are not spoken of.
         places: where things are kept.
@@ -77,55 +77,55 @@ def settle(
         The parts, and what a person should know: rows of nobody.
     """
     places.aside.unlink(missing_ok=True)
-    if settings.identities is None and not settings.privacy.pseudonymise:
+    if resolution.identities is None and not resolution.privacy.pseudonymise:
         return parts, []
-    if settings.privacy.pseudonymise and not (vault.FOLDER / vault.FILE).is_file():  # fill it again
+    if resolution.privacy.pseudonymise and not (vault.FOLDER / vault.FILE).is_file():  # fill it again
         shutil.rmtree(places.kept, ignore_errors=True)
-    load(con, settings)
-    led = must_be_led(con, settings) if settings.identities else []
-    names, leads = _names(con, settings, places), Leads.of(places.kept, _identities_told(settings))
+    load(con, resolution.identities, hidden=resolution.privacy.pseudonymise)
+    led = must_be_led(con, resolution) if resolution.identities else []
+    names, leads = _names(con, resolution, places), Leads.of(places.kept, _identities_told(resolution))
     met = leads.wanting(parts, names)
     meet(con, met, places.kept, led)
     no_leads(con)
     for name in led:
-        lead(con, settings, name, systems(settings).get(name))
+        lead(con, resolution.identities, name, resolution.systems.get(name))
     leads.learn(con, met, parts)
     made, rows = translated(con, parts, names, leads)
-    return made, tell_of_nobody(con, settings, moment, rows, _aside(settings, places))
+    return made, tell_of_nobody(con, resolution, moment, rows, _aside(resolution.privacy, places))
 
 
-def _identities_told(settings: Settings) -> str:
+def _identities_told(resolution: Resolution) -> str:
     """What changes when the settings or the table of identities do."""
-    said = settings.identities.model_dump(mode="json") if settings.identities else None
-    told = json.dumps([said, systems(settings), identity_versions(settings)], sort_keys=True)
+    said = resolution.identities.model_dump(mode="json") if resolution.identities else None
+    told = json.dumps([said, resolution.systems, identity_versions(resolution.identities)], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _aside(settings: Settings, places: Settled) -> Path:
+def _aside(privacy: Privacy, places: Settled) -> Path:
     """With pseudonyms rows of nobody lie in the vault: they hold ids."""
-    if settings.privacy.pseudonymise and places.keep:
+    if privacy.pseudonymise and places.keep:
         hidden = vault.private_folder(vault.FOLDER) / places.aside.name
         hidden.unlink(missing_ok=True)
         return hidden
     return places.aside
 
 
-def _names(con: Any, settings: Settings, places: Settled) -> Names:
-    if not settings.privacy.pseudonymise:
+def _names(con: Any, resolution: Resolution, places: Settled) -> Names:
+    if not resolution.privacy.pseudonymise:
         return Names()
-    key = required_key(settings)
+    key = required_key(resolution.privacy)
     install(con, key, "keyed")
-    hidden = frozenset(name for name, one in settings.sources.items() if not isinstance(one, Ledger))
+    hidden = frozenset(name for name, one in resolution.sources.items() if not isinstance(one, Ledger))
     return Names(keyed(key, "fingerprint"), hidden, vault.remember if places.keep else lambda _: None)
 
 
-def hide_found(con: Any, settings: Settings) -> None:
+def hide_found(con: Any, privacy: Privacy) -> None:
     """With pseudonyms the quarantine does not repeat what stood in a bad row: nobody knows what it was."""
-    if settings.privacy.pseudonymise:
+    if privacy.pseudonymise:
         con.execute("update rejected set found = null")
 
 
-def watch_for_the_forgotten(con: Any, settings: Settings) -> None:
+def watch_for_the_forgotten(con: Any, resolution: Resolution) -> None:
     """Make the SQL macro `is_forgotten(source, id)`: whether a row, as a source has it, must not be kept anywhere.
 
     True where the id of the source's system was forgotten, or the customer that it leads to by table or rule.
@@ -133,27 +133,30 @@ def watch_for_the_forgotten(con: Any, settings: Settings) -> None:
     Raises:
         ChurnError: somebody was forgotten and the key is missing; the identities are faulty.
     """
-    stones = tombstones(settings)
+    stones = tombstones(resolution.privacy)
     if not stones.hashed:
         con.execute("create or replace temp macro is_forgotten(source, one) as false")
         return
     install(con, stones.key, "buried")
-    load(con, settings)
+    load(con, resolution.identities, hidden=resolution.privacy.pseudonymise)
     con.execute("create or replace temp table forgotten as select unnest($1) as hashed", [sorted(stones.hashed)])
     con.execute(
         "create or replace temp table forgotten_id as select system, id from identity "
         f"where buried('{OWN} ' || customer_id) in (from forgotten)"
     )
-    named = systems(settings)
-    cases = [f"when {text(name)} then {_leads_to_the_forgotten(settings, system)}" for name, system in named.items()]
-    own = _leads_to_the_forgotten(settings, OWN)
+    identities = resolution.identities
+    cases = [
+        f"when {text(name)} then {_leads_to_the_forgotten(identities, system)}"
+        for name, system in resolution.systems.items()
+    ]
+    own = _leads_to_the_forgotten(identities, OWN)
     found = f"case source {' '.join(cases)} else {own} end" if cases else own
     con.execute(f"create or replace temp macro is_forgotten(source, one) as coalesce({found}, false)")
 
 
-def _leads_to_the_forgotten(settings: Settings, system: str) -> str:
+def _leads_to_the_forgotten(identities: Identities | None, system: str) -> str:
     """SQL: whether the id `one` of a system does. A system's 7 is the customer 7 only where a rule alone says so."""
-    alike = written_alike(settings.identities, system, "one")
+    alike = written_alike(identities, system, "one")
     own = f"buried('{OWN} ' || {alike}) in (from forgotten) and {text(system)} not in (select system from identity)"
     return (
         f"(buried({text(system + ' ')} || {alike}) in (from forgotten) or ({own}) "
@@ -161,26 +164,26 @@ def _leads_to_the_forgotten(settings: Settings, system: str) -> str:
     )
 
 
-def settle_customers(table: pa.Table, settings: Settings) -> pa.Table:
+def settle_customers(table: pa.Table, privacy: Privacy) -> pa.Table:
     """The customers table without the forgotten, under pseudonyms where asked for, sorted as before."""
-    stones = tombstones(settings)
+    stones = tombstones(privacy)
     place = table.schema.get_field_index("customer_id")
     if stones.hashed:
         keep = [not stones.has(OWN, one) for one in table["customer_id"].to_pylist()]
         table = table.filter(pa.array(keep, pa.bool_()))
-    if settings.privacy.pseudonymise:
-        key = required_key(settings)
+    if privacy.pseudonymise:
+        key = required_key(privacy)
         hashed = pa.array([keyed(key, one) for one in table["customer_id"].to_pylist()], pa.string())
         table = table.set_column(place, table.schema.field(place), hashed)
         table = table.sort_by([(name, "ascending") for name in table.column_names])
     return table
 
 
-def fingerprint_of_privacy(settings: Settings) -> dict[str, Any]:
+def fingerprint_of_privacy(identities: Identities | None, privacy: Privacy) -> dict[str, Any]:
     """What besides the sources decides whom the stream is about: identities, the forgotten, the key (as a hash)."""
-    key = keyed(required_key(settings), "fingerprint") if settings.privacy.pseudonymise else None
+    key = keyed(required_key(privacy), "fingerprint") if privacy.pseudonymise else None
     return {
-        "identities": identity_versions(settings),
+        "identities": identity_versions(identities),
         "forgotten": digest_of(FILE) if FILE.is_file() else None,
         "key": key,
     }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json, write_json
-from pipelines.settings.params import Settings
+from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy.pseudonyms import key_from_environment, keyed
 from pipelines.sources.privacy.vault import private_folder
 
@@ -38,7 +38,7 @@ class Tombstones:
         return keyed(self.key, f"{system} {one}")
 
 
-def tombstones(settings: Settings, file: Path = FILE) -> Tombstones:
+def tombstones(privacy: Privacy, file: Path = FILE) -> Tombstones:
     """Who is to be left out.
 
     Raises:
@@ -47,7 +47,7 @@ def tombstones(settings: Settings, file: Path = FILE) -> Tombstones:
     if not file.is_file():
         return Tombstones(frozenset(), b"")
     content = read_json(file)
-    key = _key(settings, content["key"], file)
+    key = _key(privacy, content["key"], file)
     if key is None or keyed(key, _CHECK) != content["check"]:
         what = "is missing" if key is None else "is another one"
         raise ChurnError(
@@ -57,23 +57,23 @@ def tombstones(settings: Settings, file: Path = FILE) -> Tombstones:
     return Tombstones(frozenset(content["hashed"]), key)
 
 
-def bury(settings: Settings, ids: list[tuple[str, str]], file: Path = FILE) -> None:
+def bury(privacy: Privacy, ids: list[tuple[str, str]], file: Path = FILE) -> None:
     """Add ids (system and id) to the file. They are left out from now on.
 
     Raises:
         ChurnError: the file's key is missing or another one.
     """
-    name = read_json(file)["key"] if file.is_file() else _chosen_key(settings, file)
-    key = _key(settings, name, file)
-    known = tombstones(settings, file).hashed
+    name = read_json(file)["key"] if file.is_file() else _chosen_key(privacy, file)
+    key = _key(privacy, name, file)
+    known = tombstones(privacy, file).hashed
     assert key is not None
     every = known | {Tombstones(known, key).of(system, one) for system, one in ids}
     write_json(file, {"key": name, "check": keyed(key, _CHECK), "hashed": sorted(every)})
 
 
-def _chosen_key(settings: Settings, file: Path) -> str:
-    if key_from_environment(settings) is not None:
-        return settings.privacy.key_variable
+def _chosen_key(privacy: Privacy, file: Path) -> str:
+    if key_from_environment(privacy) is not None:
+        return privacy.key_variable
     path = file.parent / KEY_FILE.relative_to(FILE.parent)
     if not path.exists():
         private_folder(path.parent)
@@ -82,8 +82,8 @@ def _chosen_key(settings: Settings, file: Path) -> str:
     return KEY_FILE.name
 
 
-def _key(settings: Settings, name: str, file: Path) -> bytes | None:
+def _key(privacy: Privacy, name: str, file: Path) -> bytes | None:
     if name == KEY_FILE.name:
         path = file.parent / KEY_FILE.relative_to(FILE.parent)
         return path.read_bytes() if path.is_file() else None
-    return key_from_environment(settings)
+    return key_from_environment(privacy)

@@ -14,23 +14,23 @@ import os
 from typing import Any
 
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.params import Settings
+from pipelines.settings.privacy import Privacy
 
 DIGITS = 32
 SHORTEST_KEY = 16
 _BLOCK = 64  # bytes that SHA-256 works on at once
 
 
-def key_from_environment(settings: Settings) -> bytes | None:
+def key_from_environment(privacy: Privacy) -> bytes | None:
     """The key, or None where the variable is not set.
 
     Raises:
         ChurnError: the key is too short to protect anything.
     """
-    found = os.environ.get(settings.privacy.key_variable, "")
+    found = os.environ.get(privacy.key_variable, "")
     if found and len(found) < SHORTEST_KEY:
         raise ChurnError(
-            f"{settings.privacy.key_variable}: the key has {len(found)} characters. Allowed: at least {SHORTEST_KEY}. "
+            f"{privacy.key_variable}: the key has {len(found)} characters. Allowed: at least {SHORTEST_KEY}. "
             f"Make one: {_MAKE}"
         )
     return found.encode() or None
@@ -39,16 +39,16 @@ def key_from_environment(settings: Settings) -> bytes | None:
 _MAKE = 'python -c "import secrets; print(secrets.token_hex(32))"'
 
 
-def required_key(settings: Settings) -> bytes:
+def required_key(privacy: Privacy) -> bytes:
     """The key.
 
     Raises:
         ChurnError: it is not set, or too short.
     """
-    key = key_from_environment(settings)
+    key = key_from_environment(privacy)
     if key is None:
         raise ChurnError(
-            f"params.yaml: privacy.pseudonymise: the environment variable {settings.privacy.key_variable} is not set. "
+            f"params.yaml: privacy.pseudonymise: the environment variable {privacy.key_variable} is not set. "
             f"Set it to the key of this project (a new one: {_MAKE}) and keep it safe: another key makes other ids."
         )
     return key
@@ -71,9 +71,9 @@ def install(con: Any, key: bytes, name: str) -> None:
     )
 
 
-def known_as(customer: str, settings: Settings) -> str:
+def known_as(customer: str, privacy: Privacy) -> str:
     """What the pipeline calls a customer: the pseudonym where these are on and the key is set, else the id itself."""
-    if not settings.privacy.pseudonymise:
+    if not privacy.pseudonymise:
         return customer
-    key = key_from_environment(settings)
+    key = key_from_environment(privacy)
     return keyed(key, customer) if key else customer

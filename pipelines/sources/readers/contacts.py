@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.contacts import COLUMNS, DETAILS, ContactDatabase, ContactFiles, is_consent
-from pipelines.settings.params import Settings
+from pipelines.settings.campaign.contacts import COLUMNS, DETAILS, ContactDatabase, ContactFiles, is_consent
+from pipelines.settings.reading import ContactReading
 from pipelines.sources.access.database import connected
 from pipelines.sources.access.headers import digest_at, files_of, locate
 from pipelines.sources.expressions.cell import cell
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def faults_of_contacts(settings: Settings) -> list[str]:
+def faults_of_contacts(reading: ContactReading) -> list[str]:
     """What is wrong with `contacts:`, found by headers and schemas alone; empty where it is not set."""
-    setting = settings.contacts
+    setting = reading.table
     if setting is None:
         return []
     shapes: list[Shape] = []
@@ -48,25 +48,25 @@ def faults_of_contacts(settings: Settings) -> list[str]:
             shapes.extend(located)
     except ChurnError as problem:
         return list(problem.faults)
-    return faults + contact_faults(setting, shapes) + _identity_faults(settings)
+    return faults + contact_faults(setting, shapes) + _identity_faults(reading)
 
 
-def _identity_faults(settings: Settings) -> list[str]:
-    system, identities = settings.contacts.identity if settings.contacts else None, settings.identities
+def _identity_faults(reading: ContactReading) -> list[str]:
+    system, identities = reading.table.identity if reading.table else None, reading.identities
     if system is None or (identities and (identities.table or system in identities.rules)):
         return []
     return [f"params.yaml: contacts.identity: identities says nothing of {system}. Add identities.table or a rule."]
 
 
-def _faultless(settings: Settings) -> ContactFiles | ContactDatabase | None:
+def _faultless(reading: ContactReading) -> ContactFiles | ContactDatabase | None:
     """The section `contacts:`, or a ChurnError that says what is wrong with it."""
-    faults = faults_of_contacts(settings)
+    faults = faults_of_contacts(reading)
     if faults:
         raise ChurnError(*faults)
-    return settings.contacts
+    return reading.table
 
 
-def contacts_digest(settings: Settings) -> str | None:
+def contacts_digest(reading: ContactReading) -> str | None:
     """What changes when the content of the contacts table does (of files their bytes, of a database its rows).
 
     None where `contacts:` is not set.
@@ -74,7 +74,7 @@ def contacts_digest(settings: Settings) -> str | None:
     Raises:
         ChurnError: it cannot be read.
     """
-    setting = _faultless(settings)
+    setting = _faultless(reading)
     if setting is None:
         return None
     rows = _rows_of(setting) if isinstance(setting, ContactDatabase) else map(digest_at, files_of(setting))
@@ -89,7 +89,7 @@ def _rows_of(setting: ContactDatabase) -> Iterator[str]:
         yield from map(repr, con.execute(f"select {told} from ({rows})").fetchall())
 
 
-def read_contacts(settings: Settings) -> pd.DataFrame | None:
+def read_contacts(reading: ContactReading) -> pd.DataFrame | None:
     """The contacts table; None where `contacts:` is not set.
 
     Returns:
@@ -101,7 +101,7 @@ def read_contacts(settings: Settings) -> pd.DataFrame | None:
         ChurnError: the table is not there, a row has no customer, a customer stands on several rows, a consent is
             neither yes nor no, a preferred channel is none; all faults at once, by lines.
     """
-    setting = _faultless(settings)
+    setting = _faultless(reading)
     if setting is None:
         return None
     con = connect()
@@ -111,19 +111,21 @@ def read_contacts(settings: Settings) -> pd.DataFrame | None:
     parts = [name for (name,) in con.execute("show tables").fetchall() if name.startswith("told_")]
     con.execute(f"create temp table contact as {' union all by name '.join(f'from {name}' for name in sorted(parts))}")
     con.execute("alter table contact drop column record")
-    _settle(con, settings, setting.identity)
-    _require_one_row_each(con, settings)
-    return _frame(settle_customers(con.sql("select * from contact order by customer_id").to_arrow_table(), settings))
+    _settle(con, reading, setting.identity)
+    _require_one_row_each(con, reading)
+    return _frame(
+        settle_customers(con.sql("select * from contact order by customer_id").to_arrow_table(), reading.privacy)
+    )
 
 
-def _settle(con: Any, settings: Settings, system: str | None) -> None:
+def _settle(con: Any, reading: ContactReading, system: str | None) -> None:
     """Ids become customer ids as the sources' do. Contacts of nobody go: a CRM knows more than customers."""
-    if settings.identities is None:
+    if reading.identities is None:
         return
-    load(con, settings)
+    load(con, reading.identities, hidden=reading.privacy.pseudonymise)
     no_leads(con)
     con.execute(f"create temp view people as select '{SECTION}' as source, customer_id from contact")
-    lead(con, settings, SECTION, system)
+    lead(con, reading.identities, SECTION, system)
     # Of accounts that became one, the surviving account's row counts.
     merged = "theirs is not null and theirs <> who.customer_id and who.customer_id in (select customer_id from contact)"
     lost = "who.customer_id is null" if system else "false"
@@ -132,10 +134,10 @@ def _settle(con: Any, settings: Settings, system: str | None) -> None:
     con.execute(f"create or replace temp table contact as {keep}")
 
 
-def _require_one_row_each(con: Any, settings: Settings) -> None:
+def _require_one_row_each(con: Any, reading: ContactReading) -> None:
     found = con.execute("select customer_id from contact group by all having count(*) > 1 order by 1").fetchall()
     if found:
-        hidden = settings.privacy.pseudonymise or (settings.contacts and settings.contacts.identity)
+        hidden = reading.privacy.pseudonymise or (reading.table and reading.table.identity)
         shown = "" if hidden else f" ({', '.join(one for (one,) in found[:5])}{', ...' if len(found) > 5 else ''})"
         raise ChurnError(f"contacts: {len(found):,} customers stand on several rows{shown}. Keep one row per customer.")
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from features.activity import CUSTOMER_SCHEMA
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted, text
-from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Customers
 from pipelines.sources.access.headers import Located, at_hand, digest_at, files_of, locate
 from pipelines.sources.access.scan import broken_rows, lines_of, scan
@@ -27,33 +27,33 @@ from pipelines.sources.readers.mapping_checks import customer_columns, customer_
 _TIMES = tuple(CUSTOMER_SCHEMA.names[1:])
 
 
-def faults_of_customers(settings: Settings) -> list[str]:
+def faults_of_customers(customers: Customers | None, attributes: list[str]) -> list[str]:
     """What is wrong with `customers:`, found by headers alone; empty where it is not set."""
-    if settings.customers is None:
+    if customers is None:
         return []
-    located, faults = locate(settings.customers, "customers")
-    return faults + customer_faults(settings.customers, located, settings.features.attributes)
+    located, faults = locate(customers, "customers")
+    return faults + customer_faults(customers, located, attributes)
 
 
-def customer_versions(settings: Settings) -> list[str]:
+def customer_versions(customers: Customers | None) -> list[str]:
     """What changes when the content of `customers:` does, sorted."""
-    return [] if settings.customers is None else sorted(map(digest_at, files_of(settings.customers)))
+    return [] if customers is None else sorted(map(digest_at, files_of(customers)))
 
 
-def read_customers(con: Any, settings: Settings, setting: Customers, moment: int) -> pa.Table:
+def read_customers(con: Any, setting: Customers, reading: Reading, moment: int) -> pa.Table:
     """Sorted rows of the customers table that held before `moment` (microseconds, UTC).
 
     Raises:
         ChurnError: rows without a customer, times that are none, customers on several rows.
     """
     located, _ = locate(setting, "customers")
-    zone = setting.timezone or settings.timezone
+    zone = setting.timezone or reading.timezone
     faults: list[str] = []
     parts: list[str] = []
     con.execute(f"set timezone = {text(zone)}")
     for one in located:
         with at_hand(one) as (file, _):
-            columns = customer_columns(setting, file, settings.features.attributes)
+            columns = customer_columns(setting, file, reading.attributes)
             made = _query(setting, file, columns, zone)
             con.execute(f"create or replace temp table customers_{len(parts)} as {made}")
             faults += _row_faults(con, f"customers_{len(parts)}", file, columns)
@@ -63,7 +63,7 @@ def read_customers(con: Any, settings: Settings, setting: Customers, moment: int
         raise ChurnError(*faults)
     con.execute(f"create or replace temp table customers as {' union all by name '.join(parts)}")
     names = [name for name, *_ in con.execute("describe customers").fetchall() if not name.startswith("has_")]
-    _require_one_row_each(con, names, hidden=settings.privacy.pseudonymise)
+    _require_one_row_each(con, names, hidden=reading.privacy.pseudonymise)
     held = f"where valid_from is null or valid_from < make_timestamptz({moment})" if "valid_from" in names else ""
     chosen = ", ".join(quoted(name) for name in _ordered(names))
     return con.sql(f"select distinct {chosen} from customers {held} order by all").to_arrow_table()

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Files
 from pipelines.sources.access.headers import Located, at_hand, digest_at, files_of, locate
 from pipelines.sources.access.line_numbers import swallowed
@@ -31,13 +31,13 @@ from pipelines.sources.readers.mapping_checks import activity_faults
 from pipelines.sources.readers.session import local_time
 
 
-def _faults(name: str, setting: Files, _settings: Settings) -> list[str]:
+def _faults(name: str, setting: Files, _reading: Reading) -> list[str]:
     located, faults = locate(setting, f"sources.{name}")
     return faults + activity_faults(name, setting, located)
 
 
-def _read(con: Any, name: str, setting: Files, settings: Settings, place: Place) -> list[Part]:
-    landing = Landing.of(place.landing, setting, Context.of(name, settings))
+def _read(con: Any, name: str, setting: Files, reading: Reading, place: Place) -> list[Part]:
+    landing = Landing.of(place.landing, setting, Context.of(name, reading))
     steps = steps_of(landing)
     at = answering(steps, place.moment)
     if at is None:
@@ -99,8 +99,8 @@ def _tell_unread(con: Any, name: str, setting: Files, steps: list[dict[str, Any]
         )
 
 
-def _remembered(name: str, setting: Files, settings: Settings, place: Place) -> list[str] | None:
-    steps = steps_of(Landing.at(place.landing, setting, Context.of(name, settings)))
+def _remembered(name: str, setting: Files, reading: Reading, place: Place) -> list[str] | None:
+    steps = steps_of(Landing.at(place.landing, setting, Context.of(name, reading)))
     at = answering(steps, place.moment)
     return None if at is None else sorted(steps[at]["pieces"])
 
@@ -169,7 +169,7 @@ def _swallowed(con: Any, file: Located, bad: list[Bad]) -> list[Bad]:
     return [(line, "broken", _BEHIND, None) for line in lines]
 
 
-def _versions(_name: str, setting: Files, _settings: Settings, _moment: int) -> list[str]:
+def _versions(_name: str, setting: Files, _reading: Reading, _moment: int) -> list[str]:
     return sorted(digest_at(file) for file in files_of(setting))
 
 

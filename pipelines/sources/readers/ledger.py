@@ -18,7 +18,7 @@ from typing import Any
 from features.activity import OUR_DOINGS
 from pipelines.ledger import read
 from pipelines.runtime.sql import text
-from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Ledger
 from pipelines.sources.landing.store import Part
 from pipelines.sources.reader import Place, Reader
@@ -27,24 +27,24 @@ from pipelines.sources.stream import COLUMNS
 ACTIVITIES = OUR_DOINGS
 
 
-def _faults(name: str, _setting: Ledger, settings: Settings) -> list[str]:
-    others = [other for other, source in settings.sources.items() if isinstance(source, Ledger) and other != name]
+def _faults(name: str, _setting: Ledger, reading: Reading) -> list[str]:
+    others = [other for other, source in reading.sources.items() if isinstance(source, Ledger) and other != name]
     if others and name > min(others):
         return [f"params.yaml: sources.{name}: there is one ledger, and sources.{min(others)} reads it. Take one out."]
     return []
 
 
-def _day(moment: int, settings: Settings) -> str:
+def _day(moment: int, timezone: str) -> str:
     """The day that begins at a moment (microseconds, UTC)."""
-    return f"{datetime.fromtimestamp(moment / 1e6, zoneinfo.ZoneInfo(settings.timezone)):%Y-%m-%d}"
+    return f"{datetime.fromtimestamp(moment / 1e6, zoneinfo.ZoneInfo(timezone)):%Y-%m-%d}"
 
 
-def _versions(_name: str, _setting: Ledger, settings: Settings, moment: int) -> list[str]:
-    return [read.digest(_day(moment, settings), settings)]
+def _versions(_name: str, _setting: Ledger, reading: Reading, moment: int) -> list[str]:
+    return [read.digest(_day(moment, reading.timezone), reading.timezone)]
 
 
-def _read(con: Any, name: str, _setting: Ledger, settings: Settings, place: Place) -> list[Part]:
-    con.register("our_doings", read.doings(_day(place.moment, settings), settings))
+def _read(con: Any, name: str, _setting: Ledger, reading: Reading, place: Place) -> list[Part]:
+    con.register("our_doings", read.doings(_day(place.moment, reading.timezone), reading.timezone))
     con.execute(f"insert into stream select {text(name)}, {', '.join(COLUMNS)} from our_doings")  # noqa: S608
     con.unregister("our_doings")
     con.execute("insert into delivered select $1, 'ledger', count(*), 0 from stream where source = $1", [name])

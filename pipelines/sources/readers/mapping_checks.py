@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import duckdb
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
-from pipelines.settings.contacts import COLUMNS, ContactDatabase, ContactFiles, is_consent
+from pipelines.settings.campaign.contacts import COLUMNS, ContactDatabase, ContactFiles, is_consent
 from pipelines.settings.messages import entry
 from pipelines.settings.sources import UNIX_TIMES, Customers, Mapped, Mapping, Table
 from pipelines.sources.access.headers import Located

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted
-from pipelines.settings.params import Settings
+from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Sql
 from pipelines.sources.access.database import Asked, Database, before, connected, marked, since, watermark_faults
 from pipelines.sources.access.scan import Bad
@@ -41,7 +41,7 @@ from pipelines.sources.readers.session import local_time
 _DAY = 86_400_000_000
 
 
-def _faults(name: str, setting: Sql, _settings: Settings) -> list[str]:
+def _faults(name: str, setting: Sql, _reading: Reading) -> list[str]:
     section = f"sources.{name}"
     try:
         with connected(setting, section) as database:
@@ -51,10 +51,10 @@ def _faults(name: str, setting: Sql, _settings: Settings) -> list[str]:
     return activity_faults(name, setting, [asked]) + watermark_faults(setting, asked, section)
 
 
-def fingerprint(name: str, setting: Sql, settings: Settings, moment: int) -> list[str]:
+def fingerprint(name: str, setting: Sql, reading: Reading, moment: int) -> list[str]:
     """Count and last watermark of the rows before a moment."""
     with connected(setting, f"sources.{name}") as database:
-        rows, last = _counted(database, database.asked(), moment, setting.timezone or settings.timezone)
+        rows, last = _counted(database, database.asked(), moment, setting.timezone or reading.timezone)
     return [str(rows), last]
 
 
@@ -63,8 +63,8 @@ def _counted(database: Database, asked: Asked, moment: int, zone: str) -> tuple[
     return database.count(f" where {before(database, asked, moment, zone)}" if mark else "", mark)
 
 
-def _read(con: Any, name: str, setting: Sql, settings: Settings, place: Place) -> list[Part]:
-    context = Context.of(name, settings)
+def _read(con: Any, name: str, setting: Sql, reading: Reading, place: Place) -> list[Part]:
+    context = Context.of(name, reading)
     landing = Landing.of(place.landing, setting, context)
     steps = steps_of(landing)
     earlier = answering(steps, place.moment)
@@ -79,12 +79,12 @@ def _read(con: Any, name: str, setting: Sql, settings: Settings, place: Place) -
             remember(landing, steps)
             landing.keep_only(one["piece"] for one in steps)
             if at and setting.watermark and steps[at]["whole"]:
-                changed_since(con, name, steps[at - 1]["moment"], settings.timezone)
+                changed_since(con, name, steps[at - 1]["moment"], reading.timezone)
     return _enter(con, setting, landing, steps)
 
 
-def _remembered(name: str, setting: Sql, settings: Settings, place: Place) -> list[str] | None:
-    steps = steps_of(Landing.at(place.landing, setting, Context.of(name, settings)))
+def _remembered(name: str, setting: Sql, reading: Reading, place: Place) -> list[str] | None:
+    steps = steps_of(Landing.at(place.landing, setting, Context.of(name, reading)))
     at = answering(steps, place.moment)
     return None if at is None else list(map(str, steps[at]["found"]))
 

@@ -73,7 +73,7 @@ class AtRisk(Section):
     suppress: Annotated[str, Field(min_length=1)] | None = None
 
 
-LANGUAGES = Path(__file__).parents[1] / "rendering" / "language" / "languages"
+LANGUAGES = Path(__file__).parents[2] / "rendering" / "language" / "languages"
 
 
 def languages() -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.messages import in_words
 from pipelines.settings.types import Section, parse
 
-PRESETS = Path(__file__).with_name("presets")
+PRESETS = Path(__file__).parent
 
 
 class Preset(Section):
