@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.decision import ranking
+from models.decision.control_group import CONTACT, CONTROL
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CONTACT, CONTROL, HELD = "contact", "control", "held"
+__all__ = ["BUDGET", "CAPACITY", "CONTACT", "CONTROL", "EVERYONE", "FOLLOWING", "HELD", "PROFIT", "Cut", "cut", "sums"]
+
+HELD = "held"  # suppressed by a rule; the other two places are the groups of the campaign
 CAPACITY, BUDGET, PROFIT, EVERYONE = "capacity", "budget", "profit", "everyone"
 FOLLOWING = 100
 

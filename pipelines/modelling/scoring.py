@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from pipelines.engines.spark_scores import PREDICTIONS
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.churn import Churn
 
@@ -19,16 +20,8 @@ if TYPE_CHECKING:
 
     from models.churn_model import ChurnModel
 
-SCORES = pa.schema(
-    [
-        ("customer_id", pa.string()),
-        ("as_of", pa.date32()),
-        ("churn_probability", pa.float64()),
-        ("expected_value", pa.float64()),
-        ("value_at_risk", pa.float64()),
-        ("model_version", pa.string()),
-    ]
-)
+SCORES = pa.schema([*PREDICTIONS, pa.field("value_at_risk", pa.float64()), pa.field("model_version", pa.string())])
+"""The scores contract: the predictions of a model, and what follows from them."""
 
 
 def predict(model: ChurnModel, features: pd.DataFrame) -> pd.DataFrame:
