@@ -88,7 +88,7 @@ def scores_table(model: ChurnModel, predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def definition_differences(churn: Churn, model: ChurnModel) -> dict[str, tuple[object, object]]:
-    """Settings in which an entry under `churn` is not the one that the model was trained for: name -> (now, then)."""
+    """The settings in which an entry under `churn` is not the one that trained the model: name -> (now, then)."""
     now, then = churn.model_dump(), dict(model.definition)
     return {name: (now.get(name), then.get(name)) for name in sorted({*now, *then}) if now.get(name) != then.get(name)}
 
