@@ -1,4 +1,4 @@
-"""Who came in which month, and how many of them still came later: the triangle of cohorts.
+"""Monthly cohorts of customers and their retention: the cohort triangle.
 
 A cohort is everyone whose first activity in the data lies in one calendar month. Only whole months count: the month in
 which `as_of` lies is not over yet.
@@ -16,12 +16,12 @@ from features.windows import Array, midnight
 
 MONTHS = 12
 BEFORE = -1
-"""The place of what happened before the first of the months."""
+"""The index of what happened before the first of the months."""
 
 
 @dataclass(frozen=True)
 class Cohorts:
-    """The triangle.
+    """The cohort triangle.
 
     Attributes:
         months: first day of each month (2017-03-01), oldest first.
@@ -38,7 +38,7 @@ def whole_months(as_of: str, months: int = MONTHS) -> list[str]:
     """First days of the `months` calendar months that are over at `as_of`, oldest first, and of the one after them."""
     end = date.fromisoformat(as_of)
     number = end.year * 12 + end.month - 1
-    return [date(one // 12, one % 12 + 1, 1).isoformat() for one in range(number - months, number + 1)]
+    return [date(month // 12, month % 12 + 1, 1).isoformat() for month in range(number - months, number + 1)]
 
 
 def months_of(occurred_at: Array, starts: list[str], timezone: str) -> npt.NDArray[np.int64]:
@@ -54,7 +54,7 @@ def months_of(occurred_at: Array, starts: list[str], timezone: str) -> npt.NDArr
 
 
 def retention(customer: Array, month: Array, customers: int, starts: list[str]) -> Cohorts:
-    """The triangle of those who were seen.
+    """Count retention by cohort and month.
 
     Args:
         customer: shape (n,), 0 .. customers - 1.
@@ -71,6 +71,6 @@ def retention(customer: Array, month: Array, customers: int, starts: list[str]) 
     known = (month >= 0) & (month < months)
     seen[customer[known], month[known]] = True
     first = np.where(seen.any(axis=1) & ~old, seen.argmax(axis=1), months)
-    active = [seen[first == place, place:].sum(axis=0).tolist() for place in range(months)]
+    active = [seen[first == cohort, cohort:].sum(axis=0).tolist() for cohort in range(months)]
     sizes = np.bincount(first, minlength=months + 1)[:months]
     return Cohorts(tuple(starts[:-1]), tuple(map(int, sizes)), tuple(tuple(map(int, row)) for row in active))

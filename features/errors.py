@@ -1,4 +1,4 @@
-"""The error of this package: something that a person can mend, said in words."""
+"""FeatureError: a fault in data or declarations that a user can correct."""
 
 from __future__ import annotations
 

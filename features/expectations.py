@@ -1,4 +1,4 @@
-"""What must be true of a table before anything is built on it: the only place that builds Great Expectations suites.
+"""Great Expectations suites of activity, features and scores; the only place that builds any.
 
 The suites judge a table's *figures*, not its rows: for every file two rows, the lowest and the highest value of each
 column (blank where a row is empty, not a number, or infinite), beside counts that the engine made in the same pass. A

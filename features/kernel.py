@@ -1,9 +1,9 @@
-"""Activity of a partition of customers -> features at any number of moments. Pure numpy; the same in every engine.
+"""The feature kernel: activities of a partition of customers -> features at many moments, the same in every engine.
 
 Cost hardly grows with the number of moments: the stream is sorted and cut into intervals once, and a moment only
 reads cells.
 Facts that were recorded late are the exception: a customer with a fact in flight at a moment (it had occurred, but
-was not recorded) is looked at alone for that moment, without it.
+was not recorded) is computed alone for that moment, without it.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def compute(
     late = _in_flight(events, moments, timezone)
     if late is None:
         return _at_moments(events, day, days, settings, [None] * len(days))
-    together = _at_moments(events, day, days, settings, [~one for one in late])
+    together = _at_moments(events, day, days, settings, [~customers for customers in late])
     return [
         _merged(block, _alone(events, day, moment, settings, customers)) if customers.any() else block
         for block, moment, customers in zip(together, moments, late, strict=True)
@@ -108,14 +108,14 @@ def _in_flight(events: Events, moments: Sequence[str], timezone: str) -> list[Ar
     """
     if events.recorded_at is None:
         return None
-    found = []
+    late = []
     for moment in moments:
         as_of = midnight(moment, timezone)
-        flying = (events.occurred_at < as_of) & (events.recorded_at >= as_of)
+        in_flight = (events.occurred_at < as_of) & (events.recorded_at >= as_of)
         customers = np.zeros(events.customers, dtype=bool)
-        customers[events.customer[flying]] = True
-        found.append(customers)
-    return found if any(customers.any() for customers in found) else None
+        customers[events.customer[in_flight]] = True
+        late.append(customers)
+    return late if any(customers.any() for customers in late) else None
 
 
 def _alone(events: Events, day: Array, moment: str, settings: _Settings, customers: Array) -> Block:
@@ -125,10 +125,10 @@ def _alone(events: Events, day: Array, moment: str, settings: _Settings, custome
     return _at_moments(events.only(keep), day[keep], [day_number(moment)], settings, [customers])[0]
 
 
-def _merged(one: Block, other: Block) -> Block:
-    rows = np.concatenate([one.rows, other.rows])
+def _merged(first: Block, second: Block) -> Block:
+    rows = np.concatenate([first.rows, second.rows])
     order = np.argsort(rows, kind="stable")
-    return Block(rows[order], np.concatenate([one.numbers, other.numbers], axis=1)[:, order])
+    return Block(rows[order], np.concatenate([first.numbers, second.numbers], axis=1)[:, order])
 
 
 def _at_moments(
@@ -136,7 +136,7 @@ def _at_moments(
 ) -> list[Block]:
     """Blocks of all moments, each for the customers in its mask (None: everybody).
 
-    An activity is looked at from all moments before the next one is: so its stream stays in the processor's cache.
+    An activity is read at all moments before the next one is: so its stream stays in the processor's cache.
     """
     streams = _streams(events, day, days, settings)
     rows = [_seen(streams, as_of, settings.seen_within_days, mask) for as_of, mask in zip(days, among, strict=True)]
@@ -189,19 +189,19 @@ def _sorted(events: Events, day: Array) -> Array:
     All four fit into whole numbers of 64 bits, which sort several times as fast as positions do by their keys.
     """
     first, last = (int(day.min()), int(day.max())) if len(day) else (0, 0)
-    place, days = len(day).bit_length(), (last - first).bit_length()
+    index_bits, days = len(day).bit_length(), (last - first).bit_length()
     most = len(events.names) * events.customers
-    if most.bit_length() + days + place > 63:
+    if most.bit_length() + days + index_bits > 63:
         return np.lexsort((day, events.customer, events.activity))
     keys = np.multiply(events.activity, events.customers, dtype=np.int64)
     keys += events.customer
     keys <<= days
     keys += day
     keys -= first
-    keys <<= place
+    keys <<= index_bits
     keys += np.arange(len(day))
     keys.sort()
-    keys &= (1 << place) - 1
+    keys &= (1 << index_bits) - 1
     return keys
 
 
@@ -214,13 +214,13 @@ def _seen(streams: dict[str, Stream], as_of: int, within: int, mask: Array | Non
     return np.flatnonzero(seen if mask is None else seen & mask)
 
 
-def _view(name: str, streams: dict[str, Stream], as_of: int, rows: Array, main: View) -> View | Everything:
+def _view(name: str, streams: dict[str, Stream], as_of: int, rows: Array, main: View) -> View | AllActivities:
     if name == ANY:
-        return Everything([View(stream, as_of, rows, main) for stream in streams.values()])
+        return AllActivities([View(stream, as_of, rows, main) for stream in streams.values()])
     return View(streams[name], as_of, rows, None if streams[name] is main.stream else main)
 
 
-def _read(view: View | Everything, wanted: Sequence[tuple[int, Feature]], numbers: Array) -> None:
+def _read(view: View | AllActivities, wanted: Sequence[tuple[int, Feature]], numbers: Array) -> None:
     """Fill the rows of `numbers` that belong to one activity's features."""
     for i, feature in wanted:
         read = feature.how.read(view, feature.days)
@@ -231,8 +231,8 @@ def _read(view: View | Everything, wanted: Sequence[tuple[int, Feature]], number
                 np.putmask(numbers[i], silent, feature.how.silence)
 
 
-class Everything:
-    """All activities together, seen at one moment."""
+class AllActivities:
+    """All activities together, at one moment."""
 
     def __init__(self, views: list[View]) -> None:
         self.views = views

@@ -1,4 +1,4 @@
-"""How often customers did something, week by week: the timeline that stands beside a customer on the list."""
+"""Weekly counts of a customer's activities: the timeline beside each customer on the list."""
 
 from __future__ import annotations
 

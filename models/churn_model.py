@@ -1,5 +1,4 @@
-"""The model that scores: boosters blended with a logistic regression in log-odds, calibrated; a folder of JSON and
-text.
+"""The churn model: boosters blended with a logistic regression in log-odds, calibrated; a folder of JSON and text.
 
     log-odds = (1 - logistic_share) * mean of the boosters + logistic_share * logistic regression
     churn_probability = calibration(log-odds)

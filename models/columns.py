@@ -1,4 +1,4 @@
-"""The columns a model knows: frozen at training, found by name afterwards, whatever their order.
+"""A model's feature columns: fixed at training, matched by name afterwards, whatever their order.
 
 A missing column or a null number is an error that names it; a column the model does not know is ignored. Categories
 (`customer_...` strings) keep the levels seen in training; an unknown or null category is "unknown", a level of its own.

@@ -1,4 +1,4 @@
-"""The error of this package: something that a person can mend, said in words."""
+"""ModelError: a fault in data or settings that a user can correct."""
 
 from __future__ import annotations
 

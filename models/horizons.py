@@ -17,7 +17,7 @@ import pandas as pd
 
 Floats = npt.NDArray[np.floating[Any]]
 
-# Settings that may differ between horizons of one kind: each definition says itself who is scored.
+# What may differ between horizons of one kind: each definition says itself who is scored.
 _MAY_DIFFER = frozenset({"horizon_days", "active_within_days"})
 RISES = {"silence": False, "rhythm": False, "cancellation": True}
 

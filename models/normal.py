@@ -1,4 +1,4 @@
-"""The standard normal distribution, without the second of processor time that importing scipy.stats costs.
+"""The standard normal distribution without scipy.stats, whose import costs a second of processor time.
 
 The two functions are scipy.special's `ndtr` and `ndtri`, which `scipy.stats.norm` calls too: the same bits. They are
 imported when they are called, since most who import this module never call them.

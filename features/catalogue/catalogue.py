@@ -1,4 +1,4 @@
-"""The catalogue: which measures of which activities over which windows become columns.
+"""The feature catalogue: the measures of each activity, and their windows, that become columns.
 
 A column's name is computed from its declaration, so that name and meaning cannot drift. Features appear only for
 activities that the stream has, and those of values, quantities and details only where it has them. What people do to
@@ -17,7 +17,7 @@ from features.catalogue.measures import MEASURES, MONTH_PARTS, WEEKDAYS, Measure
 from features.catalogue.wording import NOUNS, sentence_of
 from features.errors import FeatureError
 
-__all__ = ["ANY", "NOUNS", "OUR_DOINGS", "Feature", "catalogue", "left_out", "role_of"]
+__all__ = ["ANY", "NOUNS", "OUR_DOINGS", "Feature", "catalogue", "role_of", "unavailable"]
 
 ANY = "any_activity"  # stands for all activities together
 BURDENS = ("complained", "contacted_support", "returned_order", "unsubscribed_email", "cancelled_subscription")
@@ -101,7 +101,7 @@ _SAVED = re.compile(r"(saved_with|returned|refunded)_.*")
 
 
 def role_of(activity: str, main_activity: str) -> Role:
-    """What an activity is to the catalogue."""
+    """The role of an activity, which decides on its measures."""
     if activity == main_activity:
         return "main"
     if activity == ANY:
@@ -230,15 +230,17 @@ def catalogue(facts: Mapping[str, Mapping[str, Any]], main_activity: str) -> tup
     if ANY in present:
         raise FeatureError(f"activity: {ANY!r} stands for all activities together. Give that activity another name.")
     order = [main_activity, *(name for name in present if name != main_activity), ANY]
-    features = tuple(feature for name in order for feature in _of(name, facts.get(name, {}), main_activity, facts))
+    features = tuple(
+        feature for name in order for feature in _features_of(name, facts.get(name, {}), main_activity, facts)
+    )
     _check(features)
     return features
 
 
-def left_out(facts: Mapping[str, Mapping[str, Any]], main_activity: str) -> list[str]:
-    """In words: what could not be made of the stream, and why."""
+def unavailable(facts: Mapping[str, Mapping[str, Any]], main_activity: str) -> list[str]:
+    """In words: the features that the stream does not allow, and why."""
     lacks = [
-        f"{name} has no {what}: no {', '.join(sorted(_needing(what)))} of it"
+        f"{name} has no {what}: no {', '.join(sorted(_measures_needing(what)))} of it"
         for name in sorted(facts)
         if name not in OUR_DOINGS and name == main_activity
         for what in ("value", "quantity", "detail")
@@ -251,11 +253,11 @@ def left_out(facts: Mapping[str, Mapping[str, Any]], main_activity: str) -> list
     )
 
 
-def _needing(what: str) -> set[str]:
+def _measures_needing(what: str) -> set[str]:
     return {name for name, _ in _MAIN if MEASURES[name].needs == what}
 
 
-def _of(
+def _features_of(
     activity: str, facts: Mapping[str, Any], main: str, stream: Mapping[str, Mapping[str, Any]]
 ) -> Iterable[Feature]:
     role = role_of(activity, main)

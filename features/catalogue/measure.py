@@ -1,7 +1,4 @@
-"""What a measure is.
-
-How an activity before a moment becomes one number, and all that people and checks need to know of it.
-"""
+"""The declaration of a measure: how an activity before a moment becomes one number, its bounds, unit and sentence."""
 
 from __future__ import annotations
 
@@ -38,7 +35,7 @@ Reader = Callable[[Any, Any], Array]
 
 @dataclass(frozen=True)
 class Measure:
-    """How one number is made and what it means.
+    """How one number is computed and what it means.
 
     Attributes:
         family: key of FAMILIES.

@@ -1,4 +1,4 @@
-"""What a measure reads from a view where one expression is not enough.
+"""The arithmetic of measures that take more than one expression over a view.
 
 Each returns one number per row, NaN where silent.
 """

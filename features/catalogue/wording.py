@@ -1,4 +1,4 @@
-"""How activities are called in sentences for people, and the sentences themselves, made from a measure's template."""
+"""English nouns of activities, and the sentence template of a feature from that of its measure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOKEN = re.compile(r"<(\w+)(@?)(:[^>]*)?>")
 
 
 def nouns_of(activity: str) -> tuple[str, str]:
-    """One and many of it: the activity's own words where nobody has given it better ones."""
+    """Singular and plural: the activity's own words where NOUNS does not have it."""
     words = activity.replace("_", " ")
     return NOUNS.get(activity, (words, words))
 

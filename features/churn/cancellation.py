@@ -1,7 +1,7 @@
-"""Kind `cancellation`: subscriptions that are started, renewed, and then cancelled or left to lapse.
+"""Kind `cancellation`: churn of subscribers, by cancellation or by a lapsed term.
 
 A customer is judged at the end of each local day by the last thing that happened to the subscription on it: a change
-of plan (cancelled and started again on one day) is no leaving. A start or renewal keeps it going for `term_days`, and
+of plan (cancelled and started again on one day) is no churn. A start or renewal keeps it going for `term_days`, and
 `grace_days` more for a late renewal; without `term_days` until it is cancelled. Leaving happens on the day of the
 cancellation, or on the day after which a renewal no longer counts. `ends` is dated when the customer cancels, not when
 that takes effect: whoever has cancelled is never eligible, though what was paid for may still run.

@@ -67,8 +67,8 @@ class Definition:
         return EVER if self.term_days is None else self.term_days + self.grace_days
 
     @property
-    def remembers_days(self) -> int:
-        """Whoever is eligible at a moment did something in so many days before it."""
+    def lookback_days(self) -> int:
+        """Every customer eligible at a moment did something in so many days before it."""
         return self.active_within_days or self.paid_days
 
     @property

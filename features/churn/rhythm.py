@@ -1,4 +1,4 @@
-"""Kind `rhythm`: a silence that is long for this customer.
+"""Kind `rhythm`: churn is a silence that is long for the customer's own rhythm.
 
 The measure is a quantile of the customer's own pauses, in days between the days on which they did `activity`, as known
 at the moment. Who has been silent for longer than that already is gone. Leaving is none of it for that many days from

@@ -1,4 +1,4 @@
-"""Kind `silence`: a customer did `activity` in the days behind; leaving is none of it in the window ahead."""
+"""Kind `silence`: customers did `activity` in the days behind; churn is none of it in the window ahead."""
 
 from __future__ import annotations
 

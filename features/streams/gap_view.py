@@ -1,5 +1,4 @@
-"""The rhythm of one activity at one moment: the gaps between a customer's active days, and how the present silence
-compares.
+"""Measures of the gaps between a customer's active days before a moment, and of the present silence against them.
 
 A gap is the number of days from one active day to the next, so two orders of one day are one step of the rhythm.
 """
@@ -19,7 +18,7 @@ from features.windows import Array
 _PASSED = np.array([[(day - begin) % 7 < days for begin in range(7) for days in range(7)] for day in range(7)])
 
 
-class Seen(Protocol):
+class ActivityView(Protocol):
     """What the gaps are read from: an activity at a moment (day `as_of`), one entry per row."""
 
     stream: Stream
@@ -48,7 +47,7 @@ class GapView:
     NaN where there is no gap.
     """
 
-    def __init__(self, view: Seen) -> None:
+    def __init__(self, view: ActivityView) -> None:
         self.view, self.gaps = view, view.stream.gaps
         self.end = view.stream.days_before[view.at(0)]
         self.begin = view.stream.active_start[view.rows]
@@ -56,9 +55,9 @@ class GapView:
 
     def _day(self, back: int) -> Array:
         """The active day that lies `back` steps before the last (the first where there are fewer)."""
-        where = np.maximum(self.end - 1 - back, self.begin)
+        index = np.maximum(self.end - 1 - back, self.begin)
         days = self.gaps.day
-        return days[np.clip(where, 0, len(days) - 1)] if len(days) else np.zeros(len(where), dtype=np.int64)
+        return days[np.clip(index, 0, len(days) - 1)] if len(days) else np.zeros(len(index), dtype=np.int64)
 
     @cached_property
     def mean(self) -> Array:

@@ -1,4 +1,4 @@
-"""The gaps between the active days of many customers, whatever the moment from which they are looked at.
+"""The gaps between the active days of many customers, independent of any moment.
 
 A gap is the number of days from one active day to the next, so two orders of one day are one step of the rhythm.
 """
@@ -33,14 +33,14 @@ def bisect(numbers: Array, low: Array, high: Array, bound: Array) -> Array:
     return found
 
 
-def added_up(table: Array) -> Array:
+def cumulate(table: Array) -> Array:
     """Sums along the first axis, in place. Row by row, which is several times as fast as cumsum."""
     for above, row in itertools.pairwise(table):
         np.add(row, above, out=row)
     return table
 
 
-def small(numbers: Array) -> Array:
+def narrowed(numbers: Array) -> Array:
     """The same whole numbers in 16 bits where they fit: so they sort in linear time."""
     return numbers.astype(np.uint16) if not len(numbers) or numbers.max() < 1 << 16 else numbers
 
@@ -52,7 +52,7 @@ def ratio(above: Array, below: Array) -> Array:
 
 
 class Gaps:
-    """What the gaps of a stream are, whatever the moment. Arrays are as long as the stream's active days."""
+    """The gaps of a stream, independent of any moment. Arrays are as long as the stream's active days."""
 
     def __init__(self, customer: Array, day: Array) -> None:
         self.customer, self.day = customer.astype(np.int64), day
@@ -74,7 +74,7 @@ class Gaps:
     @cached_property
     def by_length(self) -> tuple[Array, Array]:
         """Lengths of all gaps, and the days on which they ended, sorted by customer and length."""
-        order = np.lexsort((small(self.gap), small(self.customer)))
+        order = np.lexsort((narrowed(self.gap), narrowed(self.customer)))
         order = order[self.is_gap[order]]
         return self.gap[order], self.day[order]
 

@@ -1,7 +1,7 @@
-"""One activity of one partition of customers, ready to be read at any moment.
+"""One activity of one partition of customers, sorted and indexed so that any window is a difference of two sums.
 
 Time is cut at every boundary that moments and windows imply. Counting activities per customer and interval, and
-adding up along time, tells where each window begins and ends in the sorted stream; every sum over a window is then
+adding up along time, gives where each window begins and ends in the sorted stream; every sum over a window is then
 the difference of two cells of a running sum. Money and quantities are added up as whole millionths, so that no digit
 is lost on the way.
 """
@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from features.errors import FeatureError
-from features.streams.gaps import Gaps, added_up, running_sum, small
+from features.streams.gaps import Gaps, cumulate, narrowed, running_sum
 from features.windows import Array
 
 MILLIONTHS = 1_000_000
@@ -50,7 +50,7 @@ def month_part(days: Array) -> Array:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Where time is cut: `boundaries` (ascending days) and `moments` (ascending days, each of them a boundary too)."""
+    """The days at which time is cut: `boundaries`, and `moments`, each of them a boundary too; both ascending."""
 
     boundaries: Array
     moments: Array
@@ -101,7 +101,7 @@ class Stream:
         counts = self._table(self._cells(cuts), len(cuts))
         if len(cuts):
             counts[0] += self.start[:-1]
-        return added_up(counts)
+        return cumulate(counts)
 
     def _cells(self, cuts: Array) -> Array:
         """Shape (n,): every activity's place in a table of intervals (between cuts) x customers."""
@@ -219,7 +219,7 @@ class Stream:
         cells = (self._moment_cells + self._by_day(lambda days: kind(days) * size))[self.first_of_day]
         counts = np.bincount(cells, minlength=kinds * size).reshape(kinds, moments + 1, self.customers)
         for days in counts:
-            added_up(days[:-1])
+            cumulate(days[:-1])
         return counts
 
     def decayed(self, half_life: float, money: bool) -> Array:
@@ -252,7 +252,7 @@ class Stream:
     def centre(self) -> Array:
         """Shape (customers,).
 
-        A value of the customer, from which deviations are measured so that squares stay small.
+        A value of the customer, from which deviations are measured so that squares stay narrowed.
         """
         assert self.value is not None
         backwards = self.known[::-1]
@@ -268,13 +268,13 @@ class Stream:
         """
         assert self.value is not None
         off = np.where(np.isnan(self.value), 0.0, self.value - self.centre[self.customer])
-        return added_up(self.per_moment(off)), added_up(self.per_moment(off * off))
+        return cumulate(self.per_moment(off)), cumulate(self.per_moment(off * off))
 
     @cached_property
     def next_day_of_detail(self) -> Array:
         """Shape (n,): the day on which the customer next did this with the same detail; a far day where never."""
         assert self.detail is not None
-        order = np.lexsort((self.detail, small(self.customer)))
+        order = np.lexsort((self.detail, narrowed(self.customer)))
         following = np.full(len(order), np.iinfo(np.int32).max, dtype=np.int64)
         customer, detail = self.customer[order], self.detail[order]
         same = (customer[1:] == customer[:-1]) & (detail[1:] == detail[:-1])

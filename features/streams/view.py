@@ -1,4 +1,4 @@
-"""What one activity looked like at one moment: the numbers that measures are made of, one per customer of the rows.
+"""One activity at one moment: the numbers that measures are computed from, one per customer.
 
 Everything here is read at positions of a stream (see `streams`), so nothing from the moment on can be seen.
 """
@@ -18,7 +18,7 @@ from features.windows import Array
 
 
 class View:
-    """One activity, seen at the midnight with which day `as_of` begins, for the customers in `rows`.
+    """One activity at the midnight with which day `as_of` begins, for the customers in `rows`.
 
     `main` is the view of what customers ordinarily do (orders), for measures that compare with it. Windows are days
     behind the moment; None means everything before it.
@@ -36,31 +36,31 @@ class View:
         key = ("at", days)
         if key not in self._read:
             stream = self.stream
-            where = stream.start[:-1] if days is None else stream.position[stream.timeline.index[self.as_of - days]]
-            self._read[key] = where[self.rows]
+            position = stream.start[:-1] if days is None else stream.position[stream.timeline.index[self.as_of - days]]
+            self._read[key] = position[self.rows]
         return self._read[key]
 
     def _sum(self, name: str, days: int | None, until: int = 0) -> Array:
         """Sum of a running sum's steps from `days` before the moment up to `until` days before it."""
-        return self._once((name, days, until), lambda: self._cell(name, until) - self._cell(name, days))
+        return self._cached((name, days, until), lambda: self._cell(name, until) - self._cell(name, days))
 
-    def _once(self, key: tuple[Any, ...], read: Callable[[], Array]) -> Array:
-        """What several measures read is read once."""
-        found = self._read.get(key)
-        if found is None:
-            found = self._read[key] = read()
-        return found
+    def _cached(self, key: tuple[Any, ...], read: Callable[[], Array]) -> Array:
+        """Cache what several measures read."""
+        values = self._read.get(key)
+        if values is None:
+            values = self._read[key] = read()
+        return values
 
     def _cell(self, name: str, days: int | None) -> Array:
-        return self._once((name, days), lambda: getattr(self.stream, name).take(self.at(days), mode="clip"))
+        return self._cached((name, days), lambda: getattr(self.stream, name).take(self.at(days), mode="clip"))
 
     def count(self, days: int | None, until: int = 0) -> Array:
         """Activities in [as_of - days, as_of - until)."""
-        return self._once(("count", days, until), lambda: self.at(until) - self.at(days))
+        return self._cached(("count", days, until), lambda: self.at(until) - self.at(days))
 
     def total(self, days: int | None, until: int = 0) -> Array:
         """Sum of values in [as_of - days, as_of - until)."""
-        return self._once(("total", days, until), lambda: self._sum("totals", days, until) / MILLIONTHS)
+        return self._cached(("total", days, until), lambda: self._sum("totals", days, until) / MILLIONTHS)
 
     def quantity(self, days: int | None) -> Array:
         """Sum of quantities."""
@@ -89,9 +89,9 @@ class View:
         """The first day of the activity; meaningless where it was never done."""
         return self._day(self.at(None))
 
-    def _day(self, where: Array) -> Array:
+    def _day(self, position: Array) -> Array:
         days = self.stream.day
-        return days.take(where, mode="clip") if len(days) else np.zeros(len(where), dtype=np.int64)
+        return days.take(position, mode="clip") if len(days) else np.zeros(len(position), dtype=np.int64)
 
     @cached_property
     def since_last(self) -> Array:

@@ -17,7 +17,7 @@ from models.decision.control_group import CONTACT
 if TYPE_CHECKING:
     import pandas as pd
 
-HELD = "held"
+HELD = "held"  # suppressed by a rule; the other two places are the groups of the campaign
 CAPACITY, BUDGET, PROFIT, EVERYONE = "capacity", "budget", "profit", "everyone"
 FOLLOWING = 100
 

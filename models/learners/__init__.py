@@ -1,1 +1,1 @@
-"""What learns: boosting, logistic regression, BG/NBD, expected value, calibration."""
+"""Learners: boosting, logistic regression, BG/NBD, expected value, calibration."""

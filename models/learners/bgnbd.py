@@ -1,5 +1,6 @@
-"""BG/NBD: buying at a personal rate until one leaves for good (Fader, Hardie and Lee 2005, "Counting your customers the
-easy way", Marketing Science 24).
+"""The BG/NBD model: customers buy at a rate of their own until they leave for good.
+
+Fader, Hardie and Lee 2005, "Counting your customers the easy way", Marketing Science 24.
 
 Rates differ between customers as Gamma(r, alpha), the chance of leaving after an order as Beta(a, b). A customer is
 their summary: x repeat orders, the last of them t after the first, age T; t and T in any one unit of time, an order is

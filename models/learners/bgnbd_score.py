@@ -1,4 +1,4 @@
-"""The chance of silence that a customer's own buying habit gives: BG/NBD, fitted on training rows, kept with the model.
+"""BG/NBD as a score: the probability of silence by a customer's own buying habit, fitted on training rows.
 
 It enters the model as one more column (log-odds of no order in the horizon) and is a baseline of its own. It reads the
 summary columns of the definition's activity: repeat orders, time from the first to the last, age, in days.

@@ -1,4 +1,4 @@
-"""LightGBM, held to this project's laws: no class weights, the same trees at any thread count, text, never pickles."""
+"""LightGBM boosters: no class weights, the same trees at any thread count, stored as text."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""From log-odds to a probability that can be spent: none, Platt, isotonic or beta; JSON, monotone, never a class
-weight.
+"""Probability calibration of log-odds: none, Platt, isotonic or beta; monotone, as JSON, without class weights.
 
 Platt (1999): `a + b * log-odds`. Beta (Kull, Silva Filho, Flach 2017): `c + a * ln p - b * ln(1 - p)`, a and b at
 least 0. Isotonic: pool adjacent violators (scikit-learn's), straight lines between the blocks, never 0 or 1. A

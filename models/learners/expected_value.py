@@ -1,4 +1,4 @@
-"""Money: what a customer is expected to bring in the horizon if they stay, and how much of it is at risk.
+"""Expected value of a customer in the horizon if they stay, and the value at risk.
 
 Fitted on those who stayed (nobody else shows what staying is worth), with a Tweedie loss (Jorgensen 1987): its mean is
 right in every leaf, and a zero is allowed. None where the stream has no money.

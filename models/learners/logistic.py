@@ -43,15 +43,15 @@ def _newton(x: Floats, y: Floats, penalty: float) -> tuple[float, Floats]:
         step = np.linalg.lstsq(hessian, gradient, rcond=1e-9)[0]
         size = 1.0
         while size > 1e-4:
-            tried = _at(theta - size * step, x, y, penalty)
-            if tried[0] <= loss:
+            candidate = _at(theta - size * step, x, y, penalty)
+            if candidate[0] <= loss:
                 break
             size /= 2
         else:
             break
-        gained, theta = loss - tried[0], theta - size * step
-        loss, gradient, hessian = tried
-        if gained < TOLERANCE:
+        decrease, theta = loss - candidate[0], theta - size * step
+        loss, gradient, hessian = candidate
+        if decrease < TOLERANCE:
             break
     return float(theta[0]), theta[1:]
 
@@ -60,11 +60,11 @@ def _at(theta: Floats, x: Floats, y: Floats, penalty: float) -> tuple[float, Flo
     """Loss, gradient and curvature."""
     rows = len(y)
     odds = theta[0] + (x @ theta[1:].astype(np.float32)).astype(np.float64)
-    chance = expit(odds)
+    probability = expit(odds)
     loss = float(np.mean(np.logaddexp(0, odds) - y * odds) + penalty / 2 * theta[1:] @ theta[1:])
-    miss = chance - y
-    gradient = np.concatenate([[miss.mean()], (miss.astype(np.float32) @ x) / rows + penalty * theta[1:]])
-    weight = (chance * (1 - chance)).astype(np.float32)
+    residual = probability - y
+    gradient = np.concatenate([[residual.mean()], (residual.astype(np.float32) @ x) / rows + penalty * theta[1:]])
+    weight = (probability * (1 - probability)).astype(np.float32)
     weighted = x * weight[:, None]
     hessian = np.empty((len(theta), len(theta)))
     hessian[0, 0] = weight.mean()

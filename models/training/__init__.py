@@ -1,1 +1,1 @@
-"""How it is trained: panel, time splits, recipe, search, baselines, the fit itself."""
+"""Training: panel, time splits, recipe, search, baselines, the fit itself."""

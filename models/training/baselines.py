@@ -1,4 +1,4 @@
-"""What every model has to beat: the rules that a team already has, as honest probabilities, and simpler models.
+"""Baselines that every model has to beat: rules that a team already has, as probabilities, and simpler models.
 
 Each is fitted on the same training rows as the model and judged on the same moments. A rule that gives only an order
 (days since the last order, orders counted, the RFM sum) becomes a probability by a logistic regression on that one

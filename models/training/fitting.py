@@ -1,4 +1,4 @@
-"""One fit of a recipe on the rows of some moments, and what it says about rows that it has not seen."""
+"""One fit of a recipe on the rows of some moments, and its predictions for held-out rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labelled observations, and the same as arrays, made once for every fit."""
+"""The training panel: labelled observations, and the same as arrays, computed once for every fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe, what it leaves open, and what an origin settles on: always by origins that lie before it."""
+"""The recipe: hyperparameters, those left open (`auto`), and how an origin settles them on origins before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points that fill a unit cube evenly: a Sobol sequence (1967), scrambled by a seed. The same seed, the same points.
+"""A scrambled Sobol sequence (Sobol 1967): points that fill a unit cube evenly, the same for the same seed.
 
 Direction numbers are those of Joe and Kuo ("Constructing Sobol sequences with better two-dimensional projections", SIAM
 J. Sci. Comput. 30, 2008; table new-joe-kuo-6.21201), points come in the order of the Gray code (Antonov and Saleev

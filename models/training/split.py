@@ -1,4 +1,6 @@
-"""Which moments train, choose and judge. Nothing is ever judged by a model that saw any day of its window.
+"""Temporal splits with purging: the moments that train, tune, calibrate and test.
+
+Nothing is ever judged by a model that saw any day of its window.
 
 A moment is known at a later one when its whole window lies before it: `moment + gap + horizon <= later`. The plan is a
 walk through *origins*, the newest of them the test moment: a window apart where the history is long enough, closer

@@ -1,4 +1,4 @@
-"""From labelled observations to the model that ships, the fit that is judged, and what every origin predicted.
+"""Training: from labelled observations to the model that ships, the held-out fit, and every origin's predictions.
 
 LightGBM under several seeds (no class weights) blended in log-odds with a penalised logistic regression on log-scaled,
 standardised columns; then a calibration. What the recipe leaves open is settled on origins before the one that is

@@ -25,6 +25,7 @@ PREDICTIONS = pa.schema(
         ("expected_value", pa.float64()),
     ]
 )
+"""A model's predictions, by whichever engine: `expected_value` is null without money."""
 
 
 def predict(model: ChurnModel, features: Path, customers: list[str], settings: Spark) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from pipelines.engines.spark_scores import PREDICTIONS
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.churn import Churn
 
@@ -19,16 +20,8 @@ if TYPE_CHECKING:
 
     from models.churn_model import ChurnModel
 
-SCORES = pa.schema(
-    [
-        ("customer_id", pa.string()),
-        ("as_of", pa.date32()),
-        ("churn_probability", pa.float64()),
-        ("expected_value", pa.float64()),
-        ("value_at_risk", pa.float64()),
-        ("model_version", pa.string()),
-    ]
-)
+SCORES = pa.schema([*PREDICTIONS, pa.field("value_at_risk", pa.float64()), pa.field("model_version", pa.string())])
+"""The scores contract: the predictions of a model, and what follows from them."""
 
 
 def predict(model: ChurnModel, features: pd.DataFrame) -> pd.DataFrame:
@@ -95,7 +88,7 @@ def scores_table(model: ChurnModel, predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def definition_differences(churn: Churn, model: ChurnModel) -> dict[str, tuple[object, object]]:
-    """Settings in which an entry under `churn` is not the one that the model was trained for: name -> (now, then)."""
+    """The settings in which an entry under `churn` is not the one that trained the model: name -> (now, then)."""
     now, then = churn.model_dump(), dict(model.definition)
     return {name: (now.get(name), then.get(name)) for name in sorted({*now, *then}) if now.get(name) != then.get(name)}
 

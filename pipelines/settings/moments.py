@@ -77,7 +77,7 @@ def definitions_of(settings: Settings) -> dict[str, Definition]:
 
 def seen_within(settings: Settings) -> int:
     """Days behind a moment in which a customer must have done something: never fewer than a definition looks back."""
-    least = [definition.remembers_days for definition in definitions_of(settings).values()]
+    least = [definition.lookback_days for definition in definitions_of(settings).values()]
     return max(settings.observations.seen_within_days, *least)
 
 

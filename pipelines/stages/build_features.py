@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.catalogue.catalogue import catalogue, left_out
+from features.catalogue.catalogue import catalogue, unavailable
 from pipelines.engines.customer_attributes import attributes_of
 from pipelines.engines.feature_files import FeatureFiles
 from pipelines.runtime.errors import ChurnError
@@ -51,7 +51,7 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
         facts["has_recorded_at"],
         memory=bytes_of(settings.engine_memory),
     )
-    for line in left_out(facts["activities"], settings.main_activity):
+    for line in unavailable(facts["activities"], settings.main_activity):
         print(f"build_features@{branch}: {line}")
     try:
         with whole_folder(out) as folder:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from features.catalogue.catalogue import Feature, catalogue, left_out
+from features.catalogue.catalogue import Feature, catalogue, unavailable
 from features.catalogue.measures import FAMILIES, MEASURES, Measure
 from features.errors import FeatureError
 
@@ -76,7 +76,7 @@ def test_features_appear_only_for_activities_of_the_stream() -> None:
 def test_a_stream_without_money_works_and_says_what_it_left_out() -> None:
     facts = {"placed_order": NONE}
     assert not [name for name in names(facts) if re.search("value|quantity|monetary|distinct", name)]
-    said = " ".join(left_out(facts, "placed_order"))
+    said = " ".join(unavailable(facts, "placed_order"))
     assert "placed_order has no value: no btyd_monetary" in said
     assert "only activity" in said
 

@@ -159,7 +159,7 @@ def test_what_a_definition_is_about(entry: dict[str, Any], activity: str, roles:
     found = Settings.model_validate(changed("churn.x", entry)).churn["x"]
     assert found.activity == activity
     assert activities_of(found) == roles
-    assert definition_of(found).remembers_days == (90 if found.kind == "rhythm" else 30 if "renews" in entry else 3660)
+    assert definition_of(found).lookback_days == (90 if found.kind == "rhythm" else 30 if "renews" in entry else 3660)
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,9 @@ def lines(evaluation: Path, name: str) -> Iterator[Line]:
     table, curve = pd.read_csv(evaluation / f"{name}.csv"), CURVES[name]
     names = [column for column in table.columns if not pd.api.types.is_numeric_dtype(table[column])]
     for key, rows in table.groupby(names, sort=True) if names else [(("model",), table)]:
-        kept = rows[[curve.across, curve.up]].dropna().sort_values(curve.across, kind="stable").to_numpy(dtype=float)
-        if len(kept) > 1:
-            yield " ".join(map(str, key)), kept[:, 0].tolist(), kept[:, 1].tolist()
+        points = rows[[curve.across, curve.up]].dropna().sort_values(curve.across, kind="stable").to_numpy(dtype=float)
+        if len(points) > 1:
+            yield " ".join(map(str, key)), points[:, 0].tolist(), points[:, 1].tolist()
 
 
 def present(evaluation: Path) -> list[str]:
@@ -97,8 +97,8 @@ def _draw_comparison(table: Path, picture: Path) -> None:
 
     rows = pd.read_csv(table).iloc[::-1]
     figure = Figure(figsize=(10, 4), layout="constrained")
-    for place, (column, title) in enumerate(COMPARED.items(), start=1):
-        axes = figure.add_subplot(1, len(COMPARED), place, title=title)
+    for number, (column, title) in enumerate(COMPARED.items(), start=1):
+        axes = figure.add_subplot(1, len(COMPARED), number, title=title)
         for height, (name, value, low, high) in enumerate(
             zip(rows["name"], rows[column], rows[f"{column}_low"], rows[f"{column}_high"], strict=True)
         ):
