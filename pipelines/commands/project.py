@@ -93,11 +93,11 @@ def explain(customer: str) -> None:
     """Say why CUSTOMER is on the list, or why not, with the numbers."""
     from pipelines.at_risk.explain import explain_customer
     from pipelines.at_risk.placement import newer_list
-    from pipelines.sources.privacy.pseudonyms import known_as
+    from pipelines.sources.privacy.pseudonyms import internal_id
 
     with _in_words():
         settings = params.load()
-        name = known_as(customer, settings.privacy)
+        name = internal_id(customer, settings.privacy)
         click.echo(explain_customer(name, settings).replace(name, customer))
         click.echo(newer_list(settings.observations.score.as_of), err=True, nl=False)
 
