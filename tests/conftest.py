@@ -203,7 +203,7 @@ def empty_store(made_once: Made) -> Path:
 
     def make(folder: Path) -> None:
         folder.mkdir()
-        program = "from pipelines import tracking\nwith tracking.opened():\n    pass\n"
+        program = "from pipelines.modelling.tracking.mlflow_store import open_store\nwith open_store():\n    pass\n"
         environment = Project(folder).environment() | {"PYTHONPATH": str(ROOT)}
         subprocess.run([sys.executable, "-c", program], cwd=folder, env=environment, check=True)
 
