@@ -49,9 +49,9 @@ def settings_of(as_of: str = "2024-06-01", **source: Any) -> Settings:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that were read and not found in the store."""
     names: list[str] = []
-    original = files._land
+    original = files._write_piece
     monkeypatch.setattr(
-        files, "_land", lambda con, s, file, *rest: (names.append(file.name), original(con, s, file, *rest))[1]
+        files, "_write_piece", lambda con, s, file, *rest: (names.append(file.name), original(con, s, file, *rest))[1]
     )
     return names
 

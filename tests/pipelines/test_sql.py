@@ -105,8 +105,8 @@ def stream_of(settings: Settings, landing: str = "landing") -> list[tuple[Any, .
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is asked of the database from here on."""
     asked: list[str] = []
-    original = reader.Database._asking
-    monkeypatch.setattr(reader.Database, "_asking", lambda self, sql: (asked.append(sql), original(self, sql))[1])
+    original = reader.Database._query
+    monkeypatch.setattr(reader.Database, "_query", lambda self, sql: (asked.append(sql), original(self, sql))[1])
     return asked
 
 
