@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.decision import ranking
+from models.decision.control_group import CONTACT
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CONTACT, CONTROL, HELD = "contact", "control", "held"
+HELD = "held"
 CAPACITY, BUDGET, PROFIT, EVERYONE = "capacity", "budget", "profit", "everyone"
 FOLLOWING = 100
 

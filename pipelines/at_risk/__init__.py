@@ -1,1 +1,1 @@
-"""Who gets onto the list, in which place and why, and what is said of them."""
+"""Decides who is on the week's list, in which order and why, and explains it."""

@@ -1,4 +1,4 @@
-"""From everyone who was scored to who is contacted this week: playbook, net value, rules, control group, cut.
+"""The week's decision on everyone scored: playbook, net value, suppression, control group, and where the list ends.
 
 Only the head of the ranking is worked through, and more of it where the list does not end there: what a customer could
 bring at best is known before the reasons are, and they cost far more than a score.
@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from models.decision import control_group, cut, ranking
-from models.decision.cut import CONTACT, CONTROL, HELD, Cut
+from models.decision import cut, ranking
+from models.decision.cut import HELD, Cut
 from pipelines.at_risk.policy import campaign
 from pipelines.at_risk.policy.campaign import Assigned
 from pipelines.at_risk.policy.consent import permitted_channels
-from pipelines.at_risk.policy.contact_rules import held_back
-from pipelines.at_risk.policy.playbook import NONE, People, Places, Playbook, faults_of_playbook
+from pipelines.at_risk.policy.contact_rules import suppressed
+from pipelines.at_risk.policy.playbook import NONE, People, Playbook, Positions, require_possible
 from pipelines.at_risk.reasons import Reasons
 from pipelines.ledger.read import Known
 from pipelines.rendering.language.language import Language
-from pipelines.settings.params import Settings
+from pipelines.settings.decision import ListPolicy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ _HEAD = 2000  # of the ranking, at least
 
 
 @dataclass(frozen=True)
-class Given:
+class ListInputs:
     """What a list is decided from.
 
     Attributes:
@@ -46,10 +46,10 @@ class Given:
         model: the champion.
         activity: the folder of the scoring branch.
         facts: its facts.json.
-        known: what the ledger held before the list's day.
+        known: content of the ledger before the list's day.
         contacts: the contacts table; None where there is none.
-        suppressed: ids that ordered since the data ends.
-        assigned: who was contacted or held out in this campaign before.
+        ordered_since: ids of customers who ordered since the data ends.
+        assigned: earlier assignments of this campaign.
     """
 
     scores: pd.DataFrame
@@ -59,157 +59,163 @@ class Given:
     facts: Mapping[str, Any]
     known: Known
     contacts: pd.DataFrame | None = None
-    suppressed: frozenset[str] = frozenset()
+    ordered_since: frozenset[str] = frozenset()
     assigned: Assigned = field(default_factory=Assigned)
 
 
 @dataclass(frozen=True)
-class Decided:
-    """Who is contacted, held out and kept off.
+class Decision:
+    """Who is contacted, held out and suppressed.
 
     Attributes:
-        cut: of the ranking; see cut.py. Its rows have `rule` (place in the playbook, -1: none), `action`,
-            `channel`, `owner`, `send_by` and, where they were kept off, `kept_off` (by which rule) and `said` (why).
-        takes: per rule of the playbook, of how many eligible customers it may be the first that matches.
-        reasons: of everyone, asked for by `row` of the cut's rows.
+        cut: of the ranking; see cut.py. Its rows have `rule` (position in the playbook, -1: none), `action`,
+            `channel`, `owner`, `send_by` and, where they are suppressed, `suppressed_by` (the rule) and `said` (why).
+        eligible_by_rule: per rule of the playbook, how many eligible customers it may be the first to match.
+        reasons: of everyone scored, by `row` of the cut's rows.
     """
 
     cut: Cut
-    takes: Sequence[int]
+    eligible_by_rule: Sequence[int]
     reasons: Reasons
 
 
-def decide(given: Given, settings: Settings, language: Language) -> Decided:
+def decide(inputs: ListInputs, policy: ListPolicy, language: Language) -> Decision:
     """The week's decision, the same for the same inputs.
 
     Raises:
         ChurnError: a rule of the playbook asks for what the data does not have.
         ModelError: scores that cannot be ranked.
     """
-    return _Week(given, settings, language).decided()
+    return _Week(inputs, policy, language).decision()
 
 
-def standing_of_everyone(given: Given, settings: Settings, language: Language) -> pd.DataFrame:
-    """All who were scored, in order of rank, with what the playbook and the rules say of each; see `Decided`.
+def rank_everyone(inputs: ListInputs, policy: ListPolicy, language: Language) -> pd.DataFrame:
+    """All who were scored, in order of rank, with what the playbook and the rules say of each; see `Decision`.
 
-    For questions about single customers: it works through everybody, and asks for everybody's reasons if a rule does.
+    For questions about single customers: it works through everybody, with everybody's reasons if a rule needs them.
     """
-    week = _Week(given, settings, language)
-    found = week.settled(np.arange(len(given.scores)))
-    return found.assign(rank=np.arange(1, len(found) + 1))
+    ranking_table = _Week(inputs, policy, language).ranked(np.arange(len(inputs.scores)))
+    return ranking_table.assign(rank=np.arange(1, len(ranking_table) + 1))
 
 
-def horizons_of(settings: Settings) -> float:
-    """For how many horizons a customer who is kept goes on bringing the expected value: `at_risk.value_over`."""
-    over = settings.at_risk.value_over
+def horizons_kept(policy: ListPolicy) -> float:
+    """For how many horizons a retained customer goes on bringing the expected value: `at_risk.value_over`."""
+    over = policy.at_risk.value_over
     if over == "year":
-        return 365 / settings.churn[settings.at_risk.definition].horizon_days
+        return 365 / policy.moment.churn.horizon_days
     return 1.0 if over == "horizon" else float(over)
 
 
 class _Week:
-    """Everyone eligible, in the order of `scores`, with all that is known before the reasons are."""
+    """Everyone eligible, in the order of `scores`, with everything that does not need their reasons."""
 
-    def __init__(self, given: Given, settings: Settings, language: Language) -> None:
-        ranking.require_sound(given.scores)
-        self.given, self.settings, self.language = given, settings, language
-        self.table = ranking.rounded(given.scores).reset_index(drop=True)
-        known = given.features.set_index(given.features["customer_id"].astype("str"), drop=False)
-        self.features = known.loc[self.table["customer_id"]].reset_index(drop=True)
-        floors = ranking.tier_floors(ranking.base_rate(given.scores), settings.at_risk.tiers.odds())
+    def __init__(self, inputs: ListInputs, policy: ListPolicy, language: Language) -> None:
+        ranking.require_sound(inputs.scores)
+        self.inputs, self.policy, self.language = inputs, policy, language
+        self.table = ranking.rounded(inputs.scores).reset_index(drop=True)
+        by_customer = inputs.features.set_index(inputs.features["customer_id"].astype("str"), drop=False)
+        self.features = by_customer.loc[self.table["customer_id"]].reset_index(drop=True)
+        floors = ranking.tier_floors(ranking.base_rate(inputs.scores), policy.at_risk.tiers.odds())
         self.table["risk_tier"] = ranking.risk_tiers(self.table["churn_probability"], floors)
-        self.table["segment"] = given.model.segments(self.features)["segment"].to_numpy()
-        self.reasons = Reasons(given.model, self.features, language)
-        self.playbook = Playbook(settings.playbook, self._people(), settings.value)
-        faults_of_playbook(settings, given.facts, self.playbook.people)
+        self.table["segment"] = inputs.model.segments(self.features)["segment"].to_numpy()
+        self.reasons = Reasons(inputs.model, self.features, language)
+        self.playbook = Playbook(policy.playbook, self._people(), policy.value)
+        require_possible(policy.playbook, policy.moment.main_activity, inputs.facts, self.playbook.people)
 
     def _people(self) -> People:
         columns = ["customer_id", "segment", "risk_tier", "expected_value", "value_at_risk"]
-        if self.given.contacts is None:
+        if self.inputs.contacts is None:
             return People(self.table[columns], self.features)
         ids = self.table["customer_id"]
-        contacts = self.given.contacts.set_index("customer_id").reindex(ids).reset_index()
-        permitted = permitted_channels(self.given.contacts, self.settings, ids)
+        contacts = self.inputs.contacts.set_index("customer_id").reindex(ids).reset_index()
+        permitted = permitted_channels(self.inputs.contacts, self.policy.contact, ids)
         return People(self.table[columns], self.features, list(permitted), contacts)
 
     @cached_property
     def worth(self) -> npt.NDArray[np.float64]:
-        """Money that a customer brings who is kept; null without money."""
-        horizons = horizons_of(self.settings) * self.settings.value.margin_share
+        """Money that a retained customer brings; null without money."""
+        horizons = horizons_kept(self.policy) * self.policy.value.margin_share
         return self.table["expected_value"].to_numpy("float64") * horizons
 
-    def net_value(self, rows: Places, chosen: Places) -> npt.NDArray[np.float64]:
-        """What contacting each of these people brings, by the rule of the playbook that takes them. Six digits."""
+    def net_value(self, rows: Positions, chosen: Positions) -> npt.NDArray[np.float64]:
+        """What contacting each of these people brings, by the rule of the playbook that takes them; six digits."""
         chance = self.table["churn_probability"].to_numpy("float64")[rows]
         money = {name: self.playbook.money(name)[chosen] for name in ("success", "cost", "incentive")}
         return np.asarray(ranking.net_value(chance, self.worth[rows], **money).round(6), dtype=np.float64)
 
     @cached_property
     def best(self) -> npt.NDArray[np.float64]:
-        """What ranks everyone, at best: the probability, or the highest net value that the playbook leaves open."""
+        """An upper bound of what ranks everyone: the probability, or the highest net value that the playbook allows."""
         if not ranking.has_money(self.table):
             return self.table["churn_probability"].to_numpy("float64")
         everyone = np.arange(len(self.table))
         by_none = self.net_value(everyone, np.full_like(everyone, NONE))
-        ends = np.where(self.playbook.may_be_left_over, by_none, -np.inf)
-        for place, open_to in enumerate(self.playbook.possible):
+        bounds = np.where(self.playbook.may_be_left_over, by_none, -np.inf)
+        for rule, open_to in enumerate(self.playbook.possible):
             rows = np.flatnonzero(open_to)
-            ends[rows] = np.maximum(ends[rows], self.net_value(rows, np.full_like(rows, place)))
-        return ends
+            bounds[rows] = np.maximum(bounds[rows], self.net_value(rows, np.full_like(rows, rule)))
+        return bounds
 
-    def decided(self) -> Decided:
+    def decision(self) -> Decision:
+        """The ranking, cut: its head is made twice as long until the list ends within it."""
         order = np.lexsort((self.table["customer_id"].to_numpy(dtype=object).astype(str), -self.best))
-        size = max(_HEAD, 4 * self.settings.at_risk.capacity)
+        size = max(_HEAD, 4 * self.policy.at_risk.capacity)
         while True:
-            head = self.settled(order[:size])
+            head = self.ranked(order[:size])
             if size < len(order):
-                head = head[head[self._by] >= self.best[order[size]]]
-            found = self._cut(head)
-            if size >= len(order) or (found.bound != cut.EVERYONE and len(found.following) == cut.FOLLOWING):
-                return Decided(found, self._takes(), self.reasons)
+                head = head[head[self._measure] >= self.best[order[size]]]
+            chosen = self._cut(head)
+            if size >= len(order) or (chosen.bound != cut.EVERYONE and len(chosen.following) == cut.FOLLOWING):
+                return Decision(chosen, self._eligible_by_rule(), self.reasons)
             size *= 2
 
     @property
-    def _by(self) -> str:
+    def _measure(self) -> str:
         return "expected_net_value" if ranking.has_money(self.table) else "churn_probability"
 
-    def settled(self, rows: Places) -> pd.DataFrame:
-        """These people in order of rank, with what the playbook says of them and where they stand."""
+    def ranked(self, rows: Positions) -> pd.DataFrame:
+        """These people in order of rank, with what the playbook says of them, their suppression and their group."""
         import pandas as pd
 
         about = self.reasons.activities(rows) if self.playbook.needs_reasons else None
         chosen = self.playbook.chosen(rows, about)
         table = self.table.iloc[rows].reset_index(drop=True).assign(row=rows, rule=chosen)
-        orders = self.playbook.orders(rows, chosen, self.settings.observations.score.as_of)
+        orders = self.playbook.orders(rows, chosen, self.policy.moment.as_of)
         table = pd.concat([table, orders], axis=1).assign(left_alone=self.playbook.left_alone(chosen))
         money = {name: self.playbook.money(name)[chosen] for name in ("success", "cost", "incentive")}
         chance = table["churn_probability"].to_numpy("float64")
         table["spending"] = ranking.spending(chance, **money)
         table["expected_net_value"] = self.net_value(rows, chosen)
-        table = table.sort_values([self._by, "customer_id"], ascending=[False, True], ignore_index=True)
-        return self._placed(table)
+        table = table.sort_values([self._measure, "customer_id"], ascending=[False, True], ignore_index=True)
+        return self._grouped(table)
 
-    def _placed(self, table: pd.DataFrame) -> pd.DataFrame:
-        """With `kept_off`, `said` and `place`: contact, control or held."""
-        kept = self._kept_off(table).drop_duplicates("customer_id").set_index("customer_id")
-        told = table.assign(
-            kept_off=table["customer_id"].map(kept["rule"]), said=table["customer_id"].map(kept["said"])
-        )
-        free = told[told["kept_off"].isna()]
-        found = campaign.groups(free, self.given.assigned, self.settings)
-        places = {str(one): CONTROL if group == control_group.CONTROL else CONTACT for one, group in found.items()}
-        return told.assign(place=[places.get(one, HELD) for one in told["customer_id"]])
+    def _grouped(self, table: pd.DataFrame) -> pd.DataFrame:
+        """With `suppressed_by`, `said` and `place`: contact, control or held."""
+        first = self._suppressions(table).drop_duplicates("customer_id").set_index("customer_id")
+        ids = table["customer_id"]
+        table = table.assign(suppressed_by=ids.map(first["rule"]), said=ids.map(first["said"]))
+        free = table[table["suppressed_by"].isna()]
+        groups = campaign.groups(free, self.inputs.assigned, self.policy.campaign).to_dict()
+        return table.assign(place=[groups.get(customer, HELD) for customer in ids])
 
-    def _kept_off(self, table: pd.DataFrame) -> pd.DataFrame:
-        """customer_id, rule, said: the first row of a customer is the one that counts."""
+    def _suppressions(self, table: pd.DataFrame) -> pd.DataFrame:
+        """customer_id, rule, said; a customer may have several rows, of which the first counts."""
         import pandas as pd
 
-        say, given, ids = self.language.say, self.given, table["customer_id"]
-        since = table[ids.isin(given.suppressed)].assign(
+        say, inputs = self.language.say, self.inputs
+        since = table[table["customer_id"].isin(inputs.ordered_since)].assign(
             rule=ORDERED_SINCE,
             said=say("Has ordered since the data ends: the id stands in the file of at_risk.suppress."),
         )
-        rules = held_back(table, given.contacts, given.known, given.activity, self.settings)
+        rules = suppressed(
+            table,
+            inputs.contacts,
+            inputs.known,
+            inputs.activity,
+            moment=self.policy.moment,
+            policy=self.policy.contact,
+            language=self.language,
+        )
         alone = table[table["left_alone"]]
         why = [
             say("The playbook has no rule for this customer.")
@@ -221,7 +227,7 @@ class _Week:
         return pd.concat([part[["customer_id", "rule", "said"]].astype("str") for part in parts], ignore_index=True)
 
     def _cut(self, head: pd.DataFrame) -> Cut:
-        at_risk = self.settings.at_risk
+        at_risk = self.policy.at_risk
         return cut.cut(
             head,
             capacity=at_risk.capacity,
@@ -229,5 +235,5 @@ class _Week:
             stop_when_unprofitable=at_risk.stop_when_unprofitable and ranking.has_money(self.table),
         )
 
-    def _takes(self) -> list[int]:
+    def _eligible_by_rule(self) -> list[int]:
         return [int(open_to.sum()) for open_to in self.playbook.possible]

@@ -1,22 +1,23 @@
-"""What only the list reads: contacts, ids that ordered since, and the ledger; and when it has to be made again.
+"""The fingerprint of what only the list reads: contacts, ids of `at_risk.suppress`, and the ledger.
 
 None of them has a path that DVC could watch or should keep. watch_sources writes their digests to a file on which
-make_list depends: a changed one is noticed, an unchanged one costs nothing, and nothing before the list runs again.
+make_list depends: a change makes the list again, and no stage before it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from pipelines.at_risk.policy.suppression import digest_of_suppress, faults_of_suppress
+from pipelines.at_risk.policy.suppression import suppression_digest, suppression_faults
 from pipelines.ledger import read
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.params import Settings
+from pipelines.settings.campaign.at_risk import AtRisk
+from pipelines.settings.decision import ListMoment
 from pipelines.settings.reading import ContactReading
 from pipelines.sources.readers.contacts import contacts_digest, faults_of_contacts
 
 
-def fingerprint_of_list(settings: Settings) -> dict[str, Any]:
+def fingerprint_of_list(moment: ListMoment, at_risk: AtRisk, contacts: ContactReading) -> dict[str, Any]:
     """Digests of content; null where there is none. Of the ledger counts only what it held before the list's day, so
     that publishing a list changes later ones and never itself: who was assigned on a list published for the same day
     only keeps their group when something else changes that list (see campaign.groups).
@@ -24,11 +25,11 @@ def fingerprint_of_list(settings: Settings) -> dict[str, Any]:
     Raises:
         ChurnError: contacts or suppress cannot be read; all faults at once.
     """
-    faults = [*faults_of_contacts(ContactReading.of(settings)), *faults_of_suppress(settings)]
+    faults = [*faults_of_contacts(contacts), *suppression_faults(at_risk)]
     if faults:
         raise ChurnError(*faults)
     return {
-        "contacts": contacts_digest(ContactReading.of(settings)),
-        "suppress": digest_of_suppress(settings),
-        "ledger": read.digest(settings.observations.score.as_of, settings.timezone),
+        "contacts": contacts_digest(contacts),
+        "suppress": suppression_digest(at_risk),
+        "ledger": read.digest(moment.as_of, moment.timezone),
     }

@@ -1,113 +1,116 @@
-"""What the list is made from, read and compared with each other."""
+"""Reads what the list is decided from, and checks that its parts belong together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from pipelines.at_risk.decide import Given
+from pipelines.at_risk.decide import ListInputs
 from pipelines.at_risk.policy import campaign
-from pipelines.at_risk.policy.suppression import suppressed
+from pipelines.at_risk.policy.suppression import suppressed_ids
 from pipelines.ledger import read
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
-from pipelines.settings import params
+from pipelines.settings.decision import ListPolicy
 from pipelines.settings.reading import ContactReading
 from pipelines.sources.readers.contacts import read_contacts
 
 if TYPE_CHECKING:
     import pandas as pd
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
     from models.churn_model import ChurnModel
 
 
-def given_for(
+def read_inputs(
     scores: Mapping[str, pd.DataFrame],
     features: pd.DataFrame,
     model: ChurnModel,
     activity: Path,
-    settings: params.Settings,
-) -> Given:
-    """What the list is decided from: the scores of the definition that ranks, and what only the list reads.
+    *,
+    policy: ListPolicy,
+    contacts: ContactReading,
+) -> ListInputs:
+    """The scores of the definition that ranks, with everything that only the list reads.
+
+    Args:
+        scores: by definition.
+        features: of the list's day.
+        model: the champion of the definition that ranks.
+        activity: the folder of the scoring branch.
+        policy: by which the list is decided.
+        contacts: how the contacts table is read.
 
     Raises:
         ChurnError: the scores come from another model, or a scored customer has no features.
     """
-    own = scores[settings.at_risk.definition]
-    require_same(own, features, model, settings)
-    return Given(
+    moment, own = policy.moment, scores[policy.moment.definition]
+    require_same(own, features, model, moment.as_of)
+    return ListInputs(
         scores=own,
         features=features,
         model=model,
         activity=activity,
         facts=read_json(activity / "facts.json"),
-        known=read.known(settings.observations.score.as_of, settings.timezone),
-        contacts=read_contacts(ContactReading.of(settings)),
-        suppressed=suppressed(settings),
-        assigned=campaign.assigned(settings),
+        known=read.known(moment.as_of, moment.timezone),
+        contacts=read_contacts(contacts),
+        ordered_since=suppressed_ids(policy.at_risk, contacts.privacy),
+        assigned=campaign.earlier_assignments(policy.campaign.name, moment.as_of),
     )
 
 
-def others_of(scores: Mapping[str, pd.DataFrame], settings: params.Settings) -> dict[str, pd.DataFrame]:
-    """Scores of the definitions that do not rank."""
-    return {name: other for name, other in scores.items() if name != settings.at_risk.definition}
-
-
-def read_scores(folder: Path, settings: params.Settings) -> dict[str, pd.DataFrame]:
-    """Scores of every definition of params.yaml.
+def read_scores(folder: Path, definitions: Iterable[str], day: str) -> dict[str, pd.DataFrame]:
+    """The scores of every definition.
 
     Raises:
         ChurnError: a definition has no scores, or they are for another day.
     """
     import pandas as pd
 
-    found, faults, day = {}, [], settings.observations.score.as_of
-    for definition in settings.churn:
+    scores, faults = {}, []
+    for definition in definitions:
         path = folder / f"{definition}.parquet"
         if not path.is_file():
             faults.append(f"{path}: there are no scores. Run `churn run`.")
             continue
         table = pq.read_table(path).to_pandas()
-        days = sorted({f"{one:%Y-%m-%d}" for one in pd.to_datetime(table["as_of"].unique())})
+        days = sorted({f"{as_of:%Y-%m-%d}" for as_of in pd.to_datetime(table["as_of"].unique())})
         if days not in ([day], []):
             faults.append(f"{path}: the scores are for {', '.join(days)}, the list is for {day}. Run `churn run`.")
-        found[definition] = table
+        scores[definition] = table
     if faults:
         raise ChurnError(*faults)
-    return found
+    return scores
 
 
-def read_features(folder: Path, settings: params.Settings) -> pd.DataFrame:
+def read_features(folder: Path, day: str) -> pd.DataFrame:
     """Features of the list's day, one row per customer.
 
     Raises:
         ChurnError: there are none for that day.
     """
-    path = folder / f"{settings.observations.score.as_of}.parquet"
+    path = folder / f"{day}.parquet"
     if not path.is_file():
         raise ChurnError(f"{path}: there are no features for this day. Run `churn run`.")
     table: pd.DataFrame = pq.read_table(path).to_pandas()
     return table
 
 
-def require_same(scores: pd.DataFrame, features: pd.DataFrame, model: ChurnModel, settings: params.Settings) -> None:
+def require_same(scores: pd.DataFrame, features: pd.DataFrame, model: ChurnModel, day: str) -> None:
     """Scores, features and model belong together, or a ChurnError says which do not."""
     faults = []
     versions = sorted(set(scores["model_version"]))
     if versions not in ([model.digest], []):
         faults.append(
-            f"scores: were made by model {', '.join(str(one)[:12] for one in versions)}, the champion is "
+            f"scores: were made by model {', '.join(str(version)[:12] for version in versions)}, the champion is "
             f"{model.digest[:12]}. Run `churn run`: it scores again."
         )
     unknown = sorted(set(scores["customer_id"]) - set(features["customer_id"]))
     if unknown:
         faults.append(
-            f"features of {settings.observations.score.as_of}: {len(unknown):,} scored customers have none "
+            f"features of {day}: {len(unknown):,} scored customers have none "
             f"({', '.join(unknown[:5])}). Run `churn run`: it builds and scores again."
         )
     if faults:

@@ -1,4 +1,4 @@
-"""Reasons of those who are listed: sentences, and the activities that they are about. For few customers only."""
+"""Reasons for the risk of few customers (they cost far more than a score): sentences, and what they are about."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from models.decision.ranking import REASONS
 from models.explanation import reasons
-from pipelines.at_risk.policy.playbook import Places
+from pipelines.at_risk.policy.playbook import Positions
 from pipelines.rendering.language.language import Language
 
 if TYPE_CHECKING:
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class Reasons:
-    """Why the model says what it says, in the language of the list.
+    """What moves the model's prediction, in the language of the list.
 
-    `features`: of everyone who was scored; rows of it are meant by their places.
+    `features`: of everyone who was scored; methods take positions of its rows.
     """
 
     def __init__(self, model: ChurnModel, features: pd.DataFrame, language: Language) -> None:
         self.model, self.features, self.language = model, features, language
 
-    def drivers(self, rows: Places) -> list[list[reasons.Driver]]:
+    def drivers(self, rows: Positions) -> list[list[reasons.Driver]]:
         """What moves each of these customers' risk, up or down, the strongest first."""
         own = self.features.iloc[rows].reset_index(drop=True)
         return reasons.drivers(
@@ -36,19 +36,19 @@ class Reasons:
             say=self.language.reason,
         )
 
-    def activities(self, rows: Places) -> list[frozenset[str]]:
-        """The activities that each one's reasons are about."""
-        return [frozenset(activity(driver) for driver in raising(found)) for found in self.drivers(rows)]
+    def activities(self, rows: Positions) -> list[frozenset[str]]:
+        """The activities that each customer's reasons are about."""
+        return [frozenset(activity(driver) for driver in raising(drivers)) for drivers in self.drivers(rows)]
 
 
-def raising(found: list[reasons.Driver]) -> list[reasons.Driver]:
-    """The reasons on the list: what raises the risk and can be said, the strongest first."""
-    return [driver for driver in found if driver.log_odds > 0 and driver.sentence][: len(REASONS)]
+def raising(drivers: list[reasons.Driver]) -> list[reasons.Driver]:
+    """The reasons on the list: what raises the risk and has a sentence, the strongest first."""
+    return [driver for driver in drivers if driver.log_odds > 0 and driver.sentence][: len(REASONS)]
 
 
-def good_news(found: list[reasons.Driver]) -> str:
-    """What lowers the risk most, as a sentence; "" where nothing says it."""
-    return next((driver.sentence for driver in found if driver.log_odds < 0 and driver.sentence), "")
+def strongest_relief(drivers: list[reasons.Driver]) -> str:
+    """What lowers the risk most, as a sentence; "" where there is none."""
+    return next((driver.sentence for driver in drivers if driver.log_odds < 0 and driver.sentence), "")
 
 
 def activity(driver: reasons.Driver) -> str:

@@ -1,16 +1,20 @@
-"""What a list says of itself: where it ends and why, what came after, who is not on it, what the campaign can prove."""
+"""The summary of a list: where it ends and why, what comes after, who is not on it, what the campaign can prove."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from models.decision import cut, ranking
-from models.decision.cut import BUDGET, CAPACITY, CONTACT, HELD, PROFIT, Cut
-from pipelines.at_risk.decide import Decided, Given
+from models.decision.control_group import CONTACT
+from models.decision.cut import BUDGET, CAPACITY, HELD, PROFIT, Cut
+from pipelines.at_risk.decide import Decision, ListInputs
 from pipelines.at_risk.policy import campaign
 from pipelines.at_risk.tables import Tables
 from pipelines.rendering.language.language import Language
-from pipelines.settings.params import Settings
+from pipelines.settings.campaign.at_risk import AtRisk
+from pipelines.settings.campaign.playbook import PlaybookRule
+from pipelines.settings.decision import ListPolicy
 
 BOUNDS = {
     CAPACITY: "The list ends at its capacity of {capacity}.",
@@ -20,69 +24,71 @@ BOUNDS = {
 }
 
 
-def end_of(found: Cut, settings: Settings, language: Language) -> dict[str, Any]:
+def cut_summary(chosen: Cut, at_risk: AtRisk, language: Language) -> dict[str, Any]:
     """For the manifest: `bound`, what the list and the next hundred bring and cost, and both in words (`said`)."""
-    said = [bound_in_words(found, settings, language), next_in_words(found, language)]
+    sentences = [bound_in_words(chosen, at_risk, language), next_in_words(chosen, language)]
     return {
-        "bound": found.bound,
-        "listed": cut.sums(found.of(CONTACT)),
-        "next": cut.sums(found.following),
-        "said": " ".join(one for one in said if one),
+        "bound": chosen.bound,
+        "listed": cut.sums(chosen.of(CONTACT)),
+        "next": cut.sums(chosen.following),
+        "said": " ".join(sentence for sentence in sentences if sentence),
     }
 
 
-def bound_in_words(found: Cut, settings: Settings, language: Language) -> str:
+def bound_in_words(chosen: Cut, at_risk: AtRisk, language: Language) -> str:
     """Why the list ends where it does."""
-    capacity = language.count(settings.at_risk.capacity, "customer", "customers")
-    budget = language.money(settings.at_risk.budget) if settings.at_risk.budget else ""
-    return language.say(BOUNDS[found.bound], capacity=capacity, budget=budget)
+    capacity = language.count(at_risk.capacity, "customer", "customers")
+    budget = language.money(at_risk.budget) if at_risk.budget else ""
+    return language.say(BOUNDS[chosen.bound], capacity=capacity, budget=budget)
 
 
-def next_in_words(found: Cut, language: Language) -> str:
-    """What the next hundred would have brought; "" where nobody came after."""
-    if found.following.empty:
+def next_in_words(chosen: Cut, language: Language) -> str:
+    """What contacting the next hundred would have brought; "" where there are none."""
+    if chosen.following.empty:
         return ""
-    after = cut.sums(found.following)
+    after = cut.sums(chosen.following)
     number = language.number(after["customers"])
-    if not ranking.has_money(found.following):
+    if not ranking.has_money(chosen.following):
         leavers = language.number(round(after["expected_leavers"]))
-        told = "Of the next {number} customers about {leavers} are expected to leave."
-        return language.say(told, number=number, leavers=leavers)
+        text = "Of the next {number} customers about {leavers} are expected to leave."
+        return language.say(text, number=number, leavers=leavers)
     brought = after["expected_net_value"]
-    told = (
+    text = (
         "Contacting the next {number} customers would have brought {amount}, all costs paid."
         if brought >= 0
         else "Contacting the next {number} customers would have cost {amount} more than it brings."
     )
-    return language.say(told, number=number, amount=language.money(abs(brought)))
+    return language.say(text, number=number, amount=language.money(abs(brought)))
 
 
-def counts(made: Tables) -> dict[str, Any]:
-    """How many stand in which file; of those kept off, by which rule."""
-    rules = made.held_back["rule"].value_counts(sort=False)
+def counts(tables: Tables) -> dict[str, Any]:
+    """How many customers are in which file; of the suppressed, by which rule."""
+    rules = tables.suppressed["rule"].value_counts(sort=False)
     return {
-        "listed": len(made.listed),
-        "control": len(made.control),
+        "listed": len(tables.listed),
+        "control": len(tables.control),
         "held_back": {str(rule): int(number) for rule, number in sorted(rules.items())},
-        "win_back": len(made.win_back),
+        "win_back": len(tables.win_back),
     }
 
 
-def campaign_of(given: Given, decided: Decided, settings: Settings, language: Language) -> dict[str, Any]:
+def campaign_summary(inputs: ListInputs, decision: Decision, policy: ListPolicy, language: Language) -> dict[str, Any]:
     """What the campaign will be able to prove, with lists as long as this one; see campaign.py."""
-    met = decided.cut.met[decided.cut.met["place"] != HELD]
-    alone = sum(takes for takes, rule in zip(decided.takes, settings.playbook, strict=True) if rule.leaves_alone)
-    weekly, base_rate = int((met["place"] == CONTACT).sum()), float(met["churn_probability"].mean())
-    entries = given.known.entries
-    pool = max(len(given.scores) - alone, len(met))
-    return campaign.told(campaign.plan_of(weekly, base_rate, pool, entries, settings), entries, settings, language)
+    assigned = decision.cut.met[decision.cut.met["place"] != HELD]
+    left_alone = sum(
+        eligible for eligible, rule in zip(decision.eligible_by_rule, policy.playbook, strict=True) if rule.leaves_alone
+    )
+    weekly, base_rate = int((assigned["place"] == CONTACT).sum()), float(assigned["churn_probability"].mean())
+    pool = max(len(inputs.scores) - left_alone, len(assigned))
+    entries = inputs.known.entries
+    plan = campaign.plan_of(weekly, base_rate, pool, entries, policy.campaign)
+    return campaign.forecast(plan, entries, policy.campaign, policy.value.success, language)
 
 
-def playbook(decided: Decided, settings: Settings) -> list[dict[str, Any]]:
-    """Per rule: its action, whom it may take among all eligible, and whom it took among those met and contacted."""
-    met = decided.cut.of(CONTACT)
-    taken = met["rule"].value_counts()
+def playbook_summary(decision: Decision, rules: Sequence[PlaybookRule]) -> list[dict[str, Any]]:
+    """Per rule: its action, how many of all eligible it may take, and how many of the contacted it took."""
+    taken = decision.cut.of(CONTACT)["rule"].value_counts()
     return [
-        {"action": rule.action, "eligible": decided.takes[place], "listed": int(taken.get(place, 0))}
-        for place, rule in enumerate(settings.playbook)
+        {"action": rule.action, "eligible": decision.eligible_by_rule[position], "listed": int(taken.get(position, 0))}
+        for position, rule in enumerate(rules)
     ]

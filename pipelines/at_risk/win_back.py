@@ -1,4 +1,4 @@
-"""Those who have left already: not at risk any more, but some are worth an invitation back. A short list of its own."""
+"""The win-back list: customers who have left already, of whom some are worth an invitation back."""
 
 from __future__ import annotations
 
@@ -7,42 +7,52 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.churn.definition import GONE, LEAVING
-from pipelines.modelling.eligibility import eligibility_of
-from pipelines.settings.params import Settings
+from pipelines.rendering.columns import WIN_BACK_COLUMNS
+from pipelines.settings.campaign.at_risk import WinBack
+from pipelines.settings.decision import ListMoment
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from models.churn_model import ChurnModel
 
-COLUMNS = ("customer_id", "last_activity", "days_since_last", "past_value", "segment", "as_of")
+
+def churned(status: pd.Series[str]) -> set[str]:
+    """Ids of those who are customers no more, or will not be once what they paid for ends.
+
+    `status`: by customer_id, see modelling/eligibility.py.
+    """
+    return set(status.index[status.isin([GONE, LEAVING])])
 
 
 def win_back(
-    settings: Settings, activity: Path, features: pd.DataFrame, model: ChurnModel, *, without: Collection[str] = ()
+    customers: Collection[str],
+    features: pd.DataFrame,
+    model: ChurnModel,
+    activity: Path,
+    *,
+    moment: ListMoment,
+    limits: WinBack,
 ) -> pd.DataFrame:
-    """Customers who have left, by the definition that ranks: who brought most comes first.
+    """Churned customers worth an invitation: those who brought most come first.
 
     Args:
-        settings: of params.yaml; `at_risk.win_back` says how many and how long ago.
-        activity: the folder of the scoring branch.
-        features: of the list's day; whoever is not there was not seen for longer than features look back.
+        customers: ids of those who may be invited.
+        features: of the list's day; whoever is missing was not seen for longer than features look back.
         model: the champion, whose segments these are.
-        without: ids that are left out.
+        activity: the folder of the scoring branch.
+        moment: that of the list.
+        limits: how many, and how long ago they left at most.
 
     Returns:
-        COLUMNS: the local day of the last main activity, days from there to the list's, money brought in the longest
-        window of the features (null without money), segment, the list's day.
+        WIN_BACK_COLUMNS: the local day of the last main activity, days from there to the list's, money brought in the
+        longest window of the features (null without money), segment, the list's day.
     """
     import pandas as pd
 
-    definition, as_of = settings.at_risk.definition, settings.observations.score.as_of
-    churn, timezone = settings.churn[definition], settings.timezone
-    status = eligibility_of(definition, churn, activity, as_of=as_of, timezone=timezone)
-    gone = set(status.index[status.isin([GONE, LEAVING])]) - set(without)
-    own = features[features["customer_id"].isin(gone)].reset_index(drop=True)
-    day = pd.Timestamp(settings.observations.score.as_of)
-    last = _last_days(activity, settings).reindex(own["customer_id"]).reset_index(drop=True)
+    own = features[features["customer_id"].isin(set(customers))].reset_index(drop=True)
+    day = pd.Timestamp(moment.as_of)
+    last = _last_days(activity, moment).reindex(own["customer_id"]).reset_index(drop=True)
     roles = model.quintiles.roles
     table = pd.DataFrame(
         {
@@ -52,24 +62,24 @@ def win_back(
             "past_value": own[roles.money].astype("float64").round(2) if roles.money else float("nan"),
             "segment": model.segments(own)["segment"].to_numpy() if len(own) else [],
             "as_of": day,
-            "often": own[roles.frequency],
+            "frequency": own[roles.frequency],
         }
     )
-    recent = table[table["days_since_last"] <= settings.at_risk.win_back.within_days]
-    best = recent.sort_values(["past_value", "often", "customer_id"], ascending=[False, False, True])
-    found = best.head(settings.at_risk.win_back.most).astype({"days_since_last": "int64"})
-    found["last_activity"], found["as_of"] = found["last_activity"].dt.date, found["as_of"].dt.date
-    return found[list(COLUMNS)].reset_index(drop=True)
+    recent = table[table["days_since_last"] <= limits.within_days]
+    best = recent.sort_values(["past_value", "frequency", "customer_id"], ascending=[False, False, True])
+    chosen = best.head(limits.most).astype({"days_since_last": "int64"})
+    chosen["last_activity"], chosen["as_of"] = chosen["last_activity"].dt.date, chosen["as_of"].dt.date
+    return chosen[list(WIN_BACK_COLUMNS)].reset_index(drop=True)
 
 
-def _last_days(activity: Path, settings: Settings) -> pd.Series[pd.Timestamp]:
-    """The local day of everyone's last main activity, by customer_id."""
+def _last_days(activity: Path, moment: ListMoment) -> pd.Series[pd.Timestamp]:
+    """The local day of each customer's last main activity, by customer_id."""
     import pyarrow.dataset as ds  # it imports pandas
 
     stream = ds.dataset(activity / "activity", format="parquet")
-    main = ds.field("activity") == settings.main_activity
+    main = ds.field("activity") == moment.main_activity
     events = stream.to_table(columns=["customer_id", "occurred_at"], filter=main).to_pandas()
     last = events.groupby("customer_id")["occurred_at"].max()
     last = last.dt.tz_localize("UTC") if last.dt.tz is None else last
-    days: pd.Series[pd.Timestamp] = last.dt.tz_convert(settings.timezone).dt.tz_localize(None).dt.normalize()
+    days: pd.Series[pd.Timestamp] = last.dt.tz_convert(moment.timezone).dt.tz_localize(None).dt.normalize()
     return days

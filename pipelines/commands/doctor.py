@@ -10,12 +10,13 @@ from typing import Any
 
 from features.churn.labels import Definition
 from features.windows import day_number, midnight
-from pipelines.at_risk.policy.consent import counted
+from pipelines.at_risk.policy.consent import consent_lines
 from pipelines.commands.doctor_figures import Moment, Rhythm, moments_of, rhythm_of, standings_now, suggestion, verdict
 from pipelines.modelling.eligibility import ineligible_lines
 from pipelines.rendering.wording import leaving, staying
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.churn import Cancellation, Churn, Silence, definition_of
+from pipelines.settings.decision import ContactPolicy
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import ContactReading, Reading
 from pipelines.sources.landing.as_of import cut
@@ -87,7 +88,7 @@ def _contacts(con: Any, settings: Settings) -> list[str]:
     if contacts is None:
         return []
     customers = [one for (one,) in con.execute("select distinct customer_id from known").fetchall()]
-    return counted(contacts, settings, customers)
+    return consent_lines(contacts, ContactPolicy.of(settings), customers)
 
 
 def _missing(facts: dict[str, Any], settings: Settings) -> list[str]:

@@ -93,12 +93,17 @@ def explain(customer: str) -> None:
     """Say why CUSTOMER is on the list, or why not, with the numbers."""
     from pipelines.at_risk.explain import explain_customer
     from pipelines.at_risk.placement import newer_list
+    from pipelines.rendering.language.language import Language
+    from pipelines.settings.decision import ListPolicy
+    from pipelines.settings.reading import ContactReading
     from pipelines.sources.privacy.pseudonyms import known_as
 
     with _in_words():
         settings = params.load()
         name = known_as(customer, settings.privacy)
-        click.echo(explain_customer(name, settings).replace(name, customer))
+        language = Language(settings.language, settings.currency)
+        text = explain_customer(name, ListPolicy.of(settings), ContactReading.of(settings), language)
+        click.echo(text.replace(name, customer))
         click.echo(newer_list(settings.observations.score.as_of), err=True, nl=False)
 
 

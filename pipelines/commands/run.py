@@ -157,18 +157,20 @@ def result(settings: Settings) -> str:
     import pandas as pd
 
     from pipelines.checks.page import verdict
+    from pipelines.rendering.language.language import Language
     from pipelines.rendering.terminal import list_preview
-    from pipelines.rendering.wording import language_of, scored_by
+    from pipelines.rendering.wording import scored_by
 
     folder = Path("data/at_risk", settings.observations.score.as_of)
     at_risk = pd.read_parquet(folder / "at_risk.parquet")
     definition = settings.at_risk.definition
+    language = Language(settings.language, settings.currency)
     metrics = json.loads(Path("data/evaluation", definition, "metrics.json").read_text())
     champion = json.loads(Path("data/champion", definition, "champion.json").read_text())
     return "\n".join(
         [
             "",
-            list_preview(at_risk, rows=10, language=language_of(settings), width=_width(), colour=sys.stdout.isatty()),
+            list_preview(at_risk, rows=10, language=language, width=_width(), colour=sys.stdout.isatty()),
             "",
             headline(metrics, definition),
             scored_by(champion),

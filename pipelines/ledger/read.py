@@ -28,21 +28,22 @@ import pyarrow as pa
 
 from features.activity import ACTIVITY_SCHEMA
 from features.windows import midnight
+from models.decision.control_group import CONTACT, CONTROL
+from models.decision.ranking import REASONS
 from pipelines.runtime.errors import ChurnError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILE = Path("data/ledger/ledger.db")
-GROUPS = ("contact", "control")
 SAID = ("contacted", "reached", "kept", "wrong")
 REACHED_OUT = ("contacted", "reached", "kept")  # a customer of whom one of these is said was contacted
 FIGURES = ("churn_probability", "value_at_risk", "expected_net_value")
-WORDS = ("risk_tier", "segment", "reason_1", "reason_2", "reason_3", "action", "channel", "owner")
+WORDS = ("risk_tier", "segment", *REASONS, "action", "channel", "owner")
 ENTRY = ("customer_id", "group", "rank", "churn_probability", *WORDS, "value_at_risk", "expected_net_value")
 ENTRIES = ("campaign", "list_id", "as_of", "revision", *ENTRY)
 FEEDBACK = ("customer_id", "list_id", "occurred_at", "what", "channel", "note")
-DOING = {"contact": "was_listed", "control": "was_held_out"}
+DOING = {CONTACT: "was_listed", CONTROL: "was_held_out"}
 
 _LATEST = """
 select max(number) as publication, campaign, list_id, as_of, revision from publication where as_of < :before

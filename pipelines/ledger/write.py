@@ -21,7 +21,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.ledger.read import ENTRY, FEEDBACK, FILE, GROUPS, SAID, in_use, opened
+from models.decision.control_group import GROUPS
+from pipelines.ledger.read import ENTRY, FEEDBACK, FILE, SAID, in_use, opened
 
 HELD_BACK = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said")
 WRITTEN, FAILED, REPLACED = "written", "failed", "replaced"

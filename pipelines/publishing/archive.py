@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from models.decision.control_group import CONTACT
 from pipelines.ledger import write
 from pipelines.ledger.write import Published
 from pipelines.publishing.draft import LIST, Draft, file_faults
@@ -77,5 +78,5 @@ def listed(published: Published) -> pd.DataFrame:
     require_intact(published)
     table = pd.read_parquet(place_of(published) / LIST)
     if "group" in table.columns:
-        table = table[table["group"] == "contact"]
+        table = table[table["group"] == CONTACT]
     return table.astype({"customer_id": "str"}).reset_index(drop=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from models.decision import control_group
 from pipelines.ledger.read import ENTRY, FIGURES
 from pipelines.ledger.write import HELD_BACK, Content, Published, content_digest, plain
 from pipelines.runtime.errors import ChurnError
@@ -45,7 +46,9 @@ def read_draft(folder: Path, as_of: str, campaign: str | None) -> Draft:
     if faults:
         raise ChurnError(*faults)
     listed, control = _listed(folder), _apart(folder / CONTROL, ENTRY)
-    entries = pd.concat([listed.assign(group="contact"), control.assign(group="control")], ignore_index=True)
+    entries = pd.concat(
+        [listed.assign(group=control_group.CONTACT), control.assign(group=control_group.CONTROL)], ignore_index=True
+    )
     held = _apart(folder / HELD, HELD_BACK)
     every = pd.concat([entries["customer_id"], held["customer_id"]])
     faults = [*_gaps(folder, entries, held), *_row_faults(folder, listed, every, content, as_of)]

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from features.windows import midnight
+from models.decision.control_group import CONTROL
 from pipelines.ledger import write
 from pipelines.ledger.read import FILE, REACHED_OUT, SAID, opened
 from pipelines.publishing.report_file import Row, read_report
@@ -71,7 +72,7 @@ def feedback(path: Path, reading: ReportReading, say: Callable[[str], None] = pr
         said = _Row(row, reading, now, faults)
         for one in said.entries(places, held):
             found.append(one)
-            if one[3] == "contacted" and said.group == "control":
+            if one[3] == "contacted" and said.group == CONTROL:
                 contaminated[one[0]] += 1
     if faults:
         raise ChurnError(*_named(path, faults, len(rows)))

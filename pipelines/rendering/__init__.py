@@ -1,1 +1,1 @@
-"""Writers: the list, its files and its page."""
+"""Renders the list: files, workbook, page, terminal, in the team's language."""

@@ -1,6 +1,6 @@
-"""What the page's pictures are drawn from: the activity of the scoring branch, and the champion's own test.
+"""The data of the page's charts, from the activity of the scoring branch and the champion's own test.
 
-The stream is read once, piece by piece; of every piece only who did the main activity in which month is kept, and how
+The stream is read once, batch by batch; of each batch only who did the main activity in which month is kept, and how
 often the listed customers did it in which week.
 """
 
@@ -22,7 +22,7 @@ from features.catalogue.wording import nouns_of
 from features.cohorts import BEFORE, Cohorts, months_of, retention, whole_months
 from features.weekly_counts import WEEKS, weekly_counts
 from pipelines.rendering.context import Week
-from pipelines.settings.params import Settings
+from pipelines.settings.decision import ListMoment
 
 _ROWS = 1_000_000
 _SIGNIFICANT = 2  # months with newcomers that make a triangle
@@ -30,69 +30,71 @@ _SIGNIFICANT = 2  # months with newcomers that make a triangle
 Codes = npt.NDArray[np.int64]
 
 
-def look(
+def read_week(
     activity: Path,
     listed: Sequence[str],
-    settings: Settings,
+    moment: ListMoment,
     *,
     facts: Mapping[str, Any] | None = None,
     metrics: Mapping[str, Any] | None = None,
 ) -> Week:
-    """The week's pictures.
+    """What the page's charts of a week are drawn from.
 
     Args:
         activity: folder of monthly Parquet files (see `ACTIVITY_SCHEMA`), cut at the list's day.
-        listed: customers whose timelines are wanted.
-        settings: whose main activity, day and timezone.
-        facts: content of facts.json, for where the data begins and ends.
-        metrics: of champion.json, for what was promised and what happened.
+        listed: customers who get a timeline.
+        moment: that of the list.
+        facts: content of facts.json, for the days on which the data begins and ends.
+        metrics: of champion.json, for predicted and observed shares of leavers.
     """
-    main, timezone = settings.main_activity, settings.timezone
-    known = ((facts or {}).get("activities") or {}).get(main) or {}
-    timelines, cohorts = seen(activity, listed, settings)
+    main, timezone = moment.main_activity, moment.timezone
+    span = ((facts or {}).get("activities") or {}).get(main) or {}
+    timelines, cohorts = timelines_and_cohorts(activity, listed, moment)
     return Week(
         timelines=timelines,
         doing=nouns_of(main),
         cohorts=cohorts,
-        first_month=_day(known.get("first"), timezone)[:8] + "01" if known.get("first") else "",
+        first_month=_day(span.get("first"), timezone)[:8] + "01" if span.get("first") else "",
         calibration=tuple(((metrics or {}).get("calibration") or {}).values()),
-        data_end=_day(known.get("last"), timezone),
+        data_end=_day(span.get("last"), timezone),
     )
 
 
-def seen(activity: Path, listed: Sequence[str], settings: Settings) -> tuple[dict[str, list[int]], Cohorts | None]:
+def timelines_and_cohorts(
+    activity: Path, listed: Sequence[str], moment: ListMoment
+) -> tuple[dict[str, list[int]], Cohorts | None]:
     """Weekly counts of the main activity of each listed customer, and the cohorts of everyone.
 
     No cohorts where newcomers were seen in fewer than two months.
     """
-    as_of, timezone = settings.observations.score.as_of, settings.timezone
-    codes = {name: place for place, name in enumerate(listed)}
+    as_of, timezone = moment.as_of, moment.timezone
+    codes = {name: code for code, name in enumerate(listed)}
     starts = whole_months(as_of)
-    wide = len(starts) + 1
+    columns = len(starts) + 1
     weeks = np.zeros((len(listed), WEEKS), dtype=np.int64)
     months: list[Codes] = [np.empty(0, dtype=np.int64)]
-    for customer, occurred_at in _pieces(activity, settings.main_activity, codes):
-        mine = customer < len(listed)
-        weeks += weekly_counts(customer[mine], occurred_at[mine], len(listed), as_of=as_of, timezone=timezone)
-        months.append(np.unique(customer * wide + months_of(occurred_at, starts, timezone) - BEFORE))
+    for customer, occurred_at in _main_activities(activity, moment.main_activity, codes):
+        is_listed = customer < len(listed)
+        weeks += weekly_counts(customer[is_listed], occurred_at[is_listed], len(listed), as_of=as_of, timezone=timezone)
+        months.append(np.unique(customer * columns + months_of(occurred_at, starts, timezone) - BEFORE))
     cell = np.concatenate(months)
-    cohorts = retention(cell // wide, cell % wide + BEFORE, len(codes), starts)
+    cohorts = retention(cell // columns, cell % columns + BEFORE, len(codes), starts)
     timelines = {name: row.tolist() for name, row in zip(listed, weeks, strict=True)}
     return timelines, cohorts if sum(size > 0 for size in cohorts.sizes) >= _SIGNIFICANT else None
 
 
-def _pieces(activity: Path, main: str, codes: dict[str, int]) -> Iterator[tuple[Codes, Codes]]:
+def _main_activities(activity: Path, main: str, codes: dict[str, int]) -> Iterator[tuple[Codes, Codes]]:
     """Customer and instant (microseconds UTC) of every main activity. A customer who is new gets the next code."""
     for path in sorted(activity.glob("*.parquet")):
         file = pq.ParquetFile(path, read_dictionary=["customer_id"])
         for batch in file.iter_batches(_ROWS, columns=["customer_id", "occurred_at", "activity"]):
-            kept = batch.filter(pc.equal(batch["activity"], main))
-            customer = kept["customer_id"]
+            events = batch.filter(pc.equal(batch["activity"], main))
+            customer = events["customer_id"]
             if not pa.types.is_dictionary(customer.type):
                 customer = customer.dictionary_encode()
             names = customer.dictionary.to_pylist()
             code = np.array([codes.setdefault(name, len(codes)) for name in names], dtype=np.int64)
-            times = kept["occurred_at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+            times = events["occurred_at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
             yield code[customer.indices.to_numpy(zero_copy_only=False)], times.to_numpy(zero_copy_only=False)
 
 

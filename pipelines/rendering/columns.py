@@ -1,4 +1,4 @@
-"""The columns of the list's files: what kind each is, how wide in a workbook, and what it says, in words."""
+"""The columns of the list's files: which there are, their kinds, their widths in a workbook, and their descriptions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from models.decision.ranking import REASONS
 from pipelines.rendering.language.language import Language
-from pipelines.rendering.wording import column_words
+from pipelines.rendering.wording import column_description
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 MONEY = ("expected_value", "value_at_risk", "expected_net_value")
 DAYS = ("as_of", "send_by", "last_activity")
 NUMBERS = ("rank",)
-CONTACT = ("name", "email", "phone")
-WAYS_TO_REACH = ("email", "phone")
+ADDRESSES = ("email", "phone")
+CONTACT_COLUMNS = ("name", *ADDRESSES)
+"""What the list has of the contacts table, after its own columns."""
 
-HELD_BACK = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said", "as_of", "list_id")
-WIN_BACK = ("customer_id", "last_activity", "days_since_last", "past_value", "segment", "as_of")
+HELD_BACK_COLUMNS = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said", "as_of", "list_id")
+WIN_BACK_COLUMNS = ("customer_id", "last_activity", "days_since_last", "past_value", "segment", "as_of")
 
 FURTHER = {
     "expected_net_value": "What the proposed action is expected to bring, less what it costs, in {currency}: the list "
@@ -55,7 +57,7 @@ _WIDTHS = {
     "model_version": 18,
     "list_id": 18,
     "said": 60,
-} | dict.fromkeys(("reason_1", "reason_2", "reason_3"), 52)
+} | dict.fromkeys(REASONS, 52)
 
 
 def kind(name: str) -> str:
@@ -70,25 +72,25 @@ def kind(name: str) -> str:
 
 
 def width(name: str) -> int:
-    """In characters."""
+    """Of a column in the workbook, in characters."""
     return _WIDTHS.get(name, 15 if kind(name) != "day" else 12)
 
 
-def words(name: str, facts: Mapping[str, Any], language: Language) -> str:
+def description(name: str, facts: Mapping[str, Any], language: Language) -> str:
     """What a column says, with this list's own figures filled in. `facts`: see `wording.column_facts`."""
     if name in FURTHER:
         known = {key: value for key, value in facts.items() if f"{{{key}}}" in FURTHER[name]}
         return language.say(FURTHER[name], **known)
-    return column_words(name, facts)
+    return column_description(name, facts)
 
 
-def reachable(table: pd.DataFrame) -> bool:
+def has_addresses(table: pd.DataFrame) -> bool:
     """Whether an e-mail address or phone number of at least one customer is there."""
-    return any(name in table and any(text(value) for value in table[name]) for name in WAYS_TO_REACH)
+    return any(name in table and any(text(value) for value in table[name]) for name in ADDRESSES)
 
 
 def text(value: object) -> str:
-    """A cell as text; nothing where nothing is known."""
+    """A cell as text; "" where it is empty."""
     import pandas as pd
 
     return "" if value is None or value is pd.NaT or (isinstance(value, float) and pd.isna(value)) else str(value)
@@ -103,14 +105,14 @@ def day(value: object) -> date | None:
     return pd.Timestamp(str(value)).date()
 
 
-def written(name: str, value: object) -> str:
-    """A number or day as it stands in a CSV file: money to 2 digits, shares to 6, days ISO; "" where there is none."""
+def formatted(name: str, value: object) -> str:
+    """A number or day as a CSV file has it: money to 2 digits, shares to 6, days ISO; "" where there is none."""
     import pandas as pd
 
     what = kind(name)
     if what == "day":
-        found = day(value)
-        return found.isoformat() if found else ""
+        moment = day(value)
+        return moment.isoformat() if moment else ""
     if not text(value) or value is pd.NA:
         return ""
     number = float(str(value))

@@ -1,4 +1,4 @@
-"""What the page says of a week beside the list itself. Everything may be absent; what is absent is not spoken of."""
+"""What the page and the workbook say of a week besides the list. All of it is optional; what is absent is left out."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Week:
 
     Attributes:
         timelines: customer -> how often per week they did what customers do, the oldest week first.
-        doing: what they do, one and many (`order`, `orders`), in English.
+        doing: the noun for what they do, singular and plural (`order`, `orders`), in English.
         cohorts: who came when and who still comes; None where there is too little.
-        first_month: the month (2017-01-01) in which the data begins: who "came" then may be older.
+        first_month: the month (2017-01-01) in which the data begins: who first came then may be older.
         calibration: groups of the champion's own test, lowest first: `customers`, `promised`, `observed` (shares).
         topics: of each listed customer's first reason, in the list's order; "" where there is none. See
             `models/explanation/topics.py`.
-        data_end: the last day (2017-12-03) of which the data knows something; "" where nobody says.
-        last: the list published before this one, see `glance.last_list`.
-        held_back: rule -> customers whom it kept off.
-        control: customers left alone on purpose, so that the effect can be measured.
+        data_end: the last day (2017-12-03) of which the data knows something; "" where that is unknown.
+        last: the list published before this one, see `highlights.last_list`.
+        suppressed: rule -> customers whom it suppressed.
+        control: customers of the control group.
         win_back: customers who have left already, in a file of their own.
         ordered_since: customers dropped at the last moment because they came after the data's end.
         power: what the campaign will be able to prove, in a sentence.
@@ -39,7 +39,7 @@ class Week:
     topics: Sequence[str] = ()
     data_end: str = ""
     last: Mapping[str, Any] | None = None
-    held_back: Mapping[str, int] = field(default_factory=dict)
+    suppressed: Mapping[str, int] = field(default_factory=dict)
     control: int = 0
     win_back: int = 0
     ordered_since: int = 0

@@ -1,10 +1,10 @@
-"""The list as files: CSV and XLSX (see `workbook`) for people, Parquet for programs. Same list in, same bytes out.
+"""Writes the list as CSV and XLSX (see `workbook`) for people and as Parquet for programs; equal lists, equal bytes.
 
 Cells that a spreadsheet would run as a formula are defused in every CSV (a `'` before them); the XLSX stores them as
 text and the Parquet file is exact.
 
 A list by which nobody can be reached says so in its first line. A line of its own would no longer be CSV, so there it
-stands in the header: one more column, at the end, that is empty below.
+is in the header: one more column, at the end, that is empty below.
 """
 
 from __future__ import annotations
@@ -24,13 +24,11 @@ from pipelines.runtime.spreadsheet_text import defused
 if TYPE_CHECKING:
     import pandas as pd
 
-MONEY = columns.MONEY
-
 
 def write_csv(table: pd.DataFrame, path: Path, *, first_line: str = "") -> None:
     """UTF-8 with a byte order mark, so that Excel reads it right; probabilities to 6 digits, money to 2, dates ISO.
 
-    `first_line`: something to say in the header, as one more column (see above).
+    `first_line`: a notice in the header, as one more column (see above).
     """
     import pandas as pd
 
@@ -44,27 +42,27 @@ def _cells(values: pd.Series[Any]) -> list[str]:
     name = str(values.name)
     if columns.kind(name) == "text":
         return [defused(columns.text(value)) for value in values]
-    return [columns.written(name, value) for value in values]
+    return [columns.formatted(name, value) for value in values]
 
 
 def first_line(table: pd.DataFrame, language: Language | None = None) -> str:
-    """What a list has to say first: that nobody on it can be reached. "" where somebody can."""
-    return "" if columns.reachable(table) else (language or Language()).say(columns.NO_CONTACT)
+    """The notice that nobody on a list can be reached; "" where somebody can."""
+    return "" if columns.has_addresses(table) else (language or Language()).say(columns.NO_CONTACT)
 
 
 def write_control(table: pd.DataFrame, path: Path) -> None:
-    """Who is left alone on purpose: the list's columns without those by which somebody could be contacted."""
-    write_csv(table.drop(columns=list(columns.CONTACT), errors="ignore"), path)
+    """The control group: the list's columns without those by which somebody could be contacted."""
+    write_csv(table.drop(columns=list(columns.CONTACT_COLUMNS), errors="ignore"), path)
 
 
-def write_held_back(table: pd.DataFrame, path: Path) -> None:
-    """Who was kept off the list, by which rule; columns `columns.HELD_BACK`, those that are not there left empty."""
-    write_csv(table.reindex(columns=list(columns.HELD_BACK)), path)
+def write_suppressed(table: pd.DataFrame, path: Path) -> None:
+    """Customers whom a rule suppressed: `columns.HELD_BACK_COLUMNS`, those that are missing left empty."""
+    write_csv(table.reindex(columns=list(columns.HELD_BACK_COLUMNS)), path)
 
 
 def write_win_back(table: pd.DataFrame, path: Path) -> None:
-    """Who has left already; columns `columns.WIN_BACK`, those that are not there left empty."""
-    write_csv(table.reindex(columns=list(columns.WIN_BACK)), path)
+    """Customers who have left already: `columns.WIN_BACK_COLUMNS`, those that are missing left empty."""
+    write_csv(table.reindex(columns=list(columns.WIN_BACK_COLUMNS)), path)
 
 
 def list_schema(names: Sequence[str]) -> pa.Schema:
@@ -80,14 +78,14 @@ def write_list_parquet(table: pd.DataFrame, path: Path) -> None:
     write_parquet(path, pa.Table.from_arrays(arrays, schema=schema))
 
 
-def _array(values: pd.Series[Any], wanted: pa.DataType) -> pa.Array:
+def _array(values: pd.Series[Any], kind: pa.DataType) -> pa.Array:
     import pandas as pd
 
-    if wanted == pa.date32():
-        return pa.array([columns.day(value) for value in values], wanted)
-    if wanted == pa.string():
-        return pa.array([None if pd.isna(value) else str(value) for value in values], wanted)
-    return pa.array(values.astype("float64") if wanted == pa.float64() else values, wanted, from_pandas=True)
+    if kind == pa.date32():
+        return pa.array([columns.day(value) for value in values], kind)
+    if kind == pa.string():
+        return pa.array([None if pd.isna(value) else str(value) for value in values], kind)
+    return pa.array(values.astype("float64") if kind == pa.float64() else values, kind, from_pandas=True)
 
 
 def write_xlsx(
@@ -104,8 +102,8 @@ def write_xlsx(
         table: the list.
         path: where to.
         facts: see `wording.column_facts`.
-        figures: label, value and kind (see `columns.kind`) of each line, see `glance.lines`.
+        figures: label, value and kind (see `columns.kind`) of each line, see `highlights.figure_lines`.
         language: of the sentences.
     """
-    said = language or Language()
-    write_workbook(table, path, facts, figures=figures, language=said, first_line=first_line(table, said))
+    language = language or Language()
+    write_workbook(table, path, facts, figures=figures, language=language, first_line=first_line(table, language))

@@ -1,4 +1,4 @@
-"""The week at a glance: the few figures that stand above the list, and how far to trust them, in words."""
+"""The key figures above the list, and how far to trust them, in words."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from models.decision import ranking
+from models.decision.control_group import CONTROL
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
-from pipelines.settings.params import Settings
+from pipelines.settings.campaign.at_risk import AtRisk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,19 +39,19 @@ ORDERED = (
 OFF = "Its percentages were off by {points} points on average."
 
 
-def figures(table: pd.DataFrame, scores: pd.DataFrame, settings: Settings, *, bound: str) -> dict[str, Any]:
-    """Counts, shares (0..1) and money of this list beside everyone who was scored. Money is null without any.
+def figures(table: pd.DataFrame, scores: pd.DataFrame, at_risk: AtRisk, *, bound: str) -> dict[str, Any]:
+    """Counts, shares (0..1) and money of this list and of everyone who was scored. Money is null without any.
 
     `bound`: what ended the list, see `models.decision.cut.Cut`.
     """
     base = ranking.base_rate(scores)
-    floors = ranking.tier_floors(base, settings.at_risk.tiers.odds())
+    floors = ranking.tier_floors(base, at_risk.tiers.odds())
     tiers = table["risk_tier"].value_counts()
     money = ranking.has_money(scores)
     return {
         "listed": len(table),
         "eligible": len(scores),
-        "capacity": settings.at_risk.capacity,
+        "capacity": at_risk.capacity,
         "bound": bound,
         "base_rate": round(base, 6),
         "expected_leavers": round(float(scores["churn_probability"].sum()), 1),
@@ -66,7 +67,7 @@ def figures(table: pd.DataFrame, scores: pd.DataFrame, settings: Settings, *, bo
 
 
 def _cut(table: pd.DataFrame, *, money: bool) -> float:
-    """What the last customer on the list has: value at risk, or probability where there is no money."""
+    """The value at risk of the last customer on the list, or their probability where there is no money."""
     return float(table["value_at_risk" if money else "churn_probability"].iloc[-1])
 
 
@@ -88,7 +89,7 @@ def last_list(entries: pd.DataFrame) -> dict[str, Any] | None:
     if entries.empty:
         return None
     days = pd.to_datetime(entries["as_of"])
-    chosen = entries[(days == days.max()) & (entries["group"] != "control")]
+    chosen = entries[(days == days.max()) & (entries["group"] != CONTROL)]
     worth = chosen["value_at_risk"].astype("float64")
     return {
         "as_of": f"{days.max():%Y-%m-%d}",
@@ -98,7 +99,7 @@ def last_list(entries: pd.DataFrame) -> dict[str, Any] | None:
 
 
 def compared(table: pd.DataFrame, last: Mapping[str, Any]) -> dict[str, Any]:
-    """This list beside the last published one: how many are new, stayed and went, and the change in money at risk."""
+    """This list against the last published one: how many are new, stayed and went, and the change in money at risk."""
     now, then = set(table["customer_id"].astype(str)), set(last["customers"])
     worth = table["value_at_risk"].astype("float64")
     before = last.get("value_at_risk")
@@ -117,79 +118,87 @@ def trust(metrics: Mapping[str, Any], version: str = "", language: Language | No
 
     `version`: a sentence on which version scored; the last of the lines.
     """
-    said = language or Language()
+    language = language or Language()
     test, last = metrics.get("test"), [version] if version else []
     if not test:
-        return {"verdict": said.say("Not tested"), "short": said.say(UNTESTED), "lines": last}
+        return {"verdict": language.say("Not tested"), "short": language.say(UNTESTED), "lines": last}
     grade = metrics.get("grade") or {}
     verdict, short = VERDICTS.get(str(grade.get("grade")), ("Tested", ""))
     best = str(grade.get("best_baseline", ""))
-    leavers, random = (_of_100(test[name], said) for name in ("precision_at_10", "churn_rate"))
-    lines = [said.say(RISKIEST, left=leavers, random=random)]
+    leavers, random = (_of_100(test[name], language) for name in ("precision_at_10", "churn_rate"))
+    lines = [language.say(RISKIEST, left=leavers, random=random)]
     if test["roc_auc"] is not None:
-        lines.append(said.say(ORDERED, times=_of_100(test["roc_auc"], said)))
-    lines.append(said.say(OFF, points=f"{test['ece'] * 100:.1f}"))
-    lines += [said.say(BEST_RULE, rule=said.say(RULES.get(best, best.replace("_", " "))))] if best else []
-    return {"verdict": said.say(verdict), "short": said.say(short) if short else "", "lines": lines + last}
+        lines.append(language.say(ORDERED, times=_of_100(test["roc_auc"], language)))
+    lines.append(language.say(OFF, points=f"{test['ece'] * 100:.1f}"))
+    lines += [language.say(BEST_RULE, rule=language.say(RULES.get(best, best.replace("_", " "))))] if best else []
+    return {"verdict": language.say(verdict), "short": language.say(short) if short else "", "lines": lines + last}
 
 
 def _of_100(share: float, language: Language) -> str:
     return language.percent(share).removesuffix("%")
 
 
-def beside(week: Week, language: Language) -> list[str]:
-    """Sentences on who is not on the list, and what the campaign will be able to prove."""
+def context_lines(week: Week, language: Language) -> list[str]:
+    """Sentences on the customers who are not on the list, and on what the campaign will be able to prove."""
     say, count = language.say, language.count
-    said = []
-    if week.held_back:
+    lines = []
+    if week.suppressed:
         rules = "; ".join(
-            f"{say(rule.replace('_', ' '))}: {language.number(number)}" for rule, number in week.held_back.items()
+            f"{say(rule.replace('_', ' '))}: {language.number(number)}" for rule, number in week.suppressed.items()
         )
-        kept = count(sum(week.held_back.values()), "customer", "customers")
-        said.append(
-            say("Kept off the list by the contact rules, in held_back.csv: {kept} ({rules}).", kept=kept, rules=rules)
+        suppressed = count(sum(week.suppressed.values()), "customer", "customers")
+        lines.append(
+            say(
+                "Kept off the list by the contact rules, in held_back.csv: {kept} ({rules}).",
+                kept=suppressed,
+                rules=rules,
+            )
         )
     if week.control:
-        kept = count(week.control, "customer", "customers")
-        said.append(
-            say("Left alone on purpose, so that the effect can be measured, in control.csv: {kept}.", kept=kept)
+        control = count(week.control, "customer", "customers")
+        lines.append(
+            say("Left alone on purpose, so that the effect can be measured, in control.csv: {kept}.", kept=control)
         )
     if week.win_back:
         gone = count(week.win_back, "customer", "customers")
-        said.append(say("Have left already and are not on this list, in win_back.csv: {gone}.", gone=gone))
+        lines.append(say("Have left already and are not on this list, in win_back.csv: {gone}.", gone=gone))
     if week.ordered_since:
         came = count(week.ordered_since, "customer", "customers")
-        said.append(say("Taken off at the last moment because they came back since: {came}.", came=came))
-    return said + [sentence for sentence in (week.power, week.next_100) if sentence]
+        lines.append(say("Taken off at the last moment because they came back since: {came}.", came=came))
+    return lines + [sentence for sentence in (week.power, week.next_100) if sentence]
 
 
-def lines(
-    table: pd.DataFrame, found: Mapping[str, Any], told: Mapping[str, Any], week: Week, language: Language
+def figure_lines(
+    table: pd.DataFrame, figures: Mapping[str, Any], trust: Mapping[str, Any], week: Week, language: Language
 ) -> list[tuple[str, object, str]]:
     """The figures of the week as a sheet shows them: label, value, kind (see `columns.kind`).
 
-    `found`: see `figures`; `told`: see `trust`.
+    `figures`, `trust`: what the functions of these names return.
     """
     say = language.say
     rows: list[tuple[str, object, str]] = [
         (say("The list is for"), table["as_of"].iloc[0], "day"),
-        (say("Customers on the list"), found["listed"], "number"),
-        (say("Active customers in all"), found["eligible"], "number"),
-        (say("Of those on the list, expected to leave if nothing changes"), found["expected_leavers_listed"], "number"),
-        (say("Of all active customers, expected to leave if nothing changes"), found["expected_leavers"], "number"),
-        (say("Average risk of leaving"), found["base_rate"], "chance"),
-        (say("Money at risk on the list"), found["value_at_risk_listed"], "money"),
-        (say("Money at risk among all active customers"), found["value_at_risk"], "money"),
+        (say("Customers on the list"), figures["listed"], "number"),
+        (say("Active customers in all"), figures["eligible"], "number"),
+        (
+            say("Of those on the list, expected to leave if nothing changes"),
+            figures["expected_leavers_listed"],
+            "number",
+        ),
+        (say("Of all active customers, expected to leave if nothing changes"), figures["expected_leavers"], "number"),
+        (say("Average risk of leaving"), figures["base_rate"], "chance"),
+        (say("Money at risk on the list"), figures["value_at_risk_listed"], "money"),
+        (say("Money at risk among all active customers"), figures["value_at_risk"], "money"),
         (say("What acting on the list is expected to bring"), net_value(table), "money"),
     ]
-    rows += [(say("Risk {tier}", tier=say(name)), tier["listed"], "number") for name, tier in found["tiers"].items()]
+    rows += [(say("Risk {tier}", tier=say(name)), tier["listed"], "number") for name, tier in figures["tiers"].items()]
     if week.last:
-        than = compared(table, week.last)
+        change = compared(table, week.last)
         rows += [
-            (say("New since the list of {day}", day=language.day(than["as_of"])), than["new"], "number"),
-            (say("No longer on it"), than["gone"], "number"),
-            (say("More money at risk than on it"), than["value_more"], "money"),
+            (say("New since the list of {day}", day=language.day(change["as_of"])), change["new"], "number"),
+            (say("No longer on it"), change["gone"], "number"),
+            (say("More money at risk than on it"), change["value_more"], "money"),
         ]
-    rows += [(say("How far to trust it"), f"{told['verdict']}. {told['short']}".strip(), "text")]
-    rows += [("", line, "text") for line in (*told["lines"], *beside(week, language))]
+    rows += [(say("How far to trust it"), f"{trust['verdict']}. {trust['short']}".strip(), "text")]
+    rows += [("", line, "text") for line in (*trust["lines"], *context_lines(week, language))]
     return [row for row in rows if row[1] is not None]

@@ -1,7 +1,7 @@
-"""What a list was made from: data, parameters, code and model by digest, the verdicts of the checks, and the figures.
+"""The manifest of a list: digests of the data, parameters, code and model it was made from, its checks and figures.
 
-Parameters and code are those that the list's own stage depends on (see dvc.yaml): what else was set or ran stands in
-the activity, features, scores and model, whose digests are here. Same inputs, same manifest: no times, no machine.
+Parameters and code are those that the list's own stage depends on (see dvc.yaml): what else was set or ran shows in the
+digests of activity, features, scores and model. Equal inputs give an equal manifest: no times, no host names.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 from pipelines.runtime import code
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
-from pipelines.settings.params import Settings
 
 STAGE = "pipelines.stages.make_list"
 PARAMETERS = (
@@ -33,19 +32,13 @@ PARAMETERS = (
 )
 
 
-def parameters(settings: Settings) -> dict[str, Any]:
-    """The settings that the list depends on."""
-    chosen = settings.model_dump(mode="json", include=set(PARAMETERS))
-    return {**chosen, "observations": {"score": settings.observations.score.model_dump(mode="json")}}
-
-
-def verdicts(reports: Path, definitions: list[str]) -> dict[str, Any]:
+def check_results(reports: Path, definitions: list[str]) -> dict[str, Any]:
     """The checks of the scoring branch: passed or not, how many, the report's digest.
 
     Raises:
         ChurnError: a report is missing or says that a check failed; all of them are named.
     """
-    found, faults = {}, []
+    results, faults = {}, []
     for name in ("activity_score", "features_score", *(f"scores_{definition}" for definition in definitions)):
         path = reports / f"{name}.json"
         if not path.is_file():
@@ -60,36 +53,49 @@ def verdicts(reports: Path, definitions: list[str]) -> dict[str, Any]:
                 f"written; earlier lists are untouched. See {path.with_suffix('.html')}."
             )
             continue
-        found[name] = {"passed": True, "checks": content.get("checks"), "digest": digest_of(path)}
+        results[name] = {"passed": True, "checks": content.get("checks"), "digest": digest_of(path)}
     if faults:
         raise ChurnError(*faults)
-    return found
+    return results
 
 
 def manifest(
-    settings: Settings,
     *,
     list_id: str,
+    as_of: str,
+    definition: str,
     model_version: str,
     champion: Mapping[str, Any],
+    parameters: Mapping[str, Any],
     inputs: Mapping[str, Any],
     checks: Mapping[str, Any],
     figures: Mapping[str, Any],
     week: Mapping[str, Any],
     files: Path,
 ) -> dict[str, Any]:
-    """The manifest of the list whose files stand in the folder `files`; `champion`: champion.json of who scored.
+    """The manifest of the list whose files are in the folder `files`.
 
-    `week`: what was decided: `counts`, `cut`, `playbook`, `campaign`.
+    Args:
+        list_id: of the list.
+        as_of: its day.
+        definition: that ranks it.
+        model_version: digest of the champion.
+        champion: content of its champion.json.
+        parameters: the settings that the list depends on: PARAMETERS and its day.
+        inputs: digests of what was read.
+        checks: see `check_results`.
+        figures: see `highlights.figures`.
+        week: what was decided: `counts`, `cut`, `playbook`, `campaign`.
+        files: the folder.
     """
     return {
         "list_id": list_id,
-        "as_of": settings.observations.score.as_of,
-        "definition": settings.at_risk.definition,
+        "as_of": as_of,
+        "definition": definition,
         "model_version": model_version,
         "champion": {key: champion.get(key) for key in ("version", "previous", "rolled_back_from")},
         "code": code.digest(STAGE),
-        "parameters": parameters(settings),
+        "parameters": dict(parameters),
         "inputs": dict(inputs),
         "checks": dict(checks),
         "figures": dict(figures),

@@ -6,9 +6,10 @@ import io
 
 import pandas as pd
 
+from models.decision.ranking import REASONS
 from pipelines.rendering.language.language import ENGLISH, Language
 
-WIDE, WIDER = 110, 150
+WIDE, WIDER = 110, 150  # characters
 
 
 def list_preview(
@@ -35,8 +36,8 @@ def list_preview(
         table.add_column(say("At risk"), justify="right", no_wrap=True)
         table.add_column(say("Net value"), justify="right", no_wrap=True)
     table.add_column(say("Segment"), no_wrap=True)
-    todo = width >= WIDE and bool(shown["action"].astype(bool).any())
-    if todo:
+    has_actions = width >= WIDE and bool(shown["action"].astype(bool).any())
+    if has_actions:
         table.add_column(say("Action"), no_wrap=True)
     table.add_column(say("What stands out"), ratio=3)
     if width >= WIDER:
@@ -46,8 +47,8 @@ def list_preview(
         cells = [str(row["rank"]), row["customer_id"], risk, tier]
         if has_money:
             cells += [language.money(row["value_at_risk"]), language.money(row["expected_net_value"])]
-        cells += [say(row["segment"]), *([say(row["action"])] if todo else [])]
-        reasons = say(". ").join(row[name] for name in ("reason_1", "reason_2") if row[name])
+        cells += [say(row["segment"]), *([say(row["action"])] if has_actions else [])]
+        reasons = say(". ").join(row[name] for name in REASONS[:2] if row[name])
         cells += [reasons, *([row["change"]] if width >= WIDER else [])]
         table.add_row(*(_plain(str(cell)) for cell in cells))
     out = io.StringIO()

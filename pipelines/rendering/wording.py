@@ -10,13 +10,13 @@ from features.catalogue.wording import nouns_of
 from models.segments import NEW_WITHIN_DAYS
 from pipelines.rendering.language.language import ENGLISH, Language
 from pipelines.settings.churn import Cancellation, Churn, Rhythm
-from pipelines.settings.params import Settings
+from pipelines.settings.decision import ListMoment
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Values of the list that people see in their language; files for machines keep them as they are.
-SHOWN = ("risk_tier", "segment", "action", "channel", "owner", "group")
+# Columns whose values people see in their language; files for machines keep them as they are.
+TRANSLATED = ("risk_tier", "segment", "action", "channel", "owner", "group")
 
 # What each segment means: in plain words what models/segments.py says in quintiles.
 SEGMENTS = {
@@ -69,30 +69,25 @@ def count(number: int, word: str) -> str:
     return ENGLISH.count(number, word, f"{word}s")
 
 
-def language_of(settings: Settings) -> Language:
-    """The language and currency of params.yaml."""
-    return Language(settings.language, settings.currency)
-
-
-def doing(activity: str, language: Language = ENGLISH) -> str:
+def noun_of(activity: str, language: Language = ENGLISH) -> str:
     """The noun for one of an activity: `order`; where none is known, the activity itself in words."""
     return language.say(nouns_of(activity)[0])
 
 
 def leaving(definition: Churn, language: Language = ENGLISH) -> str:
-    """What leaving is: `no order in the next 28 days`."""
+    """What leaving means by a definition: `no order in the next 28 days`."""
     say = language.say
     if isinstance(definition, Cancellation):
         return _cancelled(definition, language)
-    words = {"order": doing(definition.activity, language), "days": _days(definition.horizon_days, language)}
+    words = {"order": noun_of(definition.activity, language), "days": _days(definition.horizon_days, language)}
     if isinstance(definition, Rhythm):
         words["share"] = language.percent(definition.quantile)
-        told = say(
+        text = say(
             "no {order} for longer than {share} of the customer's own pauses, or for {days} where those are longer",
             **words,
         )
         wait = _days(definition.gap_days, language)
-        return told + (say(", beginning in {wait}", wait=wait) if definition.gap_days else "")
+        return text + (say(", beginning in {wait}", wait=wait) if definition.gap_days else "")
     return say("no {order} {ahead}", order=words["order"], ahead=_ahead(definition, language))
 
 
@@ -122,7 +117,7 @@ def staying(definition: Churn) -> str:
     """Who is a customer: `at least one order in the 56 days before`. In English."""
     if isinstance(definition, Cancellation):
         return "subscribers who have not cancelled" + (" and are not overdue" if definition.term_days else "")
-    before = f"at least one {doing(definition.activity)} in the {count(definition.active_within_days, 'day')} before"
+    before = f"at least one {noun_of(definition.activity)} in the {count(definition.active_within_days, 'day')} before"
     if isinstance(definition, Rhythm):
         return (
             f"{before}, {definition.least_pauses} pauses or more, and a silence no longer than "
@@ -131,7 +126,7 @@ def staying(definition: Churn) -> str:
     return before
 
 
-def tier_words(floors: Mapping[str, float], language: Language = ENGLISH) -> str:
+def tier_ranges(floors: Mapping[str, float], language: Language = ENGLISH) -> str:
     """Where each tier begins, this time: `Very high: 49% and more. High: 33% to 49%. ...`."""
     sentences, above = [], ""
     for name, floor in floors.items():
@@ -144,11 +139,13 @@ def tier_words(floors: Mapping[str, float], language: Language = ENGLISH) -> str
     return " ".join([*sentences, language.say("Low: less than {high}.", high=above)])
 
 
-def shown(table: pd.DataFrame, language: Language) -> pd.DataFrame:
-    """The list with tiers, segments and the like in the language, as people see them; machines keep the contract's."""
-    known = [name for name in SHOWN if name in table.columns]
-    said = {name: [language.say(one) if isinstance(one, str) and one else one for one in table[name]] for name in known}
-    return table.assign(**said)
+def translated(table: pd.DataFrame, language: Language) -> pd.DataFrame:
+    """The list with its TRANSLATED columns in the language, as people see them."""
+    known = [name for name in TRANSLATED if name in table.columns]
+    texts = {
+        name: [language.say(text) if isinstance(text, str) and text else text for text in table[name]] for name in known
+    }
+    return table.assign(**texts)
 
 
 def capitalised(text: str) -> str:
@@ -156,42 +153,49 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def column_words(name: str, facts: Mapping[str, Any]) -> str:
+def column_description(name: str, facts: Mapping[str, Any]) -> str:
     """What a column of the list says, with this list's own figures filled in. `facts`: see `column_facts`."""
     language: Language = facts.get("language", ENGLISH)
     if name in COLUMNS:
-        told = language.say(COLUMNS[name], **facts)
-        return f"{told} {segments_words(language)}" if name == "segment" else told
+        text = language.say(COLUMNS[name], **facts)
+        return f"{text} {segment_descriptions(language)}" if name == "segment" else text
     other = name.removeprefix("churn_probability_")
-    told = "The probability of leaving by another definition, {other}. Empty where that definition does not apply."
-    return language.say(told, other=other)
+    text = "The probability of leaving by another definition, {other}. Empty where that definition does not apply."
+    return language.say(text, other=other)
 
 
-def segment_words(name: str, language: Language) -> str:
-    """What a segment means, as a clause; "" for one of another's making."""
+def segment_description(name: str, language: Language) -> str:
+    """What a segment means, as a clause; "" for a segment that is not ours."""
     days = language.number(NEW_WITHIN_DAYS)
     return language.say(SEGMENTS[name], days=days) if name in SEGMENTS else ""
 
 
-def segments_words(language: Language) -> str:
+def segment_descriptions(language: Language) -> str:
     """What all of them mean: `new: came for the first time in the last 60 days; ...`"""
-    return "; ".join(f"{language.say(name)}: {segment_words(name, language)}" for name in SEGMENTS) + "."
+    return "; ".join(f"{language.say(name)}: {segment_description(name, language)}" for name in SEGMENTS) + "."
 
 
 def column_facts(
-    settings: Settings, base_rate: float, floors: Mapping[str, float], *, has_money: bool
+    moment: ListMoment, base_rate: float, floors: Mapping[str, float], language: Language, *, has_money: bool
 ) -> dict[str, Any]:
-    """What `column_words` fills in, said already; `language` is the one that they are said in."""
-    definition, language = settings.churn[settings.at_risk.definition], language_of(settings)
+    """The values that `column_description` fills in, already in `language`, which is one of them.
+
+    Args:
+        moment: that of the list.
+        base_rate: of leaving among everyone scored (0..1).
+        floors: tier -> the probability that it begins at, highest first, without the lowest.
+        language: of the sentences.
+        has_money: whether the list is ranked by net value, not by probability.
+    """
     first = "what a contact is expected to bring, most first" if has_money else "highest probability first"
     return {
         "ranked_by": language.say(first),
-        "leaving": leaving(definition, language),
-        "as_of": language.day(settings.observations.score.as_of),
+        "leaving": leaving(moment.churn, language),
+        "as_of": language.day(moment.as_of),
         "base_rate": language.figure(base_rate, ".2f"),
-        "tiers": tier_words(floors, language),
-        "horizon_days": definition.horizon_days,
-        "currency": settings.currency,
+        "tiers": tier_ranges(floors, language),
+        "horizon_days": moment.churn.horizon_days,
+        "currency": language.currency,
         "language": language,
     }
 
@@ -203,14 +207,14 @@ def scored_by(champion: Mapping[str, Any], language: Language = ENGLISH) -> str:
     until = (champion.get("recipe") or {}).get("until")
     version, say = str(champion["version"]), language.say
     if until:
-        told = say(
+        text = say(
             "Scored by version {version} of the model, which learned from what was known before {day}.",
             version=version,
             day=language.day(until),
         )
     else:
-        told = say("Scored by version {version} of the model.", version=version)
+        text = say("Scored by version {version} of the model.", version=version)
     back = champion.get("rolled_back_from")
     if not back:
-        return told
-    return f"{told} {say('It was brought back in place of version {version}.', version=str(back['version']))}"
+        return text
+    return f"{text} {say('It was brought back in place of version {version}.', version=str(back['version']))}"

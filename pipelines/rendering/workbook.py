@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.rendering import columns
 from pipelines.rendering.language.language import Language
-from pipelines.rendering.wording import shown
+from pipelines.rendering.wording import translated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,13 +31,13 @@ def write_workbook(
     language: Language,
     first_line: str,
 ) -> None:
-    """Write it. See `list_files.write_xlsx`; `first_line` stands above the header, where there is one."""
+    """Write the workbook; see `files.write_xlsx`. `first_line`: a notice above the header, "" for none."""
     import xlsxwriter
 
-    made = datetime.fromisoformat(columns.written("as_of", table["as_of"].iloc[0]))
+    day = datetime.fromisoformat(columns.formatted("as_of", table["as_of"].iloc[0]))
     with xlsxwriter.Workbook(str(path), _AS_TEXT) as book:
-        book.set_properties({"title": f"{language.say('Customers at risk')}, {made:%Y-%m-%d}", "created": made})
-        _list_sheet(book, shown(table, language), language.say("At risk"), first_line)
+        book.set_properties({"title": f"{language.say('Customers at risk')}, {day:%Y-%m-%d}", "created": day})
+        _list_sheet(book, translated(table, language), language.say("At risk"), first_line)
         _columns_sheet(book, table, facts, language)
         if figures:
             _figures_sheet(book, figures, language)
@@ -49,24 +49,24 @@ def _list_sheet(book: Any, table: pd.DataFrame, title: str, first_line: str) -> 
     sheet, top = book.add_worksheet(title), int(bool(first_line))
     if first_line:
         sheet.write_string(0, 0, first_line, book.add_format({"italic": True, "font_color": "#7A4B00"}))
-    for place, name in enumerate(map(str, table.columns)):
+    for column, name in enumerate(map(str, table.columns)):
         style = formats[columns.kind(name)]
-        sheet.set_column(place, place, columns.width(name), style)
-        sheet.write_string(top, place, name, header)
+        sheet.set_column(column, column, columns.width(name), style)
+        sheet.write_string(top, column, name, header)
         for row, value in enumerate(table[name], start=top + 1):
-            _write(sheet, (row, place), value, columns.kind(name), style)
-    last, wide = top + len(table), len(table.columns) - 1
+            _write(sheet, (row, column), value, columns.kind(name), style)
+    last_row, last_column = top + len(table), len(table.columns) - 1
     sheet.set_row(top, 22)
-    sheet.ignore_errors({"number_stored_as_text": f"A1:{_letters(wide)}{last + 1}"})
+    sheet.ignore_errors({"number_stored_as_text": f"A1:{_letters(last_column)}{last_row + 1}"})
     sheet.freeze_panes(top + 1, 2)
-    sheet.autofilter(top, 0, last, wide)
+    sheet.autofilter(top, 0, last_row, last_column)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0, top)
 
 
-def _letters(place: int) -> str:
-    return ("" if place < 26 else chr(ord("A") + place // 26 - 1)) + chr(ord("A") + place % 26)
+def _letters(column: int) -> str:
+    return ("" if column < 26 else chr(ord("A") + column // 26 - 1)) + chr(ord("A") + column % 26)
 
 
 def _write(sheet: Any, at: tuple[int, int], value: object, kind: str, style: Any) -> None:
@@ -75,9 +75,9 @@ def _write(sheet: Any, at: tuple[int, int], value: object, kind: str, style: Any
     if not columns.text(value) or value is pd.NA:
         return
     if kind == "day":
-        found = columns.day(value)
-        if found:
-            sheet.write_datetime(*at, datetime.combine(found, datetime.min.time()), style)
+        day = columns.day(value)
+        if day:
+            sheet.write_datetime(*at, datetime.combine(day, datetime.min.time()), style)
     elif kind == "text":
         sheet.write_string(*at, str(value), style)
     else:
@@ -85,10 +85,10 @@ def _write(sheet: Any, at: tuple[int, int], value: object, kind: str, style: Any
 
 
 def _columns_sheet(book: Any, table: pd.DataFrame, facts: Mapping[str, Any], language: Language) -> None:
-    said = [(name, columns.words(name, facts, language)) for name in map(str, table.columns)]
+    descriptions = [(name, columns.description(name, facts, language)) for name in map(str, table.columns)]
     heads = [language.say("column"), language.say("what it says")]
     sheet, wrapped = _sheet(book, language.say("What the columns mean"), heads, (28, 100))
-    for row, pair in enumerate(said, start=1):
+    for row, pair in enumerate(descriptions, start=1):
         sheet.write_string(row, 0, pair[0], wrapped)
         sheet.write_string(row, 1, pair[1], wrapped)
 
@@ -106,8 +106,8 @@ def _figures_sheet(book: Any, figures: Sequence[tuple[str, object, str]], langua
 def _sheet(book: Any, title: str, heads: Sequence[str], widths: tuple[int, int]) -> tuple[Any, Any]:
     wrapped = book.add_format({"text_wrap": True, "valign": "top"})
     sheet = book.add_worksheet(title)
-    for place, width in enumerate(widths):
-        sheet.set_column(place, place, width, wrapped)
+    for column, width in enumerate(widths):
+        sheet.set_column(column, column, width, wrapped)
     sheet.write_row(0, 0, heads, book.add_format(_HEADER))
     sheet.freeze_panes(1, 0)
     sheet.set_landscape()

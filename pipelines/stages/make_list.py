@@ -1,4 +1,4 @@
-"""Stage: scores become the list.
+"""Stage make_list: decides from the scores whom to contact, and writes the list.
 
 `data/scores/*.parquet`, `data/features/score`, `data/activity/score`, `data/champion/D`, the reports of the scoring
 branch, and what only the list reads (contacts, ids that ordered since, the ledger) in; `data/at_risk/AS_OF/` out:
@@ -15,16 +15,20 @@ from typing import Any
 
 from models.decision import ranking
 from pipelines.at_risk import summary
-from pipelines.at_risk.decide import ORDERED_SINCE, Decided, Given, decide
+from pipelines.at_risk.decide import ORDERED_SINCE, Decision, ListInputs, decide
 from pipelines.at_risk.fingerprint import fingerprint_of_list
-from pipelines.at_risk.inputs import given_for, others_of, read_features, read_scores
+from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
 from pipelines.at_risk.tables import Tables, tables
+from pipelines.modelling.eligibility import eligibility_of
 from pipelines.rendering import chart_data, files, highlights, manifest, wording
 from pipelines.rendering.context import Week
+from pipelines.rendering.language.language import Language
 from pipelines.rendering.page import list_page
 from pipelines.runtime.files import digest_of, read_json, whole_folder, write_json
 from pipelines.runtime.stage import PATH, run_stage, stage_command
 from pipelines.settings import params
+from pipelines.settings.decision import ListMoment, ListPolicy
+from pipelines.settings.reading import ContactReading
 
 
 @dataclass(frozen=True)
@@ -46,34 +50,45 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     """
     from models.churn_model import ChurnModel
 
-    checks = manifest.verdicts(inputs.reports, list(settings.churn))
-    scores = read_scores(inputs.scores, settings)
-    champion = inputs.champion / settings.at_risk.definition
+    policy, language = ListPolicy.of(settings), Language(settings.language, settings.currency)
+    moment = policy.moment
+    checks = manifest.check_results(inputs.reports, list(settings.churn))
+    scores = read_scores(inputs.scores, policy.definitions, moment.as_of)
+    champion = inputs.champion / moment.definition
     model = ChurnModel.load(champion)
-    given = given_for(scores, read_features(inputs.features, settings), model, inputs.activity, settings)
-    language = wording.language_of(settings)
-    decided = decide(given, settings, language)
-    made = tables(given, decided, others_of(scores, settings), settings, language)
-    figures = highlights.figures(made.listed, given.scores, settings, bound=decided.cut.bound)
-    crowned = read_json(champion / "champion.json")
-    trust = highlights.trust(crowned.get("metrics") or {}, wording.scored_by(crowned, language), language)
-    planned = summary.campaign_of(given, decided, settings, language)
-    week = replace(_week(given, decided, made, crowned, settings), power=" ".join(planned["said"]))
+    features = read_features(inputs.features, moment.as_of)
+    evidence = read_inputs(
+        scores, features, model, inputs.activity, policy=policy, contacts=ContactReading.of(settings)
+    )
+    decision = decide(evidence, policy, language)
+    others = {name: other for name, other in scores.items() if name != moment.definition}
+    status = eligibility_of(
+        moment.definition, moment.churn, inputs.activity, as_of=moment.as_of, timezone=moment.timezone
+    )
+    lists = tables(evidence, decision, others, status=status, policy=policy, language=language)
+    figures = highlights.figures(lists.listed, evidence.scores, policy.at_risk, bound=decision.cut.bound)
+    card = read_json(champion / "champion.json")
+    trust = highlights.trust(card.get("metrics") or {}, wording.scored_by(card, language), language)
+    campaign = summary.campaign_summary(evidence, decision, policy, language)
+    week = _week(evidence, decision, lists, card, moment=moment, language=language)
+    week = replace(week, power=" ".join(campaign["said"]))
     with whole_folder(out) as folder:
-        _write(folder, made, figures, trust, settings, week=week)
+        _write(folder, lists, figures, trust, moment=moment, language=language, week=week)
         content = manifest.manifest(
-            settings,
-            list_id=made.listed["list_id"].iloc[0],
+            list_id=lists.listed["list_id"].iloc[0],
+            as_of=moment.as_of,
+            definition=moment.definition,
             model_version=model.digest,
-            champion=crowned,
+            champion=card,
+            parameters=_parameters(settings),
             inputs=_digests(inputs, settings),
             checks=checks,
             figures=figures,
             week={
-                "counts": summary.counts(made),
-                "cut": summary.end_of(decided.cut, settings, language),
-                "playbook": summary.playbook(decided, settings),
-                "campaign": planned,
+                "counts": summary.counts(lists),
+                "cut": summary.cut_summary(decision.cut, policy.at_risk, language),
+                "playbook": summary.playbook_summary(decision, policy.playbook),
+                "campaign": campaign,
             },
             files=folder,
         )
@@ -82,43 +97,59 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
 
 def _write(
     folder: Path,
-    made: Tables,
+    lists: Tables,
     figures: Mapping[str, Any],
     trust: Mapping[str, Any],
-    settings: params.Settings,
     *,
+    moment: ListMoment,
+    language: Language,
     week: Week,
 ) -> None:
-    language = wording.language_of(settings)
     floors = {name: tier["from"] for name, tier in figures["tiers"].items() if name != ranking.LOWEST_TIER}
-    facts = wording.column_facts(settings, figures["base_rate"], floors, has_money=figures["value_at_risk"] is not None)
-    table = made.listed
+    has_money = figures["value_at_risk"] is not None
+    facts = wording.column_facts(moment, figures["base_rate"], floors, language, has_money=has_money)
+    table = lists.listed
     files.write_csv(table, folder / "at_risk.csv", first_line=files.first_line(table, language))
     files.write_list_parquet(table, folder / "at_risk.parquet")
-    lines = highlights.lines(table, figures, trust, week, language)
+    lines = highlights.figure_lines(table, figures, trust, week, language)
     files.write_xlsx(table, folder / "at_risk.xlsx", facts, figures=lines, language=language)
-    list_page.write_page(table, figures, trust, settings, folder / "at_risk.html", week=week)
-    files.write_control(made.control, folder / "control.csv")
-    files.write_held_back(made.held_back, folder / "held_back.csv")
-    files.write_win_back(made.win_back, folder / "win_back.csv")
+    page = folder / "at_risk.html"
+    list_page.write_page(table, figures, trust, page, moment=moment, language=language, week=week)
+    files.write_control(lists.control, folder / "control.csv")
+    files.write_suppressed(lists.suppressed, folder / "held_back.csv")
+    files.write_win_back(lists.win_back, folder / "win_back.csv")
 
 
-def _week(given: Given, decided: Decided, made: Tables, crowned: Mapping[str, Any], settings: params.Settings) -> Week:
-    """What stands on the page and in the workbook beside the list."""
-    listed, kept = list(made.listed["customer_id"]), summary.counts(made)["held_back"]
-    pictures = chart_data.look(
-        given.activity / "activity", listed, settings, facts=given.facts, metrics=crowned.get("metrics")
+def _week(
+    evidence: ListInputs,
+    decision: Decision,
+    lists: Tables,
+    card: Mapping[str, Any],
+    *,
+    moment: ListMoment,
+    language: Language,
+) -> Week:
+    """What the page and the workbook say besides the list."""
+    listed, suppressed = list(lists.listed["customer_id"]), summary.counts(lists)["held_back"]
+    charts = chart_data.read_week(
+        evidence.activity / "activity", listed, moment, facts=evidence.facts, metrics=card.get("metrics")
     )
     return replace(
-        pictures,
-        topics=made.topics,
-        last=highlights.last_list(given.known.entries),
-        held_back={rule: number for rule, number in kept.items() if rule != ORDERED_SINCE},
-        control=len(made.control),
-        win_back=len(made.win_back),
-        ordered_since=kept.get(ORDERED_SINCE, 0),
-        next_100=summary.next_in_words(decided.cut, wording.language_of(settings)),
+        charts,
+        topics=lists.topics,
+        last=highlights.last_list(evidence.known.entries),
+        suppressed={rule: number for rule, number in suppressed.items() if rule != ORDERED_SINCE},
+        control=len(lists.control),
+        win_back=len(lists.win_back),
+        ordered_since=suppressed.get(ORDERED_SINCE, 0),
+        next_100=summary.next_in_words(decision.cut, language),
     )
+
+
+def _parameters(settings: params.Settings) -> dict[str, Any]:
+    """The settings that the list depends on, for its manifest."""
+    chosen = settings.model_dump(mode="json", include=set(manifest.PARAMETERS))
+    return {**chosen, "observations": {"score": settings.observations.score.model_dump(mode="json")}}
 
 
 def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:
@@ -127,7 +158,7 @@ def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:
         "activity": {"digest": facts["digest"], "rows": facts["rows"], "customers": facts["customers"]},
         "features": digest_of(inputs.features / f"{settings.observations.score.as_of}.parquet"),
         "scores": {definition: digest_of(inputs.scores / f"{definition}.parquet") for definition in settings.churn},
-        **fingerprint_of_list(settings),
+        **fingerprint_of_list(ListMoment.of(settings), settings.at_risk, ContactReading.of(settings)),
     }
 
 

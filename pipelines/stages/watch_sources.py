@@ -15,8 +15,9 @@ from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import write_json
 from pipelines.runtime.stage import PATH, run_stage, stage_command
+from pipelines.settings.decision import ListMoment
 from pipelines.settings.params import Settings, load
-from pipelines.settings.reading import Reading
+from pipelines.settings.reading import ContactReading, Reading
 from pipelines.sources.identity.settle import fingerprint_of_privacy
 from pipelines.sources.reader import Place
 from pipelines.sources.readers.customers import customer_versions
@@ -76,7 +77,8 @@ def watch(settings: Settings, train: Path, score: Path, listed: Path | None = No
     write_json(train, found)
     write_json(score, found if as_of == until else _fingerprint(settings, as_of, landing))
     if listed is not None:
-        write_json(listed, fingerprint_of_list(settings))
+        list_inputs = fingerprint_of_list(ListMoment.of(settings), settings.at_risk, ContactReading.of(settings))
+        write_json(listed, list_inputs)
 
 
 @stage_command(train=PATH, score=PATH, list=PATH, optional=("list",))

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from models.decision import cut
+from models.decision.control_group import CONTACT, CONTROL
 
-PLACES = {"c": cut.CONTACT, "o": cut.CONTROL, "h": cut.HELD}
+PLACES = {"c": CONTACT, "o": CONTROL, "h": cut.HELD}
 
 
 def ranking(places: str, *nets: float, spending: float = 2.0) -> pd.DataFrame:

@@ -21,8 +21,13 @@ from models.decision import ranking
 from models.learners import calibration
 from models.learners.logistic import Linear
 from models.segments import Quintiles, roles
+from pipelines.at_risk.explain import explain_customer
+from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.rendering.context import Week
+from pipelines.rendering.language.language import Language
+from pipelines.settings.decision import ListMoment, ListPolicy
 from pipelines.settings.params import Settings
+from pipelines.settings.reading import ContactReading
 from pipelines.stages.make_list import Inputs
 
 SEGMENTS = ("regular", "high value", "hibernating")
@@ -101,6 +106,22 @@ def settings(**at_risk: Any) -> Settings:
             "at_risk": {"definition": DEFINITION, "capacity": 12, **at_risk},
         }
     )
+
+
+def moment() -> ListMoment:
+    """That of the shop's list."""
+    return ListMoment.of(settings())
+
+
+def explained(customer: str, chosen: Settings, data: Path) -> str:
+    """What `churn explain` says."""
+    language = Language(chosen.language, chosen.currency)
+    return explain_customer(customer, ListPolicy.of(chosen), ContactReading.of(chosen), language, data)
+
+
+def fingerprint(chosen: Settings) -> dict[str, Any]:
+    """Of what only the list reads."""
+    return fingerprint_of_list(ListMoment.of(chosen), chosen.at_risk, ContactReading.of(chosen))
 
 
 def features(customers: int = 40) -> pd.DataFrame:
@@ -230,7 +251,7 @@ def week(table: pd.DataFrame, **other: Any) -> Week:
         "topics": [topics[place % 4] for place in range(len(table))],
         "data_end": "2024-03-03",
         "last": {"as_of": "2024-02-26", "customers": [*ids[10:], "gone-1", "gone-2"], "value_at_risk": 100.0},
-        "held_back": {"no_consent": 12, "contacted_lately": 9},
+        "suppressed": {"no_consent": 12, "contacted_lately": 9},
         "control": 31,
         "win_back": 45,
         "ordered_since": 3,

@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 
 from models.decision.power import Plan
-from pipelines.at_risk.policy.campaign import assigned, expected_effect, groups, new_share_of, plan_of, told
+from pipelines.at_risk.policy.campaign import (
+    Assigned,
+    earlier_assignments,
+    expected_effect,
+    forecast,
+    groups,
+    new_share_of,
+    plan_of,
+)
 from pipelines.ledger.read import known
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.files import read_json
@@ -50,6 +58,19 @@ def on(day: str, **campaign: Any) -> Settings:
     return Settings.model_validate({**plain, "observations": {"train": {"until": day}, "score": {"as_of": day}}})
 
 
+def assigned(chosen: Settings) -> Assigned:
+    return earlier_assignments(chosen.campaign.name, chosen.observations.score.as_of)
+
+
+def told(plan: Plan, chosen: Settings) -> dict[str, Any]:
+    return forecast(plan, entries(), chosen.campaign, chosen.value.success, LANGUAGE)
+
+
+def effect_of(base_rate: float, **campaign: Any) -> float:
+    chosen = settings(**campaign)
+    return expected_effect(base_rate, chosen.campaign, chosen.value.success)
+
+
 def before(day: str, **campaign: Any) -> tuple[dict[Any, str], dict[Any, str]]:
     found = assigned(on(day, **campaign))
     return found.before.to_dict(), found.same_day.to_dict()
@@ -85,52 +106,52 @@ def publish(day: str, found: pd.Series[str], count: int, **other: Any) -> None:
 
 def test_a_published_list_that_is_made_again_holds_out_the_same_listed_or_not() -> None:
     week = on("2024-03-04")
-    first = groups(CANDIDATES, assigned(week), week)
+    first = groups(CANDIDATES, assigned(week), week.campaign)
     publish("2024-03-04", first, 73)
-    assert groups(CANDIDATES, assigned(week), week).equals(first)
+    assert groups(CANDIDATES, assigned(week), week.campaign).equals(first)
 
 
 def test_whoever_was_listed_stays_in_their_group_when_the_list_of_the_day_is_revised() -> None:
     week = on("2024-03-04")
-    first = groups(CANDIDATES, assigned(week), week)
+    first = groups(CANDIDATES, assigned(week), week.campaign)
     publish("2024-03-04", first, 73)
     changed = CANDIDATES.iloc[5:].sort_values("segment", kind="stable").assign(risk_tier="medium")
-    second = groups(changed, assigned(week), week)
+    second = groups(changed, assigned(week), week.campaign)
     both = [one for one in first.index[:73] if one in second.index]
     assert second[both].equals(first[both])
     assert (second[second.index[100:]] == "control").sum() >= 5
     publish("2024-03-04", second, 80, revision=2, list_id="revised")
     later = on("2024-03-11")
-    third = groups(CANDIDATES, assigned(later), later)
+    third = groups(CANDIDATES, assigned(later), later.campaign)
     assert third[first.index[:73]].equals(first[:73]), "also who is not on the revised list any more"
     seen = second.index[:80].difference(first.index[:73])
     assert third[seen].equals(second[seen])
 
 
 def test_how_many_are_new_on_later_lists_is_taken_from_the_lists_so_far() -> None:
-    assert new_share_of(entries(), settings()) == 0.25
+    assert new_share_of(entries(), settings().campaign) == 0.25
     put("2024-03-04", FIRST)
-    assert new_share_of(entries(), settings()) == 0.25
+    assert new_share_of(entries(), settings().campaign) == 0.25
     put("2024-03-11", SECOND)
-    assert new_share_of(entries(), settings()) == 2 / 4
+    assert new_share_of(entries(), settings().campaign) == 2 / 4
     put("2024-03-12", "a contact 1 0.8\nd contact 2 0.7\n")
-    assert new_share_of(entries(), settings()) == 2 / 6
-    assert new_share_of(entries(), settings(new_share=0.9)) == 0.9
+    assert new_share_of(entries(), settings().campaign) == 2 / 6
+    assert new_share_of(entries(), settings(new_share=0.9).campaign) == 0.9
 
 
 def test_the_plan_is_that_of_the_settings_and_of_this_list() -> None:
-    plan = plan_of(300, 0.31, 2235, entries(), settings(weeks=6, share=0.2))
+    plan = plan_of(300, 0.31, 2235, entries(), settings(weeks=6, share=0.2).campaign)
     assert plan == Plan(weekly=300, weeks=6, share=0.2, base_rate=0.31, new_share=0.25, pool=2235)
 
 
 def test_the_effect_hoped_for_is_a_number_or_follows_from_what_acting_is_thought_to_do() -> None:
-    assert expected_effect(0.4, settings()) == pytest.approx(0.4 * 0.3)
-    assert expected_effect(0.4, settings(expected_effect=0.05)) == 0.05
-    assert expected_effect(0.04, settings(expected_effect=0.05)) == 0.04
+    assert effect_of(0.4) == pytest.approx(0.4 * 0.3)
+    assert effect_of(0.4, expected_effect=0.05) == 0.05
+    assert effect_of(0.04, expected_effect=0.05) == 0.04
 
 
 def said(plan: Plan, **campaign: Any) -> list[str]:
-    content = told(plan, entries(), settings(weeks=plan.weeks, share=plan.share, **campaign), LANGUAGE)
+    content = told(plan, settings(weeks=plan.weeks, share=plan.share, **campaign))
     sentences: list[str] = content["said"]
     return sentences
 
@@ -229,7 +250,7 @@ def test_a_running_campaign_without_a_share_says_who_still_is_held_out_and_what_
     listed("2024-03-11", contacted=20, held_out=0, of="b")  # the share was 0 by then: nobody to compare them with
     plan = Plan(weekly=300, weeks=8, share=0.0, base_rate=0.4)
     assert said(plan)[:2] == sentences
-    found = told(plan, entries(), settings(share=0.0), LANGUAGE)
+    found = told(plan, settings(share=0.0))
     assert found["so_far"] == {"lists": 2, "contact": contacted + 20, "control": held_out}
     assert found["by_the_end"] == {"contact": 2400, "control": held_out}
     assert found["price"] == round(held_out * 0.12 + 0.4)
@@ -237,7 +258,7 @@ def test_a_running_campaign_without_a_share_says_who_still_is_held_out_and_what_
     assert said(plan, name="autumn")[0] == (
         "Nobody is held out, so nobody will be able to say whether contacting helped."
     ), "another campaign has nobody held out"
-    within = told(Plan(300, 8, 0.0, 0.4, pool=1600), entries(), settings(share=0.0), LANGUAGE)["by_the_end"]
+    within = told(Plan(300, 8, 0.0, 0.4, pool=1600), settings(share=0.0))["by_the_end"]
     assert within == {"contact": 1600 - held_out, "control": held_out}
 
 
@@ -245,7 +266,7 @@ def test_the_manifest_has_the_figures_behind_the_sentences() -> None:
     put("2024-03-04", FIRST)
     put("2024-03-11", SECOND)
     plan = Plan(weekly=300, weeks=8, share=0.1, base_rate=0.4, new_share=0.5)
-    found = told(plan, entries(), settings(), LANGUAGE)
+    found = told(plan, settings())
     assert found | {"said": []} == {
         "name": "spring",
         "share": 0.1,

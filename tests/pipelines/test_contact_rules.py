@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines.at_risk.policy.contact_rules import RULES, held_back
+from pipelines.at_risk.policy.contact_rules import RULES, suppressed
 from pipelines.ledger.read import FEEDBACK
+from pipelines.rendering.language.language import Language
+from pipelines.settings.decision import ContactPolicy, ListMoment
 from pipelines.settings.params import Settings
 from tests.features.oracle import Did
 from tests.pipelines.activity_folders import settings_with, write_stream
@@ -37,6 +39,12 @@ def settings(timezone: str = "UTC", churn: dict[str, Any] | None = None, **rules
     return Settings.model_validate({**plain.model_dump(exclude_unset=True), "contact_rules": rules})
 
 
+def by(chosen: Settings) -> dict[str, Any]:
+    """What of the settings decides on suppression."""
+    moment, policy = ListMoment.of(chosen), ContactPolicy.of(chosen)
+    return {"moment": moment, "policy": policy, "language": Language(chosen.language, chosen.currency)}
+
+
 def people(*rows: dict[str, Any]) -> pd.DataFrame:
     """A contacts table as read_contacts gives it."""
     texts = ["name", "email", "phone", "owner", "language", "timezone", "preferred_channel"]
@@ -60,7 +68,7 @@ def kept_off(
     candidates = pd.DataFrame({"customer_id": list("abcdef"), **columns})
     nobody = did("z", "placed_order", "2017-01-01")
     activity = write_stream(folder / "activity", [nobody, *stream], chosen.timezone)
-    found = held_back(candidates, contacts, known or reported(), activity, chosen)
+    found = suppressed(candidates, contacts, known or reported(), activity, **by(chosen))
     assert list(found.columns) == ["customer_id", "rule", "said"]
     assert found["said"].str.len().gt(10).all()
     assert set(found["rule"]) <= set(RULES)
@@ -70,7 +78,8 @@ def kept_off(
 def sentences(stream: list[Did], folder: Path, **other: Any) -> list[str]:
     candidates = pd.DataFrame({"customer_id": list("abcdef")})
     activity = write_stream(folder / "activity", [did("z", "placed_order", "2017-01-01"), *stream])
-    found = held_back(candidates, other.get("contacts"), other.get("known", reported()), activity, settings())
+    known = other.get("known", reported())
+    found = suppressed(candidates, other.get("contacts"), known, activity, **by(settings()))
     return list(found["said"])
 
 
@@ -223,4 +232,4 @@ def test_what_is_said_is_plain(tmp_path: Path) -> None:
 def test_nobody_to_judge_is_no_fault(tmp_path: Path) -> None:
     activity = write_stream(tmp_path, [did("z", "placed_order", "2017-01-01")])
     nobody = pd.DataFrame({"customer_id": pd.Series([], dtype="str")})
-    assert held_back(nobody, CONSENTS, reported(), activity, settings()).empty
+    assert suppressed(nobody, CONSENTS, reported(), activity, **by(settings())).empty

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from pipelines.at_risk.policy.campaign import plan_of, told
+from pipelines.at_risk.policy.campaign import forecast, plan_of
 from pipelines.at_risk.policy.contact_rules import RULES
 from pipelines.ledger.read import known
 from pipelines.rendering.language.language import Language
@@ -51,7 +51,8 @@ def test_the_readme_quotes_what_is_said_of_the_demo(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     chosen = settings()
     nothing = known("2017-12-04", chosen.timezone).entries
-    said = told(plan_of(300, 0.378275, 766, nothing, chosen), nothing, chosen, Language())["said"][:2]
+    plan = plan_of(300, 0.378275, 766, nothing, chosen.campaign)
+    said = forecast(plan, nothing, chosen.campaign, chosen.value.success, Language())["said"][:2]
     assert " ".join(said) in " ".join(re.findall(r"(?m)^> (.*)", SECTION))
 
 

@@ -18,6 +18,7 @@ import pytest
 from pipelines.at_risk.policy.consent import addresses, permitted_channels
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.campaign.contacts import COLUMNS, ContactDatabase
+from pipelines.settings.decision import ContactPolicy
 from pipelines.settings.messages import in_words
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import ContactReading
@@ -354,7 +355,7 @@ def test_reading_leaves_nothing_behind(caplog: pytest.LogCaptureFixture, capfd: 
 def channels(*rows: str, header: str = HEADER, missing: str = "hold_back", ask: str = "") -> dict[str, tuple[str, ...]]:
     write(*rows, header=header)
     chosen = settings({"contact_rules": {"missing_consent": missing}})
-    found = permitted_channels(read_contacts(ContactReading.of(chosen)), chosen, ask.split() or None)
+    found = permitted_channels(read_contacts(ContactReading.of(chosen)), ContactPolicy.of(chosen), ask.split() or None)
     return {str(customer): told for customer, told in found.items()}
 
 
@@ -385,11 +386,12 @@ def test_where_missing_consent_is_allowed_only_a_refusal_counts() -> None:
 def test_an_address_that_nobody_may_use_stays_where_it_is() -> None:
     rows = ["1,,a@x.org,123,,phone,,yes,yes", "2,,b@x.org,456,,phone,,yes,no", "3,,c@x.org,789,,,,no,yes"]
     write(*rows, "4,,d@x.org,12,,,,,", header=HEADER)
-    told = addresses(read_contacts(ContactReading.of(settings())), settings(), ["3", "1", "2", "4", "9"]).astype(object)
+    policy = ContactPolicy.of(settings())
+    told = addresses(read_contacts(ContactReading.of(settings())), policy, ["3", "1", "2", "4", "9"]).astype(object)
     assert told["email"].fillna("").to_dict() == {"3": "", "1": "a@x.org", "2": "b@x.org", "4": "", "9": ""}
     assert told["phone"].fillna("").to_dict() == {"3": "789", "1": "123", "2": "", "4": "", "9": ""}
 
 
 def test_without_contacts_every_channel_is_permitted() -> None:
-    found = permitted_channels(None, settings_with(), ["b", "a"])
+    found = permitted_channels(None, ContactPolicy.of(settings_with()), ["b", "a"])
     assert found.to_dict() == dict.fromkeys(["b", "a"], ("email", "phone", "sms", "post", "push"))

@@ -9,22 +9,24 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from models.decision import cut, ranking
+from features.churn.definition import CUSTOMER
+from models.decision import control_group, cut, ranking
 from models.decision.control_group import assign
 from pipelines.at_risk import decide as deciding
-from pipelines.at_risk.decide import LEFT_ALONE, ORDERED_SINCE, Given, decide, standing_of_everyone
+from pipelines.at_risk.decide import LEFT_ALONE, ORDERED_SINCE, ListInputs, decide, rank_everyone
 from pipelines.at_risk.tables import tables
 from pipelines.ledger.read import ENTRIES, FEEDBACK, Known
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.campaign.contacts import Campaign
 from pipelines.settings.campaign.playbook import PlaybookRule
-from pipelines.settings.params import Settings
+from pipelines.settings.decision import ListPolicy
 from tests.pipelines.lists_for_tests import FACTS, Shop, settings, shop
 
 NOTHING = Known(pd.DataFrame(columns=list(ENTRIES)), pd.DataFrame(columns=list(FEEDBACK)))
 NOTHING = replace(NOTHING, feedback=NOTHING.feedback.astype({"occurred_at": "datetime64[us, UTC]"}))
 ENGLISH = Language()
+ELIGIBLE = pd.Series({"0000": CUSTOMER})
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +34,18 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return shop(tmp_path_factory.mktemp("shop"))
 
 
-def given(small: Shop, **other: Any) -> Given:
+def given(small: Shop, **other: Any) -> ListInputs:
     activity = small.inputs.activity
-    return replace(Given(small.scores, small.features, small.model, activity, FACTS, NOTHING), **other)
+    return replace(ListInputs(small.scores, small.features, small.model, activity, FACTS, NOTHING), **other)
 
 
-def asked(*rules: dict[str, Any], share: float = 0.0, **at_risk: Any) -> Settings:
+def asked(*rules: dict[str, Any], share: float = 0.0, **at_risk: Any) -> ListPolicy:
     entries = [PlaybookRule.model_validate({"action": f"do {place}"} | rule) for place, rule in enumerate(rules)]
     found = settings(**{"capacity": 12, "stop_when_unprofitable": False} | at_risk)
-    return found.model_copy(update={"playbook": entries, "campaign": Campaign(share=share)})
+    return ListPolicy.of(found.model_copy(update={"playbook": entries, "campaign": Campaign(share=share)}))
 
 
-def contacted(small: Shop, wanted: Settings, **other: Any) -> list[str]:
+def contacted(small: Shop, wanted: ListPolicy, **other: Any) -> list[str]:
     return list(decide(given(small, **other), wanted, ENGLISH).cut.of(cut.CONTACT)["customer_id"])
 
 
@@ -55,7 +57,7 @@ def test_the_list_is_in_the_order_of_what_contacting_brings(small: Shop) -> None
     expected = ranking.net_value(chance, worth, success=0.3, cost=1.0, incentive=10.0)
     assert found.met["expected_net_value"].to_numpy() == pytest.approx(expected, abs=1e-4)
     assert found.met["expected_net_value"].is_monotonic_decreasing
-    everyone = standing_of_everyone(given(small), asked(), ENGLISH)
+    everyone = rank_everyone(given(small), asked(), ENGLISH)
     assert list(everyone["customer_id"][:12]) == list(found.met["customer_id"])
 
 
@@ -96,16 +98,16 @@ def test_without_money_by_probability_and_no_contact_is_unprofitable(tmp_path: P
 
 def test_who_ordered_since_or_is_left_alone_takes_no_place(small: Shop) -> None:
     first = contacted(small, asked())
-    found = decide(given(small, suppressed=frozenset(first[:2])), asked(), ENGLISH).cut
+    found = decide(given(small, ordered_since=frozenset(first[:2])), asked(), ENGLISH).cut
     kept = found.of(cut.HELD)
     assert kept["customer_id"].tolist() == first[:2]
-    assert set(kept["kept_off"]) == {ORDERED_SINCE}
+    assert set(kept["suppressed_by"]) == {ORDERED_SINCE}
     assert kept["rank"].tolist() == [1, 1]
     assert len(found.of(cut.CONTACT)) == 12
     segment = found.met["segment"].iloc[-1]
     alone = decide(given(small), asked({"when": {"segment": segment}, "action": "leave alone"}, {}), ENGLISH).cut
     assert segment not in set(alone.of(cut.CONTACT)["segment"])
-    assert set(alone.of(cut.HELD)["kept_off"]) <= {LEFT_ALONE}
+    assert set(alone.of(cut.HELD)["suppressed_by"]) <= {LEFT_ALONE}
 
 
 def test_whom_no_rule_is_for_is_left_alone(small: Shop) -> None:
@@ -124,7 +126,7 @@ def test_a_rule_s_own_money_moves_its_customers(small: Shop) -> None:
 def test_the_control_group_is_met_on_the_way_and_stays(small: Shop) -> None:
     wanted = asked(share=0.3)
     found = decide(given(small), wanted, ENGLISH).cut
-    held_out = set(found.of(cut.CONTROL)["customer_id"])
+    held_out = set(found.of(control_group.CONTROL)["customer_id"])
     assert held_out
     assert len(found.of(cut.CONTACT)) == 12
     free = found.met[found.met["place"] != cut.HELD]
@@ -145,7 +147,7 @@ def test_how_much_of_the_ranking_is_worked_through_changes_nothing(
     )
     monkeypatch.setattr(deciding, "_HEAD", head)
     found = decide(given(small), wanted, ENGLISH).cut
-    everyone = standing_of_everyone(given(small), wanted, ENGLISH)
+    everyone = rank_everyone(given(small), wanted, ENGLISH)
     assert list(found.met["customer_id"]) == list(everyone["customer_id"][:4])
     assert list(found.met["rule"]) == list(everyone["rule"][:4])
     assert list(found.following["customer_id"]) == list(everyone["customer_id"][4:])
@@ -155,7 +157,8 @@ def test_the_order_of_the_inputs_does_not_matter(small: Shop) -> None:
     wanted = asked({"when": {"segment": "regular"}, "cost": 4}, {}, share=0.2)
     upside_down = given(small, scores=small.scores.iloc[::-1], features=small.features.iloc[::-1])
     first, second = (
-        tables(one, decide(one, wanted, ENGLISH), {}, wanted, ENGLISH) for one in (given(small), upside_down)
+        tables(one, decide(one, wanted, ENGLISH), {}, status=ELIGIBLE, policy=wanted, language=ENGLISH)
+        for one in (given(small), upside_down)
     )
     pd.testing.assert_frame_equal(first.listed, second.listed)
     pd.testing.assert_frame_equal(first.control, second.control)
@@ -178,4 +181,4 @@ def test_a_list_of_nobody_says_why(small: Shop, at_risk: dict[str, Any], rules: 
     wanted = asked(*rules, **at_risk)
     decided = decide(given(small), wanted, ENGLISH)
     with pytest.raises(ChurnError, match=said):
-        tables(given(small), decided, {}, wanted, ENGLISH)
+        tables(given(small), decided, {}, status=ELIGIBLE, policy=wanted, language=ENGLISH)

@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.at_risk.explain import explain_customer
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.campaign.contacts import Campaign
 from pipelines.settings.campaign.playbook import PlaybookRule, When
 from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import Shop, settings, shop
+from tests.pipelines.lists_for_tests import explained as explain
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 
 def explained(small: Shop, customer: str) -> str:
-    return explain_customer(customer, settings(), small.data)
+    return explain(customer, settings(), small.data)
 
 
 def file_of(small: Shop, name: str) -> pd.DataFrame:
@@ -69,8 +69,8 @@ def test_held_out_kept_off_and_what_the_playbook_says(tmp_path: Path) -> None:
     )
     make_list(found, made.inputs, made.out)
     held_out = file_of(made, "control.csv")["customer_id"][0]
-    assert f"Customer {held_out} is in the control group of the list" in explain_customer(held_out, found, made.data)
-    said = explain_customer(since, found, made.data)
+    assert f"Customer {held_out} is in the control group of the list" in explain(held_out, found, made.data)
+    said = explain(since, found, made.data)
     assert f"Customer {since} is kept off the list of 4 March 2024 by the rule ordered_since. The place would" in said
     assert "Has ordered since the data ends" in said
     assert "Action            personal call, phone, Kim, by 7 March 2024" in said

@@ -17,9 +17,11 @@ from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.terminal import list_preview
 from pipelines.settings.campaign.at_risk import languages
-from tests.pipelines.lists_for_tests import DAY, METRICS, decided, made, settings, week
+from tests.pipelines.lists_for_tests import DAY, METRICS, decided, made, moment, settings, week
 
-FACTS = wording.column_facts(settings(), 0.14, {"very high": 0.49, "high": 0.33, "medium": 0.14}, has_money=True)
+FACTS = wording.column_facts(
+    moment(), 0.14, {"very high": 0.49, "high": 0.33, "medium": 0.14}, Language(), has_money=True
+)
 
 
 def a_list(**changes: object) -> pd.DataFrame:
@@ -183,9 +185,9 @@ def test_the_control_group_cannot_be_contacted_from_its_file(tmp_path: Path) -> 
 def test_who_was_held_back_and_who_has_left_have_files_of_their_own(tmp_path: Path) -> None:
     held = pd.DataFrame({"customer_id": ["0042"], "rank": [7], "churn_probability": [0.5], "rule": ["open_complaint"]})
     held = held.assign(said="@They complained on 1 March 2024", as_of=pd.Timestamp(DAY).date(), list_id="cd")
-    files.write_held_back(held, tmp_path / "held_back.csv")
+    files.write_suppressed(held, tmp_path / "held_back.csv")
     (row,) = cells(tmp_path / "held_back.csv")
-    assert tuple(row) == columns.HELD_BACK
+    assert tuple(row) == columns.HELD_BACK_COLUMNS
     assert row | {"rank": "7", "value_at_risk": "", "rule": "open_complaint", "as_of": DAY} == row
     assert row["said"] == "'@They complained on 1 March 2024"
 
@@ -203,7 +205,7 @@ def test_who_was_held_back_and_who_has_left_have_files_of_their_own(tmp_path: Pa
     }
 
 
-@pytest.mark.parametrize("write", [files.write_held_back, files.write_win_back])
+@pytest.mark.parametrize("write", [files.write_suppressed, files.write_win_back])
 def test_nobody_is_a_file_with_a_header(tmp_path: Path, write: Callable[[pd.DataFrame, Path], None]) -> None:
     write(pd.DataFrame(), tmp_path / "nobody.csv")
     assert len((tmp_path / "nobody.csv").read_text(encoding="utf-8-sig").splitlines()) == 1
@@ -212,9 +214,11 @@ def test_nobody_is_a_file_with_a_header(tmp_path: Path, write: Callable[[pd.Data
 
 def test_the_workbook_has_a_sheet_with_the_figures_of_the_week(tmp_path: Path) -> None:
     table, scores = made(20)
-    figures = highlights.figures(table, scores, settings())
+    figures = highlights.figures(table, scores, settings().at_risk, bound="capacity")
     told = highlights.trust(METRICS)
-    lines = highlights.lines(table, figures, told, Week(control=3, power="An effect below 9 points ..."), Language())
+    lines = highlights.figure_lines(
+        table, figures, told, Week(control=3, power="An effect below 9 points ..."), Language()
+    )
     files.write_xlsx(table, tmp_path / "at_risk.xlsx", FACTS, figures=lines)
     sheet = openpyxl.load_workbook(tmp_path / "at_risk.xlsx")["The week"]
     found = {line[0].value: line[1] for line in sheet.iter_rows(min_row=2) if line[0].value}
@@ -232,9 +236,12 @@ def test_a_workbook_can_be_written_in_every_language(tmp_path: Path, code: str) 
     chosen, language = settings().model_copy(update={"language": code}), Language(code)
     table, scores = made(20)
     rich = decided(table)
-    figures, told = highlights.figures(rich, scores, chosen), highlights.trust(METRICS, "", language)
-    facts = wording.column_facts(chosen, 0.14, {"very high": 0.49}, has_money=True)
-    lines = highlights.lines(rich, figures, told, week(rich), language)
+    figures, told = (
+        highlights.figures(rich, scores, chosen.at_risk, bound="capacity"),
+        highlights.trust(METRICS, "", language),
+    )
+    facts = wording.column_facts(moment(), 0.14, {"very high": 0.49}, language, has_money=True)
+    lines = highlights.figure_lines(rich, figures, told, week(rich), language)
     files.write_xlsx(rich, tmp_path / "at_risk.xlsx", facts, figures=lines, language=language)
     book = openpyxl.load_workbook(tmp_path / "at_risk.xlsx")
     assert len(book.sheetnames) == 3
@@ -255,7 +262,7 @@ def test_the_same_list_gives_the_same_bytes(tmp_path: Path, kind: str) -> None:
 
 
 def test_further_definitions_are_explained() -> None:
-    assert "another definition, silent_56d" in wording.column_words("churn_probability_silent_56d", FACTS)
+    assert "another definition, silent_56d" in wording.column_description("churn_probability_silent_56d", FACTS)
 
 
 @pytest.mark.parametrize(

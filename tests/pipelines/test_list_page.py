@@ -16,9 +16,9 @@ from pipelines.rendering.language.language import Language
 from pipelines.rendering.page.data import digits
 from pipelines.rendering.page.list_page import page
 from pipelines.rendering.page.words import WORDS
-from pipelines.rendering.wording import SEGMENTS, column_words
+from pipelines.rendering.wording import SEGMENTS, column_description
 from pipelines.settings.campaign.at_risk import languages
-from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, settings, undecided, week
+from tests.pipelines.lists_for_tests import DEFINITION, METRICS, decided, made, moment, settings, undecided, week
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +28,14 @@ def full_page(**other: Any) -> str:
     table, scores = made(60)
     rich = decided(table)
     told = week(rich, **other)
-    return page(rich, highlights.figures(rich, scores, settings()), highlights.trust(METRICS), settings(), week=told)
+    return page(
+        rich,
+        highlights.figures(rich, scores, settings().at_risk, bound="capacity"),
+        highlights.trust(METRICS),
+        moment=moment(),
+        language=Language(),
+        week=told,
+    )
 
 
 def markup(text: str) -> str:
@@ -38,7 +45,13 @@ def markup(text: str) -> str:
 def text_of(*, money: bool = True, metrics: Any = METRICS, **other: Any) -> str:
     listed, scores = made(money=money, **other)
     table = undecided(listed)
-    return page(table, highlights.figures(table, scores, settings()), highlights.trust(metrics), settings())
+    return page(
+        table,
+        highlights.figures(table, scores, settings().at_risk, bound="capacity"),
+        highlights.trust(metrics),
+        moment=moment(),
+        language=Language(),
+    )
 
 
 def embedded(text: str) -> Any:
@@ -89,7 +102,7 @@ def test_every_kind_of_customer_is_explained_where_it_stands() -> None:
 
 def test_all_kinds_that_there_are_have_their_words() -> None:
     assert list(SEGMENTS) == [name for name, _, _ in NAMED]
-    assert column_words("segment", {}).endswith("; occasional: came lately, and does not come often.")
+    assert column_description("segment", {}).endswith("; occasional: came lately, and does not come often.")
 
 
 def test_a_model_without_a_test_is_said_to_be_untested() -> None:
@@ -113,7 +126,13 @@ def test_plain_english_for_people() -> None:
 
 def test_five_thousand_customers_are_a_small_file() -> None:
     table, scores = made(5000)
-    text = page(table, highlights.figures(table, scores, settings()), highlights.trust(METRICS), settings())
+    text = page(
+        table,
+        highlights.figures(table, scores, settings().at_risk, bound="capacity"),
+        highlights.trust(METRICS),
+        moment=moment(),
+        language=Language(),
+    )
     assert len(text) < 1_500_000
 
 
@@ -199,7 +218,13 @@ def test_columns_may_be_there_and_empty() -> None:
             ("expected_net_value", "change", "action", "channel", "owner", "send_by", "name", "email"), None
         )
     )
-    text = page(empty, highlights.figures(empty, scores, settings()), highlights.trust({}), settings())
+    text = page(
+        empty,
+        highlights.figures(empty, scores, settings().at_risk, bound="capacity"),
+        highlights.trust({}),
+        moment=moment(),
+        language=Language(),
+    )
     found = embedded(text)
     row = dict(zip(found["fields"], found["rows"][0], strict=True))
     assert (row["expected_net_value"], row["name"], found["lists"]["send_by"][row["send_by"]]) == (None, "", "")
@@ -210,8 +235,11 @@ def test_in_every_language_every_gap_is_filled(code: str) -> None:
     chosen = settings().model_copy(update={"language": code})
     table, scores = made(30)
     rich = decided(table)
-    figures, trust = highlights.figures(rich, scores, chosen), highlights.trust(METRICS, "", Language(code))
-    text = page(rich, figures, trust, chosen, week=week(rich))
+    figures, trust = (
+        highlights.figures(rich, scores, chosen.at_risk, bound="capacity"),
+        highlights.trust(METRICS, "", Language(code)),
+    )
+    text = page(rich, figures, trust, moment=moment(), language=Language(code), week=week(rich))
     assert f'<html lang="{code}">' in text
     assert not re.search(r"{\w*}", markup(text))
     known = {name for words in WORDS.values() for name in re.findall(r"{(\w+)}", words)}

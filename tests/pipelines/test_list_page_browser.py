@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from pipelines.rendering import files, highlights
+from pipelines.rendering.language.language import Language
 from pipelines.rendering.page.list_page import write_page
 from tests.pipelines.chromium_for_tests import require_chromium
-from tests.pipelines.lists_for_tests import METRICS, decided, made, settings, undecided, week
+from tests.pipelines.lists_for_tests import METRICS, decided, made, moment, settings, undecided, week
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -61,7 +62,14 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("page") / "at_risk.html"
     listed, scores = made(others=True)
     table = undecided(listed)
-    write_page(table, highlights.figures(table, scores, settings()), highlights.trust(METRICS), settings(), target)
+    write_page(
+        table,
+        highlights.figures(table, scores, settings().at_risk, bound="capacity"),
+        highlights.trust(METRICS),
+        target,
+        moment=moment(),
+        language=Language(),
+    )
     return target
 
 
@@ -71,8 +79,8 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("full")
     table, scores = made(others=True)
     rich = decided(table)
-    figures, trust = highlights.figures(rich, scores, settings()), highlights.trust(METRICS)
-    write_page(rich, figures, trust, settings(), folder / "at_risk.html", week=week(rich))
+    figures, trust = highlights.figures(rich, scores, settings().at_risk, bound="capacity"), highlights.trust(METRICS)
+    write_page(rich, figures, trust, folder / "at_risk.html", moment=moment(), language=Language(), week=week(rich))
     files.write_csv(rich, folder / "at_risk.csv", first_line=files.first_line(rich))
     return folder / "at_risk.html"
 
@@ -334,8 +342,8 @@ def test_five_thousand_customers_are_quick(browser: Any, tmp_path: Path) -> None
     target = tmp_path / "at_risk.html"
     table, scores = made(5000)
     rich = decided(table)
-    figures = highlights.figures(rich, scores, settings())
-    write_page(rich, figures, highlights.trust(METRICS), settings(), target, week=week(rich))
+    figures = highlights.figures(rich, scores, settings().at_risk, bound="capacity")
+    write_page(rich, figures, highlights.trust(METRICS), target, moment=moment(), language=Language(), week=week(rich))
     found = Page(browser, target)
     painted = found.tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     assert painted < 3000  # milliseconds on a busy machine; well below 1000 on a free one

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.decision import ranking
-from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings import params
@@ -22,7 +21,7 @@ from pipelines.settings.campaign.contacts import Campaign
 from pipelines.settings.params import ScoreMoment, Settings
 from pipelines.stages.make_list import make_list
 from tests.pipelines.ledgers_for_tests import put, tell
-from tests.pipelines.lists_for_tests import DAY, DEFINITION, Shop, settings, shop
+from tests.pipelines.lists_for_tests import DAY, DEFINITION, Shop, fingerprint, settings, shop
 from tests.pipelines.sections_for_tests import publish
 
 LISTS = ["at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx", "control.csv", "held_back.csv"]
@@ -114,10 +113,10 @@ def test_publishing_a_list_changes_later_ones_and_never_itself(
         update={"observations": later.observations.model_copy(update={"score": ScoreMoment(as_of="2024-03-11")})}
     )
     make_list(own, small.inputs, small.out)
-    before, prints = digest_of(small.out), [fingerprint_of_list(one) for one in (own, later)]
+    before, prints = digest_of(small.out), [fingerprint(one) for one in (own, later)]
     publish(DAY, own, print, folder=small.out)
-    assert fingerprint_of_list(own) == prints[0]
-    assert fingerprint_of_list(later) != prints[1]
+    assert fingerprint(own) == prints[0]
+    assert fingerprint(later) != prints[1]
     make_list(own, small.inputs, small.out)
     assert digest_of(small.out) == before
 

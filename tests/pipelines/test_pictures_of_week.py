@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.activity import ACTIVITY_SCHEMA
-from pipelines.rendering.chart_data import look, seen
-from tests.pipelines.lists_for_tests import METRICS, settings
+from pipelines.rendering.chart_data import read_week, timelines_and_cohorts
+from tests.pipelines.lists_for_tests import METRICS, moment
 
 Rows = list[tuple[str, str, str]]
 
@@ -46,7 +47,7 @@ def stream(folder: Path, rows: Rows, *, dictionaries: bool = True) -> Path:
 @pytest.mark.parametrize("dictionaries", [True, False])
 def test_the_weeks_of_whoever_is_listed(tmp_path: Path, dictionaries: bool) -> None:
     folder = stream(tmp_path / "activity", STREAM, dictionaries=dictionaries)
-    timelines, _ = seen(folder, ["dora", "anna", "nobody"], settings())
+    timelines, _ = timelines_and_cohorts(folder, ["dora", "anna", "nobody"], moment())
     assert list(timelines) == ["dora", "anna", "nobody"]
     assert timelines["anna"][-1] == 2
     assert timelines["anna"][-2] == 0
@@ -54,7 +55,7 @@ def test_the_weeks_of_whoever_is_listed(tmp_path: Path, dictionaries: bool) -> N
 
 
 def test_cohorts_are_of_everyone_listed_or_not(tmp_path: Path) -> None:
-    _, cohorts = seen(stream(tmp_path / "activity", STREAM), [], settings())
+    _, cohorts = timelines_and_cohorts(stream(tmp_path / "activity", STREAM), [], moment())
     assert cohorts is not None
     found = {
         month: (size, active) for month, size, active in zip(cohorts.months, cohorts.sizes, cohorts.active, strict=True)
@@ -68,14 +69,14 @@ def test_cohorts_are_of_everyone_listed_or_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", [[], STREAM[:1], STREAM[4:5]])
 def test_too_little_makes_no_triangle(tmp_path: Path, rows: Rows) -> None:
     folder = stream(tmp_path / "activity", rows) if rows else tmp_path
-    timelines, cohorts = seen(folder, ["anna"], settings())
+    timelines, cohorts = timelines_and_cohorts(folder, ["anna"], moment())
     assert cohorts is None
     assert len(timelines["anna"]) == 52
 
 
 def test_the_order_of_files_and_rows_changes_nothing(tmp_path: Path) -> None:
-    assert seen(stream(tmp_path / "a", STREAM), ["anna"], settings()) == (
-        seen(stream(tmp_path / "b", STREAM[::-1]), ["anna"], settings())
+    assert timelines_and_cohorts(stream(tmp_path / "a", STREAM), ["anna"], moment()) == (
+        timelines_and_cohorts(stream(tmp_path / "b", STREAM[::-1]), ["anna"], moment())
     )
 
 
@@ -83,10 +84,10 @@ def test_where_the_data_begins_and_ends_and_what_was_promised(tmp_path: Path) ->
     facts = {
         "activities": {"placed_order": {"first": "2022-01-01T12:00:00.000000Z", "last": "2024-03-03T23:30:00.000000Z"}}
     }
-    week = look(stream(tmp_path / "activity", STREAM), ["anna"], settings(), facts=facts, metrics=METRICS)
+    week = read_week(stream(tmp_path / "activity", STREAM), ["anna"], moment(), facts=facts, metrics=METRICS)
     assert (week.first_month, week.data_end, week.doing) == ("2022-01-01", "2024-03-03", ("order", "orders"))
     assert len(week.calibration) == 10
-    bangkok = settings().model_copy(update={"timezone": "Asia/Bangkok"})
-    assert look(tmp_path / "activity", ["anna"], bangkok, facts=facts).data_end == "2024-03-04"
-    unknown = look(tmp_path / "activity", ["anna"], settings())
+    bangkok = replace(moment(), timezone="Asia/Bangkok")
+    assert read_week(tmp_path / "activity", ["anna"], bangkok, facts=facts).data_end == "2024-03-04"
+    unknown = read_week(tmp_path / "activity", ["anna"], moment())
     assert (unknown.first_month, unknown.data_end, unknown.calibration) == ("", "", ())

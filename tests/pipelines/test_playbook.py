@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.at_risk.policy.playbook import NONE, People, Playbook, faults_of_playbook
+from pipelines.at_risk.policy.playbook import NONE, People, Playbook, require_possible
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.campaign.playbook import PlaybookRule
 from pipelines.settings.model import Value
-from tests.pipelines.lists_for_tests import DAY, settings
+from tests.pipelines.lists_for_tests import DAY
 
 #            customer  segment        tier         expected  at risk
 ROWS = [
@@ -156,11 +156,10 @@ def test_money_of_a_rule_is_its_own_or_that_of_value() -> None:
 def test_what_only_the_data_can_tell(when: dict[str, Any], said: str) -> None:
     poor = TABLE.assign(expected_value=np.nan, value_at_risk=np.nan)
     rules = [PlaybookRule.model_validate({"action": "x", "when": when})]
-    asked = settings().model_copy(update={"playbook": rules})
     with pytest.raises(ChurnError, match=re.escape(said)):
-        faults_of_playbook(asked, {"activities": {}}, People(poor, FEATURES, PERMITTED, CONTACTS))
+        require_possible(rules, "placed_order", {"activities": {}}, People(poor, FEATURES, PERMITTED, CONTACTS))
 
 
 def test_an_activity_that_has_a_name_may_be_absent() -> None:
     rule = PlaybookRule.model_validate({"action": "x", "when": {"not_back_since": "complained", "unused_points": True}})
-    faults_of_playbook(settings().model_copy(update={"playbook": [rule]}), {}, People(TABLE, FEATURES[[]]))
+    require_possible([rule], "placed_order", {}, People(TABLE, FEATURES[[]]))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.at_risk.policy.suppression import digest_of_suppress, suppressed
+from pipelines.at_risk.policy.suppression import suppressed_ids, suppression_digest
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Privacy
@@ -14,6 +14,10 @@ from pipelines.sources.privacy.pseudonyms import keyed
 from tests.pipelines.lists_for_tests import settings
 
 KEY = "a key for tests only, never used"
+
+
+def suppressed_in(chosen: Settings) -> frozenset[str]:
+    return suppressed_ids(chosen.at_risk, chosen.privacy)
 
 
 def named(tmp_path: Path, content: str | bytes) -> Settings:
@@ -34,18 +38,18 @@ def named(tmp_path: Path, content: str | bytes) -> Settings:
     ],
 )
 def test_ids_in_a_list_or_a_table(tmp_path: Path, content: str, ids: set[str]) -> None:
-    assert suppressed(named(tmp_path, content)) == ids
+    assert suppressed_in(named(tmp_path, content)) == ids
 
 
 def test_none_is_named() -> None:
-    assert suppressed(settings()) == frozenset()
-    assert digest_of_suppress(settings()) is None
+    assert suppressed_in(settings()) == frozenset()
+    assert suppression_digest(settings().at_risk) is None
 
 
 def test_content_counts_for_the_digest(tmp_path: Path) -> None:
-    first = digest_of_suppress(named(tmp_path, "1\n"))
-    assert digest_of_suppress(named(tmp_path, "2\n")) != first
-    assert digest_of_suppress(named(tmp_path, "1\n")) == first
+    first = suppression_digest(named(tmp_path, "1\n").at_risk)
+    assert suppression_digest(named(tmp_path, "2\n").at_risk) != first
+    assert suppression_digest(named(tmp_path, "1\n").at_risk) == first
 
 
 @pytest.mark.parametrize(
@@ -54,15 +58,15 @@ def test_content_counts_for_the_digest(tmp_path: Path) -> None:
 )
 def test_a_file_that_says_no_ids(tmp_path: Path, content: str | bytes, said: str) -> None:
     with pytest.raises(ChurnError, match=said):
-        suppressed(named(tmp_path, content))
+        suppressed_in(named(tmp_path, content))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ChurnError, match=r"at_risk\.suppress: there is no file .*gone\.csv\. Write it"):
-        suppressed(settings(suppress=str(tmp_path / "gone.csv")))
+        suppressed_in(settings(suppress=str(tmp_path / "gone.csv")))
 
 
 def test_with_pseudonyms_the_file_still_has_the_own_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHURN_ID_KEY", KEY)
     private = named(tmp_path, "anna\n").model_copy(update={"privacy": Privacy(pseudonymise=True)})
-    assert suppressed(private) == {keyed(KEY.encode(), "anna")}
+    assert suppressed_in(private) == {keyed(KEY.encode(), "anna")}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from models.decision import cut
-from pipelines.at_risk.summary import bound_in_words, end_of, next_in_words
+from pipelines.at_risk.summary import bound_in_words, cut_summary, next_in_words
 from pipelines.rendering.language.language import Language
 from tests.pipelines.lists_for_tests import settings
 
@@ -26,7 +26,7 @@ def ranking(nets: list[float | None]) -> pd.DataFrame:
 def ended(nets: list[float | None], **at_risk: Any) -> tuple[cut.Cut, Any]:
     chosen = settings(**at_risk)
     bounds = {"capacity": chosen.at_risk.capacity, "budget": chosen.at_risk.budget}
-    return cut.cut(ranking(nets), stop_when_unprofitable=True, **bounds), chosen
+    return cut.cut(ranking(nets), stop_when_unprofitable=True, **bounds), chosen.at_risk
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_the_next_would_have_brought(nets: list[float | None], at_risk: dic
 
 
 def test_the_manifest_has_both_as_figures_and_in_words() -> None:
-    found = end_of(*ended([9.0] * 5, capacity=3), ENGLISH)
+    found = cut_summary(*ended([9.0] * 5, capacity=3), ENGLISH)
     assert (found["bound"], found["listed"]["customers"], found["next"]["customers"]) == ("capacity", 3, 2)
     assert (found["listed"]["expected_net_value"], found["next"]["spending"]) == (27.0, 4.0)
     assert found["said"].startswith("The list ends at its capacity of 3 customers. Contacting the next 2 customers")

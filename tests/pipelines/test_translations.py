@@ -14,12 +14,11 @@ import pytest
 import yaml
 
 from features.catalogue.wording import TOKEN
-from pipelines.at_risk.explain import explain_customer
 from pipelines.rendering.language import catalogue as catalogues
 from pipelines.rendering.language.catalogue import catalogue
 from pipelines.settings.campaign.at_risk import languages
 from pipelines.stages.make_list import make_list
-from tests.pipelines.lists_for_tests import settings, shop
+from tests.pipelines.lists_for_tests import explained, settings, shop
 from tests.pipelines.texts_said import reasons, texts
 
 THAI = re.compile("[\u0e01-\u0e3a\u0e40-\u0e4e]")
@@ -60,7 +59,7 @@ def test_a_translation_has_the_names_of_the_english_text(code: str) -> None:
 
 @pytest.mark.parametrize("code", languages())
 def test_no_text_is_translated_twice_and_none_is_empty(code: str) -> None:
-    content = (catalogues.HERE / f"{code}.yaml").read_text()
+    content = (catalogues.LANGUAGES / f"{code}.yaml").read_text()
     keys = [
         key.value
         for _, section in yaml.compose(content, yaml.SafeLoader).value
@@ -92,7 +91,7 @@ def test_a_list_asks_for_no_text_that_is_not_there(code: str, tmp_path: Path, mo
     small, chosen = shop(tmp_path), settings().model_copy(update={"language": code})
     make_list(chosen, small.inputs, small.out)
     for customer in ("0000", "0030", "0039"):
-        explain_customer(customer, chosen, small.data)
+        explained(customer, chosen, small.data)
     assert not noting.asked
 
 
@@ -105,7 +104,7 @@ def test_a_thai_list_keeps_the_contract_s_words_where_machines_read(tmp_path: Pa
         assert (reasons.str.contains("สั่งซื้อ|ใช้จ่าย") == (reasons != "")).all()
         assert (reasons != "").any()
         assert table["as_of"].astype("str").str.startswith("2024-03-04").all()
-    said = explain_customer("0030", thai, small.data)
+    said = explained("0030", thai, small.data)
     assert "อยู่ลำดับที่" in said
     assert "พ.ศ. 2567" in said
     assert "฿" in said

@@ -8,8 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.at_risk.win_back import COLUMNS, win_back
-from tests.pipelines.lists_for_tests import DAY, Shop, settings, shop
+from pipelines.at_risk.win_back import churned, win_back
+from pipelines.modelling.eligibility import eligibility_of
+from pipelines.rendering.columns import WIN_BACK_COLUMNS
+from tests.pipelines.lists_for_tests import DAY, DEFINITION, Shop, moment, settings, shop
 
 LEFT = ["0037", "0038", "0039"]  # 70 days ago; at most 56 make a customer
 
@@ -20,14 +22,17 @@ def small(tmp_path: Path) -> Shop:
 
 
 def gone(small: Shop, *, without: tuple[str, ...] = (), **win_back_settings: int) -> pd.DataFrame:
-    found = settings(win_back=win_back_settings)
-    return win_back(found, small.inputs.activity, small.features, small.model, without=without)
+    limits, activity = settings(win_back=win_back_settings).at_risk.win_back, small.inputs.activity
+    when = moment()
+    status = eligibility_of(DEFINITION, when.churn, activity, as_of=when.as_of, timezone=when.timezone)
+    customers = churned(status) - set(without)
+    return win_back(customers, small.features, small.model, activity, moment=when, limits=limits)
 
 
 def test_whoever_left_and_nobody_else(small: Shop) -> None:
     table = gone(small)
     assert sorted(table["customer_id"]) == LEFT
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == list(WIN_BACK_COLUMNS)
     assert not set(table["customer_id"]) & set(small.scores["customer_id"])
     assert set(table["last_activity"]) == {date(2023, 12, 25)}
     assert set(table["days_since_last"]) == {70}

@@ -1,4 +1,4 @@
-"""The campaign that a week's list belongs to: who was assigned before, and what it will be able to prove."""
+"""The campaign that a week's list belongs to: earlier assignments, and the effect that it will be able to prove."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.decision import power
-from models.decision.control_group import CONTACT, CONTROL, assign
+from models.decision.control_group import CONTACT, CONTROL, GROUPS, assign
 from models.decision.power import Plan
 from pipelines.ledger.read import FILE, opened
 from pipelines.rendering.language.language import Language
-from pipelines.settings.params import Settings
+from pipelines.settings.campaign.contacts import Campaign
+from pipelines.settings.model import Success
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,7 @@ where campaign = :campaign and as_of <= :day order by as_of, number
 
 @dataclass(frozen=True)
 class Assigned:
-    """Groups (`contact` or `control`) by customer_id of whoever was assigned in the campaign: the first one counts.
+    """Groups (`contact` or `control`) by customer_id of those assigned in the campaign; the first assignment counts.
 
     Attributes:
         before: on lists published for earlier days, revised or not.
@@ -37,11 +38,10 @@ class Assigned:
     same_day: pd.Series[str] = field(default_factory=lambda: _series({}))
 
 
-def assigned(settings: Settings, path: Path = FILE) -> Assigned:
-    """Who was assigned in this campaign on lists published for the day of the list or before."""
-    day = settings.observations.score.as_of
+def earlier_assignments(campaign: str, day: str, path: Path = FILE) -> Assigned:
+    """Who was assigned in the campaign of this name on lists published for the day of the list or before."""
     with opened(path) as con:
-        rows = con.execute(_FIRST_COME, {"campaign": settings.campaign.name, "day": day}).fetchall() if con else []
+        rows = con.execute(_FIRST_COME, {"campaign": campaign, "day": day}).fetchall() if con else []
     groups: dict[bool, dict[str, str]] = {True: {}, False: {}}
     for customer, group, when in rows:
         if customer not in groups[True]:
@@ -55,30 +55,28 @@ def _series(groups: dict[str, str]) -> pd.Series[str]:
     return pd.Series(groups, dtype="str", name="group").sort_index().rename_axis("customer_id")
 
 
-def groups(candidates: pd.DataFrame, known: Assigned, settings: Settings) -> pd.Series[str]:
+def groups(candidates: pd.DataFrame, known: Assigned, campaign: Campaign) -> pd.Series[str]:
     """The group of every candidate: see models/decision/control_group.py.
 
-    Whoever was told to be contacted, or was held out, on a list published for the same day stays that when the list is
-    made again. The others are assigned as if it had not been published, so the same inputs make the same list.
+    Whoever was assigned on a list published for the same day keeps that group when the list is made again. The others
+    are assigned as if it had not been published, so equal inputs give an equal list.
 
     Args:
         candidates: customer_id, risk_tier, segment, in the order of the ranking.
-        known: see assigned.
-        settings: `campaign`.
+        known: see earlier_assignments.
+        campaign: the section.
     """
-    campaign = settings.campaign
-    found = assign(candidates, known.before, key=campaign.key, campaign=campaign.name, share=campaign.share)
-    told = known.same_day[known.same_day.index.isin(found.index)]
-    found[told.index] = told
-    return found
+    assigned = assign(candidates, known.before, key=campaign.key, campaign=campaign.name, share=campaign.share)
+    published = known.same_day[known.same_day.index.isin(assigned.index)]
+    assigned[published.index] = published
+    return assigned
 
 
-def new_share_of(entries: pd.DataFrame, settings: Settings) -> float:
+def new_share_of(entries: pd.DataFrame, campaign: Campaign) -> float:
     """Of customers on a later week's list of this campaign, those who were on none before (0..1).
 
-    `entries`: of the ledger, see Known. What `campaign.new_share` says goes first; a quarter where nothing is known.
+    `entries`: of the ledger, see Known. `campaign.new_share` comes first; NEW_SHARE where nothing is known.
     """
-    campaign = settings.campaign
     if campaign.new_share != "auto":
         return campaign.new_share
     own = entries[entries["campaign"] == campaign.name]
@@ -87,29 +85,31 @@ def new_share_of(entries: pd.DataFrame, settings: Settings) -> float:
     return float((own["as_of"] == first)[later].mean()) if later.any() else NEW_SHARE
 
 
-def plan_of(weekly: int, base_rate: float, pool: int, entries: pd.DataFrame, settings: Settings) -> Plan:
-    """The campaign as far as it can be seen.
+def plan_of(weekly: int, base_rate: float, pool: int, entries: pd.DataFrame, campaign: Campaign) -> Plan:
+    """The campaign as planned, with what is known of its lists so far.
 
     Args:
         weekly: customers that a week's list has for contact, at least 1.
         base_rate: of those on the list, held out or not, the share expected to leave (0..1).
         pool: customers who can come on a list at all.
         entries: of the ledger, see Known.
-        settings: `campaign`.
+        campaign: the section.
     """
-    campaign = settings.campaign
-    new_share = new_share_of(entries, settings)
+    new_share = new_share_of(entries, campaign)
     return Plan(weekly, campaign.weeks, campaign.share, base_rate, new_share=new_share, pool=pool)
 
 
-def told(plan: Plan, entries: pd.DataFrame, settings: Settings, language: Language) -> dict[str, Any]:
-    """What is said of the campaign beforehand, for the manifest and the page.
+def forecast(
+    plan: Plan, entries: pd.DataFrame, campaign: Campaign, success: Success, language: Language
+) -> dict[str, Any]:
+    """What the campaign will be able to prove, for the manifest and the page.
 
     Args:
         plan: see plan_of.
         entries: of the ledger, see Known: what has happened so far.
-        settings: `campaign` and `value.success`.
-        language: says `said`.
+        campaign: the section.
+        success: share of contacted leavers who stay.
+        language: of `said`.
 
     Returns:
         `name`, `share`, `weeks`; `so_far` (lists, contacted and held out before this list, each customer once);
@@ -118,7 +118,7 @@ def told(plan: Plan, entries: pd.DataFrame, settings: Settings, language: Langua
         for the expected effect (null: none would); `price`: customers who leave because they are held out; `said`:
         sentences. Effects and rates are shares, six digits.
     """
-    campaign, effect = settings.campaign, expected_effect(plan.base_rate, settings)
+    effect = expected_effect(plan.base_rate, campaign, success)
     own = entries[entries["campaign"] == campaign.name]
     end = _End.of(plan, own)
     return {
@@ -138,21 +138,23 @@ def told(plan: Plan, entries: pd.DataFrame, settings: Settings, language: Langua
         "price": power.price(effect, end.held_out, plan.base_rate),
         "said": [
             *_provable(plan, end, language),
-            *_would_do(plan, end, effect, language),
+            *_sufficient(plan, end, effect, language),
             *_assumed(plan, end, effect, language),
         ],
     }
 
 
-def expected_effect(base_rate: float, settings: Settings) -> float:
-    """By how much contacting is hoped to lower the share that leave, in shares."""
-    hoped, success = settings.campaign.expected_effect, settings.value.success
-    return base_rate * success.alpha / (success.alpha + success.beta) if hoped == "auto" else min(hoped, base_rate)
+def expected_effect(base_rate: float, campaign: Campaign, success: Success) -> float:
+    """The effect that contacting is expected to have on the share of leavers: by how much it falls (0..1)."""
+    expected = campaign.expected_effect
+    return (
+        base_rate * success.alpha / (success.alpha + success.beta) if expected == "auto" else min(expected, base_rate)
+    )
 
 
 def _so_far(own: pd.DataFrame) -> dict[str, int]:
     groups = own.drop_duplicates("customer_id")["group"].value_counts()
-    return {"lists": int(own["as_of"].nunique()), **{one: int(groups.get(one, 0)) for one in (CONTACT, CONTROL)}}
+    return {"lists": int(own["as_of"].nunique()), **{group: int(groups.get(group, 0)) for group in GROUPS}}
 
 
 @dataclass(frozen=True)
@@ -175,11 +177,11 @@ class _End:
         compared = contacted
         if plan.share == 0 and (own["group"] == CONTROL).any():
             first = own.drop_duplicates("customer_id")
-            held = first["group"] == CONTROL
-            beside = first["as_of"].isin(first.loc[held, "as_of"])
-            held_out, compared = int(held.sum()), int((beside & ~held).sum())
+            control = first["group"] == CONTROL
+            concurrent = first["as_of"].isin(first.loc[control, "as_of"])
+            held_out, compared = int(control.sum()), int((concurrent & ~control).sum())
             free = contacted if plan.pool is None else min(contacted, plan.pool - held_out)
-            contacted = max(free, int((~held).sum()))
+            contacted = max(free, int((~control).sum()))
         return cls(contacted, held_out, compared, power.smallest_of(compared, held_out, plan.base_rate))
 
 
@@ -187,7 +189,7 @@ def _provable(plan: Plan, end: _End, language: Language) -> list[str]:
     """`With 300 a week, 10% held out and 8 weeks, an effect below 9 points will not be provable.`"""
     least = end.least
     if plan.share == 0:
-        return _without_a_share(end, language)
+        return _provable_without_share(end, language)
     facts = {
         "weekly": language.number(plan.weekly),
         "share": language.percent(plan.share),
@@ -200,7 +202,7 @@ def _provable(plan: Plan, end: _End, language: Language) -> list[str]:
     return [language.say(sentence, **facts, points=_points(least, language, up=True))]
 
 
-def _without_a_share(end: _End, language: Language) -> list[str]:
+def _provable_without_share(end: _End, language: Language) -> list[str]:
     """Nobody is held out any more: is somebody still, from earlier lists, and what can that prove?"""
     if not end.held_out:
         return [language.say("Nobody is held out, so nobody will be able to say whether contacting helped.")]
@@ -223,7 +225,7 @@ def _without_a_share(end: _End, language: Language) -> list[str]:
     ]
 
 
-def _would_do(plan: Plan, end: _End, effect: float, language: Language) -> list[str]:
+def _sufficient(plan: Plan, end: _End, effect: float, language: Language) -> list[str]:
     """Whether what is hoped for can be proven, and what share or how many weeks it takes."""
     if effect == 0:
         return []
@@ -235,21 +237,21 @@ def _would_do(plan: Plan, end: _End, effect: float, language: Language) -> list[
         assert share is not None
         sentence = "That is enough for the {points} that are hoped for; {share} held out would do."
         return [language.say(sentence, points=points, share=language.percent(share))]
-    said = []
+    lines = []
     if share is not None:
         sentence = "To prove the {points} that are hoped for, {share} held out would do."
-        said.append(language.say(sentence, points=points, share=language.percent(share)))
+        lines.append(language.say(sentence, points=points, share=language.percent(share)))
     else:
         sentence = "No share held out would prove the {points} that are hoped for in that time."
-        said.append(language.say(sentence, points=points))
+        lines.append(language.say(sentence, points=points))
     if weeks is not None:
         later = language.count(weeks, "week", "weeks")
-        said.append(language.say("Or keep the share and go on for {weeks} in all.", weeks=later))
-    return said
+        lines.append(language.say("Or keep the share and go on for {weeks} in all.", weeks=later))
+    return lines
 
 
 def _assumed(plan: Plan, end: _End, effect: float, language: Language) -> list[str]:
-    said = [
+    lines = [
         language.say(
             "Assumed: {rate} of those on the list leave if nobody contacts them, and {new} of a later list are on it "
             "for the first time. That makes {contacted} contacted and {held_out} held out by the end.",
@@ -261,13 +263,13 @@ def _assumed(plan: Plan, end: _End, effect: float, language: Language) -> list[s
     ]
     if plan.pool is not None and plan.is_exhausted:
         most = language.count(plan.pool, "customer", "customers")
-        said.append(language.say("More than {most} cannot come on it, as things stand today.", most=most))
+        lines.append(language.say("More than {most} cannot come on it, as things stand today.", most=most))
     if price := power.price(effect, end.held_out, plan.base_rate):
         lost = language.count(price, "customer", "customers")
-        said.append(
+        lines.append(
             language.say("The price of knowing: about {lost} will leave whom a contact would have kept.", lost=lost)
         )
-    return said
+    return lines
 
 
 def _points(effect: float, language: Language, *, up: bool = False) -> str:

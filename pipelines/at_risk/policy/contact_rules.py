@@ -1,6 +1,6 @@
-"""Who is kept off the list, and by which rule: `contact_rules:` of params.yaml.
+"""The contact rules (`contact_rules:` of params.yaml): which customers they suppress, and why.
 
-| rule | whom it keeps off |
+| rule | whom it suppresses |
 |---|---|
 | `do_not_contact` | who asked not to be contacted |
 | `no_consent_known` | whose consent nobody knows, unless `missing_consent: allow` |
@@ -12,7 +12,7 @@
 | `contacted_lately` | who was contacted in the last `contacted_within_days` |
 | `contacted_often` | who was contacted on `most_per_quarter` days of the last 91 or more |
 
-The first that fits is told. Days are local; windows end where the day of the list begins. Consent is looked at only
+The first that matches is given. Days are local; windows end where the day of the list begins. Consent is looked at only
 where there is a contacts table.
 """
 
@@ -28,32 +28,38 @@ import pyarrow.parquet as pq
 
 from features.churn.definition import days_of
 from features.windows import boundary, day_text
-from pipelines.at_risk.policy.consent import wishes
+from pipelines.at_risk.policy.consent import consents
 from pipelines.ledger.read import REACHED_OUT
 from pipelines.rendering.language.language import Language
-from pipelines.settings.churn import Cancellation
-from pipelines.settings.params import Settings
+from pipelines.settings.decision import ContactPolicy, ListMoment
 
 if TYPE_CHECKING:
     import pandas as pd
 
 QUARTER_DAYS = 91
 COLUMNS = ("customer_id", "rule", "said")
-Told = dict[str, str]  # customer_id -> why, in words
+Suppressions = dict[str, str]  # customer_id -> why, in words
 
 
-class Reported(Protocol):
-    """What the ledger knew before the day of the list; see pipelines/ledger/read.py."""
+class Feedback(Protocol):
+    """What the team reported before the day of the list; see pipelines/ledger/read.py."""
 
     @property
     def feedback(self) -> pd.DataFrame:
         """customer_id, occurred_at (UTC), what."""
 
 
-def held_back(
-    candidates: pd.DataFrame, contacts: pd.DataFrame | None, known: Reported, activity: Path, settings: Settings
+def suppressed(
+    candidates: pd.DataFrame,
+    contacts: pd.DataFrame | None,
+    known: Feedback,
+    activity: Path,
+    *,
+    moment: ListMoment,
+    policy: ContactPolicy,
+    language: Language,
 ) -> pd.DataFrame:
-    """Candidates whom a rule keeps off the list.
+    """Candidates whom a rule suppresses.
 
     Args:
         candidates: customer_id, one row each; `channel` and `action` where the playbook has chosen them (null or "":
@@ -61,43 +67,43 @@ def held_back(
         contacts: as read_contacts gives it; None where there is no such table.
         known: the ledger's feedback before the day of the list.
         activity: folder of the scoring branch, cut at the day of the list.
-        settings: `contact_rules`, and what the churn definitions call orders and cancellations.
+        moment: that of the list.
+        policy: the rules, and what counts as cancelling.
+        language: of the sentences.
 
     Returns:
         customer_id, rule, said (a sentence), in the order of the candidates; one row per customer.
     """
     import pandas as pd
 
-    look = _Look(candidates.reset_index(drop=True), contacts, known, activity, settings)
-    found: dict[str, tuple[str, str]] = {}
-    for rule, hits in RULES.items():
-        for customer, said in hits(look).items():
-            found.setdefault(customer, (rule, said))
-    rows = [(one, *found[one]) for one in look.ids if one in found]
+    evidence = _Evidence(candidates.reset_index(drop=True), contacts, known, activity, moment, policy, language)
+    first: dict[str, tuple[str, str]] = {}
+    for rule, apply in RULES.items():
+        for customer, why in apply(evidence).items():
+            first.setdefault(customer, (rule, why))
+    rows = [(customer, *first[customer]) for customer in evidence.ids if customer in first]
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
 
 
 @dataclass(frozen=True)
-class _Look:
-    """Everything that rules look at."""
+class _Evidence:
+    """What the rules are applied to."""
 
     candidates: pd.DataFrame
     contacts: pd.DataFrame | None
-    known: Reported
+    known: Feedback
     activity: Path
-    settings: Settings
+    moment: ListMoment
+    policy: ContactPolicy
+    language: Language
 
     @cached_property
     def ids(self) -> list[str]:
         return [str(one) for one in self.candidates["customer_id"]]
 
     @cached_property
-    def wishes(self) -> pd.DataFrame:
-        return wishes(self.contacts, self.settings, self.ids)
-
-    @property
-    def language(self) -> Language:
-        return Language(self.settings.language, self.settings.currency)
+    def consents(self) -> pd.DataFrame:
+        return consents(self.contacts, self.policy, self.ids)
 
     def chosen(self, column: str) -> dict[str, str]:
         """What the playbook chose: by customer_id, for those for whom it chose something."""
@@ -105,168 +111,172 @@ class _Look:
 
         if column not in self.candidates:
             return {}
-        told = zip(self.ids, self.candidates[column], strict=True)
-        return {one: str(value) for one, value in told if not pd.isna(value) and value != ""}
+        values = zip(self.ids, self.candidates[column], strict=True)
+        return {customer: str(value) for customer, value in values if not pd.isna(value) and value != ""}
 
     def since(self, days: int) -> pd.Timestamp:
         """The midnight that lies so many local days before the day of the list."""
         import pandas as pd
 
-        at = boundary(self.settings.observations.score.as_of, days, self.settings.timezone)
+        at = boundary(self.moment.as_of, days, self.moment.timezone)
         return pd.Timestamp(at, unit="us", tz="UTC")
 
-    def did(self, activities: Iterable[str], since: pd.Timestamp | None = None) -> pd.DataFrame:
+    def events(self, activities: Iterable[str], since: pd.Timestamp | None = None) -> pd.DataFrame:
         """customer_id, activity, occurred_at of what candidates did, oldest first."""
-        rows: list[Any] = [("activity", "in", sorted({*activities, ""}))]  # "" is none: no names at all have no type
-        rows += [("occurred_at", ">=", since)] if since is not None else []
+        filters: list[Any] = [("activity", "in", sorted({*activities, ""}))]  # "" gives an empty list of names a type
+        filters += [("occurred_at", ">=", since)] if since is not None else []
         columns = ["customer_id", "activity", "occurred_at"]
-        found: pd.DataFrame = pq.read_table(self.activity / "activity", columns=columns, filters=rows).to_pandas()
-        return found[found["customer_id"].isin(self.ids)].sort_values("occurred_at", kind="stable")
+        rows: pd.DataFrame = pq.read_table(self.activity / "activity", columns=columns, filters=filters).to_pandas()
+        return rows[rows["customer_id"].isin(self.ids)].sort_values("occurred_at", kind="stable")
 
     def last(self, activities: Iterable[str], since: pd.Timestamp | None = None) -> pd.Series[Any]:
         """When each candidate last did one of some activities, by customer_id."""
-        return self.did(activities, since).groupby("customer_id")["occurred_at"].max()
+        return self.events(activities, since).groupby("customer_id")["occurred_at"].max()
 
     def days(self, when: pd.Series[Any]) -> pd.Series[int]:
         """The local day of every instant, counted from 1970."""
         import pandas as pd
 
-        numbers = days_of(pd.DataFrame({"occurred_at": when.astype("datetime64[us, UTC]")}), self.settings.timezone)
+        numbers = days_of(pd.DataFrame({"occurred_at": when.astype("datetime64[us, UTC]")}), self.moment.timezone)
         return pd.Series(numbers, index=when.index, dtype="int64")
 
-    def said(self, when: pd.Series[Any], sentence: Callable[[str], str]) -> Told:
+    def dated(self, when: pd.Series[Any], sentence: Callable[[str], str]) -> Suppressions:
         """A sentence about the day of each row."""
-        return {str(one): sentence(self.language.day(day_text(day))) for one, day in self.days(when).items()}
+        return {str(customer): sentence(self.language.day(day_text(day))) for customer, day in self.days(when).items()}
 
     @cached_property
     def contacted(self) -> pd.DataFrame:
         """customer_id, day: the days of the last quarter on which candidates were contacted, each once."""
         import pandas as pd
 
-        rules = self.settings.contact_rules
+        rules = self.policy.rules
         since = self.since(max(QUARTER_DAYS, rules.contacted_within_days))
-        told = self.known.feedback
-        told = told[told["what"].isin(REACHED_OUT) & (told["occurred_at"] >= since)]
-        parts = [told[told["customer_id"].isin(self.ids)], self.did(rules.contact_activities, since)]
+        reported = self.known.feedback
+        reported = reported[reported["what"].isin(REACHED_OUT) & (reported["occurred_at"] >= since)]
+        parts = [reported[reported["customer_id"].isin(self.ids)], self.events(rules.contact_activities, since)]
         rows = pd.concat([part[["customer_id", "occurred_at"]] for part in parts if len(part)] or parts)
         rows = pd.DataFrame({"customer_id": rows["customer_id"].astype("str"), "day": self.days(rows["occurred_at"])})
         return rows.drop_duplicates().sort_values(["customer_id", "day"], ignore_index=True)
 
 
-def _asked_not(look: _Look) -> Told:
-    return dict.fromkeys(look.wishes.index[look.wishes["asked_not"]], look.language.say("Asked not to be contacted."))
+def _opted_out(evidence: _Evidence) -> Suppressions:
+    return dict.fromkeys(
+        evidence.consents.index[evidence.consents["opted_out"]], evidence.language.say("Asked not to be contacted.")
+    )
 
 
-def _no_consent_known(look: _Look) -> Told:
-    said = look.language.say("Nobody knows whether this customer agreed to be contacted.")
-    return dict.fromkeys(look.wishes.index[~look.wishes["told"]], said)
+def _no_consent_known(evidence: _Evidence) -> Suppressions:
+    why = evidence.language.say("Nobody knows whether this customer agreed to be contacted.")
+    return dict.fromkeys(evidence.consents.index[~evidence.consents["known"]], why)
 
 
-def _no_consent(look: _Look) -> Told:
-    none = look.wishes["agreed"].map(len) == 0
-    return dict.fromkeys(look.wishes.index[none], look.language.say("Has not agreed to be contacted in any way."))
+def _no_consent(evidence: _Evidence) -> Suppressions:
+    none = evidence.consents["agreed"].map(len) == 0
+    return dict.fromkeys(
+        evidence.consents.index[none], evidence.language.say("Has not agreed to be contacted in any way.")
+    )
 
 
-def _no_address(look: _Look) -> Told:
-    none = look.wishes["permitted"].map(len) == 0
+def _no_address(evidence: _Evidence) -> Suppressions:
+    none = evidence.consents["permitted"].map(len) == 0
     return {
-        str(customer): look.language.say(
+        str(customer): evidence.language.say(
             "Agreed to be contacted ({channels}), but no address or number for that is known.",
-            channels=", ".join(_channel(look.language, one) for one in agreed),
+            channels=", ".join(_channel(evidence.language, one) for one in agreed),
         )
-        for customer, agreed in look.wishes.loc[none, "agreed"].items()
+        for customer, agreed in evidence.consents.loc[none, "agreed"].items()
     }
 
 
-def _channel_not_permitted(look: _Look) -> Told:
-    permitted = look.wishes["permitted"]
+def _channel_not_permitted(evidence: _Evidence) -> Suppressions:
+    permitted = evidence.consents["permitted"]
     return {
-        customer: look.language.say(
+        customer: evidence.language.say(
             "May not be contacted by the channel that the action needs ({channel}).",
-            channel=_channel(look.language, channel),
+            channel=_channel(evidence.language, channel),
         )
-        for customer, channel in look.chosen("channel").items()
+        for customer, channel in evidence.chosen("channel").items()
         if channel not in permitted[customer]
     }
 
 
 def _channel(language: Language, channel: str) -> str:
-    named = {
+    names = {
         "email": language.say("e-mail"),
         "phone": language.say("telephone"),
         "sms": language.say("text message"),
         "post": language.say("post"),
         "push": language.say("push message"),
     }
-    return named.get(channel, channel)
+    return names.get(channel, channel)
 
 
-def _cancelled(look: _Look) -> Told:
-    rule = look.settings.contact_rules.cancelled
+def _cancelled(evidence: _Evidence) -> Suppressions:
+    rule = evidence.policy.rules.cancelled
     if rule is None:
         return {}
-    entries = [one for one in look.settings.churn.values() if isinstance(one, Cancellation)]
-    ends = [*rule.activities, *(one.ends for one in entries)]
-    undone = [*rule.undone_by, *(name for one in entries for name in (one.starts, one.renews) if name)]
-    last, back = look.last(ends), look.last(undone)
-    return look.said(
+    definitions = evidence.policy.cancellations
+    ends = [*rule.activities, *(definition.ends for definition in definitions)]
+    starts = [name for definition in definitions for name in (definition.starts, definition.renews) if name]
+    last, back = evidence.last(ends), evidence.last([*rule.undone_by, *starts])
+    return evidence.dated(
         last[~(back.reindex(last.index) >= last)],  # a change of plan: cancelled and started again at one time
-        lambda day: look.language.say("Cancelled, or said that they would, on {day}.", day=day),
+        lambda day: evidence.language.say("Cancelled, or said that they would, on {day}.", day=day),
     )
 
 
-def _open_complaint(look: _Look) -> Told:
-    rule = look.settings.contact_rules.open_complaint
+def _open_complaint(evidence: _Evidence) -> Suppressions:
+    rule = evidence.policy.rules.open_complaint
     if rule is None:
         return {}
-    since = look.since(rule.within_days)
-    settled = [*rule.settled_by, look.settings.main_activity]
-    excepted = {customer for customer, action in look.chosen("action").items() if action in rule.except_actions}
-    last, after = look.last(rule.activities, since), look.last(settled, since)
-    return look.said(
+    since = evidence.since(rule.within_days)
+    settled = [*rule.settled_by, evidence.moment.main_activity]
+    excepted = {customer for customer, action in evidence.chosen("action").items() if action in rule.except_actions}
+    last, after = evidence.last(rule.activities, since), evidence.last(settled, since)
+    return evidence.dated(
         last[~(after.reindex(last.index) > last) & ~last.index.isin(excepted)],
-        lambda day: look.language.say("Complained on {day}, and nothing shows that it was settled.", day=day),
+        lambda day: evidence.language.say("Complained on {day}, and nothing shows that it was settled.", day=day),
     )
 
 
-def _contacted_lately(look: _Look) -> Told:
+def _contacted_lately(evidence: _Evidence) -> Suppressions:
     import pandas as pd
 
-    days = look.settings.contact_rules.contacted_within_days
+    days = evidence.policy.rules.contacted_within_days
     if days == 0:
         return {}
-    first = look.days(pd.Series([look.since(days)])).iloc[0]
-    last = look.contacted.groupby("customer_id")["day"].max()
+    first = evidence.days(pd.Series([evidence.since(days)])).iloc[0]
+    last = evidence.contacted.groupby("customer_id")["day"].max()
     return {
-        str(customer): look.language.say(
+        str(customer): evidence.language.say(
             "Was contacted on {day}; nobody is contacted twice within {days} days.",
-            day=look.language.day(day_text(day)),
-            days=look.language.number(days),
+            day=evidence.language.day(day_text(day)),
+            days=evidence.language.number(days),
         )
         for customer, day in last[last >= first].items()
     }
 
 
-def _contacted_often(look: _Look) -> Told:
+def _contacted_often(evidence: _Evidence) -> Suppressions:
     import pandas as pd
 
-    most = look.settings.contact_rules.most_per_quarter
+    most = evidence.policy.rules.most_per_quarter
     if most is None:
         return {}
-    first = look.days(pd.Series([look.since(QUARTER_DAYS)])).iloc[0]
-    times = look.contacted[look.contacted["day"] >= first].groupby("customer_id").size()
+    first = evidence.days(pd.Series([evidence.since(QUARTER_DAYS)])).iloc[0]
+    times = evidence.contacted[evidence.contacted["day"] >= first].groupby("customer_id").size()
     return {
-        str(customer): look.language.say(
+        str(customer): evidence.language.say(
             "Was contacted on {times} in the last quarter; the limit is {most}.",
-            times=look.language.count(number, "day", "days"),
-            most=look.language.number(most),
+            times=evidence.language.count(number, "day", "days"),
+            most=evidence.language.number(most),
         )
         for customer, number in times[times >= most].items()
     }
 
 
-RULES: dict[str, Callable[[_Look], Told]] = {
-    "do_not_contact": _asked_not,
+RULES: dict[str, Callable[[_Evidence], Suppressions]] = {
+    "do_not_contact": _opted_out,
     "no_consent_known": _no_consent_known,
     "no_consent": _no_consent,
     "no_address": _no_address,

@@ -1,7 +1,7 @@
-"""The playbook at work: which rule takes which customer, and what that means: action, channel, owner, day, money.
+"""Applies the playbook: which rule takes which customer, and its action, channel, owner, day and money.
 
 The first rule that matches wins. Reasons are known for few customers only (they cost far more than a score), so
-whatever asks for them is settled late: `possible` says which rules may still take a customer, `chosen` which one does.
+rules that need them are decided late: `possible` says which rules may still take a customer, `chosen` which one does.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.campaign.playbook import PlaybookRule, When
 from pipelines.settings.messages import entry
 from pipelines.settings.model import Value
-from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Holds = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.int64]
 NONE = -1  # no rule
 
 
@@ -48,7 +47,7 @@ class People:
 
 
 class Playbook:
-    """Rules and people."""
+    """The rules of params.yaml, applied to people."""
 
     def __init__(self, rules: Sequence[PlaybookRule], people: People, value: Value) -> None:
         self.rules, self.people, self.value = list(rules), people, value
@@ -81,16 +80,16 @@ class Playbook:
         known = np.array([rule.when.reason_about is None for rule in self.rules], dtype=bool)
         return np.asarray(known[:, None] & self.fits, dtype=bool)
 
-    def chosen(self, rows: Places, about: Sequence[Collection[str]] | None = None) -> Places:
-        """The place of the rule that takes each of these people, NONE where none does.
+    def chosen(self, rows: Positions, about: Sequence[Collection[str]] | None = None) -> Positions:
+        """The position of the rule that takes each of these people, NONE where none does.
 
         `about`: the activities that their reasons are about; None where no rule asks for them.
         """
         fits = self.fits[:, rows].copy()
-        for place, rule in enumerate(self.rules):
+        for position, rule in enumerate(self.rules):
             if rule.when.reason_about:
-                wanted = set(rule.when.reason_about)
-                fits[place] &= [bool(wanted & set(found)) for found in about or [()] * len(rows)]
+                activities = set(rule.when.reason_about)
+                fits[position] &= [not activities.isdisjoint(own) for own in about or [()] * len(rows)]
         first = np.argmax(fits, axis=0) if len(self.rules) else np.zeros(len(rows), dtype=np.int64)
         return np.where(fits.any(axis=0), first, NONE).astype(np.int64)
 
@@ -103,24 +102,24 @@ class Playbook:
             "success": success.alpha / (success.alpha + success.beta),
         }[what]
         own = [getattr(rule, what) for rule in self.rules]
-        return np.array([*(usual if one is None else one for one in own), usual], dtype=np.float64)
+        return np.array([*(usual if amount is None else amount for amount in own), usual], dtype=np.float64)
 
-    def left_alone(self, chosen: Places) -> Holds:
+    def left_alone(self, chosen: Positions) -> Holds:
         """Whether the playbook keeps each customer off the list: by a rule, or because no rule is for them."""
         alone = np.array([*(rule.leaves_alone for rule in self.rules), bool(self.rules)], dtype=bool)
         return np.asarray(alone[chosen], dtype=bool)
 
-    def orders(self, rows: Places, chosen: Places, as_of: str) -> pd.DataFrame:
+    def orders(self, rows: Positions, chosen: Positions, as_of: str) -> pd.DataFrame:
         """`action, channel, owner, send_by` of each of these people; "" and no day where there is none."""
         import pandas as pd
 
-        told = [self._order(int(row), int(rule), as_of) for row, rule in zip(rows, chosen, strict=True)]
-        return pd.DataFrame(told, columns=["action", "channel", "owner", "send_by"])
+        orders = [self._order(int(row), int(rule), as_of) for row, rule in zip(rows, chosen, strict=True)]
+        return pd.DataFrame(orders, columns=["action", "channel", "owner", "send_by"])
 
-    def _order(self, row: int, place: int, as_of: str) -> tuple[str, str, str, date | None]:
-        if place == NONE:
+    def _order(self, row: int, position: int, as_of: str) -> tuple[str, str, str, date | None]:
+        if position == NONE:
             return "", self._channel(row, None), self._account_owner(row), None
-        rule = self.rules[place]
+        rule = self.rules[position]
         if rule.leaves_alone:
             return rule.action, "", rule.owner, None
         owner = (self._account_owner(row) if rule.account_owner else "") or rule.owner
@@ -137,8 +136,8 @@ class Playbook:
 
         if self.people.contacts is None or "owner" not in self.people.contacts:
             return ""
-        found = self.people.contacts["owner"].iloc[row]
-        return "" if pd.isna(found) else str(found)
+        owner = self.people.contacts["owner"].iloc[row]
+        return "" if pd.isna(owner) else str(owner)
 
     def _matches(self, rule: PlaybookRule) -> Holds:
         when, table = rule.when, self.people.table
@@ -154,14 +153,14 @@ class Playbook:
             holds &= worth < when.max_value
         if when.top_value_at_risk_share is not None:
             holds &= table["value_at_risk"].to_numpy("float64") >= self._floor(when.top_value_at_risk_share)
-        return np.asarray(holds & self._did(when) & self._reached(rule), dtype=bool)
+        return np.asarray(holds & self._behaved(when) & self._contactable(rule), dtype=bool)
 
     def _floor(self, share: float) -> float:
         """The value at risk from which a customer is among the share that has most; infinite without money."""
         worth = self.people.table["value_at_risk"].dropna().to_numpy("float64")
         return float(np.quantile(worth, 1 - share, method="higher")) if len(worth) else np.inf
 
-    def _did(self, when: When) -> Holds:
+    def _behaved(self, when: When) -> Holds:
         """What the customer did, read off the features: complaints not returned from, points not redeemed."""
         holds = np.ones(len(self.people.table), dtype=bool)
         if when.not_back_since:
@@ -183,23 +182,25 @@ class Playbook:
             return np.zeros(len(self.people.table))
         return self.people.features[name].to_numpy("float64")
 
-    def _reached(self, rule: PlaybookRule) -> Holds:
-        """Whether contacts say what the rule asks for. Who permits no channel at all is kept off by other rules."""
+    def _contactable(self, rule: PlaybookRule) -> Holds:
+        """Whether contacts say what the rule asks for. Who permits no channel at all is suppressed by other rules."""
         permitted, contacts, when = self.people.permitted, self.people.contacts, rule.when
         holds = np.ones(len(self.people.table), dtype=bool)
         if permitted is None or contacts is None:
             return holds if not (when.channel or when.contact) else ~holds
         if rule.channels is not None:
-            holds &= [not found or bool(set(found) & set(rule.channels)) for found in permitted]
+            holds &= [not own or bool(set(own) & set(rule.channels)) for own in permitted]
         if when.channel:
-            holds &= [bool(set(found) & set(when.channel)) for found in permitted]
+            holds &= [bool(set(own) & set(when.channel)) for own in permitted]
         for column, words in when.contact.items():
             holds &= contacts[column].astype("str").isin(words).to_numpy()
         return holds
 
 
-def faults_of_playbook(settings: Settings, facts: Mapping[str, Any], people: People) -> None:
-    """What only the data can tell: a rule that asks for money, an activity or a contact column that is not there.
+def require_possible(
+    rules: Sequence[PlaybookRule], main_activity: str, facts: Mapping[str, Any], people: People
+) -> None:
+    """Check what only the data can tell: a rule that asks for money, an activity or a contact column that is not there.
 
     An activity that we have a word for may be absent: a default rule waits for it. `facts`: facts.json of the activity.
 
@@ -209,13 +210,13 @@ def faults_of_playbook(settings: Settings, facts: Mapping[str, Any], people: Peo
     has_money = bool(people.table["expected_value"].notna().any())
     contacts = [] if people.contacts is None else list(people.contacts.columns)
     faults = []
-    for place, rule in enumerate(settings.playbook):
-        at = f"params.yaml: {entry('playbook', place, rule.action)}, when"
+    for position, rule in enumerate(rules):
+        at = f"params.yaml: {entry('playbook', position, rule.action)}, when"
         asked = [key for key in ("min_value", "max_value") if getattr(rule.when, key) is not None and not has_money]
         faults += [f"{at}.{key} can never match: the activity holds no money. Take it out." for key in asked]
         for key in ("reason_about", "not_back_since"):
             faults += [
-                f"{at}.{key}: {fault}" for fault in _unknown(getattr(rule.when, key) or [], facts, settings, key)
+                f"{at}.{key}: {fault}" for fault in _unknown(getattr(rule.when, key) or [], facts, main_activity, key)
             ]
         if people.contacts is not None:
             wrong = [name for name in rule.when.contact if name not in contacts]
@@ -226,9 +227,9 @@ def faults_of_playbook(settings: Settings, facts: Mapping[str, Any], people: Peo
         raise ChurnError(*faults)
 
 
-def _unknown(names: Sequence[str], facts: Mapping[str, Any], settings: Settings, key: str) -> list[str]:
+def _unknown(names: Sequence[str], facts: Mapping[str, Any], main_activity: str, key: str) -> list[str]:
     known = [*facts.get("activities", {}), *NOUNS]
     faults = [f"nobody does {name!r} here.{did_you_mean(name, known)}" for name in names if name not in known]
-    if key == "not_back_since" and settings.main_activity in names:
-        faults.append(f"can never match {settings.main_activity!r}: that is what coming back means. Take it out.")
+    if key == "not_back_since" and main_activity in names:
+        faults.append(f"can never match {main_activity!r}: that is what coming back means. Take it out.")
     return faults

@@ -1,4 +1,4 @@
-"""`at_risk.suppress`: a small file of ids that ordered since the data ends, applied when the list is written.
+"""Reads `at_risk.suppress`: the ids of customers who ordered since the data ends, left out when the list is written.
 
 CSV or text: one customer id per line, or a table with a column `customer_id`. The file is read as it is at that moment;
 it stays outside DVC, which sees its digest only (see watch_sources).
@@ -11,41 +11,42 @@ from pathlib import Path
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
-from pipelines.settings.params import Settings
+from pipelines.settings.campaign.at_risk import AtRisk
+from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy.pseudonyms import keyed, required_key
 
 ID = "customer_id"
 
 
-def faults_of_suppress(settings: Settings) -> list[str]:
+def suppression_faults(at_risk: AtRisk) -> list[str]:
     """What keeps the file from being read."""
-    path = settings.at_risk.suppress
+    path = at_risk.suppress
     if path is None or Path(path).is_file():
         return []
     return [f"params.yaml: at_risk.suppress: there is no file {path}. Write it, an empty one will do, or set null."]
 
 
-def digest_of_suppress(settings: Settings) -> str | None:
+def suppression_digest(at_risk: AtRisk) -> str | None:
     """Changes with the file's content; None where no file is named."""
-    return digest_of(Path(settings.at_risk.suppress)) if settings.at_risk.suppress else None
+    return digest_of(Path(at_risk.suppress)) if at_risk.suppress else None
 
 
-def suppressed(settings: Settings) -> frozenset[str]:
-    """The ids, as the pipeline calls its customers (pseudonyms where these are on).
+def suppressed_ids(at_risk: AtRisk, privacy: Privacy) -> frozenset[str]:
+    """The ids as the pipeline has them: pseudonyms where these are on.
 
     Raises:
         ChurnError: the file is missing, is no text, or is a table without a column customer_id.
     """
-    faults = faults_of_suppress(settings)
+    faults = suppression_faults(at_risk)
     if faults:
         raise ChurnError(*faults)
-    if settings.at_risk.suppress is None:
+    if at_risk.suppress is None:
         return frozenset()
-    found = _ids(Path(settings.at_risk.suppress))
-    if not settings.privacy.pseudonymise:
-        return frozenset(found)
-    key = required_key(settings.privacy)
-    return frozenset(keyed(key, one) for one in found)
+    ids = _ids(Path(at_risk.suppress))
+    if not privacy.pseudonymise:
+        return frozenset(ids)
+    key = required_key(privacy)
+    return frozenset(keyed(key, customer) for customer in ids)
 
 
 def _ids(path: Path) -> list[str]:
@@ -58,8 +59,8 @@ def _ids(path: Path) -> list[str]:
         return []
     header = [cell.lower() for cell in rows[0]]
     if ID in header:
-        place = header.index(ID)
-        return [row[place] for row in rows[1:] if len(row) > place and row[place]]
+        column = header.index(ID)
+        return [row[column] for row in rows[1:] if len(row) > column and row[column]]
     if max(map(len, rows)) > 1:
         raise ChurnError(
             f"{path}: has several columns and none is called {ID} (found {', '.join(rows[0])}). Name it so."

@@ -1,4 +1,4 @@
-"""The files of languages: which there are, what each says, and how an English template of a reason becomes theirs.
+"""Catalogues of translations: one YAML file per language, and how the English template of a reason is translated.
 
 name: ไทย                                  what the language calls itself
 locale: th                                 whose rules numbers, days and money follow (CLDR)
@@ -53,19 +53,19 @@ class Catalogue:
 
     def _clause(self, english: str) -> str | None:
         for pattern, translated in self._reasons:
-            if found := pattern.fullmatch(english):
-                return TOKEN.sub(lambda token: self._word(token, found), translated)
+            if clause := pattern.fullmatch(english):
+                return TOKEN.sub(lambda token: self._word(token, clause), translated)
         return None
 
-    def _word(self, token: re.Match[str], found: re.Match[str]) -> str:
-        """What stands in the English clause for a token of the translation; a noun is translated, if it is known."""
-        said = found[token[1]]
-        return self.texts.get(said, said) if token[1] in NOUNS else said
+    def _word(self, token: re.Match[str], clause: re.Match[str]) -> str:
+        """The text of the English clause for a token of the translation; a noun is translated, if it is known."""
+        text = clause[token[1]]
+        return self.texts.get(text, text) if token[1] in NOUNS else text
 
     @cached_property
     def _reasons(self) -> list[tuple[re.Pattern[str], str]]:
         """Clauses as patterns, those with the fewest tokens first: `pieces` is no noun where a clause speaks of it."""
-        known = sorted(self.reasons.items(), key=lambda one: (len(TOKEN.findall(one[0])), one[0]))
+        known = sorted(self.reasons.items(), key=lambda clause: (len(TOKEN.findall(clause[0])), clause[0]))
         return [(_as_pattern(english), translated) for english, translated in known]
 
     @cached_property
@@ -104,7 +104,7 @@ def _as_pattern(english: str) -> re.Pattern[str]:
 
 
 def _filled(what: str, form: str) -> str:
-    """What stands in a template for a token, as a pattern."""
+    """The text that a template may have for a token, as a pattern."""
     if what in NOUNS:
         return r"[^{}]+"
     return r"\d+" if what == "days" else rf"\{{\w+{re.escape(form)}\}}"

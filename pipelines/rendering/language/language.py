@@ -1,7 +1,7 @@
-"""The language a list is written in. Every sentence stands in the code in plain English and is said through `say`.
+"""The language a list is written in: sentences, numbers, days and money. The code has plain English; `say` translates.
 
-A language is one file in the folder `languages` (see `catalogues`), named as `language:` of params.yaml names it. Its
-keys are the English texts; what it does not have is said in English. Numbers, days and money follow its locale (CLDR).
+A language is one file in the folder `languages` (see `catalogue`), named as `language:` of params.yaml names it. Its
+keys are the English texts; what it lacks stays English. Numbers, days and money follow its locale (CLDR).
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Language:
         return catalogue(self.code)
 
     def say(self, text: str, **values: Any) -> str:
-        """The English `text` in this language, with `{name}` filled in from `values`. The values are said already."""
-        said = self.words.texts.get(text, text)
-        return self.words.polished(said.format(**values) if values else said)
+        """The English `text` in this language, with `{name}` filled in from `values`, which are translated already."""
+        translated = self.words.texts.get(text, text)
+        return self.words.polished(translated.format(**values) if values else translated)
 
     def money(self, value: float) -> str:
         """An amount in the currency, below 100 with cents: `$1,234`, `$12.50`, `CHF 1,234`; "" where there is none."""

@@ -1,4 +1,4 @@
-"""The pictures of the page that do not change when the list is filtered, as places and sizes for the markup.
+"""The page's charts that do not change when the list is filtered, as positions and sizes for the markup.
 
 Every number that goes into an attribute has a decimal point: a bare whole number could be mistaken for somebody's id
 when a customer is to be forgotten.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from features.catalogue.wording import nouns_of
 from features.cohorts import Cohorts
 from pipelines.rendering.language.language import Language
-from pipelines.rendering.wording import capitalised, segment_words
+from pipelines.rendering.wording import capitalised, segment_description
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ Bar = dict[str, str]
 
 
 def segment_bars(table: pd.DataFrame, language: Language) -> list[Bar]:
-    """Customers on the list by what kind they are, most first, with their money at risk."""
+    """Customers on the list by segment, most first, with their money at risk."""
     import pandas as pd
 
     worth = table.groupby("segment")["value_at_risk"].sum(min_count=1)
@@ -50,14 +50,14 @@ def segment_bars(table: pd.DataFrame, language: Language) -> list[Bar]:
         return customers if money is None or pd.isna(money) else f"{customers}, {language.money(float(money))}"
 
     return [
-        _bar(language.say(name), counts[name], counts, note(name)) | {"title": segment_words(name, language)}
+        _bar(language.say(name), counts[name], counts, note(name)) | {"title": segment_description(name, language)}
         for name, _ in counts.most_common(MOST_BARS)
     ]
 
 
 def topic_bars(topics: Sequence[str], language: Language) -> list[Bar]:
     """Customers on the list by what their first reason is about, most first."""
-    counts = Counter(topic_words(topic, language) for topic in topics)
+    counts = Counter(topic_title(topic, language) for topic in topics)
     total = max(sum(counts.values()), 1)
     return [
         _bar(
@@ -70,7 +70,7 @@ def topic_bars(topics: Sequence[str], language: Language) -> list[Bar]:
     ]
 
 
-def topic_words(topic: str, language: Language) -> str:
+def topic_title(topic: str, language: Language) -> str:
     """What a topic (see `models/explanation/topics.py`) is about: `Time since the last order`."""
     if not topic:
         return language.say(SMALL_SIGNS)
@@ -90,17 +90,17 @@ def _bar(label: str, number: int, counts: Counter[str], note: str) -> Bar:
     return {"label": label, "width": f"{100 * number / max(counts.values()):.1f}", "note": note}
 
 
-def promised_bars(groups: Sequence[Mapping[str, float]], language: Language) -> dict[str, Any] | None:
-    """What was promised to groups of equal size and what happened, side by side. None where there is no test."""
+def calibration_bars(groups: Sequence[Mapping[str, float]], language: Language) -> dict[str, Any] | None:
+    """Predicted and observed share of leavers in groups of equal size. None where there is no test."""
     if len(groups) < 2:
         return None
     top = max(max(group["promised"], group["observed"]) for group in groups)
-    step = next(one for one in (0.02, 0.05, 0.1, 0.2, 0.25) if top / one <= 5 or one == 0.25)
+    step = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.25) if top / step <= 5 or step == 0.25)
     ceiling = step * max(1, -(-top // step))
-    wide = PLOT["width"] / len(groups)
+    width = PLOT["width"] / len(groups)
     last = groups[-1]
     return {
-        "groups": [_pair(place, group, wide, ceiling, language) for place, group in enumerate(groups)],
+        "groups": [_pair(position, group, width, ceiling, language) for position, group in enumerate(groups)],
         "ticks": [
             {"y": f"{_height(step * i, ceiling):.1f}", "label": language.percent(step * i)}
             for i in range(round(ceiling / step) + 1)
@@ -117,47 +117,53 @@ def _height(share: float, ceiling: float) -> float:
     return PLOT["top"] + PLOT["height"] * (1 - share / ceiling)
 
 
-def _pair(place: int, group: Mapping[str, float], wide: float, ceiling: float, language: Language) -> dict[str, str]:
-    left = PLOT["left"] + place * wide
+def _pair(
+    position: int, group: Mapping[str, float], width: float, ceiling: float, language: Language
+) -> dict[str, str]:
+    left = PLOT["left"] + position * width
     floor = PLOT["top"] + PLOT["height"]
-    said, was = _height(group["promised"], ceiling), _height(group["observed"], ceiling)
+    predicted_y, observed_y = _height(group["promised"], ceiling), _height(group["observed"], ceiling)
     promised, observed = language.percent(group["promised"]), language.percent(group["observed"])
     return {
-        "said_x": f"{left + wide * 0.12:.1f}",
-        "was_x": f"{left + wide * 0.5:.1f}",
-        "width": f"{wide * 0.36:.1f}",
-        "said_y": f"{said:.1f}",
-        "said_height": f"{floor - said:.1f}",
-        "was_y": f"{was:.1f}",
-        "was_height": f"{floor - was:.1f}",
-        "label_x": f"{left + wide / 2:.1f}",
+        "said_x": f"{left + width * 0.12:.1f}",
+        "was_x": f"{left + width * 0.5:.1f}",
+        "width": f"{width * 0.36:.1f}",
+        "said_y": f"{predicted_y:.1f}",
+        "said_height": f"{floor - predicted_y:.1f}",
+        "was_y": f"{observed_y:.1f}",
+        "was_height": f"{floor - observed_y:.1f}",
+        "label_x": f"{left + width / 2:.1f}",
         "label": promised,
         "title": language.say("It said {promised}; {observed} left", promised=promised, observed=observed),
     }
 
 
-def triangle(cohorts: Cohorts | None, first_month: str, language: Language) -> dict[str, Any] | None:
+def cohort_triangle(cohorts: Cohorts | None, first_month: str, language: Language) -> dict[str, Any] | None:
     """The cohorts as rows of cells: who first came in a month, and the share of them that came again later.
 
     `first_month`: the month in which the data begins, whose customers may be older. None where there are no cohorts.
     """
     if cohorts is None:
         return None
-    known = [
-        one for one in zip(cohorts.months, cohorts.sizes, cohorts.active, strict=True) if one[1] and len(one[2]) > 1
+    shown = [
+        (month, size, active)
+        for month, size, active in zip(cohorts.months, cohorts.sizes, cohorts.active, strict=True)
+        if size and len(active) > 1
     ]
-    rows = [_row(line, one, first_month, language) for line, one in enumerate(known)]
-    wide = max(len(row["cells"]) for row in rows)
+    rows = [_row(line, cohort, first_month, language) for line, cohort in enumerate(shown)]
+    columns = max(len(row["cells"]) for row in rows)
     return {
         "rows": rows,
-        "heads": [{"x": f"{_x(place) + CELL['width'] / 2:.1f}", "label": f"+{place + 1}"} for place in range(wide)],
-        "size": f"{_x(wide) + 6:.1f} {CELL['top'] + CELL['height'] * len(rows) + 6:.1f}",
-        "summary": _kept(cohorts, language),
+        "heads": [
+            {"x": f"{_x(position) + CELL['width'] / 2:.1f}", "label": f"+{position + 1}"} for position in range(columns)
+        ],
+        "size": f"{_x(columns) + 6:.1f} {CELL['top'] + CELL['height'] * len(rows) + 6:.1f}",
+        "summary": _retention(cohorts, language),
     }
 
 
-def _x(place: int) -> float:
-    return CELL["left"] + place * CELL["width"]
+def _x(position: int) -> float:
+    return CELL["left"] + position * CELL["width"]
 
 
 def _row(line: int, cohort: tuple[str, int, Sequence[int]], first_month: str, language: Language) -> dict[str, Any]:
@@ -174,8 +180,8 @@ def _row(line: int, cohort: tuple[str, int, Sequence[int]], first_month: str, la
         "middle": f"{y + CELL['height'] / 2 + 3:.1f}",
         "cells": [
             {
-                "x": f"{_x(place):.1f}",
-                "middle": f"{_x(place) + CELL['width'] / 2 - 1:.1f}",
+                "x": f"{_x(position):.1f}",
+                "middle": f"{_x(position) + CELL['width'] / 2 - 1:.1f}",
                 "shade": f"{0.04 + (DARKEST - 0.04) * came / size:.3f}",
                 "label": language.percent(round(came / size, 2)),
                 "title": language.say(
@@ -183,16 +189,16 @@ def _row(line: int, cohort: tuple[str, int, Sequence[int]], first_month: str, la
                     month=label,
                     people=people,
                     share=language.percent(came / size),
-                    later=str(place + 1),
+                    later=str(position + 1),
                 ),
             }
-            for place, came in enumerate(active[1:])
+            for position, came in enumerate(active[1:])
         ],
     }
 
 
-def _kept(cohorts: Cohorts, language: Language) -> str:
-    """How many of all newcomers came again three months (or as late as is known) after their first."""
+def _retention(cohorts: Cohorts, language: Language) -> str:
+    """The share of newcomers who came again three months (or as late as is known) after their first."""
     later = min(3, max(len(row) - 1 for row, size in zip(cohorts.active, cohorts.sizes, strict=True) if size))
     known = [(size, row[later]) for row, size in zip(cohorts.active, cohorts.sizes, strict=True) if len(row) > later]
     share = sum(came for _, came in known) / max(sum(size for size, _ in known), 1)

@@ -1,4 +1,4 @@
-"""The list as the page's script reads it: one JSON, whose rows hold everything about one customer."""
+"""The page's data: one JSON document for its script, in which each row holds everything about one customer."""
 
 from __future__ import annotations
 
@@ -6,46 +6,47 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from models.decision.ranking import REASONS
 from pipelines.rendering import columns, wording
 from pipelines.rendering.context import Week
 from pipelines.rendering.files import first_line
 from pipelines.rendering.language.language import Language
-from pipelines.rendering.page.words import words
+from pipelines.rendering.page.words import script_texts
 from pipelines.runtime.spreadsheet_text import RUN_AS_FORMULA
-from pipelines.settings.params import Settings
+from pipelines.settings.decision import ListMoment
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_OWN = ("customer_id", "reason_1", "reason_2", "reason_3", "change", *columns.CONTACT)
+_PERSONAL = ("customer_id", *REASONS, "change", *columns.CONTACT_COLUMNS)
 """Texts that are a customer's own: never shared between rows, so that a forgotten customer's row is all of them."""
 
 
 def page_data(
-    table: pd.DataFrame, figures: Mapping[str, Any], settings: Settings, week: Week, language: Language
+    table: pd.DataFrame, figures: Mapping[str, Any], moment: ListMoment, week: Week, language: Language
 ) -> dict[str, Any]:
-    """Everything that the script needs. Rows are lists of cells in the order of `fields`.
+    """The content of the page's JSON. Rows are lists of cells in the order of `fields`.
 
-    Text that many rows share stands in `lists` once, and rows hold its place there. `timeline`: weekly counts, oldest
+    Text that many rows share is in `lists` once, and rows hold its position there. `timeline`: weekly counts, oldest
     week first, one digit each (0 to 9, then a to z; z is 35 and more).
     """
     names = [str(name) for name in table.columns]
-    lists = {name: sorted({columns.text(one) for one in _texts(table, name)}) for name in names if _shared(name)}
+    lists = {name: sorted({columns.text(text) for text in _texts(table, name)}) for name in names if _shared(name)}
     cells = {name: _cells(table, name, lists.get(name)) for name in names}
     if week.timelines:
-        cells["timeline"] = [digits(week.timelines.get(str(one), ())) for one in table["customer_id"]]
+        cells["timeline"] = [digits(week.timelines.get(str(customer), ())) for customer in table["customer_id"]]
     return {
-        "as_of": settings.observations.score.as_of,
+        "as_of": moment.as_of,
         "language": language.code,
-        "currency": settings.currency,
+        "currency": language.currency,
         "money": figures["value_at_risk"] is not None,
-        "horizon": language.count(settings.churn[settings.at_risk.definition].horizon_days, "day", "days"),
+        "horizon": language.count(moment.churn.horizon_days, "day", "days"),
         "base_rate": figures["base_rate"],
         "others": [name.removeprefix("churn_probability_") for name in names if name.startswith("churn_probability_")],
-        "labels": {one: language.say(one) for name in wording.SHOWN for one in lists.get(name, ()) if one},
-        "meanings": {one: wording.segment_words(one, language) for one in lists.get("segment", ())},
-        "words": words(language, week.doing),
+        "labels": {text: language.say(text) for name in wording.TRANSLATED for text in lists.get(name, ()) if text},
+        "meanings": {name: wording.segment_description(name, language) for name in lists.get("segment", ())},
+        "words": script_texts(language, week.doing),
         "kinds": {name: columns.kind(name) for name in names},
         "first_line": first_line(table, language),
         "formulas": list(RUN_AS_FORMULA),
@@ -67,19 +68,19 @@ def embedded(content: Any) -> str:
 
 
 def _shared(name: str) -> bool:
-    return columns.kind(name) in ("text", "day") and name not in _OWN
+    return columns.kind(name) in ("text", "day") and name not in _PERSONAL
 
 
 def _texts(table: pd.DataFrame, name: str) -> list[str]:
     plain = columns.kind(name) == "text"
-    return [columns.text(value) if plain else columns.written(name, value) for value in table[name]]
+    return [columns.text(value) if plain else columns.formatted(name, value) for value in table[name]]
 
 
 def _cells(table: pd.DataFrame, name: str, listed: Sequence[str] | None) -> list[Any]:
     if columns.kind(name) in ("text", "day"):
         if listed is None:
             return _texts(table, name)
-        place = {one: at for at, one in enumerate(listed)}
-        return [place[one] for one in _texts(table, name)]
-    found = [columns.written(name, value) for value in table[name]]
-    return [None if not one else float(one) if "." in one else int(one) for one in found]
+        position = {text: at for at, text in enumerate(listed)}
+        return [position[text] for text in _texts(table, name)]
+    texts = [columns.formatted(name, value) for value in table[name]]
+    return [None if not text else float(text) if "." in text else int(text) for text in texts]

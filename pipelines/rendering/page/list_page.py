@@ -1,8 +1,8 @@
-"""The list as one page: works offline, asks nobody for anything, readable by someone who never heard of a probability.
+"""The list as one self-contained HTML page: it works offline, makes no requests, and supposes no statistics.
 
-Markup, style and script stand beside this file and are put into one; script and style are allowed by their digests and
-nothing else is (see `policy`). Customers come in as data (see `page_data`), never as markup. Same list in, same bytes
-out.
+Markup, style and script beside this module become one file; its content security policy (see `content_policy`) allows
+script and style by their digests and nothing else. Customers come in as data (see `page_data`), never as markup. Equal
+lists give equal bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from pipelines.rendering.files import first_line
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.page import charts
 from pipelines.rendering.page.data import embedded, page_data
-from pipelines.settings.params import Settings
+from pipelines.settings.churn import Churn
+from pipelines.settings.decision import ListMoment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,51 +36,63 @@ def write_page(
     table: pd.DataFrame,
     figures: Mapping[str, Any],
     trust: Mapping[str, Any],
-    settings: Settings,
     path: Path,
     *,
+    moment: ListMoment,
+    language: Language,
     week: Week | None = None,
 ) -> None:
-    """Write the page. `figures` and `trust`: see `glance`; `week`: what else is known, see `Week`."""
-    path.write_text(page(table, figures, trust, settings, week=week), encoding="utf-8", newline="\n")
+    """Write the page; arguments as of `page`."""
+    path.write_text(
+        page(table, figures, trust, moment=moment, language=language, week=week), encoding="utf-8", newline="\n"
+    )
 
 
 def page(
     table: pd.DataFrame,
     figures: Mapping[str, Any],
     trust: Mapping[str, Any],
-    settings: Settings,
     *,
+    moment: ListMoment,
+    language: Language,
     week: Week | None = None,
 ) -> str:
-    """The page as HTML."""
+    """The page as HTML.
+
+    Args:
+        table: the list.
+        figures: see `highlights.figures`.
+        trust: see `highlights.trust`.
+        moment: that of the list.
+        language: of the page, and the currency of its amounts.
+        week: what else is known of the week.
+    """
     import jinja2
 
-    around, language = week or Week(), wording.language_of(settings)
+    context = week or Week()
     style, script = _asset("list_page.css"), _script()
     loader = jinja2.FileSystemLoader(HERE)
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, loader=loader).get_template(
         "list_page.html.jinja"
     )
-    as_of = settings.observations.score.as_of
     return template.render(
-        policy=policy(style, script),
+        policy=content_policy(style, script),
         style=style,
         script=script,
-        data=embedded(page_data(table, figures, settings, around, language)),
+        data=embedded(page_data(table, figures, moment, context, language)),
         code=language.code,
         say=language.say,
-        day=language.day(as_of),
+        day=language.day(moment.as_of),
         lead=_lead(table, figures, language),
-        leaving=_leaving(settings, language),
-        warnings=_warnings(table, as_of, around, language),
-        tiles=_tiles(table, figures, around, language),
+        leaving=_leaving(moment.churn, language),
+        warnings=_warnings(table, moment.as_of, context, language),
+        tiles=_tiles(table, figures, context, language),
         trust=trust,
-        beside=highlights.beside(around, language),
+        beside=highlights.context_lines(context, language),
         bar=_bar(figures["tiers"], language),
-        kinds=_kinds(table, language),
+        kinds=_segments(table, language),
         money=figures["value_at_risk"] is not None,
-        pictures=_pictures(table, around, language),
+        pictures=_charts(table, context, language),
         plot=charts.PLOT,
         cell=charts.CELL,
         list_id=table["list_id"].iloc[0],
@@ -87,13 +100,12 @@ def page(
     )
 
 
-def _leaving(settings: Settings, language: Language) -> str:
-    definition = settings.churn[settings.at_risk.definition]
+def _leaving(definition: Churn, language: Language) -> str:
     return language.say("Leaving means: {leaving}.", leaving=wording.leaving(definition, language))
 
 
-def policy(style: str, script: str) -> str:
-    """The content policy: this style, this script, and no request to anywhere."""
+def content_policy(style: str, script: str) -> str:
+    """The content security policy (W3C CSP 3): this style, this script, and no request to anywhere."""
 
     def digest(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
@@ -121,13 +133,13 @@ def _lead(table: pd.DataFrame, figures: Mapping[str, Any], language: Language) -
 
 
 def _warnings(table: pd.DataFrame, as_of: str, week: Week, language: Language) -> list[str]:
-    said = [line] if (line := first_line(table, language)) else []
+    lines = [line] if (line := first_line(table, language)) else []
     if week.data_end:
         missing = (date.fromisoformat(as_of) - date.fromisoformat(week.data_end)).days - 1
         if missing > STALE_DAYS:
             text = "The data ends on {end}. What customers did in the {days} days before this list's day is not known."
-            said.append(language.say(text, end=language.day(week.data_end), days=language.number(missing)))
-    return said
+            lines.append(language.say(text, end=language.day(week.data_end), days=language.number(missing)))
+    return lines
 
 
 def _tiles(table: pd.DataFrame, figures: Mapping[str, Any], week: Week, language: Language) -> list[dict[str, str]]:
@@ -166,19 +178,19 @@ def _tiles(table: pd.DataFrame, figures: Mapping[str, Any], week: Week, language
     return [*tiles, average]
 
 
-def _change(than: Mapping[str, Any], language: Language) -> dict[str, str]:
+def _change(change: Mapping[str, Any], language: Language) -> dict[str, str]:
     """What is different from the last published list."""
     say = language.say
     note = say(
         "on the list since {day}; {gone} are no longer on it, {stayed} still are.",
-        day=language.day(than["as_of"]),
-        gone=language.number(than["gone"]),
-        stayed=language.number(than["stayed"]),
+        day=language.day(change["as_of"]),
+        gone=language.number(change["gone"]),
+        stayed=language.number(change["stayed"]),
     )
-    if than["value_more"] is not None:
-        text = "Money at risk: {money} more." if than["value_more"] >= 0 else "Money at risk: {money} less."
-        note += " " + say(text, money=language.money(abs(than["value_more"])))
-    figure = say("{n} new", n=language.number(than["new"]))
+    if change["value_more"] is not None:
+        text = "Money at risk: {money} more." if change["value_more"] >= 0 else "Money at risk: {money} less."
+        note += " " + say(text, money=language.money(abs(change["value_more"])))
+    figure = say("{n} new", n=language.number(change["new"]))
     return {"label": say("Since the last list"), "figure": figure, "note": note}
 
 
@@ -189,27 +201,27 @@ def _bar(tiers: Mapping[str, Mapping[str, Any]], language: Language) -> list[dic
     x, above = 0.0, ""
     for name, tier in tiers.items():
         width = 1000 * tier["listed"] / total
-        low, said = language.percent(tier["from"]), language.say(name)
+        low, label = language.percent(tier["from"]), language.say(name)
         text = "{low} and more" if not above else "{low} to {above}" if tier["from"] else "below {above}"
         words = {key: word for key, word in {"low": low, "above": above}.items() if f"{{{key}}}" in text}
-        part = {"name": name, "title": said[:1].upper() + said[1:], "css": name.replace(" ", "-")}
+        part = {"name": name, "title": wording.capitalised(label), "css": name.replace(" ", "-")}
         part |= {"x": f"{x:.1f}", "width": f"{width:.1f}", "range": language.say(text, **words)}
         parts.append(part | {"count": language.number(tier["listed"])})
         x, above = x + width, low
     return parts
 
 
-def _kinds(table: pd.DataFrame, language: Language) -> list[dict[str, str]]:
-    """What the segments of this list mean, in plain words."""
-    found = set(table["segment"].astype(str))
-    every = ((name, wording.segment_words(name, language)) for name in wording.SEGMENTS if name in found)
-    return [{"name": language.say(name), "means": means} for name, means in every]
+def _segments(table: pd.DataFrame, language: Language) -> list[dict[str, str]]:
+    """The segments on this list, each with its description."""
+    present = set(table["segment"].astype(str))
+    described = ((name, wording.segment_description(name, language)) for name in wording.SEGMENTS if name in present)
+    return [{"name": language.say(name), "means": means} for name, means in described]
 
 
-def _pictures(table: pd.DataFrame, week: Week, language: Language) -> dict[str, Any]:
+def _charts(table: pd.DataFrame, week: Week, language: Language) -> dict[str, Any]:
     return {
         "segments": charts.segment_bars(table, language),
         "topics": charts.topic_bars(week.topics, language) if week.topics else [],
-        "promised": charts.promised_bars(week.calibration, language),
-        "cohorts": charts.triangle(week.cohorts, week.first_month, language),
+        "promised": charts.calibration_bars(week.calibration, language),
+        "cohorts": charts.cohort_triangle(week.cohorts, week.first_month, language),
     }

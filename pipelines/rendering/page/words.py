@@ -1,4 +1,4 @@
-"""What the page's script says, in the list's language: key -> sentence. `{name}` is filled in by the script."""
+"""The texts of the page's script, in the list's language: key -> sentence. The script fills in `{name}`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ WORDS = {
 }
 
 
-def words(language: Language, doing: tuple[str, str]) -> dict[str, str]:
-    """All of them; `doing` is what customers do, one and many, in English."""
+def script_texts(language: Language, doing: tuple[str, str]) -> dict[str, str]:
+    """All of WORDS; `doing`: the noun for what customers do, singular and plural, in English."""
     many = language.say(doing[1])
     return {key: language.say(text) for key, text in WORDS.items()} | {"doing": many[:1].upper() + many[1:]}
