@@ -1,6 +1,6 @@
-"""The page of the data checks: one HTML file that needs no network and no scripts, for one report or for all of them.
+"""The page of the data checks: one HTML file without network access or scripts, for one report or for all of them.
 
-Everything that comes out of data is escaped, and the page's own policy forbids whatever it does not bring along.
+Everything that comes from data is escaped, and the page's security policy forbids all but its own style.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from pipelines.runtime.files import whole_file
 
 
-def verdict(reports: Sequence[Mapping[str, Any]]) -> str:
+def checks_summary(reports: Sequence[Mapping[str, Any]]) -> str:
     """All reports in one line: `All 214 checks passed.`, or how many failed, in which tables, and what that means."""
     checks = sum(report["checks"] for report in reports)
     failed = sum(report["failed"] for report in reports)
@@ -38,12 +38,12 @@ def write_page(reports: Sequence[Mapping[str, Any]], path: Path) -> None:
     template = environment.from_string(folder.joinpath("page.html.jinja").read_text(encoding="utf-8"))
     page = template.render(
         title="Data checks" if len(reports) != 1 else f"Data checks: {_name(reports[0])}",
-        verdict=verdict(reports),
+        summary=checks_summary(reports),
         failed=any(report["failed"] for report in reports) or not reports,
         # Our own file, the only thing on the page that is not escaped; the policy allows exactly this style.
         style=Markup(style),  # noqa: S704
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        reports=[_shown(report, place) for place, report in enumerate(reports)],
+        reports=[_template_values(report, place) for place, report in enumerate(reports)],
     )
     with whole_file(path) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -53,7 +53,7 @@ def _name(report: Mapping[str, Any]) -> str:
     return f"{report['suite']} ({report['subject']})"
 
 
-def _shown(report: Mapping[str, Any], place: int) -> dict[str, Any]:
+def _template_values(report: Mapping[str, Any], place: int) -> dict[str, Any]:
     checks = report["expectations"]
     return {
         "name": _name(report),

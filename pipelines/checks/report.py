@@ -1,4 +1,4 @@
-"""What one suite found: as JSON, as a page, and as an error that stops a stage. Also how it is put together."""
+"""The report of one suite: built from a table's figures; as JSON, as a page, and as an error that stops a stage."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from pipelines.runtime.files import write_json
 if TYPE_CHECKING:
     import pandas as pd
 
-SAID = 3
-LOOKED_UP = 12
-"""So many failed checks have their rows looked up; every one has them counted."""
+FAILURES_SHOWN = 3
+"""How many failed checks the error names."""
+FAILURES_WITH_ROWS = 12
+"""How many failed checks have their rows looked up; every one has them counted."""
 
 
 @dataclass
 class Report:
-    """What one suite found.
+    """The result of one suite.
 
     Attributes:
         suite: activity, features or scores.
@@ -69,22 +70,22 @@ class Report:
         write_page([self.content()], self.page)
 
     def require(self) -> None:
-        """Nothing, where all passed.
+        """Stop the stage where a check failed.
 
         Raises:
-            CheckFailedError: the first failed checks with what was found and which rows, and where the rest stands.
+            CheckFailedError: the first failed checks with what was observed and which rows, and where to read the rest.
         """
         if not self.failed:
             return
         many = f"{len(self.failed)} of {len(self.expectations)} checks failed"
         head = f"{self.suite} ({self.subject}): {many}; nothing is built on it."
-        more = f"and {len(self.failed) - SAID} more. " if len(self.failed) > SAID else ""
+        more = f"and {len(self.failed) - FAILURES_SHOWN} more. " if len(self.failed) > FAILURES_SHOWN else ""
         page = f"All of them with their rows: {self.page}" if self.page else ""
         last = [f"  {more}{page}".rstrip()] if more or page else []
-        raise CheckFailedError(head, *(_said(entry) for entry in self.failed[:SAID]), *last)
+        raise CheckFailedError(head, *(_failure_line(entry) for entry in self.failed[:FAILURES_SHOWN]), *last)
 
 
-def _said(entry: Mapping[str, Any]) -> str:
+def _failure_line(entry: Mapping[str, Any]) -> str:
     keys = [_key(row) for row in entry["offending"][:3]] if entry["unexpected_count"] else []
     rest = (entry["unexpected_count"] or 0) - len(keys)
     rows = f" ({'; '.join(keys)}{f' and {rest:,} more' if rest > 0 else ''})" if keys else ""
@@ -97,7 +98,7 @@ def _key(row: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """A figure that is not about single rows: its value, what was found in words, and what it was found in."""
+    """A figure about the whole table: its value, its description, and the columns or files at fault."""
 
     value: float
     observed: str
@@ -109,7 +110,7 @@ def report_of(
     subject: str,
     table: Table,
     rules: Mapping[str, Rule],
-    beyond: Mapping[str, Finding],
+    findings: Mapping[str, Finding],
     *,
     notes: Sequence[str] = (),
 ) -> Report:
@@ -126,47 +127,47 @@ def report_of(
     import pandas as pd
 
     figures = table.figures(rules)
-    whole = pd.DataFrame({name: finding.value for name, finding in beyond.items()}, index=figures.index)
+    whole = pd.DataFrame({name: finding.value for name, finding in findings.items()}, index=figures.index)
     verdicts = judge(suite, pd.concat([figures, whole], axis=1))
     rows = int(figures["rows"].iloc[::2].sum())
-    telling = _Telling(table, figures, rules, beyond, rows)
-    return Report(suite.name, subject, rows, telling.all(verdicts), list(notes))
+    writer = _EntryWriter(table, figures, rules, findings, rows)
+    return Report(suite.name, subject, rows, writer.all(verdicts), list(notes))
 
 
 @dataclass
-class _Telling:
-    """Turns verdicts into words: what was found, what is allowed, how many rows, and which."""
+class _EntryWriter:
+    """Turns verdicts into entries of the report: observed, allowed, how many rows, and which."""
 
     table: Table
     figures: pd.DataFrame
     rules: Mapping[str, Rule]
-    beyond: Mapping[str, Finding]
+    findings: Mapping[str, Finding]
     rows: int
 
     def all(self, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
         broken = [(v, rule) for v in verdicts if not v.passed and (rule := self._rule(v)) is not None]
-        others = iter(self.table.count([rule for v, rule in broken if v.column not in self.rules]))
-        counts = {v.statement: self._counted(v.column) if v.column in self.rules else next(others) for v, _ in broken}
-        named = {v.statement: self.table.offenders(rule) for v, rule in broken[:LOOKED_UP]}
-        return [self._entry(v, counts.get(v.statement), named.get(v.statement, [])) for v in verdicts]
+        further = iter(self.table.count([rule for v, rule in broken if v.column not in self.rules]))
+        counts = {v.statement: self._counted(v.column) if v.column in self.rules else next(further) for v, _ in broken}
+        offenders = {v.statement: self.table.offenders(rule) for v, rule in broken[:FAILURES_WITH_ROWS]}
+        return [self._entry(v, counts.get(v.statement), offenders.get(v.statement, [])) for v in verdicts]
 
     def _counted(self, figure: str) -> int:
         """The figure over all files; it stands in two rows for each of them."""
         return int(self.figures[figure].iloc[::2].sum())
 
     def _rule(self, verdict: Verdict) -> Rule | None:
-        """What the rows behind a failed verdict break, where it is about rows and the column is there at all."""
+        """The rule that the rows behind a failed verdict break, where it is about rows and the column exists."""
         column = verdict.column
         if column in self.rules:
             return self.rules[column]
-        if column not in self.table.wanted or column not in self.table.found:
+        if column not in self.table.schema or column not in self.table.actual:
             return None
         if verdict.expectation.endswith("not_be_null"):
-            return unusable(column, self.table.wanted[column])
+            return unusable(column, self.table.schema[column])
         return outside(column, verdict.low, verdict.high)
 
     def _entry(self, verdict: Verdict, count: int | None, rows: list[dict[str, str]]) -> dict[str, Any]:
-        observed, allowed, offending = self._words(verdict, count)
+        observed, allowed, offending = self._description(verdict, count)
         return {
             "statement": verdict.statement,
             "passed": verdict.passed,
@@ -182,26 +183,28 @@ class _Telling:
     def _share(self, count: int | None) -> float | None:
         return None if count is None else round(count / max(self.rows, 1), 6)
 
-    def _words(self, verdict: Verdict, count: int | None) -> tuple[str, str, list[dict[str, str]]]:
-        """Found, allowed, and the columns or files at fault where it is not about rows."""
+    def _description(self, verdict: Verdict, count: int | None) -> tuple[str, str, list[dict[str, str]]]:
+        """Observed, allowed, and the columns or files at fault where the check is not about rows."""
         column = verdict.column
-        if column in self.beyond:
-            finding = self.beyond[column]
+        if column in self.findings:
+            finding = self.findings[column]
             return finding.observed, _allowed(verdict), [dict(row) for row in finding.offending]
         if column == "rows":
             empty = self.figures.index[::2][self.figures["rows"].iloc[::2] == 0].get_level_values("file")
             return f"{self.rows:,} rows", "at least 1 row in every file", [{"file": name} for name in empty if name]
         if column in ("", *SHAPE):
             types = column != ""
-            misfits = [fit for fit in self.table.misfits() if (fit["column"] in self.table.wanted_and_found) == types]
-            found = "; ".join(f"{fit['column']} {fit['found']}" for fit in misfits[:5])
+            schema_differences = [
+                fit for fit in self.table.schema_differences() if (fit["column"] in self.table.common_columns) == types
+            ]
+            actual = "; ".join(f"{fit['column']} {fit['found']}" for fit in schema_differences[:5])
             return (
-                f"{len(misfits)} that differ: {found}" if misfits else "no difference",
+                f"{len(schema_differences)} that differ: {actual}" if schema_differences else "no difference",
                 "the contract's columns",
-                misfits,
+                schema_differences,
             )
         if column in self.rules or verdict.expectation.endswith("not_be_null"):
-            missing = column in self.table.wanted and column not in self.table.found
+            missing = column in self.table.schema and column not in self.table.actual
             return "no such column" if missing else f"{count or 0:,} of {self.rows:,} rows", "none", []
         rows = "" if verdict.passed else f", outside in {count or 0:,} of {self.rows:,} rows"
         return self._extremes(column) + rows, _allowed(verdict), []

@@ -1,8 +1,11 @@
-"""The data checks of activity, features and scores: figures from the engine, judged by the suites, told in plain words.
+"""The data checks of activity, features and scores: figures and rules, judged by the suites.
 
-Each check gives a Report. It is written (JSON, and a page beside it) whatever it says; `require` then stops the stage
-where something failed, so that nothing is built on it and no list is written.
+Each check gives a Report. It is written (JSON, and a page beside it) whether or not checks failed; `require` then stops
+the stage where one did, so that nothing is built on it and no list is written.
 """
+
+# Queries are put together from our own names.
+# ruff: noqa: S608
 
 from __future__ import annotations
 
@@ -14,12 +17,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from features.activity import ACTIVITY_NAME, ACTIVITY_SCHEMA, OUR_DOINGS
+from features.activity import ACTIVITY_SCHEMA, OUR_DOINGS
 from features.expectations import activity_suite, features_suite, scores_suite, silence, volume, volume_ratio
 from features.windows import DAY_US, midnight
 from models.drift import population_stability_index, shares_between, shift_by_chance, smoothed
-from pipelines.checks.figures import Rule, Table, iso, repeated
+from pipelines.checks.figures import VIEW, Rule, Table, repeated
 from pipelines.checks.report import Finding, Report, report_of
+from pipelines.checks.row_rules import SCORE_SCHEMA, activity_rules, score_rules
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings.params import Checks
@@ -28,17 +32,8 @@ from pipelines.settings.reading import StreamChecks
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SCORE_SCHEMA", "Report", "check_activity", "check_features", "check_scores"]
+__all__ = ["SCORE_SCHEMA", "Report", "activity_rules", "check_activity", "check_features", "check_scores"]
 
-SCORE_SCHEMA = {
-    "customer_id": pa.string(),
-    "as_of": pa.date32(),
-    "churn_probability": pa.float64(),
-    "expected_value": pa.float64(),
-    "value_at_risk": pa.float64(),
-    "model_version": pa.string(),
-}
-"""The contract of scores."""
 
 BLOCK_DAYS, BLOCKS = 28, 6
 MOST_SILENT_DAYS = 28.0
@@ -49,63 +44,49 @@ NEVER_RECORDED = (
 )
 
 
-class Known(NamedTuple):
-    """Of a stream whose every row was looked at before: how many, whether one has a `recorded_at`, `_span`s by name."""
+class StreamCounts(NamedTuple):
+    """A stream whose rows were all checked before.
+
+    `rows`: their number. `recorded`: whether one has a `recorded_at`. `spans`: by activity its rows, first and last
+    time (microseconds, UTC).
+    """
 
     rows: int
     recorded: bool
     spans: Mapping[str, tuple[int, int, int]]
 
 
-def check_activity(folder: Path, checks: StreamChecks, known: Known | None = None) -> Report:
+def check_activity(folder: Path, checks: StreamChecks, counts: StreamCounts | None = None) -> Report:
     """The stream in `folder` (data/activity/{branch} or what is about to become it) against the activity contract.
 
-    Beyond rows: the stream, and the main activity, must reach to the branch's moment (sparse streams may be silent for
-    seven times their usual pause, up to 28 days), and each activity's last 28 days must be within `max_volume_ratio` of
-    all earlier 28-day blocks of half a year (activities younger than 12 weeks are not judged, nor
+    Besides rules about rows: the stream, and the main activity, must reach to the branch's moment (sparse streams may
+    be silent for seven times their usual pause, up to 28 days), and each activity's last 28 days must be within
+    `max_volume_ratio` of all earlier 28-day blocks of half a year (activities younger than 12 weeks are not judged, nor
     `irregular_activities`). Our own doings are not judged and do not hide a silence.
 
-    `known`: given where every row is known to break none of the rules, because the same files were looked at before.
+    `counts`: given where every row is known to break none of the rules, because the same files were checked before.
     """
     limits, moment = checks.limits, midnight(checks.day, checks.timezone)
     table = Table(
-        wanted={column.name: column.type for column in ACTIVITY_SCHEMA},
+        schema={column.name: column.type for column in ACTIVITY_SCHEMA},
         keys=["activity_id", "customer_id"],
         nullable=frozenset(column.name for column in ACTIVITY_SCHEMA if column.nullable),
         files=sorted((folder / "activity").glob("*.parquet")),
     )
-    streams = {name: stream for name, stream in _streams(table, moment, known).items() if name not in OUR_DOINGS}
-    silences = _silences(streams, checks.main_activity, limits.max_days_without_activity)
-    beyond = {silence(name): _silent_until(moment, _named(streams, name)) for name in silences}
+    streams = {name: stream for name, stream in _streams(table, moment, counts).items() if name not in OUR_DOINGS}
+    silence_limits = _silence_limits(streams, checks.main_activity, limits.max_days_without_activity)
+    findings = {silence(name): _silence_finding(moment, _matching(streams, name)) for name in silence_limits}
     skipped = limits.irregular_activities
     judged = {name: stream for name, stream in streams.items() if len(stream.blocks) > 2 and name not in skipped}
-    beyond |= {volume(name): _volume_of(stream) for name, stream in judged.items()}
+    findings |= {volume(name): _volume_finding(stream) for name, stream in judged.items()}
     when = f"{checks.day} 00:00 ({checks.timezone})"
-    suite = activity_suite(list(table.wanted), when, silences, judged, limits.max_volume_ratio)
-    table.known_rows = known.rows if known else None
-    recorded = known.recorded if known else table.con.execute("SELECT count(recorded_at) > 0 FROM seen").fetchone()[0]
+    suite = activity_suite(list(table.schema), when, silence_limits, judged, limits.max_volume_ratio)
+    table.row_count = counts.rows if counts else None
+    recorded = (
+        counts.recorded if counts else table.con.execute(f"SELECT count(recorded_at) > 0 FROM {VIEW}").fetchone()[0]
+    )
     notes = [] if recorded else [NEVER_RECORDED]
-    return report_of(suite, checks.branch, table, activity_rules(moment), beyond, notes=notes)
-
-
-def activity_rules(moment: int) -> dict[str, Rule]:
-    """What no row of a stream may be."""
-    occurred, recorded = "epoch_us(occurred_at)", "epoch_us(recorded_at)"
-    month = "strftime(make_timestamp(epoch_us(occurred_at)), '%Y-%m')"
-    return {
-        "rows_without_activity_id": Rule("coalesce(activity_id, '') = ''"),
-        "rows_with_repeated_activity_id": repeated("activity_id"),
-        "rows_without_customer_id": Rule("coalesce(customer_id, '') = ''"),
-        "rows_without_occurred_at": Rule("occurred_at IS NULL"),
-        "rows_at_or_after_moment": Rule(f"{occurred} >= {moment}", iso("occurred_at")),
-        "rows_recorded_at_or_after_moment": Rule(f"{recorded} >= {moment}", iso("recorded_at")),
-        "rows_misnamed": Rule(
-            f"NOT coalesce(regexp_full_match(activity, '{ACTIVITY_NAME.pattern}'), false)", "coalesce(activity, 'null')"
-        ),
-        "rows_with_unusable_value": Rule("NOT isfinite(value)", "value"),
-        "rows_with_unusable_quantity": Rule("NOT isfinite(quantity)", "quantity"),
-        "rows_in_another_month": Rule(f"{month} <> in_file", f"in_file || '.parquet: ' || {iso('occurred_at')}"),
-    }
+    return report_of(suite, checks.branch, table, activity_rules(moment), findings, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -118,56 +99,56 @@ class _Stream:
     blocks: list[int]
 
 
-def _streams(table: Table, moment: int, known: Known | None) -> dict[str, _Stream]:
-    """Of a known stream only the months that hold the blocks are read."""
+def _streams(table: Table, moment: int, counts: StreamCounts | None) -> dict[str, _Stream]:
+    """Activities by name; where their counts are given, only the months of the blocks are read."""
     block = BLOCK_DAYS * DAY_US
-    since = moment - (1 + BLOCKS) * block if known else -(10**18)
-    found = table.con.execute(
+    since = moment - (1 + BLOCKS) * block if counts else -(10**18)
+    rows = table.con.execute(
         "SELECT coalesce(activity, ''), ($moment - 1 - epoch_us(occurred_at)) // $block, count(*), "
-        "min(epoch_us(occurred_at)), max(epoch_us(occurred_at)) FROM seen "
+        f"min(epoch_us(occurred_at)), max(epoch_us(occurred_at)) FROM {VIEW} "
         "WHERE occurred_at >= make_timestamptz($since) GROUP BY ALL",
         {"moment": moment, "block": block, "since": since},
     ).fetchall()
     streams = {}
-    for name in sorted(known.spans if known else {row[0] for row in found}):
-        own = {row[1]: row[2:] for row in found if row[0] == name}
-        count, first, last = known.spans[name] if known else _span(list(own.values()))
+    for name in sorted(counts.spans if counts else {row[0] for row in rows}):
+        own = {row[1]: row[2:] for row in rows if row[0] == name}
+        count, first, last = counts.spans[name] if counts else _totals(list(own.values()))
         whole = max(0, min((moment - first) // block, 1 + BLOCKS))
         streams[name] = _Stream(count, first, last, [own.get(place, (0,))[0] for place in range(whole)])
     return streams
 
 
-def _span(rows: list[tuple[int, int, int]]) -> tuple[int, int, int]:
+def _totals(rows: list[tuple[int, int, int]]) -> tuple[int, int, int]:
     return sum(row[0] for row in rows), min(row[1] for row in rows), max(row[2] for row in rows)
 
 
-def _named(streams: Mapping[str, _Stream], name: str) -> list[_Stream]:
+def _matching(streams: Mapping[str, _Stream], name: str) -> list[_Stream]:
     return [stream for key, stream in streams.items() if name in (STREAM, key)]
 
 
-def _silences(streams: Mapping[str, _Stream], main: str, most: float) -> dict[str, float]:
-    """Days that the stream and its main activity may be silent: sparse ones longer, because chance leaves gaps."""
+def _silence_limits(streams: Mapping[str, _Stream], main: str, limit: float) -> dict[str, float]:
+    """Days that the stream and its main activity may be silent; sparse ones longer: they have gaps by chance."""
     limits = {}
     for name in (STREAM, main):
-        own = _named(streams, name)
+        own = _matching(streams, name)
         span = max((stream.last for stream in own), default=0) - min((stream.first for stream in own), default=0)
         usual = span / DAY_US / max(1, sum(stream.count for stream in own))
-        limits[name] = max(most, min(7 * usual, MOST_SILENT_DAYS))
+        limits[name] = max(limit, min(7 * usual, MOST_SILENT_DAYS))
     return limits
 
 
-def _silent_until(moment: int, streams: list[_Stream]) -> Finding:
+def _silence_finding(moment: int, streams: list[_Stream]) -> Finding:
     if not streams:
         return Finding(np.inf, "none at all")
     days = (moment - max(stream.last for stream in streams)) / DAY_US
     return Finding(days, f"{days:.1f} days without")
 
 
-def _volume_of(stream: _Stream) -> Finding:
+def _volume_finding(stream: _Stream) -> Finding:
     latest, *before = stream.blocks
-    least, most = min(before), max(before)
-    words = f"{latest:,} in the last 28 days, {least:,} to {most:,} in each 28 days before"
-    return Finding(volume_ratio(latest, least, most), words)
+    least, limit = min(before), max(before)
+    words = f"{latest:,} in the last 28 days, {least:,} to {limit:,} in each 28 days before"
+    return Finding(volume_ratio(latest, least, limit), words)
 
 
 def check_features(folder: Path, as_of: str, attributes: Sequence[str]) -> Report:
@@ -189,7 +170,7 @@ def check_features(folder: Path, as_of: str, attributes: Sequence[str]) -> Repor
     names = [f"customer_{name}" for name in attributes]
     kinds = dict.fromkeys(names, pa.string()) | {entry["name"]: pa.float32() for entry in columns}
     table = Table(
-        wanted={"customer_id": pa.string(), "as_of": pa.date32(), **kinds},
+        schema={"customer_id": pa.string(), "as_of": pa.date32(), **kinds},
         keys=["customer_id", "as_of"],
         nullable=frozenset(names),
         files=sorted(folder.glob("*.parquet")),
@@ -226,10 +207,10 @@ def check_scores(
         definition: of churn, for the report's title.
     """
     nullable = frozenset({"expected_value", "value_at_risk"})
-    table = Table(wanted=SCORE_SCHEMA, keys=["customer_id"], nullable=nullable, frame=_arrow(frame))
-    trained, here = profile["activities"], facts["activities"]
-    vanished = sorted(set(trained) - set(here) - set(OUR_DOINGS))
-    beyond = {
+    table = Table(schema=SCORE_SCHEMA, keys=["customer_id"], nullable=nullable, frame=_arrow(frame))
+    trained, current = profile["activities"], facts["activities"]
+    vanished = sorted(set(trained) - set(current) - set(OUR_DOINGS))
+    findings = {
         "customers_beyond_activity": Finding(
             max(0, len(frame) - facts["customers"]), f"{len(frame):,} scored, {facts['customers']:,} in the activity"
         ),
@@ -238,12 +219,12 @@ def check_scores(
     shift, allowed = _score_shift(frame, profile, limits.max_score_shift)
     skipped = {*OUR_DOINGS, *limits.irregular_activities, *vanished}
     volumes = sorted(set(trained) - skipped)
-    judged = {volume(name): _volume_against(here[name], trained[name]) for name in volumes}
+    judged = {volume(name): _volume_finding_against(current[name], trained[name]) for name in volumes}
     suite = scores_suite(list(SCORE_SCHEMA), as_of, allowed, volumes, limits.max_volume_ratio)
-    new = sorted(set(here) - set(trained) - set(OUR_DOINGS))
+    new = sorted(set(current) - set(trained) - set(OUR_DOINGS))
     notes = [f"New since training, and unknown to the model: {', '.join(new)}. Train again to use it."] if new else []
-    counted = {**beyond, "score_shift": shift, **judged}
-    return report_of(suite, definition, table, _score_rules(as_of), counted, notes=notes)
+    counted = {**findings, "score_shift": shift, **judged}
+    return report_of(suite, definition, table, score_rules(as_of), counted, notes=notes)
 
 
 def _arrow(frame: pd.DataFrame | pa.Table) -> pa.Table:
@@ -259,29 +240,7 @@ def _arrow(frame: pd.DataFrame | pa.Table) -> pa.Table:
     return table
 
 
-def _score_rules(as_of: str) -> dict[str, Rule]:
-    product = "churn_probability * expected_value"
-    return {
-        "rows_without_customer_id": Rule("coalesce(customer_id, '') = ''"),
-        "rows_with_repeated_customer_id": repeated("customer_id"),
-        "rows_of_another_moment": Rule(f"as_of IS DISTINCT FROM DATE '{as_of}'", "coalesce(as_of::VARCHAR, 'null')"),
-        "rows_without_model_version": Rule(
-            "coalesce(model_version, '') = '' OR model_version <> (SELECT min(model_version) FROM seen)",
-            "model_version",
-        ),
-        "rows_without_expected_value": Rule("expected_value IS NULL AND (SELECT count(expected_value) FROM seen) > 0"),
-        "rows_with_unusable_expected_value": Rule(
-            "NOT isfinite(expected_value) OR expected_value < 0", "expected_value"
-        ),
-        "rows_with_wrong_value_at_risk": Rule(
-            "(expected_value IS NULL) <> (value_at_risk IS NULL) "
-            f"OR abs(value_at_risk - {product}) > 1e-6 * (1 + abs({product}))",
-            f"value_at_risk || ' instead of ' || {product}",
-        ),
-    }
-
-
-def _score_shift(frame: pd.DataFrame | pa.Table, profile: Mapping[str, Any], most: float) -> tuple[Finding, float]:
+def _score_shift(frame: pd.DataFrame | pa.Table, profile: Mapping[str, Any], limit: float) -> tuple[Finding, float]:
     """The population stability index against training, and what is allowed: `most`, or what chance makes of so few."""
     import pandas as pd
 
@@ -292,14 +251,14 @@ def _score_shift(frame: pd.DataFrame | pa.Table, profile: Mapping[str, Any], mos
         given = frame["churn_probability"] if "churn_probability" in frame else pd.Series(dtype="float64")
     scores = pd.to_numeric(given, errors="coerce").dropna().to_numpy(dtype=np.float64)
     if not len(scores):
-        return Finding(np.inf, "no scores"), most
+        return Finding(np.inf, "no scores"), limit
     expected = smoothed(profile["score_shares"], customers)
     index = population_stability_index(shares_between(scores, edges), expected)
     words = f"{index:.3f} (mean probability {scores.mean():.3f}; {profile['churn_rate']:.3f} left in training)"
-    return Finding(index, words), max(most, shift_by_chance(len(expected), len(scores), customers))
+    return Finding(index, words), max(limit, shift_by_chance(len(expected), len(scores), customers))
 
 
-def _volume_against(here: Mapping[str, Any], trained: Mapping[str, Any]) -> Finding:
-    latest, usual = here["last_28d_count"], 4 * trained["previous_weekly_mean"]
+def _volume_finding_against(current: Mapping[str, Any], trained: Mapping[str, Any]) -> Finding:
+    latest, usual = current["last_28d_count"], 4 * trained["previous_weekly_mean"]
     words = f"{latest:,} in the last 28 days, {usual:,.0f} in four weeks of training"
     return Finding(volume_ratio(latest, usual, usual), words)

@@ -19,11 +19,12 @@ from pipelines.settings.churn import Cancellation, Churn, Silence, definition_of
 from pipelines.settings.decision import ContactPolicy
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import ContactReading, Reading
-from pipelines.sources.landing.as_of import cut
+from pipelines.sources.landing.as_of import cut_as_of
 from pipelines.sources.profile import facts_of
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.readers.contacts import faults_of_contacts, read_contacts
-from pipelines.sources.registry import check_sources, customers_of, read_sources
+from pipelines.sources.registry import customers_of, faults_of_sources, inspect_sources, read_sources
+from pipelines.sources.relations import KNOWN, STREAM
 from pipelines.sources.stream import connect
 
 
@@ -34,13 +35,14 @@ def diagnose(settings: Settings) -> str:
         ChurnError: the sources cannot be read, all their faults at once; or nothing lies before `score.as_of`.
     """
     reading = Reading.of(settings)
-    faults = check_sources(reading) + faults_of_contacts(ContactReading.of(settings))
+    inspected = inspect_sources(reading)
+    faults = faults_of_sources(reading, inspected) + faults_of_contacts(ContactReading.of(settings))
     if faults:
         raise ChurnError(*faults)
     con = connect()
-    nobodys = read_sources(con, reading)
+    nobodys = read_sources(con, reading, inspected)
     moment = midnight(settings.observations.score.as_of, settings.timezone)
-    notes = [line for lines in reasons(con).values() for line in lines] + nobodys + cut(con, moment)
+    notes = [line for lines in reasons(con).values() for line in lines] + nobodys + cut_as_of(con, moment)
     facts = facts_of(con, moment)
     if not facts["rows"]:
         raise ChurnError(f"No activity lies before observations.score.as_of {settings.observations.score.as_of}.")
@@ -64,7 +66,7 @@ def _wrapped(line: str) -> str:
 
 def _stream(con: Any, settings: Settings, facts: dict[str, Any]) -> list[str]:
     as_of = settings.observations.score.as_of
-    later = con.execute("select count(*) from stream").fetchall()[0][0] - facts["rows"]
+    later = con.execute(f"select count(*) from {STREAM}").fetchall()[0][0] - facts["rows"]  # noqa: S608
     wide = max(len(name) for name in facts["activities"])
     lines = [f"{facts['rows']:,} activities of {facts['customers']:,} customers before {as_of}."]
     for name, one in sorted(facts["activities"].items(), key=lambda item: -item[1]["count"]):
@@ -87,7 +89,7 @@ def _contacts(con: Any, settings: Settings) -> list[str]:
     contacts = read_contacts(ContactReading.of(settings))
     if contacts is None:
         return []
-    customers = [one for (one,) in con.execute("select distinct customer_id from known").fetchall()]
+    customers = [one for (one,) in con.execute(f"select distinct customer_id from {KNOWN}").fetchall()]  # noqa: S608
     return consent_lines(contacts, ContactPolicy.of(settings), customers)
 
 

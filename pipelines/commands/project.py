@@ -96,11 +96,11 @@ def explain(customer: str) -> None:
     from pipelines.rendering.language.language import Language
     from pipelines.settings.decision import ListPolicy
     from pipelines.settings.reading import ContactReading
-    from pipelines.sources.privacy.pseudonyms import known_as
+    from pipelines.sources.privacy.pseudonyms import internal_id
 
     with _in_words():
         settings = params.load()
-        name = known_as(customer, settings.privacy)
+        name = internal_id(customer, settings.privacy)
         language = Language(settings.language, settings.currency)
         text = explain_customer(name, ListPolicy.of(settings), ContactReading.of(settings), language)
         click.echo(text.replace(name, customer))

@@ -156,7 +156,7 @@ def result(settings: Settings) -> str:
     """The list's first rows, the model beside the best naive rule, the checks' verdict, and where to look."""
     import pandas as pd
 
-    from pipelines.checks.page import verdict
+    from pipelines.checks.page import checks_summary
     from pipelines.rendering.language.language import Language
     from pipelines.rendering.terminal import list_preview
     from pipelines.rendering.wording import scored_by
@@ -175,7 +175,7 @@ def result(settings: Settings) -> str:
             headline(metrics, definition),
             scored_by(champion),
             "",
-            verdict(reports_of(Path("data/validation"))),
+            checks_summary(reports_of(Path("data/validation"))),
             f"List   {folder / 'at_risk.html'}  (also .csv, .xlsx, .parquet: {len(at_risk):,} customers)",
             "Checks data/validation/index.html",
         ]

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.params import Settings
 from pipelines.settings.presets.catalogue import Preset, entry_of, presets
 from pipelines.settings.reading import Reading
-from pipelines.settings.sources import Table
-from pipelines.sources.access.headers import locate
 from pipelines.sources.expressions.cell import cell
 from pipelines.sources.expressions.types import Shape
-from pipelines.sources.identity.settle import hide_found
+from pipelines.sources.identity.settle import redact_quarantine
 from pipelines.sources.quarantine import reasons
-from pipelines.sources.readers.session import excluded_rows
-from pipelines.sources.registry import check_sources, read_sources
+from pipelines.sources.reader import Inspection
+from pipelines.sources.readers.session import excluded_notes
+from pipelines.sources.registry import faults_of_sources, inspect_sources, read_sources
+from pipelines.sources.relations import STREAM
 from pipelines.sources.stream import connect
 
 _SHOWN = ("customer_id", "occurred_at", "activity", "value", "quantity", "detail")
@@ -68,15 +68,16 @@ def checked(settings: Settings, rows: int = 5) -> list[str]:
         ChurnError: faults of the configuration, all at once.
     """
     reading = Reading.of(settings)
-    faults = check_sources(reading)
+    inspected = inspect_sources(reading)
+    faults = faults_of_sources(reading, inspected)
     if faults:
-        raise ChurnError(*faults, *likenesses(settings, faults))
+        raise ChurnError(*faults, *likenesses(inspected, faults))
     con = connect()
     lines: list[str] = []
-    told = read_sources(con, reading)
-    hide_found(con, settings.privacy)
+    told = read_sources(con, reading, inspected)
+    redact_quarantine(con, settings.privacy)
     bad = reasons(con)
-    notes = excluded_rows(con) + told
+    notes = excluded_notes(con) + told
     for name in settings.sources:
         lines += [*_source(con, name, rows), *(f"  {line}" for line in bad.get(name, [])), ""]
     return [*lines, *notes] if notes else lines[:-1]
@@ -84,8 +85,8 @@ def checked(settings: Settings, rows: int = 5) -> list[str]:
 
 def _source(con: Any, name: str, rows: int) -> list[str]:
     counted = con.execute(
-        "select activity, count(*), count(distinct customer_id), min(occurred_at)::date, max(occurred_at)::date "
-        "from stream where source = $1 group by activity order by activity",
+        "select activity, count(*), count(distinct customer_id), min(occurred_at)::date, max(occurred_at)::date "  # noqa: S608
+        f"from {STREAM} where source = $1 group by activity order by activity",
         [name],
     ).fetchall()
     if not counted:
@@ -94,8 +95,8 @@ def _source(con: Any, name: str, rows: int) -> list[str]:
     for one, n, who, first, last in counted:
         lines.append(f"  {one}: {n:,} by {who:,} customer{'s' * (who != 1)}, {first} to {last}")
     first = con.execute(
-        "select customer_id, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), activity, value, quantity, detail from stream "
-        "where source = $1 order by occurred_at, activity_id limit $2",
+        "select customer_id, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), activity, value, quantity, detail "  # noqa: S608
+        f"from {STREAM} where source = $1 order by occurred_at, activity_id limit $2",
         [name, rows],
     ).fetchall()
     return lines + _table([_SHOWN, *(tuple("" if cell is None else str(cell) for cell in row) for row in first)])
@@ -107,15 +108,12 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
     return ["  " + "  ".join(f"{cell:{wide[i]}}" for i, cell in enumerate(row)).rstrip() for row in cut]
 
 
-def likenesses(settings: Settings, faults: list[str]) -> Iterator[str]:
+def likenesses(inspected: Mapping[str, Inspection], faults: list[str]) -> Iterator[str]:
     """One line for each source that lacks a column and holds what a preset reads."""
-    for name, setting in settings.sources.items():
+    for name, inspection in inspected.items():
         lacking = any(f" sources.{name}." in fault and "has no column" in fault for fault in faults)
-        if not lacking or not isinstance(setting, Table):
-            continue
-        located, _ = locate(setting, f"sources.{name}")
-        if fitting := fitting_presets(located[0]):
-            yield f"params.yaml: sources.{name}.preset: {' or '.join(fitting)} would fit {located[0].name}."
+        if lacking and inspection.files and (fitting := fitting_presets(inspection.files[0])):
+            yield f"params.yaml: sources.{name}.preset: {' or '.join(fitting)} would fit {inspection.files[0].name}."
 
 
 def fitting_presets(shape: Shape) -> list[str]:

@@ -22,9 +22,9 @@ from pipelines.publishing.deliver import Delivery
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json, write_json
 from pipelines.settings.privacy import Identities, Privacy
-from pipelines.sources.identity.resolve import OWN, end_of, load, others_called, rows_of
+from pipelines.sources.identity.resolve import OWN, customers_with_id, ids_of, load_identities, surviving_customer
 from pipelines.sources.privacy import vault
-from pipelines.sources.privacy.erased import FILE, KEY_FILE, bury, tombstones
+from pipelines.sources.privacy.erased import FILE, KEY_FILE, add_tombstones, read_tombstones
 from pipelines.sources.privacy.pseudonyms import keyed, required_key
 from pipelines.sources.stream import connect
 
@@ -72,13 +72,13 @@ def forget(customer: str, settings: ErasureSettings, say: Callable[[str], None] 
     own = vault.originals([customer]).get(customer, customer)
     ids = known_ids(own, settings)
     owned = [one for system, one in ids if system == OWN]
-    known = vault.everybody()
+    known = vault.all_originals()
     hashed = {one for one, customer in known.items() if customer in owned}  # of former keys too
     if settings.privacy.pseudonymise:
         hashed |= {keyed(required_key(settings.privacy), one) for one in owned}
     ids += [(HASHED, one) for one in sorted(hashed)]
     near = _written_alike(owned, set(known.values()))
-    bury(settings.privacy, ids)
+    add_tombstones(settings.privacy, ids)
     found = _sweep(frozenset(one for _, one in ids), settings, say)
     for line in _looked_for(own, near, settings) if near or not found else ():
         say(line)
@@ -98,8 +98,8 @@ def _plain(customer: str) -> str:
 def _looked_for(customer: str, near: list[str], settings: ErasureSettings) -> list[str]:
     """Whom the user may have meant."""
     con = connect()
-    load(con, settings.identities, hidden=settings.privacy.pseudonymise)
-    called = [f"{owner} (whom {system} calls so)" for system, owner in others_called(con, customer)]
+    load_identities(con, settings.identities, hidden=settings.privacy.pseudonymise)
+    called = [f"{owner} (whom {system} calls so)" for system, owner in customers_with_id(con, customer)]
     meant = [*near, *called]
     return [f"Did you mean {', or '.join(meant[:3])}? Then forget that id."] if meant else []
 
@@ -110,7 +110,7 @@ def again(settings: ErasureSettings, say: Callable[[str], None] = print) -> None
     Raises:
         ChurnError: the key of the tombstones is missing, or something is still there at the end.
     """
-    stones = tombstones(settings.privacy)
+    stones = read_tombstones(settings.privacy)
     back = {one for one in write.customers() if stones.has(OWN, one) or stones.has(HASHED, one)}
     for path in [*_within(DATA), *(path for root in stores()[0] for path in _within(root))]:
         back |= {one for one in customers_in(path) if stones.has(OWN, one) or stones.has(HASHED, one)}
@@ -134,9 +134,9 @@ def _sweep(names: frozenset[str], settings: ErasureSettings, say: Callable[[str]
 def known_ids(customer: str, settings: ErasureSettings) -> list[tuple[str, str]]:
     """System and id of everything that leads to this customer by `identities.table`, the own id first."""
     con = connect()
-    load(con, settings.identities, hidden=settings.privacy.pseudonymise)
-    customer = end_of(con, customer)
-    return [(OWN, customer), *(pair for pair in rows_of(con, customer) if pair != (OWN, customer))]
+    load_identities(con, settings.identities, hidden=settings.privacy.pseudonymise)
+    customer = surviving_customer(con, customer)
+    return [(OWN, customer), *(pair for pair in ids_of(con, customer) if pair != (OWN, customer))]
 
 
 def _remove(names: frozenset[str], settings: ErasureSettings) -> Forgotten:

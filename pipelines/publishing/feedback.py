@@ -22,7 +22,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.runtime.spreadsheet_text import undefused
 from pipelines.settings.privacy import Privacy
-from pipelines.sources.privacy.pseudonyms import known_as
+from pipelines.sources.privacy.pseudonyms import internal_id
 
 MOST_SHOWN = 20
 YES = ("yes", "y", "true", "1", "x", "✓", "ja", "ใช่")
@@ -112,7 +112,7 @@ class _Row:
         if not text:
             self._fault("no customer_id")
             return None
-        return text if text in places else known_as(text, self.reading.privacy)
+        return text if text in places else internal_id(text, self.reading.privacy)
 
     def _words(self) -> list[str]:
         """Of contacted, reached, kept and wrong, those that are true."""

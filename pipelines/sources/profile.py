@@ -1,10 +1,10 @@
-"""Figures of a cut stream that later stages decide by: what is there, how much, since when. Nothing else counts.
+"""The profile of a stream (facts.json): rows, customers and figures per activity, on which later stages depend.
 
-`facts_of` counts rows; `facts_by_sight` knows the same of finished months without opening them (but for those in which
-a stretch of time begins).
+`facts_of` counts rows; `facts_of_months` takes the same figures from the summaries of month files and opens only those
+in which a period begins.
 """
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipelines.runtime.sql import text
-from pipelines.sources.landing.assemble import Finished
-from pipelines.sources.landing.file_summary import Seen, Sight, distinct
+from pipelines.sources.landing.assemble import MonthFile
+from pipelines.sources.landing.file_summary import ActivitySummary, MonthSummary, count_distinct
+from pipelines.sources.relations import KNOWN
 
 DAY = 86_400_000_000
 _ACTIVITIES = f"""
@@ -31,87 +32,88 @@ select activity,
     count(*) filter (occurred_at >= make_timestamptz($moment - {28 * DAY})) as last_28d_count,
     -- whole weeks since the activity's first time, at most half a year of them
     least(26, greatest(1, ($moment - epoch_us(min(occurred_at))) // {7 * DAY})) as weeks
-from known group by activity order by activity
+from {KNOWN} group by activity order by activity
 """
 _WEEKLY = f"""
 select known.activity, count(*) / any_value(history.weeks) as previous_weekly_mean
-from known join history on known.activity = history.activity
+from {KNOWN} as known join history on known.activity = history.activity
 where occurred_at >= make_timestamptz($moment - {7 * DAY} * history.weeks::bigint)
 group by known.activity
 """
 
 
 def facts_of(con: Any, moment: int) -> dict[str, Any]:
-    """Rows, customers, and figures per activity of `known` before `moment` (microseconds, UTC).
+    """Rows, customers, and figures per activity of KNOWN before `moment` (microseconds, UTC).
 
     `previous_weekly_mean` is over the last up to 26 whole weeks; shorter histories are divided by the weeks they have.
     """
     con.execute(f"create or replace temp table history as {_ACTIVITIES}", {"moment": moment})
     weekly = dict(con.execute(_WEEKLY, {"moment": moment}).fetchall())
-    found = con.execute("select * exclude (weeks) from history order by activity")
-    names = [field[0] for field in found.description]
-    activities = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in found.fetchall()}
+    counted = con.execute("select * exclude (weeks) from history order by activity")
+    names = [field[0] for field in counted.description]
+    activities = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in counted.fetchall()}
     for name, entry in activities.items():
         entry["previous_weekly_mean"] = weekly.get(name, 0.0)
     rows, customers, recorded = con.execute(
-        "select count(*), count(distinct customer_id), count(recorded_at) > 0 from known"
+        f"select count(*), count(distinct customer_id), count(recorded_at) > 0 from {KNOWN}"
     ).fetchall()[0]
     return {"rows": rows, "customers": customers, "has_recorded_at": recorded, "activities": activities}
 
 
-def facts_by_sight(con: Any, finished: Sequence[Finished], moment: int) -> dict[str, Any]:
-    """What `facts_of` says of a stream in finished month files."""
-    sights = [one.sight for one in finished]
-    since = _Since(con, finished)
+def facts_of_months(con: Any, finished: Sequence[MonthFile], moment: int) -> dict[str, Any]:
+    """The same figures as `facts_of`, of a stream in month files."""
+    summaries = [one.summary for one in finished]
+    rows_since = _RowsSince(con, finished)
     activities = {
-        name: _activity(name, sights, moment, since) for name in sorted({n for s in sights for n in s.activities})
+        name: _activity(name, summaries, moment, rows_since)
+        for name in sorted({n for s in summaries for n in s.activities})
     }
     return {
-        "rows": sum(sight.rows for sight in sights),
-        "customers": _customers(sights, activities),
-        "has_recorded_at": any(sight.recorded for sight in sights),
+        "rows": sum(summary.rows for summary in summaries),
+        "customers": _customers(summaries, activities),
+        "has_recorded_at": any(summary.recorded for summary in summaries),
         "activities": activities,
     }
 
 
-def _customers(sights: Sequence[Sight], activities: dict[str, dict[str, Any]]) -> int:
+def _customers(summaries: Sequence[MonthSummary], activities: dict[str, dict[str, Any]]) -> int:
     if len(activities) == 1:
         return sum(one["customers"] for one in activities.values())
-    return distinct(sight.customers(name) for sight in sights for name in sight.activities)
+    return count_distinct(summary.customers(name) for summary in summaries for name in summary.activities)
 
 
-def _activity(name: str, sights: Sequence[Sight], moment: int, since: _Since) -> dict[str, Any]:
-    seen = [sight.activities[name] for sight in sights if name in sight.activities]
+def _activity(name: str, summaries: Sequence[MonthSummary], moment: int, rows_since: _RowsSince) -> dict[str, Any]:
+    seen = [summary.activities[name] for summary in summaries if name in summary.activities]
     first = min(one.first for one in seen)
     weeks = min(26, max(1, (moment - first) // (7 * DAY)))
     return {
         "count": sum(one.count for one in seen),
-        "customers": distinct(sight.customers(name) for sight in sights if name in sight.activities),
-        "first": _written(first),
-        "last": _written(max(one.last for one in seen)),
+        "customers": count_distinct(summary.customers(name) for summary in summaries if name in summary.activities),
+        "first": _iso(first),
+        "last": _iso(max(one.last for one in seen)),
         "has_value": any(one.values for one in seen),
         "has_quantity": any(one.quantities for one in seen),
         "has_detail": any(one.details for one in seen),
-        "last_28d_count": since.count(name, moment - 28 * DAY),
-        "previous_weekly_mean": since.count(name, moment - 7 * DAY * weeks) / weeks,
+        "last_28d_count": rows_since.count(name, moment - 28 * DAY),
+        "previous_weekly_mean": rows_since.count(name, moment - 7 * DAY * weeks) / weeks,
     }
 
 
-class _Since:
-    """Counts rows of an activity from a time on; a file is opened only where the time lies in its middle."""
+class _RowsSince:
+    """Counts rows of an activity from a time on; a file is opened only where that time lies within it."""
 
-    def __init__(self, con: Any, finished: Sequence[Finished]) -> None:
+    def __init__(self, con: Any, finished: Sequence[MonthFile]) -> None:
         self._con, self._finished = con, finished
         self._opened: dict[tuple[str, int], Counter[str]] = {}
 
     def count(self, name: str, start: int) -> int:
         """Rows of activity `name` at or after `start` (microseconds, UTC)."""
-        return sum(self._in_file(one, name, start, one.sight.activities[name]) for one in self._having(name))
+        return sum(self._in_file(one, name, start, one.summary.activities[name]) for one in self._files_with(name))
 
-    def _having(self, name: str) -> Iterator[Finished]:
-        return (one for one in self._finished if name in one.sight.activities)
+    def _files_with(self, name: str) -> Iterator[MonthFile]:
+        return (one for one in self._finished if name in one.summary.activities)
 
-    def _in_file(self, one: Finished, name: str, start: int, seen: Seen) -> int:
+    def _in_file(self, one: MonthFile, name: str, start: int, seen: ActivitySummary) -> int:
         if start <= seen.first:
             return seen.count
         if start > seen.last:
@@ -125,5 +127,5 @@ class _Since:
         return self._opened[one.month, start][name]
 
 
-def _written(time: int) -> str:
+def _iso(time: int) -> str:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,4 +1,7 @@
-"""Bad rows: said in words, put aside in a CSV, refused where they are too many."""
+"""Quarantine of bad rows: described in sentences, listed in a CSV; too many of them stop the pull."""
+
+# Queries are put together from our own names; values are bound as parameters.
+# ruff: noqa: S608
 
 from __future__ import annotations
 
@@ -9,18 +12,20 @@ from typing import Any
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import whole_file
+from pipelines.sources.relations import DELIVERED, REJECTED
 
 _LINES = ("csv", "tsv", "txt", "gz", "json", "jsonl", "ndjson")
-_REASONS = """
+_REASONS = f"""
 select bad.file, any_value(delivered.rows), fault, field, count(*) as bad_rows, list(line order by line)[:3],
     arg_min(found, line)
-from rejected as bad join delivered on bad.source = delivered.source and bad.file = delivered.file
+from {REJECTED} as bad join {DELIVERED} as delivered on bad.source = delivered.source and bad.file = delivered.file
 where bad.source = ? group by bad.file, fault, field order by bad_rows desc, bad.file, fault, field limit 5
 """
-_SHARES = """
-select source, (select count(distinct (file, line)) from rejected where rejected.source = delivered.source) as bad,
+_SHARES = f"""
+select source,
+    (select count(distinct (file, line)) from {REJECTED} as rejected where rejected.source = delivered.source) as bad,
     sum(rows)::bigint
-from delivered group by source having bad > 0 order by source
+from {DELIVERED} as delivered group by source having bad > 0 order by source
 """
 
 
@@ -34,7 +39,7 @@ class Reason:
     field: str
     bad: int
     lines: list[int]
-    found: str | None
+    example: str | None
 
     def sentence(self, setting: str) -> str:
         """What is wrong, and what to do in `setting` (`sources.orders`).
@@ -44,7 +49,7 @@ class Reason:
         unit = "line" if self.file.lower().endswith(_LINES) else "row"
         where = f"{unit}{'s' if self.bad > 1 else ''} {', '.join(map(str, self.lines))}"
         where += ", ..." if self.bad > len(self.lines) else ""
-        where += "" if self.found is None else f"; for example {self.found!r}"
+        where += "" if self.example is None else f"; for example {self.example!r}"
         verb = "has" if self.bad == 1 else "have"
         what = {
             "missing": f"{verb} no {self.field}",
@@ -64,37 +69,37 @@ class Reason:
         }[self.fault]
 
 
-def set_aside(con: Any, allowed: dict[str, float], path: Path) -> list[str]:
-    """List the rows of `rejected` in a CSV at `path`: source, file, line, reason; no file where nothing is bad.
+def quarantine_rows(con: Any, allowed: dict[str, float], path: Path) -> list[str]:
+    """List the rows of REJECTED in a CSV at `path`: source, file, line, reason; no file where nothing is bad.
 
     Args:
-        con: the connection with `rejected` and `delivered`.
+        con: the connection with REJECTED and DELIVERED.
         allowed: the share of bad rows that each source may have (0..1).
         path: the CSV; an older one is replaced or removed.
 
     Returns:
-        Lines that tell the five commonest reasons of each source.
+        Sentences with the five commonest reasons of each source.
 
     Raises:
         ChurnError: a source has a larger share of bad rows than allowed. The CSV is written first.
     """
     path.unlink(missing_ok=True)
-    told = reasons(con)
-    if not told:
+    sentences = reasons(con)
+    if not sentences:
         return []
-    _write(con, path)
+    _write_csv(con, path)
     refused = []
     for source, bad, rows in con.execute(_SHARES).fetchall():
         if bad > allowed[source] * rows:
-            refused += [*told[source], _too_many(source, bad, rows, allowed[source], path)]
+            refused += [*sentences[source], _too_many(source, bad, rows, allowed[source], path)]
     if refused:
         raise ChurnError(*refused)
-    notes = [line for lines in told.values() for line in lines]
+    notes = [line for lines in sentences.values() for line in lines]
     return [*notes, f"Bad rows are left out and listed in {path}."]
 
 
 def reasons(con: Any) -> dict[str, list[str]]:
-    """The five commonest reasons of each source that has bad rows, in words."""
+    """The five commonest reasons of each source that has bad rows, as sentences."""
     sources = [source for source, *_ in con.execute(_SHARES).fetchall()]
     return {
         source: [Reason(*row).sentence(f"sources.{source}") for row in con.execute(_REASONS, [source]).fetchall()]
@@ -109,12 +114,12 @@ def _too_many(source: str, bad: int, rows: int, allowed: float, path: Path) -> s
     )
 
 
-def _write(con: Any, path: Path) -> None:
-    """Sorted, so that the same bad rows are the same file."""
-    query = "select source, file, line, fault, field, found from rejected order by all"
+def _write_csv(con: Any, path: Path) -> None:
+    """The same bad rows give the same bytes."""
+    query = f"select source, file, line, fault, field, found from {REJECTED} order by all"
     with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-        rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(["source", "file", "line", "reason"])
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["source", "file", "line", "reason"])
         for source, file, line, fault, field, found in con.execute(query).fetchall():
             reason = f"{field} is {fault}" if found is None else f"{field} is {fault}: {found!r}"
-            rows.writerow([source, file, line, reason if fault != "broken" else f"broken: {field}"])
+            writer.writerow([source, file, line, reason if fault != "broken" else f"broken: {field}"])

@@ -1,12 +1,12 @@
-"""The readers by the name that params.yaml calls them, and the look at every source before any work starts."""
+"""The readers under their names in params.yaml; inspection and reading of all sources."""
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,15 @@ from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Ledger, Mapped, Table
 from pipelines.sources.access.headers import files_of
 from pipelines.sources.identity.settle import (
-    Settled,
+    ResolutionStore,
+    apply_privacy,
     faults_of_privacy,
-    settle,
-    settle_customers,
-    watch_for_the_forgotten,
+    install_erasure_filter,
+    resolve_parts,
 )
 from pipelines.sources.landing.assemble import load_parts
 from pipelines.sources.landing.store import Part, land_stream
-from pipelines.sources.reader import Place, Reader
+from pipelines.sources.reader import Inspection, Pull, Reader
 from pipelines.sources.readers import complete_journey, files, ledger, sql
 from pipelines.sources.readers.customers import faults_of_customers, read_customers
 
@@ -44,109 +44,121 @@ READERS: dict[str, Reader] = {
 }
 
 
-def check_sources(reading: Reading, *places: Place) -> list[str]:
-    """Every fault of every source and of the customers table that shows without reading rows; empty if all is well.
+def inspect_sources(reading: Reading, *pulls: Pull) -> dict[str, Inspection]:
+    """What headers and schemas of every source show, by source; files are located once and passed on in a `Pull`.
 
-    `places`: the pulls that are meant; a source is not looked at where the landing store answers for it in all.
+    `pulls`: a source is not inspected where the landing store answers for it in all of them.
     """
-    faults: list[str] = []
+    inspected: dict[str, Inspection] = {}
     for name, source in reading.sources.items():
         reader = READERS[source.reader]
-        if not places or any(reader.recalls(name, source, reading, place) is None for place in places):
-            faults += reader.faults(name, source, reading)
+        if not pulls or any(reader.remembered_versions(name, source, reading, pull) is None for pull in pulls):
+            inspected[name] = reader.inspect(name, source, reading)
+    return inspected
+
+
+def faults_of_sources(reading: Reading, inspected: Mapping[str, Inspection]) -> list[str]:
+    """Every fault of the inspected sources, the customers table, identities and privacy; empty if all is well."""
+    faults = [fault for inspection in inspected.values() for fault in inspection.faults]
     faults += faults_of_customers(reading.customers, reading.attributes) + faults_of_privacy(reading.resolution)
     return faults + _unknown_activities(reading)
 
 
-def read_sources(con: Any, reading: Reading) -> list[str]:
-    """Fill `stream`, `rejected` and `delivered` from every source, in the order of params.yaml; nothing is kept.
+def check_sources(reading: Reading, *pulls: Pull) -> list[str]:
+    """Every fault that shows without reading rows, for callers that read nothing afterwards; empty if all is well."""
+    return faults_of_sources(reading, inspect_sources(reading, *pulls))
+
+
+def read_sources(con: Any, reading: Reading, inspected: Mapping[str, Inspection] | None = None) -> list[str]:
+    """Fill STREAM, REJECTED and DELIVERED from every source, in the order of params.yaml; nothing is kept.
+
+    `inspected`: by `inspect_sources`, where that was done before.
 
     Returns:
-        What a person should know of rows whose id is no customer's.
+        Notes on rows whose id is no customer's.
 
     Raises:
-        ChurnError: as of `settle`.
+        ChurnError: as of `resolve_parts`.
     """
     moment = midnight(reading.as_of, reading.timezone)
     with tempfile.TemporaryDirectory() as nowhere:
-        place = Place(Path(nowhere), moment)
-        parts = read_parts(con, reading, place) + land_stream(con, place.landing / ".direct")
-        parts, notes = settle(
-            con,
-            reading.resolution,
-            parts,
-            moment,
-            Settled(place.landing / ".about", place.landing / "aside.csv", keep=False),
-        )
+        pull = Pull(Path(nowhere), moment, inspected or {})
+        parts = read_parts(con, reading, pull) + land_stream(con, pull.landing / ".direct")
+        store = ResolutionStore(pull.landing / ".about", pull.landing / "unmatched.csv", fill_vault=False)
+        parts, notes = resolve_parts(con, reading.resolution, parts, moment, store)
         load_parts(con, parts)
     return notes
 
 
-def read_parts(con: Any, reading: Reading, place: Place) -> list[Part]:
-    """Land every source, in the order of params.yaml; fills `rejected` and `delivered`.
+def read_parts(con: Any, reading: Reading, pull: Pull) -> list[Part]:
+    """Land every source, in the order of params.yaml; fills REJECTED and DELIVERED.
 
     Returns:
-        The landed parts of the stream. What a source does not land is in `stream`.
+        The landed parts of the stream. What a source does not land is in STREAM.
     """
-    watch_for_the_forgotten(con, reading.resolution)
-    _close(con, reading, place)
+    install_erasure_filter(con, reading.resolution)
+    _restrict_access(con, reading, pull)
     parts: list[Part] = []
     for name, source in reading.sources.items():
-        parts += READERS[source.reader].read(con, name, source, reading, place)
+        parts += READERS[source.reader].read(con, name, source, reading, pull)
     return parts
 
 
-def _close(con: Any, reading: Reading, place: Place) -> None:
-    """From here on the connection sees nothing but the sources' folders, and its gates cannot be opened again.
+def _restrict_access(con: Any, reading: Reading, pull: Pull) -> None:
+    """Restrict the connection to the sources' folders; the restriction cannot be lifted again.
 
-    Expressions of params.yaml cannot read files anyway (expressions.py); this holds even if one found a way.
+    Expressions of params.yaml cannot read files anyway (parse.py); this holds even if one found a way.
     """
-    asked = {
+    opened = {
         name: source
         for name, source in reading.sources.items()
-        if READERS[source.reader].recalls(name, source, reading, place) is None
+        if READERS[source.reader].remembered_versions(name, source, reading, pull) is None
     }
-    folders = {place.landing, complete_journey.folder(), scratch.folder()}  # in the last: copies of files, see at_hand
-    for table in _tables({**asked, "": reading.customers, "identities": reading.identities}):
+    folders = {
+        pull.landing,
+        complete_journey.folder(),
+        scratch.folder(),
+    }  # in the last: copies of files, see local_copy
+    for table in _tables({**opened, "customers": reading.customers, "identities": reading.identities}):
         folders |= {file.parent for file in files_of(table) if isinstance(file, Path)}
     allowed = ", ".join(text(folder.as_posix()) for folder in sorted(filter(None, folders)))
     con.execute(f"set allowed_directories = [{allowed}]; set enable_external_access = false")
 
 
-def _tables(part: Any) -> Iterator[Table]:
-    """Every table of files that the settings name, wherever they do."""
-    if isinstance(part, Table):
-        yield part
-    for inner in dict(part).values() if isinstance(part, BaseModel | dict) else ():
+def _tables(section: Any) -> Iterator[Table]:
+    """Every table of files in some sections, however deeply."""
+    if isinstance(section, Table):
+        yield section
+    for inner in dict(section).values() if isinstance(section, BaseModel | dict) else ():
         yield from _tables(inner)
 
 
 def customers_of(con: Any, reading: Reading, moment: int) -> pa.Table | None:
     """The customers table as it was known at `moment` (microseconds, UTC), sorted; None where there is none."""
     if reading.customers is not None:
-        return settle_customers(read_customers(con, reading.customers, reading, moment), reading.privacy)
+        return apply_privacy(read_customers(con, reading.customers, reading, moment), reading.privacy)
     for source in reading.sources.values():
         query = READERS[source.reader].customers
         if query is not None:
             table = con.sql(f"select * from ({query()}) order by customer_id").to_arrow_table()
-            return settle_customers(table, reading.privacy)
+            return apply_privacy(table, reading.privacy)
     return None
 
 
 def _unknown_activities(reading: Reading) -> list[str]:
-    """Churn definitions of an activity which no source can yield, where every source says what it yields."""
-    told: set[str] = set()
+    """Churn definitions of an activity which no source can yield, where the activities of every source are known."""
+    yielded: set[str] = set()
     for source in reading.sources.values():
         if not isinstance(source, Mapped):
-            told.update(ledger.ACTIVITIES if isinstance(source, Ledger) else complete_journey.ACTIVITIES)
+            yielded.update(ledger.ACTIVITIES if isinstance(source, Ledger) else complete_journey.ACTIVITIES)
             continue
         for mapping in source.mappings():
             if mapping.activity is None:
                 return []
-            told.update(name for name in (mapping.activity, mapping.when_negative) if name)
+            yielded.update(name for name in (mapping.activity, mapping.when_negative) if name)
     return [
-        f"params.yaml: churn.{name}.{role}: no source yields {activity}.{did_you_mean(activity, told)}"
+        f"params.yaml: churn.{name}.{role}: no source yields {activity}.{did_you_mean(activity, yielded)}"
         for name, definition in reading.churn.items()
         for role, activity in activities_of(definition).items()
-        if activity not in told
+        if activity not in yielded
     ]

@@ -1,10 +1,9 @@
-"""The DuckDB tables that readers fill: `stream` (activity rows and their source), `rejected` (rows put aside, and why),
-`delivered` (rows read from each file, bad ones included) and `noted` (what a person should know of a source).
+"""The DuckDB connection that readers fill, with the relations of relations.py, and its activity rows by month.
 
 Nothing is downloaded: the extensions that come inside DuckDB are enough, and loading others is switched off.
 """
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -19,23 +18,26 @@ import pyarrow as pa
 
 from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
 from pipelines.runtime import scratch
+from pipelines.sources.relations import DELIVERED, NOTES, REJECTED, STREAM
 
 COLUMNS = tuple(ACTIVITY_SCHEMA.names)
 MEMORY = "500MB"  # of DuckDB's own; pyarrow and Python come on top
 
-_TABLES = """
-create table stream (
+_TABLES = f"""
+create table {STREAM} (
     source varchar, activity_id varchar, customer_id varchar, occurred_at timestamptz, recorded_at timestamptz,
     activity varchar, value double, quantity double, detail varchar
 );
-create table rejected (source varchar, file varchar, line bigint, fault varchar, field varchar, found varchar);
-create table noted (said varchar);
-create table delivered (source varchar, file varchar, rows bigint, excluded bigint);
+create table {REJECTED} (
+    source varchar, file varchar, line bigint, fault varchar, field varchar, found varchar
+);
+create table {NOTES} (said varchar);
+create table {DELIVERED} (source varchar, file varchar, rows bigint, excluded bigint);
 """
 
 
 def connect() -> Any:
-    """An empty DuckDB in memory with the three tables; times are shown in UTC. What memory cannot hold goes to disk."""
+    """A DuckDB in memory with empty tables and times in UTC; what exceeds its memory limit spills to disk."""
     con = duckdb.connect(
         config={
             "autoinstall_known_extensions": "false",
@@ -50,7 +52,7 @@ def connect() -> Any:
 
 
 def months(con: Any, relation: str) -> Iterator[tuple[str, pa.Table]]:
-    """Activity rows by UTC month (`2017-03`), each sorted as the contract says; sorted once, one month in memory.
+    """Activity rows by UTC month (`2017-03`), each in the contract's order; sorted once, one month in memory.
 
     Yields:
         Month and its rows in ACTIVITY_SCHEMA, oldest first; months without rows are left out.

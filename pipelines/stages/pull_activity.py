@@ -25,16 +25,17 @@ from pipelines.runtime.stage import BRANCH, PATH, run_stage, stage_command
 from pipelines.settings.churn import activities_of
 from pipelines.settings.params import Settings, load
 from pipelines.settings.reading import Reading, StreamChecks
-from pipelines.sources.identity.settle import Settled, hide_found, settle
+from pipelines.sources.identity.settle import ResolutionStore, redact_quarantine, resolve_parts
 from pipelines.sources.landing import history
-from pipelines.sources.landing.assemble import Finished, assembled, load_parts
+from pipelines.sources.landing.assemble import MonthFile, assemble, load_parts
 from pipelines.sources.landing.file_summary import all_sound
 from pipelines.sources.landing.store import Part, land_stream
-from pipelines.sources.profile import facts_by_sight
-from pipelines.sources.quarantine import set_aside
-from pipelines.sources.reader import Place
-from pipelines.sources.readers.session import excluded_rows
-from pipelines.sources.registry import check_sources, customers_of, read_parts
+from pipelines.sources.profile import facts_of_months
+from pipelines.sources.quarantine import quarantine_rows
+from pipelines.sources.reader import Pull
+from pipelines.sources.readers.session import excluded_notes
+from pipelines.sources.registry import check_sources, customers_of, faults_of_sources, inspect_sources, read_parts
+from pipelines.sources.relations import STREAM
 from pipelines.sources.stream import connect
 
 __all__ = ["check_sources", "main", "pull"]
@@ -55,24 +56,25 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
     setting, day = _moment(settings, branch)
     moment = midnight(day, settings.timezone)
     reading = Reading.of(settings)
-    faults = check_sources(reading, *([Place(landing, moment)] if landing else []))
+    inspected = inspect_sources(reading, *([Pull(landing, moment)] if landing else []))
+    faults = faults_of_sources(reading, inspected)
     if faults:
         raise ChurnError(*faults)
     con = connect()
     with _store(landing) as root, _sound(root):
-        parts = read_parts(con, reading, Place(root, moment))
-        hide_found(con, settings.privacy)
-        notes = set_aside(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
-        notes += excluded_rows(con) + history.notes(con)
+        parts = read_parts(con, reading, Pull(root, moment, inspected))
+        redact_quarantine(con, settings.privacy)
+        notes = quarantine_rows(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
+        notes += excluded_notes(con) + history.notes(con)
         places = Places(root, branch, report)
         parts += land_stream(con, places.direct)
-        parts, told = settle(con, reading.resolution, parts, moment, Settled(places.about, places.aside))
-        finished, copies, alone = assembled(con, parts, moment, places.months)
-        facts = {"moment": day, "timezone": settings.timezone, **facts_by_sight(con, finished, moment)}
+        parts, told = resolve_parts(con, reading.resolution, parts, moment, ResolutionStore(places.about, places.aside))
+        finished, copies, unique = assemble(con, parts, moment, places.months)
+        facts = {"moment": day, "timezone": settings.timezone, **facts_of_months(con, finished, moment)}
         _require_activities(con, settings, facts, setting, parts)
         with whole_folder(out) as folder:
             _write(folder, finished, customers_of(con, reading, moment), facts)
-            _check(folder, StreamChecks.of(settings, branch), report, _known(finished, moment, alone))
+            _check(folder, StreamChecks.of(settings, branch), report, _known(finished, moment, unique))
     return notes + told + copies
 
 
@@ -140,8 +142,8 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
     """Something must be left, and what the churn definitions speak of must be among it."""
     if not facts["rows"]:
         load_parts(con, parts)
-        found = con.execute("select min(occurred_at)::varchar, max(occurred_at)::varchar from stream")
-        first, last = found.fetchall()[0]
+        actual = con.execute(f"select min(occurred_at)::varchar, max(occurred_at)::varchar from {STREAM}")  # noqa: S608
+        first, last = actual.fetchall()[0]
         if first is None:
             raise NothingToScoreError(
                 "params.yaml: sources: not one row becomes an activity. All are bad, nobody's, or left out by where or "
@@ -162,7 +164,7 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
         raise ChurnError(*raised)
 
 
-def _write(folder: Path, finished: list[Finished], customers: pa.Table | None, facts: dict[str, Any]) -> None:
+def _write(folder: Path, finished: list[MonthFile], customers: pa.Table | None, facts: dict[str, Any]) -> None:
     (folder / "activity").mkdir()
     for one in finished:
         one.copy_to(folder / "activity")
@@ -172,24 +174,24 @@ def _write(folder: Path, finished: list[Finished], customers: pa.Table | None, f
 
 
 def _known(
-    finished: list[Finished], moment: int, alone: bool
+    finished: list[MonthFile], moment: int, unique: bool
 ) -> tuple[int, bool, dict[str, tuple[int, int, int]]] | None:
-    """What checks.py calls known, where no row of the stream needs another look. `alone`: every id stands once."""
-    sights = [one.sight for one in finished]
-    if not all_sound(sights, moment, alone=alone):
+    """What the checks need to know, where no row of the stream needs another look. `unique`: every id occurs once."""
+    summaries = [one.summary for one in finished]
+    if not all_sound(summaries, moment, unique=unique):
         return None
     spans: dict[str, tuple[int, int, int]] = {}
-    for name, one in ((name, one) for sight in sights for name, one in sight.activities.items()):
+    for name, one in ((name, one) for summary in summaries for name, one in summary.activities.items()):
         count, first, last = spans.get(name, (0, one.first, one.last))
         spans[name] = count + one.count, min(first, one.first), max(last, one.last)
-    return sum(sight.rows for sight in sights), any(sight.recorded for sight in sights), spans
+    return sum(summary.rows for summary in summaries), any(summary.recorded for summary in summaries), spans
 
 
 def _check(folder: Path, checks: StreamChecks, report: Path, known: tuple[Any, ...] | None) -> None:
     """Judge the stream before it takes its place; the report is written either way."""
-    from pipelines.checks.rules import Known, check_activity
+    from pipelines.checks.rules import StreamCounts, check_activity
 
-    judged = check_activity(folder, checks, Known(*known) if known else None)
+    judged = check_activity(folder, checks, StreamCounts(*known) if known else None)
     judged.write(report)
     judged.require()
 

@@ -19,7 +19,7 @@ from pipelines.settings.decision import ListMoment
 from pipelines.settings.params import Settings, load
 from pipelines.settings.reading import ContactReading, Reading
 from pipelines.sources.identity.settle import fingerprint_of_privacy
-from pipelines.sources.reader import Place
+from pipelines.sources.reader import Pull
 from pipelines.sources.readers.customers import customer_versions
 from pipelines.sources.registry import READERS, check_sources
 
@@ -38,9 +38,9 @@ def fingerprint(settings: Settings, day: str, landing: Path | None = None) -> di
     return _fingerprint(settings, day, landing)
 
 
-def places_of(settings: Settings, landing: Path, *days: str) -> list[Place]:
+def places_of(settings: Settings, landing: Path, *days: str) -> list[Pull]:
     """The pulls of some days."""
-    return [Place(landing, midnight(day, settings.timezone)) for day in days]
+    return [Pull(landing, midnight(day, settings.timezone)) for day in days]
 
 
 def _require_sound(settings: Settings, landing: Path | None, *days: str) -> None:
@@ -55,7 +55,7 @@ def _fingerprint(settings: Settings, day: str, landing: Path | None) -> dict[str
     sources: dict[str, dict[str, Any]] = {}
     for name, source in settings.sources.items():
         reader = READERS[source.reader]
-        found = reader.recalls(name, source, reading, Place(landing, moment) if landing else None)
+        found = reader.remembered_versions(name, source, reading, Pull(landing, moment) if landing else None)
         if found is None:
             found = reader.versions(name, source, reading, moment)
         sources[name] = {"reader": source.reader, "found": found}

@@ -40,19 +40,19 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Source and month of every part that was translated."""
     seen: list[str] = []
-    before = about._translate
+    before = about._translate_part
 
     def translate(con: Any, part: Any, *rest: Any) -> None:
         seen.append(f"{part.source} {part.month}")
         before(con, part, *rest)
 
-    monkeypatch.setattr(about, "_translate", translate)
+    monkeypatch.setattr(about, "_translate_part", translate)
     return seen
 
 
 def month_of(month: int) -> None:
     """Orders under customers' own ids, and complaints under the help desk's: c-b complains in May only."""
-    orders = [f"{month}-{settle},{settle},2024-{month:02}-0{i + 1}" for i, settle in enumerate("AB")]
+    orders = [f"{month}-{customer},{customer},2024-{month:02}-0{i + 1}" for i, customer in enumerate("AB")]
     complaints = [f"{month}-1,{'c-b' if month == 5 else 'c-a'},2024-{month:02}-07", f"{month}-2,c-x,2024-{month:02}-08"]
     for name, rows in (("shop", orders), ("desk", complaints)):
         Path(name, f"{month}.csv").write_text("\n".join(["id,who,when", *rows, ""]))
@@ -119,8 +119,10 @@ def test_what_has_not_changed_is_not_translated_again(done: list[str]) -> None:
 
 
 def test_what_is_known_of_ids_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings, met, before = settings_of(), list[int](), settle.meet
-    monkeypatch.setattr(settle, "meet", lambda con, parts, *rest: met.append(len(parts)) or before(con, parts, *rest))
+    settings, met, before = settings_of(), list[int](), settle.collect_ids
+    monkeypatch.setattr(
+        settle, "collect_ids", lambda con, parts, *rest: met.append(len(parts)) or before(con, parts, *rest)
+    )
     pulled(settings)
     month_of(6)
     pulled(settings)

@@ -21,9 +21,16 @@ from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import Reading
 from pipelines.sources.landing import assemble
-from pipelines.sources.landing.as_of import cut
-from pipelines.sources.landing.file_summary import Seen, Sight, all_sound, distinct, look, repeated
-from pipelines.sources.landing.month_writer import MonthFiles, write_month
+from pipelines.sources.landing.as_of import cut_as_of
+from pipelines.sources.landing.file_summary import (
+    ActivitySummary,
+    MonthSummary,
+    all_sound,
+    count_distinct,
+    repeated_hashes,
+    summarise,
+)
+from pipelines.sources.landing.month_writer import MonthWriter, write_month
 from pipelines.sources.profile import facts_of
 from pipelines.sources.registry import read_sources
 from pipelines.sources.stream import connect, months
@@ -89,7 +96,7 @@ def the_plain_way(as_of: str = "2024-07-01") -> tuple[dict[str, pa.Table], dict[
     con, settings = connect(), settings_of(as_of)
     moment = midnight(as_of, settings.timezone)
     read_sources(con, Reading.of(settings))
-    notes = cut(con, moment)
+    notes = cut_as_of(con, moment)
     return dict(months(con, "known")), facts_of(con, moment), notes
 
 
@@ -118,7 +125,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return call
 
-    for name in ("put_together", "merge"):
+    for name in ("cut_group", "merge_group"):
         monkeypatch.setattr(assemble, name, noted(getattr(assemble, name)))
     return keys
 
@@ -222,9 +229,9 @@ def test_no_row_that_breaks_a_rule_passes_at_first_sight(rule: str, row: dict[st
     assert rule in rules
     path = tmp_path / "2024-05.parquet"
     write_month(path, stream_of(_GOOD))
-    assert all_sound([look(con, path, "2024-05")], moment)
+    assert all_sound([summarise(con, path, "2024-05")], moment)
     write_month(path, stream_of([*_GOOD, {"activity_id": "x", "customer_id": "b", _AT: _GOOD[0][_AT]} | row]))
-    assert not all_sound([look(con, path, "2024-05")], moment)
+    assert not all_sound([summarise(con, path, "2024-05")], moment)
 
 
 def test_a_file_in_another_shape_is_not_sound(tmp_path: Path) -> None:
@@ -232,7 +239,7 @@ def test_a_file_in_another_shape_is_not_sound(tmp_path: Path) -> None:
     write_month(path, stream_of(_GOOD))
     table = pq.read_table(path)
     pq.write_table(table.append_column("more", table["value"]), path)
-    assert not all_sound([look(connect(), path, "2024-05")], midnight("2024-06-01", "UTC"))
+    assert not all_sound([summarise(connect(), path, "2024-05")], midnight("2024-06-01", "UTC"))
 
 
 def test_hashes_are_counted_wherever_they_lie(tmp_path: Path) -> None:
@@ -240,17 +247,17 @@ def test_hashes_are_counted_wherever_they_lie(tmp_path: Path) -> None:
     ends = np.array([0, 1, 2**58 - 1, 2**58, 63 << 58, 2**64 - 1], np.uint64)
     parts = [np.sort(np.concatenate([random.integers(0, 2**64, 500, np.uint64), ends[i:]])) for i in range(4)]
     counted = Counter(one for part in parts for one in part.tolist())
-    sights = []
+    summaries = []
     for i, part in enumerate(parts):
         part.tofile(tmp_path / f"{i}.hashes")
-        seen = Seen(len(part), 0, 1, 0, 0, 0, 0, None, 0)
-        sights.append(Sight({"placed_order": seen}, sound=True, hashes=tmp_path / f"{i}.hashes"))
-    assert repeated(sights).tolist() == sorted(one for one, times in counted.items() if times > 1)
-    assert distinct(parts) == len(counted)
-    assert not all_sound(sights, 2)
-    assert all_sound(sights[:1], 2)
-    assert repeated([]).tolist() == []
-    assert distinct([]) == 0
+        seen = ActivitySummary(len(part), 0, 1, 0, 0, 0, 0, None, 0)
+        summaries.append(MonthSummary({"placed_order": seen}, sound=True, hashes=tmp_path / f"{i}.hashes"))
+    assert repeated_hashes(summaries).tolist() == sorted(one for one, times in counted.items() if times > 1)
+    assert count_distinct(parts) == len(counted)
+    assert not all_sound(summaries, 2)
+    assert all_sound(summaries[:1], 2)
+    assert repeated_hashes([]).tolist() == []
+    assert count_distinct([]) == 0
 
 
 @pytest.mark.parametrize("held", [50, 10_000])
@@ -269,7 +276,7 @@ def test_month_files_hold_every_row_once_and_sorted(held: int, ordered: bool, tm
         assert (month, is_open) == (path.name[:7], False)
         assert tables[path].equals(rows)
 
-    files = MonthFiles(tmp_path, written, held=held)
+    files = MonthWriter(tmp_path, written, held=held)
     for first in range(0, 600, 40):
         files.add(stream_of(rows[first : first + 40]))
     files.close()

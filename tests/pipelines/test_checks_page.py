@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.checks.page import verdict, write_page
+from pipelines.checks.page import checks_summary, write_page
 
 
 def check(statement: str, **failed: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ GOOD = report(check("One"), check("Two"))
     ],
 )
 def test_verdict(reports: list[dict[str, Any]], line: str) -> None:
-    assert verdict(reports) == line
+    assert checks_summary(reports) == line
 
 
 class Page(HTMLParser):

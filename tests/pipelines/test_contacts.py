@@ -23,9 +23,9 @@ from pipelines.settings.messages import in_words
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import ContactReading
 from pipelines.sources.expressions.cell import Cell
-from pipelines.sources.privacy.erased import bury
+from pipelines.sources.privacy.erased import add_tombstones
 from pipelines.sources.privacy.pseudonyms import keyed
-from pipelines.sources.readers.contact_rows import enter
+from pipelines.sources.readers.contact_rows import load_rows
 from pipelines.sources.readers.contacts import contacts_digest, faults_of_contacts, read_contacts
 from pipelines.sources.stream import connect
 from tests.pipelines.activity_folders import settings_with
@@ -235,7 +235,7 @@ def test_a_database_that_breaks_off_is_a_problem_that_repeats_nothing(monkeypatc
     monkeypatch.setattr("pipelines.sources.readers.contact_rows.cell", lambda *_: Cell("error(c1)", "text"))
     con = connect()
     with pytest.raises(ChurnError, match=r"^contacts: reading people broke off.") as problem:
-        enter(con, chosen.contacts)
+        load_rows(con, chosen.contacts)
     assert "ann@example.org" not in str(problem.value)
 
 
@@ -299,7 +299,7 @@ def test_ids_are_pseudonyms_where_the_stream_has_pseudonyms(monkeypatch: pytest.
 
 def test_the_forgotten_are_left_out() -> None:
     write(*ROWS)
-    bury(settings().privacy, [("customer_id", "007")])
+    add_tombstones(settings().privacy, [("customer_id", "007")])
     assert read(settings()) == [BOB]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.sources.expressions.convert import as_word, as_written
+from pipelines.sources.expressions.convert import as_text, as_word
 
 _CON = duckdb.connect()
 
@@ -15,7 +15,7 @@ _CON = duckdb.connect()
 @given(st.lists(st.one_of(st.none(), st.text(st.characters(exclude_characters="\0")), st.text(" ab\t\u00a0\u3000"))))
 def test_a_word_is_what_was_written(found: list[str | None]) -> None:
     rows = _CON.execute(
-        f"select {as_word('c0', 'text')}, {as_written('c0', 'text')} from (select unnest($1::varchar[]) as c0)", [found]
+        f"select {as_word('c0', 'text')}, {as_text('c0', 'text')} from (select unnest($1::varchar[]) as c0)", [found]
     ).fetchall()
     assert len(rows) == len(found)
     assert all(word == written for word, written in rows)
@@ -28,7 +28,7 @@ def test_edges_are_trimmed_and_nothing_is_null(found: str) -> None:
 
 
 def test_an_expression_is_written_once_only() -> None:
-    assert as_word("lower(c0)", "text") == as_written("lower(c0)", "text")
+    assert as_word("lower(c0)", "text") == as_text("lower(c0)", "text")
 
 
 @pytest.mark.parametrize("stored", ["bigint", "uuid", "boolean"])

@@ -239,7 +239,7 @@ def test_sinks_get_the_customers_own_ids(monkeypatch: pytest.MonkeyPatch) -> Non
     with_privacy = params.Settings.model_validate({**secret, "privacy": {"pseudonymise": True}})
     with pytest.raises(ChurnError, match="does not know 3 of 3 customers on the list"):
         publish(DAY, with_privacy, print)
-    vault.remember({"007": "Ann", "a-1": "Bob", "b,2": "Eve"})
+    vault.add({"007": "Ann", "a-1": "Bob", "b,2": "Eve"})
     publish(DAY, with_privacy, print)
     assert [row[1] for row in rows("force", f"{DAY}_701000000000001AAA")] == ["ContactId", "Ann", "Bob", "Eve"]
 

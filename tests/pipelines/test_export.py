@@ -18,7 +18,7 @@ from pipelines.runtime.files import digest_of
 from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy import vault
-from pipelines.sources.privacy.pseudonyms import keyed, known_as
+from pipelines.sources.privacy.pseudonyms import internal_id, keyed
 from pipelines.stages.make_list import make_list
 from tests.pipelines.lists_for_tests import DAY, settings, shop
 from tests.pipelines.sections_for_tests import export
@@ -40,7 +40,7 @@ def private() -> Settings:
 
 
 def test_an_export_has_the_customers_own_ids_and_is_its_owners_alone(listed: list[str]) -> None:
-    vault.remember({one: f"own-{one}" for one in listed})
+    vault.add({one: f"own-{one}" for one in listed})
     (said,) = export(private())
     folder = Path("data/exports", DAY)
     assert "12 customers under their own ids" in said
@@ -51,7 +51,7 @@ def test_an_export_has_the_customers_own_ids_and_is_its_owners_alone(listed: lis
 
 
 def test_a_vault_that_lacks_somebody_is_an_error_and_writes_nothing(listed: list[str]) -> None:
-    vault.remember({one: f"own-{one}" for one in listed[1:]})
+    vault.add({one: f"own-{one}" for one in listed[1:]})
     with pytest.raises(ChurnError, match="does not know 1 of 12 customers"):
         export(private())
     assert not Path("data/exports").exists()
@@ -64,10 +64,10 @@ def test_without_pseudonyms_an_export_is_the_list(listed: list[str], tmp_path: P
 
 def test_a_customer_is_asked_for_by_the_own_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHURN_ID_KEY", KEY)
-    assert known_as("anna-1", private().privacy) == keyed(KEY.encode(), "anna-1")
-    assert known_as("anna-1", settings().privacy) == "anna-1"
+    assert internal_id("anna-1", private().privacy) == keyed(KEY.encode(), "anna-1")
+    assert internal_id("anna-1", settings().privacy) == "anna-1"
     monkeypatch.delenv("CHURN_ID_KEY")
-    assert known_as("anna-1", private().privacy) == "anna-1"
+    assert internal_id("anna-1", private().privacy) == "anna-1"
 
 
 def test_a_customer_is_taken_out_of_every_file_of_a_list(listed: list[str]) -> None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.expectations import features_suite, judge
-from pipelines.checks.figures import NAMED, Rule, Table, outside, repeated, unusable
+from pipelines.checks.figures import OFFENDERS_SHOWN, Rule, Table, outside, repeated, unusable
 from pipelines.runtime.sql import quoted
 
 pytestmark = pytest.mark.slow
@@ -96,17 +96,17 @@ def test_offenders_are_named_and_counted(rule: Rule, count: int, first: dict[str
     ids = pa.array([f"c{i}" for i in range(50)])
     frame = pa.table({"customer_id": ids, "orders": orders, "share": share, "trend": orders})
     table = Table(WANTED, ["customer_id"], frame=frame)
-    found = table.offenders(rule)
+    actual = table.offenders(rule)
     # The engine holds that not-a-number is more than any number.
     assert table.count([rule]) == [count]
-    assert len(found) == min(count, NAMED)
-    assert found[:1] == ([first] if first else [])
+    assert len(actual) == min(count, OFFENDERS_SHOWN)
+    assert actual[:1] == ([first] if first else [])
 
 
 def test_misfits_and_names_that_need_quoting() -> None:
     frame = pa.table({'we"ird': [1.0], "orders": ["3"], "customer_id": ["a"], "share": pa.array([1.0], pa.float32())})
     table = Table(WANTED, ["customer_id"], frame=frame)
-    assert table.misfits() == [
+    assert table.schema_differences() == [
         {"column": "orders", "found": "VARCHAR", "allowed": "FLOAT"},
         {"column": "trend", "found": "missing", "allowed": "FLOAT"},
         {"column": 'we"ird', "found": "DOUBLE", "allowed": "no such column"},

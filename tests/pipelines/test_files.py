@@ -12,7 +12,7 @@ import pytest
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import Reading
-from pipelines.sources.quarantine import reasons, set_aside
+from pipelines.sources.quarantine import quarantine_rows, reasons
 from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
 
@@ -256,7 +256,7 @@ def test_bad_rows_are_counted_and_named_by_line(here: Path) -> None:
     con = read(orders(text))
     assert [row[0] for row in stream(con)] == ["1", "2"]
     path = here / "quarantine.csv"
-    notes = set_aside(con, {"orders": 1.0}, path)
+    notes = quarantine_rows(con, {"orders": 1.0}, path)
     assert notes[0] == (
         "orders.csv: 3 of 10 rows have an occurred_at that is not a time (lines 6, 11, 12; for example 'gestern'). "
         "Set sources.orders.time_format if times are written like this."
@@ -318,7 +318,7 @@ def test_thousands_are_written_and_lines_elided() -> None:
 def test_too_many_bad_rows_are_refused_with_every_reason(here: Path) -> None:
     con = read(orders(HEADER + "a,2024-03-01,1\n,2024-03-01,1\nb,soon,1\n"))
     with pytest.raises(ChurnError) as problem:
-        set_aside(con, {"orders": 0.5}, here / "q.csv")
+        quarantine_rows(con, {"orders": 0.5}, here / "q.csv")
     assert len(problem.value.faults) == 3
     assert problem.value.faults[-1] == (
         f"sources.orders: 2 of 3 rows are bad, more than its max_bad_share of 0.5 allows. "

@@ -15,7 +15,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import Reading
 from pipelines.sources.privacy import vault
-from pipelines.sources.privacy.erased import FILE, bury, tombstones
+from pipelines.sources.privacy.erased import FILE, add_tombstones, read_tombstones
 from pipelines.sources.privacy.pseudonyms import keyed
 from pipelines.stages import pull_activity
 from pipelines.stages.pull_activity import check_sources, pull
@@ -150,7 +150,7 @@ def test_another_key_is_noticed_as_a_changed_source(monkeypatch: pytest.MonkeyPa
 def test_who_is_forgotten_never_comes_back(privacy: dict[str, Any]) -> None:
     settings = settings_of(privacy=privacy)
     before = fingerprint(settings, "2024-06-01")
-    bury(settings.privacy, [("customer_id", "bert-2")])
+    add_tombstones(settings.privacy, [("customer_id", "bert-2")])
     pulled(settings)
     assert "bert-2" not in everything()
     assert keyed(KEY.encode(), "bert-2") not in everything()
@@ -160,15 +160,15 @@ def test_who_is_forgotten_never_comes_back(privacy: dict[str, Any]) -> None:
 def test_the_tombstones_name_nobody_and_need_their_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHURN_ID_KEY")
     settings = settings_of(privacy={})
-    bury(settings.privacy, [("customer_id", "bert-2")])
+    add_tombstones(settings.privacy, [("customer_id", "bert-2")])
     assert "bert" not in FILE.read_text()
-    assert tombstones(settings.privacy).has("customer_id", "bert-2")
-    assert not tombstones(settings.privacy).has("crm", "bert-2")
+    assert read_tombstones(settings.privacy).has("customer_id", "bert-2")
+    assert not read_tombstones(settings.privacy).has("crm", "bert-2")
     key = Path("data/vault/forgotten.key")
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     key.write_text("another key, as long as it takes")
     with pytest.raises(ChurnError, match="is another one"):
-        tombstones(settings.privacy)
+        read_tombstones(settings.privacy)
     key.unlink()
     assert "is missing" in check_sources(Reading.of(settings))[0]
 
@@ -179,7 +179,7 @@ def test_ids_of_a_forgotten_customer_in_other_systems_are_left_out_too() -> None
     Path("ids.csv").write_text("system,id,customer_id\nshop,anna-1,A\nshop,bert-2,B\nshop,carl-3,C\n")
     identities = {"table": {"reader": "csv", "path": "ids.csv"}}
     settings = settings_of(sources={"shop": shop}, identities=identities, customers=None, features={})
-    bury(settings.privacy, [("customer_id", "B"), ("shop", "bert-2")])
+    add_tombstones(settings.privacy, [("customer_id", "B"), ("shop", "bert-2")])
     Path("ids.csv").write_text("system,id,customer_id\nshop,anna-1,A\nshop,carl-3,C\n")  # B is gone there too
     pulled(settings)
     assert "bert-2" not in everything()
@@ -197,7 +197,7 @@ def test_a_new_id_that_leads_to_a_forgotten_customer_is_left_out() -> None:
         features={},
         privacy={},
     )
-    bury(settings.privacy, [("customer_id", "B")])
+    add_tombstones(settings.privacy, [("customer_id", "B")])
     Path("ids.csv").write_text(
         "system,id,customer_id\nshop,anna-1,A\nshop,bert-2,old\nshop,carl-3,C\ncustomer_id,old,B\n"
     )
@@ -212,7 +212,7 @@ def test_another_systems_id_that_looks_the_same_is_somebody_else() -> None:
     Path("ids.csv").write_text("system,id,customer_id\nshop,anna-1,A\nshop,bert-2,B\nshop,carl-3,C\n")
     table = {"table": {"reader": "csv", "path": "ids.csv"}}
     settings = settings_of(sources={"shop": shop}, identities=table, customers=None, features={}, privacy={})
-    bury(settings.privacy, [("customer_id", "bert-2")])
+    add_tombstones(settings.privacy, [("customer_id", "bert-2")])
     pulled(settings)
     rows = pq.read_table("data/activity/activity/2024-05.parquet")["customer_id"].to_pylist()
     assert set(rows) == {"A", "B", "C"}

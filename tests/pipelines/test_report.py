@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.checks.report import SAID
+from pipelines.checks.report import FAILURES_SHOWN
 from pipelines.runtime.errors import ChurnError
 from tests.pipelines.tables_to_check import check_features, set_to, settings_with, write_features
 
@@ -65,7 +65,7 @@ def test_the_error_names_checks_rows_and_page_in_a_few_lines(tmp_path: Path) -> 
     with pytest.raises(ChurnError) as problem:
         report.require()
     lines = str(problem.value).splitlines()
-    assert len(lines) == SAID + 2
+    assert len(lines) == FAILURES_SHOWN + 2
     assert lines[0] == "features (score): 4 of 12 checks failed; nothing is built on it."
     assert lines[1].strip().startswith("No customer appears twice at one moment: found 1 of 100 rows (customer_id c031")
     assert "c000" in lines[2]

@@ -97,7 +97,7 @@ def test_lines_may_end_in_several_ways(ends: tuple[str, ...]) -> None:
 
 
 def test_lines_that_end_otherwise_far_behind_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(headers, "LOOKED_AT", 40)
+    monkeypatch.setattr(headers, "SAMPLE_BYTES", 40)
     rows = [f"c{i},2024-03-01,{i}" + ("\r\n" if i > 50 else "\n") for i in range(100)]
     Path("a.csv").write_bytes((HEADER + "".join(rows)).encode())
     assert len(read()[0]) == 100
@@ -195,8 +195,8 @@ def test_what_a_killed_pull_left_on_the_disk_goes_with_the_next() -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_rare_field_may_first_appear_far_behind_the_beginning(monkeypatch: pytest.MonkeyPatch, packed: bool) -> None:
-    monkeypatch.setattr(headers, "LOOKED_AT", 200)
-    monkeypatch.setattr(json_rare_fields, "LOOKED_AT", 200)
+    monkeypatch.setattr(headers, "SAMPLE_BYTES", 200)
+    monkeypatch.setattr(json_rare_fields, "SAMPLE_BYTES", 200)
     told = [{"who": f"c{i}", "at": "2024-03-01"} for i in range(50)]
     told += [{"who": "z", "at": "2024-03-01", "cost": {"net": 100}, "kind": "x"}]
     written = "\n".join(map(json.dumps, told)).encode()

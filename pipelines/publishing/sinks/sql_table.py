@@ -51,7 +51,7 @@ def upsert(table: pd.DataFrame, sink: SqlTable, where: str, published: Published
                 cursor.executemany(_insert(sink.table, rows.schema.names, driver), rows)
             database.connection.commit()
         except database.error() as error:
-            raise ChurnError(f"the database said: {database.clean(str(error))} Nothing was changed there.") from None
+            raise ChurnError(f"the database said: {database.redact(str(error))} Nothing was changed there.") from None
     return f"{len(table):,} customers in the table {sink.table}."
 
 

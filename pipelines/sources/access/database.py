@@ -1,4 +1,4 @@
-"""A database behind an ADBC driver: what it holds, and how to ask it. Says what went wrong without saying a secret."""
+"""Databases through ADBC drivers: shape, counts and rows of a table or query. No error message repeats a secret."""
 
 # Queries are put together from names of params.yaml, which the person who may read the database writes.
 # ruff: noqa: S608
@@ -28,8 +28,8 @@ _BATCH = {"postgresql": {"adbc.postgresql.batch_size_hint_bytes": "1048576"}}  #
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a table or query gives, as mappings see it: its columns, their kinds, DuckDB's types."""
+class TableShape:
+    """A table or query as mappings see it: its columns, their kinds, DuckDB's types."""
 
     name: str
     columns: tuple[str, ...]
@@ -45,10 +45,10 @@ def resolved(value: str, where: str) -> str:
     """
     if not value.startswith("$"):
         return value
-    found = os.environ.get(value[1:].strip("{}"))
-    if not found:
+    content = os.environ.get(value[1:].strip("{}"))
+    if not content:
         raise ChurnError(f"params.yaml: {where}: the environment variable {value[1:].strip('{}')} is not set.")
-    return found
+    return content
 
 
 def _module(setting: InDatabase, section: str) -> Any:
@@ -87,50 +87,50 @@ class Database:
         return f"cast({named} as text) as {named}" if self.setting.driver == "sqlite" else named
 
     @contextmanager
-    def _asking(self, sql: str) -> Iterator[Any]:
+    def _query(self, sql: str) -> Iterator[Any]:
         try:
             with self._connection.cursor() as cursor:
                 cursor.adbc_statement.set_options(**_BATCH.get(self.setting.driver, {}))
                 cursor.execute(sql)
                 yield cursor
         except self.error() as error:
-            raise ChurnError(f"{self.section}: the database said: {self._in_words(error)}") from None
+            raise ChurnError(f"{self.section}: the database said: {self._redacted(error)}") from None
 
     @staticmethod
     def error() -> Any:
-        """What drivers raise."""
+        """The exception class of drivers."""
         from adbc_driver_manager import Error
 
         return Error
 
-    def _in_words(self, error: Exception) -> str:
-        return in_words(error, self._secrets)
+    def _redacted(self, error: Exception) -> str:
+        return redacted(error, self._secrets)
 
-    def clean(self, said: str) -> str:
-        """A message with everything secret blotted out."""
-        return in_words(Exception(said), self._secrets)
+    def redact(self, message: str) -> str:
+        """A message with every secret masked."""
+        return redacted(Exception(message), self._secrets)
 
-    def asked(self) -> Asked:
+    def shape(self) -> TableShape:
         """The columns of the table or query."""
-        with self._asking(f"select * from {self._from} where 1 = 0") as cursor:
+        with self._query(f"select * from {self._from} where 1 = 0") as cursor:
             schema = cursor.fetch_record_batch().schema
         columns = tuple(schema.names)
         stored = stored_types(_plain(schema))
         if self.setting.driver == "sqlite":
             stored = ("VARCHAR",) * len(columns)
         name = self.setting.table or "the query"
-        return Asked(name, columns, tuple(map(kind_of, stored)), stored)
+        return TableShape(name, columns, tuple(map(kind_of, stored)), stored)
 
     def count(self, where: str, watermark: str | None) -> tuple[int, str]:
         """How many rows, and the last watermark among them."""
         last = f"max({self.name(watermark)})" if watermark else "null"
-        with self._asking(f"select count(*), {last} from {self._from}{where}") as cursor:
+        with self._query(f"select count(*), {last} from {self._from}{where}") as cursor:
             rows, found = cursor.fetchone()
         return int(rows), str(found)
 
-    def repeated(self, column: str, where: str) -> int:
-        """How many rows have in a column what another has there, too."""
-        with self._asking(f"select count(*) - count(distinct {self.name(column)}) from {self._from}{where}") as cursor:
+    def count_repeated(self, column: str, where: str) -> int:
+        """How many rows repeat a value of another row in a column."""
+        with self._query(f"select count(*) - count(distinct {self.name(column)}) from {self._from}{where}") as cursor:
             return int(cursor.fetchone()[0])
 
     @contextmanager
@@ -139,7 +139,7 @@ class Database:
         import pyarrow as pa
 
         picked = ", ".join(map(self._text, columns))
-        with self._asking(f"select {picked} from {self._from}{where}") as cursor:
+        with self._query(f"select {picked} from {self._from}{where}") as cursor:
             reader = cursor.fetch_record_batch()
             schema = _plain(reader.schema)
 
@@ -151,13 +151,13 @@ class Database:
             yield pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def in_words(error: Exception, secrets: tuple[str, ...]) -> str:
-    """A driver's message: its first lines without the query, with everything secret blotted out."""
-    said = re.split(r"\n|Query was|LINE \d", str(error))[0].strip()
+def redacted(error: Exception, secrets: tuple[str, ...]) -> str:
+    """A driver's message: its first lines without the query, with every secret masked."""
+    message = re.split(r"\n|Query was|LINE \d", str(error))[0].strip()
     for secret in secrets:
-        said = said.replace(secret, "***")
-    said = re.sub(r"(//[^/\s:@]*):[^@\s]*@", r"\1:***@", said)
-    return said[:300]
+        message = message.replace(secret, "***")
+    message = re.sub(r"(//[^/\s:@]*):[^@\s]*@", r"\1:***@", message)
+    return message[:300]
 
 
 def _plain(schema: Any) -> Any:
@@ -181,10 +181,10 @@ def _stored(array: Any, kind: Any) -> Any:
 
 @contextmanager
 def connected(setting: InDatabase, section: str, *, made: bool = False) -> Iterator[Database]:
-    """A connection for as long as the block runs. `made`: a file that is not there shall be made.
+    """A connection for as long as the block runs. `made`: a missing database file is created.
 
     Raises:
-        ChurnError: the driver is missing, or the database does not let us in.
+        ChurnError: the driver is missing, or the database refuses the connection.
     """
     module = _module(setting, section)
     from adbc_driver_manager import Error, dbapi
@@ -198,7 +198,7 @@ def connected(setting: InDatabase, section: str, *, made: bool = False) -> Itera
     try:
         connection = dbapi.connect(driver=module._driver_path(), db_kwargs={"uri": address, **options})  # noqa: SLF001
     except Error as error:
-        raise ChurnError(f"{section}.address: cannot connect. {in_words(error, secrets)}") from None
+        raise ChurnError(f"{section}.address: cannot connect. {redacted(error, secrets)}") from None
     with connection:
         yield Database(setting, section, connection, secrets)
 
@@ -229,29 +229,29 @@ def _secrets(setting: InDatabase, address: str, options: dict[str, str]) -> Iter
     yield from sorted((one for one in found if one), key=len, reverse=True)
 
 
-def before(database: Database, asked: Asked, moment: int, zone: str, *, slack: int = _DAY) -> str:
+def before(database: Database, shape: TableShape, moment: int, zone: str, *, slack: int = _DAY) -> str:
     """SQL: the watermark lies before a moment (microseconds, UTC). May let later rows through, never misses one.
 
     `slack`: of texts, which tell their day only; 0 where the same rows must be meant whatever came later.
     """
-    setting = marked(database)
-    return f"{database.name(str(setting.watermark))} < {_literal(setting, asked, moment, zone, slack)}"
+    setting = sql_setting(database)
+    return f"{database.name(str(setting.watermark))} < {_literal(setting, shape, moment, zone, slack)}"
 
 
-def since(database: Database, asked: Asked, moment: int, zone: str) -> str:
+def since(database: Database, shape: TableShape, moment: int, zone: str) -> str:
     """SQL: the watermark lies at or after a moment. May let earlier rows through, never misses one."""
-    setting = marked(database)
-    return f"{database.name(str(setting.watermark))} >= {_literal(setting, asked, moment, zone, -_DAY)}"
+    setting = sql_setting(database)
+    return f"{database.name(str(setting.watermark))} >= {_literal(setting, shape, moment, zone, -_DAY)}"
 
 
-def marked(database: Database) -> Sql:
+def sql_setting(database: Database) -> Sql:
     """The setting of a source in a database."""
     assert isinstance(database.setting, Sql)
     return database.setting
 
 
-def _literal(setting: Sql, asked: Asked, moment: int, zone: str, slack: int) -> str:
-    kind = asked.types[asked.columns.index(str(setting.watermark))]
+def _literal(setting: Sql, shape: TableShape, moment: int, zone: str, slack: int) -> str:
+    kind = shape.types[shape.columns.index(str(setting.watermark))]
     if kind == "number" or setting.time_format in UNIX_TIMES:
         return str(moment // (1_000_000 if setting.time_format == "unix_seconds" else 1_000))
     if kind == "instant":
@@ -265,15 +265,15 @@ def _written(moment: int, zone: Any) -> str:
     return datetime.fromtimestamp(moment / 1e6, zone).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def watermark_faults(setting: Sql, asked: Asked, section: str) -> list[str]:
+def watermark_faults(setting: Sql, shape: TableShape, section: str) -> list[str]:
     """What keeps a column from telling old rows from new ones."""
     if setting.watermark is None:
         return []
     where = f"params.yaml: {section}.watermark"
-    if setting.watermark not in asked.columns:
-        near = did_you_mean(setting.watermark, asked.columns)
-        return [f"{where}: {asked.name} has no column {setting.watermark!r}.{near}"]
-    kind = asked.types[asked.columns.index(setting.watermark)]
+    if setting.watermark not in shape.columns:
+        near = did_you_mean(setting.watermark, shape.columns)
+        return [f"{where}: {shape.name} has no column {setting.watermark!r}.{near}"]
+    kind = shape.types[shape.columns.index(setting.watermark)]
     unix = setting.time_format in UNIX_TIMES
     if kind in ("instant", "time", "day") or (kind == "number" and unix):
         return []

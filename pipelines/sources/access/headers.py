@@ -1,4 +1,4 @@
-"""Files behind a path, and what their headers say. Reads a few bytes of each: quick enough to look before any work."""
+"""The files of a table and their headers. Reads a few bytes of each, so that it is quick enough before any work."""
 
 from __future__ import annotations
 
@@ -20,9 +20,17 @@ from pipelines.runtime import scratch
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.files import digest_of
 from pipelines.settings.sources import Table
-from pipelines.sources.access.json_files import LINES, LOOKED_AT, fields_of, form_of, lists_of
+from pipelines.sources.access.json_files import LINES, SAMPLE_BYTES, fields_of, form_of, lists_of
 from pipelines.sources.access.json_rare_fields import rare_fields, wanted_fields
-from pipelines.sources.access.s3 import SCHEME, S3Object, fetched, head, listed, opened, version
+from pipelines.sources.access.s3 import (
+    SCHEME,
+    S3Object,
+    downloaded,
+    list_objects,
+    object_version,
+    open_object,
+    read_head,
+)
 from pipelines.sources.expressions.types import kind_of, stored_types
 
 ENDINGS = {
@@ -30,20 +38,20 @@ ENDINGS = {
     "json": (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz"),
     "parquet": (".parquet", ".pq"),
 }
-At = Path | S3Object
+FileLocation = Path | S3Object
 _DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True)
-class Located:
+class LocatedFile:
     """A file as messages call it, its columns in order, and how they are written.
 
-    `types`: the kind of each column (convert.py); CSV columns are all `text`. `delimiter`: empty for Parquet. `rows`:
+    `types`: the kind of each column (types.py); CSV columns are all `text`. `delimiter`: empty for Parquet. `rows`:
     False where the file holds a header and nothing else. `stored`: DuckDB's type of each column.
     `form`: how JSON is written; empty for others. `lists`: where a lone JSON object holds lists of objects.
     """
 
-    path: At
+    path: FileLocation
     name: str
     columns: tuple[str, ...]
     types: tuple[str, ...]
@@ -54,10 +62,10 @@ class Located:
     lists: tuple[str, ...] = ()
 
 
-def files_of(table: Table) -> list[At]:
+def files_of(table: Table) -> list[FileLocation]:
     """The files of a table's path, sorted: itself, everything of its kind in the folder, or what the glob matches."""
     if table.path.startswith(SCHEME):
-        found = listed(table.path)
+        found = list_objects(table.path)
         single = [one.as_posix() for one in found] == [table.path]
         return [one for one in found if single or glob.has_magic(table.path) or _is_export(one, table)]
     path = Path(table.path)
@@ -69,55 +77,55 @@ def files_of(table: Table) -> list[At]:
     return sorted(file for file in map(Path, glob.glob(table.path, recursive=True)) if file.is_file())  # noqa: PTH207
 
 
-def _is_export(file: At, table: Table) -> bool:
+def _is_export(file: FileLocation, table: Table) -> bool:
     return file.name.lower().endswith(ENDINGS[table.reader]) and not file.name.startswith((".", "_"))
 
 
 @contextmanager
-def at_hand(file: Located, *, even: bool = False) -> Iterator[tuple[Located, Path]]:
+def local_copy(file: LocatedFile, *, normalise_ends: bool = False) -> Iterator[tuple[LocatedFile, Path]]:
     """The file with a path on this machine: its own, or that of a copy which is gone when the block ends.
 
-    `even`: of a CSV whose lines end in more than one way, a copy in which all end alike; DuckDB reads no other. Where
-    its beginning shows that, it is given unasked.
+    `normalise_ends`: of a CSV with mixed line ends, a copy in which all are alike; DuckDB reads no other. Where the
+    file's beginning shows mixed ends, the copy is made anyway.
     """
-    with nullcontext(file.path) if isinstance(file.path, Path) else fetched(file.path) as path:
-        marked = file.form == LINES and _is_marked(path)
-        if not marked and not (file.delimiter and (even or _is_uneven(path))):
+    with nullcontext(file.path) if isinstance(file.path, Path) else downloaded(file.path) as path:
+        sql_setting = file.form == LINES and _has_mark(path)
+        if not sql_setting and not (file.delimiter and (normalise_ends or _has_mixed_ends(path))):
             yield replace(file, path=path), path
             return
         with tempfile.TemporaryDirectory(dir=scratch.folder()) as folder:
-            copy = Path(folder, "lines.json" if marked else "lines.csv")
+            copy = Path(folder, "lines.json" if sql_setting else "lines.csv")
             with open_bytes(path) as stream, copy.open("wb") as plain:
-                if marked:  # DuckDB would take the mark for the beginning of the first object, and lose it.
+                if sql_setting:  # DuckDB would take the mark for the beginning of the first object, and lose it.
                     stream.seek(len(BOM_UTF8))
                     shutil.copyfileobj(stream, plain)
                 else:
-                    for chunk in _evened(stream):
+                    for chunk in _normalised(stream):
                         plain.write(chunk)
             yield replace(file, path=copy), copy
 
 
-def _is_uneven(path: Path) -> bool:
+def _has_mixed_ends(path: Path) -> bool:
     """Whether the beginning of a file holds lines that end in more than one way."""
     try:
         with open_bytes(path) as stream:
-            start = stream.read(LOOKED_AT)
+            start = stream.read(SAMPLE_BYTES)
     except (OSError, EOFError):
-        return False  # who reads it says so
+        return False  # reported when its rows are read
     plain = start.replace(b"\r\n", b"")
     return sum((len(plain) < len(start), b"\n" in plain, b"\r" in plain.removesuffix(b"\r"))) > 1
 
 
-def _evened(stream: IO[bytes]) -> Iterator[bytes]:
+def _normalised(stream: IO[bytes]) -> Iterator[bytes]:
     held = b""
-    for chunk in iter(lambda: stream.read(LOOKED_AT), b""):
+    for chunk in iter(lambda: stream.read(SAMPLE_BYTES), b""):
         whole = held + chunk
         held = b"\r" if whole.endswith(b"\r") else b""  # its \n may be the next chunk's
         yield whole.removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     yield held.replace(b"\r", b"\n")
 
 
-def _is_marked(path: Path) -> bool:
+def _has_mark(path: Path) -> bool:
     """Whether a file begins with a byte order mark."""
     with open_bytes(path) as stream:
         return stream.read(len(BOM_UTF8)) == BOM_UTF8
@@ -128,12 +136,12 @@ def open_bytes(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
-def digest_at(file: At) -> str:
+def digest_at(file: FileLocation) -> str:
     """What changes with a file's content."""
-    return version(file) if isinstance(file, S3Object) else digest_of(file)
+    return object_version(file) if isinstance(file, S3Object) else digest_of(file)
 
 
-def locate(table: Table, section: str) -> tuple[list[Located], list[str]]:
+def locate(table: Table, section: str) -> tuple[list[LocatedFile], list[str]]:
     """The files of a table with their headers, and what is wrong with them as lines for people.
 
     Args:
@@ -145,22 +153,22 @@ def locate(table: Table, section: str) -> tuple[list[Located], list[str]]:
     except ChurnError as problem:
         return [], [f"params.yaml: {section}.path: {fault}" for fault in problem.faults]
     if not paths:
-        return [], [f"params.yaml: {section}.path: {_nothing_at(table)}"]
+        return [], [f"params.yaml: {section}.path: {_no_file_fault(table)}"]
     located, faults = [], []
     for path in paths:
         try:
-            located.append(_look(path, _shown(path, paths), table))
+            located.append(_locate_file(path, _shown_name(path, paths), table))
         except ChurnError as problem:
             faults += [f"{fault} ({section}.path)" for fault in problem.faults]
     if table.reader == "json":
-        located = _alike(table, located)
+        located = _with_common_columns(table, located)
     if located and not faults and not any(file.rows for file in located):
         names = located[0].name if len(located) == 1 else f"{located[0].name} and {len(located) - 1} more files"
         faults.append(f"{names}: there is a header but not one row. Export it again. ({section}.path)")
     return located, faults
 
 
-def _alike(table: Table, located: list[Located]) -> list[Located]:
+def _with_common_columns(table: Table, located: list[LocatedFile]) -> list[LocatedFile]:
     """JSON leaves out what is empty: a field of one file is a column of all, wherever it first appears."""
     columns = tuple(dict.fromkeys(column for file in located for column in file.columns))
     columns += rare_fields(
@@ -170,12 +178,12 @@ def _alike(table: Table, located: list[Located]) -> list[Located]:
     return [replace(file, columns=columns, types=texts, stored=stored) for file in located]
 
 
-def _shown(path: At, paths: list[At]) -> str:
+def _shown_name(path: FileLocation, paths: list[FileLocation]) -> str:
     """The file's name, or its whole path where several have that name."""
     return path.name if Counter(other.name for other in paths)[path.name] == 1 else path.as_posix()
 
 
-def _nothing_at(table: Table) -> str:
+def _no_file_fault(table: Table) -> str:
     if table.path.startswith(SCHEME):
         return f"nothing that ends in {ENDINGS[table.reader][0]} lies at {table.path}. See the bucket's listing."
     path = Path(table.path)
@@ -190,18 +198,18 @@ def _nothing_at(table: Table) -> str:
     return f"there is no file {table.path}.{hint}"
 
 
-def _look(path: At, name: str, table: Table) -> Located:
+def _locate_file(path: FileLocation, name: str, table: Table) -> LocatedFile:
     if table.reader == "csv":
-        return _look_at_csv(path, name, table.delimiter)
-    return _look_at_json(path, name) if table.reader == "json" else _look_at_parquet(path, name)
+        return _locate_csv(path, name, table.delimiter)
+    return _locate_json(path, name) if table.reader == "json" else _locate_parquet(path, name)
 
 
-def open_text(path: At) -> IO[str]:
+def open_text(path: FileLocation) -> IO[str]:
     """A text file, unpacked where its name ends in `.gz`; line ends as they are, what is no UTF-8 as U+FFFD.
 
     Of an object in S3 the beginning.
     """
-    raw: Any = io.BytesIO(head(path, LOOKED_AT)) if isinstance(path, S3Object) else path
+    raw: Any = io.BytesIO(read_head(path, SAMPLE_BYTES)) if isinstance(path, S3Object) else path
     if path.suffix == ".gz":
         return gzip.open(raw, "rt", encoding="utf-8-sig", errors="replace", newline="")
     if isinstance(path, Path):
@@ -209,18 +217,18 @@ def open_text(path: At) -> IO[str]:
     return io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
 
 
-def _look_at_json(path: At, name: str) -> Located:
+def _locate_json(path: FileLocation, name: str) -> LocatedFile:
     try:
         with open_text(path) as stream:
-            start = stream.read(LOOKED_AT)
+            start = stream.read(SAMPLE_BYTES)
     except (OSError, EOFError) as error:
         raise ChurnError(f"{name}: cannot be read as JSON. {error}.") from None
     columns = fields_of(start, name)
     kinds = ("text",) * len(columns), ("VARCHAR",) * len(columns)
-    return Located(path, name, columns, kinds[0], "", True, kinds[1], form_of(start), lists_of(start))
+    return LocatedFile(path, name, columns, kinds[0], "", True, kinds[1], form_of(start), lists_of(start))
 
 
-def _look_at_csv(path: At, name: str, delimiter: str | None) -> Located:
+def _locate_csv(path: FileLocation, name: str, delimiter: str | None) -> LocatedFile:
     try:
         with open_text(path) as stream:
             first = stream.readline()
@@ -236,17 +244,17 @@ def _look_at_csv(path: At, name: str, delimiter: str | None) -> Located:
     if "\ufffd" in first:
         raise ChurnError(f"{name}: is not UTF-8 text. Save it as UTF-8.")
     columns = tuple(column.strip() for column in header)
-    return Located(path, name, columns, ("text",) * len(columns), delimiter, filled, ("VARCHAR",) * len(columns))
+    return LocatedFile(path, name, columns, ("text",) * len(columns), delimiter, filled, ("VARCHAR",) * len(columns))
 
 
-def _look_at_parquet(path: At, name: str) -> Located:
+def _locate_parquet(path: FileLocation, name: str) -> LocatedFile:
     import pyarrow.parquet as pq
     from pyarrow import ArrowException
 
     try:
-        with pq.ParquetFile(opened(path) if isinstance(path, S3Object) else path) as file:
+        with pq.ParquetFile(open_object(path) if isinstance(path, S3Object) else path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
     except (ArrowException, OSError) as error:
         raise ChurnError(f"{name}: is not a Parquet file. {str(error).splitlines()[0]}") from None
     stored = stored_types(schema)
-    return Located(path, name, tuple(schema.names), tuple(map(kind_of, stored)), "", rows > 0, stored)
+    return LocatedFile(path, name, tuple(schema.names), tuple(map(kind_of, stored)), "", rows > 0, stored)

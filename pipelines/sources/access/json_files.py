@@ -1,4 +1,4 @@
-"""JSON: one object per line, or a list of objects, or objects one after the other.
+"""JSON files: one object per line, or a list of objects, or objects one after the other.
 
 Fields of objects within objects are columns with a dot (`user.id`). Numbers and texts arrive as text, so that a field
 means the same in every file. A line that is no JSON object is a bad row; a list that is broken is no file at all.
@@ -17,7 +17,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import text
 
 LINES, LIST, OBJECTS = "newline_delimited", "array", "unstructured"
-LOOKED_AT = 1 << 22
+SAMPLE_BYTES = 1 << 22
 _MOST_FIELDS = 1000
 
 

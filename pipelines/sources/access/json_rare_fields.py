@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipelines.settings.sources import Mapped, Table
-from pipelines.sources.access.json_files import LOOKED_AT
+from pipelines.sources.access.json_files import SAMPLE_BYTES
 from pipelines.sources.expressions.parse import parse
 
 _LONGEST = 1 << 10  # of a field's name with its quotes and colon
@@ -22,11 +22,13 @@ def wanted_fields(table: Table, known: Iterable[str]) -> list[str]:
     """Names of columns that the mapping of `table` speaks of and that are not among the known ones."""
     if not isinstance(table, Mapped):
         return []
-    said = [one for mapping in table.mappings() for one in (*mapping.columns.values(), mapping.where, table.exclude)]
+    expressions = [
+        one for mapping in table.mappings() for one in (*mapping.columns.values(), mapping.where, table.exclude)
+    ]
     names: dict[str, None] = {}
-    for one in filter(None, said):
-        found = parse(one)
-        names.update(dict.fromkeys([one] if found.fault else [".".join(ref.path) for ref in found.references]))
+    for one in filter(None, expressions):
+        parsed = parse(one)
+        names.update(dict.fromkeys([one] if parsed.fault else [".".join(ref.path) for ref in parsed.references]))
     seen = {name.lower() for name in known}
     return [name for name in names if name.lower() not in seen]
 
@@ -36,7 +38,7 @@ def rare_fields(wanted: list[str], paths: Sequence[Path]) -> tuple[str, ...]:
     left = {name: name.rpartition(".")[2].encode() for name in wanted}
     found: dict[str, None] = {}
     for path in paths if left else ():
-        if path.suffix != ".gz" and path.stat().st_size <= LOOKED_AT:
+        if path.suffix != ".gz" and path.stat().st_size <= SAMPLE_BYTES:
             continue
         here = _keys(path, set(left.values()))
         found.update({name: None for name, key in left.items() if key in here})
@@ -47,9 +49,9 @@ def _keys(path: Path, sought: set[bytes]) -> set[bytes]:
     pattern = re.compile(b'"(' + b"|".join(map(re.escape, sorted(sought))) + rb')"\s*:')
     found: set[bytes] = set()
     before = b""
-    # What is broken is told by who reads the rows.
+    # Broken files are reported when their rows are read.
     with suppress(OSError, EOFError), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-        for chunk in iter(lambda: stream.read(LOOKED_AT), b""):
+        for chunk in iter(lambda: stream.read(SAMPLE_BYTES), b""):
             found |= set(pattern.findall(before + chunk))
             if found == sought:
                 break

@@ -1,7 +1,7 @@
-"""Which physical line of a CSV a record begins on: DuckDB counts records, people open files.
+"""The line of a CSV on which a record begins: DuckDB counts records, people look for lines.
 
-Blank lines and line breaks inside quotes make the two differ; then the file is walked once more, which only files with
-bad rows cost.
+Blank lines and line breaks inside quotes make the two differ; then the file is read once more, which happens only for
+files with bad rows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pipelines.sources.access.headers import Located, open_bytes, open_text
+from pipelines.sources.access.headers import LocatedFile, open_bytes, open_text
 
 _CHUNK = 1 << 22
 
@@ -32,15 +32,15 @@ def line_at(path: Path, positions: Iterable[int]) -> dict[int, int]:
     return lines
 
 
-def swallowed(path: Path, quotes: Iterable[int], broken: set[int], read: int) -> list[int]:
-    """The lines that went with quotes that are not closed: nobody has counted them yet.
+def lines_in_open_quote(path: Path, quotes: Iterable[int], broken: set[int], read: int) -> list[int]:
+    """The lines that DuckDB lost within quotes that are never closed.
 
-    Where more than one quote is open, which lines went with which is a guess; how many there are is not.
+    Where several quotes are open, which lines belong to which is a guess; their number is not.
 
     Args:
         path: the CSV.
         quotes: the lines of the quotes.
-        broken: the lines of all rows that are no rows.
+        broken: the lines of all rows that cannot be parsed.
         read: how many lines were read as rows, line breaks within texts included.
     """
     filled = _filled(path)
@@ -54,7 +54,9 @@ def _filled(path: Path) -> list[int]:
         return [line for line, written in enumerate(stream, start=1) if written.strip()]
 
 
-def line_of(file: Located, records: list[int], rows: int, rejected: set[int], *, quoted: bool = True) -> dict[int, int]:
+def line_of(
+    file: LocatedFile, records: list[int], rows: int, rejected: set[int], *, quoted: bool = True
+) -> dict[int, int]:
     """Record -> the line it begins on.
 
     Args:
@@ -62,7 +64,7 @@ def line_of(file: Located, records: list[int], rows: int, rejected: set[int], *,
         records: which records are asked for, counted from 1 among those that were read.
         rows: how many were read.
         rejected: lines of those that were not (too few columns and the like).
-        quoted: False where a quote is not closed, behind which nobody can tell line breaks in texts from others.
+        quoted: False where a quote is not closed, behind which line breaks in texts and between rows look alike.
     """
     assert isinstance(file.path, Path)
     if file.delimiter and not rejected and _breaks(file.path) == rows + 1:
@@ -81,7 +83,7 @@ def line_of(file: Located, records: list[int], rows: int, rejected: set[int], *,
     return found
 
 
-def _lines_with_text(file: Located, wanted: set[int]) -> dict[int, int]:
+def _lines_with_text(file: LocatedFile, wanted: set[int]) -> dict[int, int]:
     """Of JSON: blank lines are no records."""
     with open_text(file.path) as stream:
         filled = (line for line, written in enumerate(stream, start=1) if written.strip())
@@ -97,7 +99,7 @@ def _breaks(path: Path) -> int:
     return breaks + (last != b"\n")
 
 
-def _starts(file: Located) -> Iterator[int]:
+def _starts(file: LocatedFile) -> Iterator[int]:
     """The line on which each record after the header begins; blank lines are no records."""
     csv.field_size_limit(1 << 30)
     with open_text(file.path) as stream:

@@ -59,17 +59,17 @@ def _connected(environment: tuple[str | None, ...]) -> Any:
     return fs.S3FileSystem(endpoint_override=endpoint, region=region, **options)
 
 
-def _in_words(path: str, error: Exception) -> ChurnError:
-    """What a store said, without addresses or keys: those it repeats are no business of a log."""
-    said = re.search(r"AWS Error ([A-Z_]+)", str(error))
-    what = said[1].lower().replace("_", " ") if said else type(error).__name__
+def _store_error(path: str, error: Exception) -> ChurnError:
+    """A store's error without addresses or keys, which do not belong into a log."""
+    code = re.search(r"AWS Error ([A-Z_]+)", str(error))
+    what = code[1].lower().replace("_", " ") if code else type(error).__name__
     return ChurnError(
         f"{path}: the S3 store cannot be read ({what}). See that AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION "
         "and, for a store that is not Amazon's, AWS_ENDPOINT_URL are set, and that the bucket may be read."
     )
 
 
-def listed(path: str) -> list[S3Object]:
+def list_objects(path: str) -> list[S3Object]:
     """The object, the objects under a folder, or those that a glob matches, sorted; empty markers are left out.
 
     Raises:
@@ -86,7 +86,7 @@ def listed(path: str) -> list[S3Object]:
         folder = wanted if fixed == wanted else fixed.rpartition("/")[0]
         found = store.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
     except OSError as error:
-        raise _in_words(path, error) from None
+        raise _store_error(path, error) from None
     files = [one for one in found if one.type == fs.FileType.File]
     keys = [one.path for one in files if one.size or PurePosixPath(one.path).suffix]
     return sorted(S3Object(key) for key in keys if fixed == wanted or _matches(key, wanted))
@@ -100,35 +100,35 @@ def _matches(key: str, pattern: str) -> bool:
     return re.fullmatch(expression, key) is not None
 
 
-def head(one: S3Object, size: int) -> bytes:
+def read_head(one: S3Object, size: int) -> bytes:
     """The first bytes."""
     try:
         with _filesystem().open_input_stream(one.key) as stream:
             return bytes(stream.read(size))
     except OSError as error:
-        raise _in_words(one.as_posix(), error) from None
+        raise _store_error(one.as_posix(), error) from None
 
 
-def opened(one: S3Object) -> Any:
+def open_object(one: S3Object) -> Any:
     """A file for random access, as pyarrow reads Parquet's end."""
     try:
         return _filesystem().open_input_file(one.key)
     except OSError as error:
-        raise _in_words(one.as_posix(), error) from None
+        raise _store_error(one.as_posix(), error) from None
 
 
-def version(one: S3Object) -> str:
+def object_version(one: S3Object) -> str:
     """What changes when the object's content does: the store's own digest (ETag) and the size."""
     try:
         with _filesystem().open_input_stream(one.key) as stream:
-            found = stream.metadata()
+            metadata = stream.metadata()
     except OSError as error:
-        raise _in_words(one.as_posix(), error) from None
-    return "-".join(found[name].decode().strip('"') for name in ("ETag", "Content-Length"))
+        raise _store_error(one.as_posix(), error) from None
+    return "-".join(metadata[name].decode().strip('"') for name in ("ETag", "Content-Length"))
 
 
 @contextmanager
-def fetched(one: S3Object) -> Iterator[Path]:
+def downloaded(one: S3Object) -> Iterator[Path]:
     """A copy on this machine, gone when the block ends."""
     with tempfile.TemporaryDirectory(dir=scratch.folder()) as folder:
         path = Path(folder, one.name)
@@ -137,5 +137,5 @@ def fetched(one: S3Object) -> Iterator[Path]:
                 for chunk in iter(lambda: source.read(1 << 22), b""):
                     target.write(chunk)
         except OSError as error:
-            raise _in_words(one.as_posix(), error) from None
+            raise _store_error(one.as_posix(), error) from None
         yield path

@@ -10,37 +10,37 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.runtime.sql import quoted, text
-from pipelines.sources.access.headers import Located
+from pipelines.sources.access.headers import LocatedFile
 from pipelines.sources.access.json_files import LINES, no_objects, scan_json
 from pipelines.sources.access.line_numbers import line_at, line_of
 
 Bad = tuple[int, str, str, str | None]  # line or row, fault, our column, what is there
-_OPEN = "a quote that is not closed"
-_BEHIND = f"behind {_OPEN}"
+_OPEN_QUOTE = "a quote that is not closed"
+_BEHIND_OPEN_QUOTE = f"behind {_OPEN_QUOTE}"
 _BROKEN = {
     "MISSING COLUMNS": "too few columns",
     "TOO MANY COLUMNS": "too many columns",
     "INVALID ENCODING": "not UTF-8",
-    "UNQUOTED VALUE": _OPEN,
+    "UNQUOTED VALUE": _OPEN_QUOTE,
     "LINE SIZE OVER MAXIMUM": "a line of more than 2 MB",
 }
 
 
-def _forget_rejects(con: Any, file: Located) -> None:
+def _drop_rejects(con: Any, file: LocatedFile) -> None:
     if file.delimiter:
         con.execute("drop table reject_errors; drop table reject_scans")
 
 
-def lines_of(file: Located, records: list[int], rows: int, broken: list[Bad]) -> dict[int, int]:
-    """Where records stand: their lines in a CSV, the records themselves in Parquet, counted from 1."""
+def lines_of(file: LocatedFile, records: list[int], rows: int, broken: list[Bad]) -> dict[int, int]:
+    """Record -> its line in a CSV; in Parquet the record itself, counted from 1."""
     if not file.delimiter and file.form != LINES:
         return {record: record for record in records}
-    in_quotes = all(what != _OPEN for _, _, what, _ in broken)
+    in_quotes = all(what != _OPEN_QUOTE for _, _, what, _ in broken)
     return line_of(file, records, rows, {line for line, *_ in broken}, quoted=in_quotes) if records else {}
 
 
-def broken_rows(con: Any, file: Located) -> list[Bad]:
-    """Rows that are no rows: line, fault, what is broken."""
+def broken_rows(con: Any, file: LocatedFile) -> list[Bad]:
+    """Rows that cannot be parsed: line, fault, what is broken."""
     if file.form:
         records = [record for (record,) in con.execute(no_objects(_plain(file), file.form)).fetchall()]
         lines = lines_of(file, records, 0, [])
@@ -48,23 +48,23 @@ def broken_rows(con: Any, file: Located) -> list[Bad]:
     if not file.delimiter:
         return []
     assert isinstance(file.path, Path)
-    found = con.execute(
+    rejects = con.execute(
         "select line_byte_position, any_value(error_type::varchar) from reject_errors group by all order by all"
     ).fetchall()
-    _forget_rejects(con, file)
-    lines = line_at(file.path, (position - 1 for position, _ in found))  # DuckDB counts from 1
+    _drop_rejects(con, file)
+    lines = line_at(file.path, (position - 1 for position, _ in rejects))  # DuckDB counts from 1
     bad: list[Bad] = [
-        (lines[position - 1], "broken", _BROKEN.get(error, error.lower()), None) for position, error in found
+        (lines[position - 1], "broken", _BROKEN.get(error, error.lower()), None) for position, error in rejects
     ]
     return bad
 
 
-def _plain(file: Located) -> str:
+def _plain(file: LocatedFile) -> str:
     """The path with every letter meaning itself, where DuckDB would take a glob."""
     return re.sub(r"([\[*?])", r"[\1]", file.path.as_posix())
 
 
-def scan(file: Located, *, numbered: bool = True) -> str:
+def scan(file: LocatedFile, *, numbered: bool = True) -> str:
     """SQL of a file's rows: every column under its place (`c0`, `c1`, ...), and which record it is, from 1.
 
     `numbered`: False leaves `record` null, which is much quicker: counting keeps rows in their order.

@@ -39,7 +39,7 @@ _NUMBERS = ("value", "quantity")
 
 @dataclass(frozen=True)
 class Context:
-    """What besides its own section decides how a source is read: its name, the top-level timezone, the far future."""
+    """What besides its own section decides how a source is read: its name, the default timezone, the far future."""
 
     name: str
     timezone: str
@@ -79,7 +79,7 @@ def query(setting: Mapped, shape: Shape, scan: str, context: Context, carried: s
         setting: the source's section.
         shape: the table.
         scan: SQL of its rows: `record` (from 1) and its columns as `c0`, `c1`, ...
-        context: the source's name, and what of the settings counts besides.
+        context: the source's name, its default timezone, and the far future.
         carried: columns of the scan that come along as they are, as `, open`.
     """
     parts = [_query(setting, mapping, shape, context, carried) for mapping in setting.mappings()]
@@ -99,29 +99,30 @@ def _query(setting: Mapped, mapping: Mapping, shape: Shape, context: Context, ca
     where = f"where {_condition(mapping.where, shape, mapping)}" if mapping.where else ""
     used = "".join(f", c{i}" for i in sorted(used_columns(setting, shape)))
     read = f"""
-        select record{carried}{used}, {excluded} as excluded, {_written(cells, "activity_id")} as id,
-            {_written(cells, "customer_id")} as customer_id,
+        select record{carried}{used}, {excluded} as excluded, {_text(cells, "activity_id")} as id,
+            {_text(cells, "customer_id")} as customer_id,
             {_time(cells, "occurred_at", zone, mapping)} as occurred_at,
             {_time(cells, "recorded_at", zone, mapping)} as recorded_at,
-            {_activity(mapping, _written(cells, "activity"))} as activity,
+            {_activity(mapping, _text(cells, "activity"))} as activity,
             {_number(cells, "value", mapping, mapping.unit)} as value,
             {_number(cells, "quantity", mapping, 1)} as quantity,
-            {_written(cells, "detail")} as detail
+            {_text(cells, "detail")} as detail
         from file {where}
     """
-    has = {ours: (_unread if ours in _NUMBERS else _written)(cells, ours) for _, ours, _ in _FAULTS}
-    has["customer_id"] = "null::varchar"  # who is excluded is not shown
+    has = {ours: (_unreadable_text if ours in _NUMBERS else _text)(cells, ours) for _, ours, _ in _FAULTS}
+    has["customer_id"] = "null::varchar"  # ids of excluded rows are not shown
     far = f"timestamptz '{context.far_future} 00:00:00+00'"
     turned = f"""
-        select record{carried}{used}, id, customer_id, occurred_at, recorded_at, {_turned(mapping)}, detail,
-            case when {_fine(far, cells, mapping)} then null else {_case("'{fault}'", far, has, mapping)} end as fault
+        select record{carried}{used}, id, customer_id, occurred_at, recorded_at, {_with_sign_turned(mapping)}, detail,
+            case when {_is_valid(far, cells, mapping)} then null
+                else {_first_fault("'{fault}'", far, has, mapping)} end as fault
         from ({read})
     """
     return f"""
-        select record{carried}, {_identity(context.name, setting, mapping)} as activity_id, customer_id,
+        select record{carried}, {_activity_id(context.name, setting, mapping)} as activity_id, customer_id,
             occurred_at, recorded_at, activity, value, quantity, detail, fault,
-            case when fault is not null then {_case("'{field}'", far, has, mapping)} end as field,
-            case when fault is not null then {_case("{has}", far, has, mapping)} end as found
+            case when fault is not null then {_first_fault("'{field}'", far, has, mapping)} end as field,
+            case when fault is not null then {_first_fault("{has}", far, has, mapping)} end as found
         from ({turned})
     """
 
@@ -130,7 +131,7 @@ def _condition(wanted: str, shape: Shape, mapping: Mapping) -> str:
     return f"coalesce({cell(wanted, shape, decimal=mapping.decimal).sql}, false)"
 
 
-def _written(cells: dict[str, Cell], ours: str) -> str:
+def _text(cells: dict[str, Cell], ours: str) -> str:
     if ours in cells and cells[ours].whole:
         return f"{cells[ours].sql}::varchar"  # nothing to trim, never NaN
     return as_word(cells[ours].sql, cells[ours].kind) if ours in cells else "null::varchar"
@@ -147,25 +148,25 @@ def _number(cells: dict[str, Cell], ours: str, mapping: Mapping, unit: float) ->
         return "null::double"
     one = cells[ours]
     number = as_number(one.sql, one.kind, mapping.decimal, unit)
-    return f"(case when {one.unread} is null then {number} end)" if one.unread else number
+    return f"(case when {one.unreadable} is null then {number} end)" if one.unreadable else number
 
 
-def _unread(cells: dict[str, Cell], ours: str) -> str:
-    """The text that should be a number. Of an expression it is what one of its columns has there."""
-    if ours in cells and (unread := cells[ours].unread):
-        return f"coalesce({unread}, {_written(cells, ours)})"
-    return _written(cells, ours)
+def _unreadable_text(cells: dict[str, Cell], ours: str) -> str:
+    """The text that should be a number; of an expression, that of one of its columns."""
+    if ours in cells and (unreadable := cells[ours].unreadable):
+        return f"coalesce({unreadable}, {_text(cells, ours)})"
+    return _text(cells, ours)
 
 
-def _activity(mapping: Mapping, written: str) -> str:
-    """What the row says was done, in our name for it."""
+def _activity(mapping: Mapping, sql_over: str) -> str:
+    """The row's activity under our name for it."""
     if mapping.activity:
         return text(mapping.activity)
     renamed = " ".join(f"when {text(theirs)} then {text(ours)}" for theirs, ours in sorted(mapping.activities.items()))
-    return f"case {written} {renamed} else {written} end" if renamed else written
+    return f"case {sql_over} {renamed} else {sql_over} end" if renamed else sql_over
 
 
-def _turned(mapping: Mapping) -> str:
+def _with_sign_turned(mapping: Mapping) -> str:
     """Negative rows under their own name and with positive numbers, where params.yaml names them."""
     if not mapping.when_negative:
         return "excluded, activity, value, quantity, false as negative"
@@ -176,8 +177,8 @@ def _turned(mapping: Mapping) -> str:
     """
 
 
-def _case(then: str, far: str, has: dict[str, str], mapping: Mapping) -> str:
-    """The first thing that is wrong with a row; null where nothing is."""
+def _first_fault(then: str, far: str, has: dict[str, str], mapping: Mapping) -> str:
+    """SQL of the first fault of a row; null where there is none."""
     cases = (
         f"when {when.format(far=far, has=has[field])} then {then.format(fault=fault, field=field, has=has[field])}"
         for fault, field, when in _FAULTS
@@ -186,14 +187,14 @@ def _case(then: str, far: str, has: dict[str, str], mapping: Mapping) -> str:
     return f"case {' '.join(cases)} end"
 
 
-def _fine(far: str, cells: dict[str, Cell], mapping: Mapping) -> str:
-    """Nothing is missing: of such a row, which most are, no more needs to be asked; that is a fifth of reading it."""
+def _is_valid(far: str, cells: dict[str, Cell], mapping: Mapping) -> str:
+    """SQL: a row has no fault. Most have none, and checking no further saves a fifth of the reading."""
     filled = ["customer_id", *(name for name in ("recorded_at", *_NUMBERS) if name in cells)]
     named = [] if mapping.activity else ["regexp_full_match(activity, '[a-z][a-z0-9_]*')"]
     return " and ".join(["not excluded", f"occurred_at < {far}", *(f"{one} is not null" for one in filled), *named])
 
 
-def _identity(name: str, setting: Mapped, mapping: Mapping) -> str:
+def _activity_id(name: str, setting: Mapped, mapping: Mapping) -> str:
     """The row's id, under the source's name unless the table is in our schema already; a hash where it has none.
 
     A return is often booked under the number of its order, and one row may yield several activities: they stay apart.
@@ -213,5 +214,5 @@ def _identity(name: str, setting: Mapped, mapping: Mapping) -> str:
     if not mapping.columns and not setting.yields:
         return f"coalesce(id, {hashed})"
     turned = "if(negative, activity || '-', ''), " if mapping.when_negative else ""
-    told = "activity || '-', " if setting.yields else turned
-    return f"case when id is not null then concat({text(name + '-')}, {told}id) else {hashed} end"
+    prefix = "activity || '-', " if setting.yields else turned
+    return f"case when id is not null then concat({text(name + '-')}, {prefix}id) else {hashed} end"

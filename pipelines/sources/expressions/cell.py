@@ -1,8 +1,8 @@
-"""What a mapping takes from a row: a column, or an expression over columns, as SQL with the kind of what it gives.
+"""A mapping's column or expression as SQL, with the kind of its value.
 
 A name that is a column's is that column; anything else is an expression. Text columns in an expression are trimmed and
-empty ones are null, as everywhere; where an expression calculates with them they are numbers, and what is none there is
-told like any other bad number.
+empty ones are null, as everywhere; where an expression calculates with them they are numbers, and text that is no
+number is reported like any other bad number.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import duckdb
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.sql import text
-from pipelines.sources.expressions.convert import as_number, as_written
+from pipelines.sources.expressions.convert import as_number, as_text
 from pipelines.sources.expressions.parse import Reference, checker, parse
-from pipelines.sources.expressions.types import _WHOLE, Shape, kind_of
+from pipelines.sources.expressions.types import WHOLE_NUMBER_TYPES, Shape, kind_of
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Cell:
 
     sql: str
     kind: str
-    unread: str | None = None
+    unreadable: str | None = None
     whole: bool = False
 
 
@@ -44,12 +44,14 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
         number: whether a number is wanted.
 
     Raises:
-        ChurnError: why it cannot; starts as `orders.csv has ...` and does not name the setting.
+        ChurnError: why it cannot be computed; starts as `orders.csv has ...` and does not name the setting.
     """
     name, columns = shape.name, shape.columns
     if wanted in columns:
         stored = shape.stored[columns.index(wanted)]
-        return Cell(_place(wanted, shape), shape.types[columns.index(wanted)], whole=stored.startswith(_WHOLE))
+        return Cell(
+            _position(wanted, shape), shape.types[columns.index(wanted)], whole=stored.startswith(WHOLE_NUMBER_TYPES)
+        )
     expression = parse(wanted, numeric=number)
     if expression.syntax and re.fullmatch(r"[\w .]+", wanted):
         raise ChurnError(_no_column(wanted, name, columns))
@@ -59,30 +61,30 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
             f"{wanted!r} is neither a column of {name} nor an expression that can be used: {expression.fault}.{hint}"
             f"{_columns_of(wanted, columns) if expression.syntax else ''}"
         )
-    missing = [one for one in expression.references if _found(one, shape) is None]
+    missing = [one for one in expression.references if _resolve(one, shape) is None]
     if missing:
         inside = "" if ".".join(missing[0].path) == wanted.strip('"') else f" (in {wanted!r})"
-        quoted = _quoted(wanted, shape) if inside else ""
+        quoted = _quoting_hint(wanted, shape) if inside else ""
         faults = dict.fromkeys(_no_column(".".join(one.path), name, columns, inside) + quoted for one in missing)
         raise ChurnError(*faults)
-    parts, unread = [], []
+    parts, unreadable = [], []
     for one in expression.references:
-        sql, bad = _part(one, shape, decimal)
+        sql, bad = _reference_sql(one, shape, decimal)
         parts.append(sql)
-        unread += [bad] if bad else []
-    sql = expression.written(parts)
-    kind = kind_of(_bound(sql, wanted, shape))
-    return Cell(f"try{sql}", kind, f"coalesce({', '.join(unread)})" if unread else None)
+        unreadable += [bad] if bad else []
+    sql = expression.sql_over(parts)
+    kind = kind_of(_bound_type(sql, wanted, shape))
+    return Cell(f"try{sql}", kind, f"coalesce({', '.join(unreadable)})" if unreadable else None)
 
 
-def _quoted(wanted: str, shape: Shape) -> str:
+def _quoting_hint(wanted: str, shape: Shape) -> str:
     """How to write a column within an expression whose name is not a plain word."""
     odd = [one for one in shape.columns if one.strip() and one in wanted and not re.fullmatch(r"\w+(\.\w+)*", one)]
     return f' Within an expression write "{max(odd, key=len)}", in double quotes.' if odd else ""
 
 
-def _found(reference: Reference, shape: Shape) -> tuple[str, tuple[str, ...]] | None:
-    """The column that a dotted name speaks of, and the fields within it; names differ in capitals at most."""
+def _resolve(reference: Reference, shape: Shape) -> tuple[str, tuple[str, ...]] | None:
+    """The column that a dotted name refers to, and the fields within it; upper and lower case do not matter."""
     for taken in range(len(reference.path), 0, -1):
         dotted = ".".join(reference.path[:taken])
         near = [one for one in shape.columns if one == dotted]
@@ -93,40 +95,41 @@ def _found(reference: Reference, shape: Shape) -> tuple[str, tuple[str, ...]] | 
     return None
 
 
-def _place(found: str, shape: Shape) -> str:
-    times = shape.columns.count(found)
+def _position(column: str, shape: Shape) -> str:
+    times = shape.columns.count(column)
     if times > 1:
-        raise ChurnError(f"{shape.name} has {times} columns {found!r}. Rename all but one.")
-    return f"c{shape.columns.index(found)}"
+        raise ChurnError(f"{shape.name} has {times} columns {column!r}. Rename all but one.")
+    return f"c{shape.columns.index(column)}"
 
 
-def _part(reference: Reference, shape: Shape, decimal: str) -> tuple[str, str | None]:
+def _reference_sql(reference: Reference, shape: Shape, decimal: str) -> tuple[str, str | None]:
     """SQL of one referenced column, and of its text where it should be a number and is none."""
-    found = _found(reference, shape)
-    assert found is not None
-    place, kind = _place(found[0], shape), shape.types[shape.columns.index(found[0])]
-    if found[1]:
-        for field in found[1]:
+    resolved = _resolve(reference, shape)
+    assert resolved is not None
+    column, fields = resolved
+    place, kind = _position(column, shape), shape.types[shape.columns.index(column)]
+    if fields:
+        for field in fields:
             place = f"struct_extract({place}, {text(field)})"
         return place, None
     if kind != "text":
         return place, None
     if not reference.numeric:
-        return as_written(place, kind), None
+        return as_text(place, kind), None
     number = as_number(place, kind, decimal, 1)
-    return number, f"case when {number} is null then {as_written(place, kind)} end"
+    return number, f"case when {number} is null then {as_text(place, kind)} end"
 
 
-def _bound(sql: str, wanted: str, shape: Shape) -> str:
+def _bound_type(sql: str, wanted: str, shape: Shape) -> str:
     """DuckDB's type of an expression over a table without rows."""
     table = ", ".join(f"null::{one} as c{i}" for i, one in enumerate(shape.stored))
     try:
         described = checker().execute(f"describe select {sql} as x from (select {table})").fetchall()  # noqa: S608
     except duckdb.Error as error:
-        said = str(error).splitlines()[0].partition(": ")[2]
+        reason = str(error).splitlines()[0].partition(": ")[2]
         for i in reversed(range(len(shape.stored))):
-            said = re.sub(rf"\bc{i}\b", f"column {i + 1}", said)
-        raise ChurnError(f"{wanted!r} cannot be computed from {shape.name}: {said}") from None
+            reason = re.sub(rf"\bc{i}\b", f"column {i + 1}", reason)
+        raise ChurnError(f"{wanted!r} cannot be computed from {shape.name}: {reason}") from None
     return str(described[0][1])
 
 
@@ -137,10 +140,10 @@ def _no_column(wanted: str, name: str, columns: tuple[str, ...], inside: str = "
 def _columns_of(wanted: str, columns: tuple[str, ...]) -> str:
     """The nearest column, or some of them."""
     near = did_you_mean(wanted, columns)
-    return near if "Did you mean" in near else f" Its columns: {some(columns)}."
+    return near if "Did you mean" in near else f" Its columns: {first_columns(columns)}."
 
 
-def some(columns: tuple[str, ...]) -> str:
+def first_columns(columns: tuple[str, ...]) -> str:
     """The first dozen names, on one line; headings without a name are left out."""
     named = [" ".join(one.split()) for one in columns if one.strip()]
     return ", ".join(named[:12]) + (", ..." if len(named) > 12 else "")

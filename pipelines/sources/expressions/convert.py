@@ -1,6 +1,6 @@
-"""SQL expressions that turn a column of any kind into ours. What cannot be turned becomes null; who asks compares.
+"""SQL expressions that convert a column of any kind into ours. What cannot be converted becomes null.
 
-Kinds are the words of `located.py`: text, number, instant (a time with a zone), time (without one), day.
+Kinds are those of types.py: text, number, instant (a time with a zone), time (without one), day.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ TIMES = ("text", "instant", "time", "day", "empty")
 NUMBERS = ("text", "number", "empty")
 
 
-def as_written(column: str, kind: str) -> str:
-    """What the file has there as trimmed text; null where it has nothing (NaN in a Parquet file is nothing too).
+def as_text(column: str, kind: str) -> str:
+    """The value as trimmed text; null where it is empty (NaN in a Parquet file is empty too).
 
     7.0 is written 7: a column of whole numbers with a hole in it is a column of fractions to who wrote the file.
     """
-    written = f"nullif(trim({column}::varchar), '')"
+    sql_over = f"nullif(trim({column}::varchar), '')"
     if kind != "number":
-        return written
+        return sql_over
     whole = f"{column} = floor({column}) and abs({column}) < 1e15"
-    return f"(case when {whole} then {column}::bigint::varchar else nullif({written}, 'nan') end)"
+    return f"(case when {whole} then {column}::bigint::varchar else nullif({sql_over}, 'nan') end)"
 
 
 def as_word(column: str, kind: str) -> str:
-    """The same as `as_written`, for what is mostly one plain word: trimming knows every alphabet's spaces, slowly."""
-    written = as_written(column, kind)
+    """The same as `as_text`, for what is mostly one plain word: trimming knows every alphabet's spaces, slowly."""
+    sql_over = as_text(column, kind)
     if kind != "text" or not re.fullmatch(r"c\d+", column):
-        return written
+        return sql_over
     word = f"{column}::varchar"
     plain = f"strlen({word}) = length({word}) and not contains({word}, ' ') and {word} <> ''"
-    return f"(case when {plain} then {word} else {written} end)"
+    return f"(case when {plain} then {word} else {sql_over} end)"
 
 
 def as_time(column: str, kind: str, timezone: str, time_format: str | None) -> str:
@@ -55,7 +55,7 @@ def _parsed(column: str, kind: str, timezone: str, time_format: str | None) -> s
         return _local(f"{column}::timestamp", timezone)
     if time_format in _PER_SECOND:
         return f"make_timestamptz(try_cast(try_cast({column} as double) * {_PER_SECOND[time_format]} as bigint))"
-    trimmed = as_written(column, kind)
+    trimmed = as_text(column, kind)
     if time_format:
         parsed = f"try_strptime({trimmed}, {text(time_format)})"
         return parsed if "%z" in time_format.lower() else _local(parsed, timezone)
@@ -72,9 +72,9 @@ def _local(clock: str, timezone: str) -> str:
     return f"timezone({text(timezone)}, {clock})"
 
 
-def _has_offset(written: str) -> str:
+def _has_offset(sql_over: str) -> str:
     """Whether a time ends in `Z`, `+02:00` or a word: a zone's name, or `PM`, which DuckDB would pass over."""
-    return f"(contains({written}, '+') or ({written})[-1] > '9' or contains(substr({written}, 12), '-'))"
+    return f"(contains({sql_over}, '+') or ({sql_over})[-1] > '9' or contains(substr({sql_over}, 12), '-'))"
 
 
 def as_number(column: str, kind: str, decimal: str, unit: float) -> str:
@@ -86,10 +86,10 @@ def as_number(column: str, kind: str, decimal: str, unit: float) -> str:
     if kind == "number":
         number = f"{column}::double"
     else:
-        written = as_written(column, kind)
+        sql_over = as_text(column, kind)
         if decimal == ",":
-            plain = f"regexp_full_match({written}, '{_THOUSANDS}') or not contains({written}, '.')"
-            written = f"case when {plain} then replace(replace({written}, '.', ''), ',', '.') end"
-        number = f"try_cast({written} as double)"
+            plain = f"regexp_full_match({sql_over}, '{_THOUSANDS}') or not contains({sql_over}, '.')"
+            sql_over = f"case when {plain} then replace(replace({sql_over}, '.', ''), ',', '.') end"
+        number = f"try_cast({sql_over} as double)"
     scaled = number if unit == 1 else f"round({number} * {unit!r}, 6)"
     return f"(case when isfinite({scaled}) then {scaled} end)"

@@ -1,4 +1,4 @@
-"""SQL expressions of params.yaml: what they refer to, and whether they may run at all.
+"""SQL expressions of params.yaml: their column references, and whether they are allowed.
 
 An expression is one scalar DuckDB expression over a row's columns. It cannot read anything else (no subquery, no table
 function), change anything, look at other rows (no aggregate, no window) or give another answer tomorrow (no `now()`).
@@ -46,7 +46,7 @@ class Expression:
     fault: str = ""
     syntax: bool = False
 
-    def written(self, columns: list[str]) -> str:
+    def sql_over(self, columns: list[str]) -> str:
         """The expression's SQL with every reference replaced, in their order."""
         sql = self.text.encode()
         for reference, column in reversed(list(zip(self.references, columns, strict=True))):
@@ -56,7 +56,7 @@ class Expression:
 
 @functools.cache
 def checker() -> Any:
-    """A DuckDB that reads no files and whose settings nobody changes; it parses and binds, and holds no data."""
+    """A DuckDB without data, file access or changeable settings, which parses and binds expressions."""
     con = duckdb.connect(config={"enable_external_access": "false"})
     con.execute("set timezone = 'UTC'; set lock_configuration = true")
     return con
@@ -65,7 +65,7 @@ def checker() -> Any:
 @functools.cache
 def _allowed_functions() -> frozenset[str]:
     """Names of functions that give the same for the same row."""
-    found = (
+    rows = (
         checker()
         .execute(
             """
@@ -77,7 +77,7 @@ def _allowed_functions() -> frozenset[str]:
         )
         .fetchall()
     )
-    names = {str(name) for (name,) in found if not name.startswith(("current_", "pg_", "has_", "inet_"))}
+    names = {str(name) for (name,) in rows if not name.startswith(("current_", "pg_", "has_", "inet_"))}
     return frozenset(names - _CHANGING_MACROS)
 
 
@@ -87,11 +87,11 @@ def parse(text: str, *, numeric: bool = False) -> Expression:
 
     Faults are kept in the result, not raised.
     """
-    said = checker().execute(
+    serialized = checker().execute(
         "select json_serialize_sql($1, skip_default := true, skip_null := true, skip_empty := true)",
         [f"{_HEAD}{text}\n)"],
     )
-    tree = json.loads(said.fetchall()[0][0])
+    tree = json.loads(serialized.fetchall()[0][0])
     if tree["error"]:
         return Expression(text, fault=tree["error_message"], syntax=True)
     nodes = tree["statements"][0]["node"].get("select_list", [])
@@ -100,8 +100,8 @@ def parse(text: str, *, numeric: bool = False) -> Expression:
     forbidden = sorted(set(_forbidden(nodes[0])))
     if forbidden:
         return Expression(text, fault=f"it may not use {', '.join(forbidden)}")
-    found = sorted(set(_references(nodes[0], numeric, frozenset())), key=lambda one: one.start)
-    return Expression(text, tuple(found))
+    references = sorted(set(_references(nodes[0], numeric, frozenset())), key=lambda one: one.start)
+    return Expression(text, tuple(references))
 
 
 def _children(node: Any) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from pipelines.sources.expressions.parse import checker
 
-_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINY", "USMALL", "UINT", "UBIG", "UHUGE")
+WHOLE_NUMBER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINY", "USMALL", "UINT", "UBIG", "UHUGE")
 _KINDS = (
     ("text", ("VARCHAR", "JSON", "UUID", "ENUM")),
     ("instant", ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH")),
@@ -14,7 +14,7 @@ _KINDS = (
     ("day", ("DATE",)),
     ("bool", ("BOOLEAN",)),
     ("empty", ('"NULL"', "NULL")),
-    ("number", _WHOLE),
+    ("number", WHOLE_NUMBER_TYPES),
     ("number", ("FLOAT", "DOUBLE", "DECIMAL", "BIGNUM")),
 )
 
@@ -23,7 +23,7 @@ class Shape(Protocol):
     """A table as far as a mapping must know it: what it is called, its columns, their kinds and DuckDB's types."""
 
     def __hash__(self) -> int:
-        """Never changed, so that what was found out about it can be kept."""
+        """Immutable, so that what is derived from it can be cached."""
 
     @property
     def name(self) -> str:
@@ -35,7 +35,7 @@ class Shape(Protocol):
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The kind of each, in the words of convert.py; or its type where it is none of them."""
+        """The kind of each, in the words of `kind_of`."""
 
     @property
     def stored(self) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ class Shape(Protocol):
 
 
 def kind_of(stored: str) -> str:
-    """DuckDB's type in the words of convert.py; the type itself, in small letters, where it is none of them."""
+    """The kind of a DuckDB type: text, number, instant, time, day, bool, empty; else the type itself in lower case."""
     if stored.endswith("]") or stored.startswith(("STRUCT", "MAP")):
         return stored.lower()
     return next((kind for kind, starts in _KINDS if stored.startswith(starts)), stored.lower())

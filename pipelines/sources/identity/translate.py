@@ -1,18 +1,18 @@
-"""Landed parts -> the same parts about customers: ids resolved, pseudonyms in their place where they are asked for.
+"""Landed parts -> the same parts under customer ids, or under pseudonyms where these are on.
 
     data/landing/.about/{branch}/{key}/2024-05.parquet     a part's rows as they go into the stream
-                                      /2024-05.hashes      see sight.py
+                                      /2024-05.hashes      see file_summary.py
                                       /nobody.parquet      rows whose id is no customer's, as the source has them
-                                      /part.json           how many rows it had; digest and sight of its file
-    data/landing/.about/{branch}/ids/{digest}.parquet      the ids that a part speaks of
-    data/landing/.about/{branch}/leads.json                where they lead, as a digest for each part
+                                      /part.json           how many rows it had; digest and summary of its file
+    data/landing/.about/{branch}/ids/{digest}.parquet      the ids that occur in a part
+    data/landing/.about/{branch}/leads.json                what they resolve to, as a digest for each part
 
-Each part is done by itself, and again only when its rows are others, the key is another or one of its own ids leads
-elsewhere: a new line in the table of identities costs the parts that speak of it. A part in which nothing changes stays
-the one that was landed.
+Each part is translated by itself, and again only when its rows or the key changed or one of its own ids resolves to
+another customer: a new line in the table of identities costs only the parts that it concerns. A part in which nothing
+changes stays the one that was landed.
 """
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -32,41 +32,44 @@ import pyarrow.parquet as pq
 from features.activity import ACTIVITY_SCHEMA
 from pipelines.runtime.files import digest_of, read_json, whole_folder, write_json, write_parquet
 from pipelines.runtime.sql import text
-from pipelines.sources.landing.file_summary import Sight, look
-from pipelines.sources.landing.month_writer import in_order, write_month
+from pipelines.sources.landing.file_summary import MonthSummary, summarise
+from pipelines.sources.landing.month_writer import sorted_rows, write_month
 from pipelines.sources.landing.store import FORM, Part
+from pipelines.sources.relations import KEYED_HASH, MENTIONED, RESOLVED, STREAM, UNMATCHED
 from pipelines.sources.stream import COLUMNS
 
 _FORM = (2, *FORM)
-_LEADS_FILE = "leads.json"
-_LEADS = """
-select part, count(*), bit_xor(hash(theirs, leads.customer_id)), sum(hash(leads.customer_id, theirs))
-from people as spoken join who as leads on spoken.source = leads.source and spoken.customer_id = leads.theirs
+_RESOLUTIONS_FILE = "leads.json"
+_RESOLUTIONS = f"""
+select part, count(*), bit_xor(hash(source_id, resolution.customer_id)), sum(hash(resolution.customer_id, source_id))
+from {MENTIONED} as mention join {RESOLVED} as resolution
+    on mention.source = resolution.source and mention.customer_id = resolution.source_id
 group by part
 """
 _ROWS = """
 select {names}, landed.* replace ({customer} as customer_id, {activity} as activity_id),
-    leads.theirs is not null and leads.customer_id is null as nobodys
+    resolution.source_id is not null and resolution.customer_id is null as is_unmatched
 from (select {columns} from read_parquet({path}) where {kept}) as landed
-left join (select theirs, customer_id from who where source = {source}) as leads on leads.theirs = landed.customer_id
+left join (select source_id, customer_id from {resolved} where source = {source}) as resolution
+    on resolution.source_id = landed.customer_id
 """
-_NAMES = """
-select customer_id, keyed(customer_id) from (
-    select distinct coalesce(leads.customer_id, spoken.customer_id) as customer_id
-    from ({spoken}) as spoken left join who as leads
-        on spoken.source = leads.source and spoken.customer_id = leads.theirs
-    where leads.theirs is null or leads.customer_id is not null
+_HASHED = f"""
+select customer_id, {KEYED_HASH}(customer_id) from (
+    select distinct coalesce(resolution.customer_id, mention.customer_id) as customer_id
+    from ({{mentions}}) as mention left join {RESOLVED} as resolution
+        on mention.source = resolution.source and mention.customer_id = resolution.source_id
+    where resolution.source_id is null or resolution.customer_id is not null
 )
 """
-_NAMED = "left join named on named.customer_id = coalesce(leads.customer_id, landed.customer_id)"
+_JOIN_PSEUDONYMS = "left join pseudonym on pseudonym.customer_id = coalesce(resolution.customer_id, landed.customer_id)"
 
 
 @dataclass(frozen=True)
-class Names:
-    """How ids become names: of `hidden` sources keyed hashes take their place, of all their rows' ids do.
+class Pseudonyms:
+    """Which ids become pseudonyms: customer ids of `hidden` sources, activity ids of all.
 
-    `key`: tells one key of pseudonyms from another without telling it; None where there are none, and then the macro
-    `keyed` need not be there. `remember`: called with keyed hash -> id before a row under a new pseudonym is written.
+    `key`: a fingerprint of the key; None where there are no pseudonyms, and then the macro KEYED_HASH need not exist.
+    `remember`: called with keyed hash -> id before a row under a new pseudonym is written.
     """
 
     key: str | None = None
@@ -75,162 +78,170 @@ class Names:
 
 
 @dataclass
-class Leads:
-    """Where the ids of parts lead under one table of identities: a digest for each part, None where nowhere else."""
+class Resolutions:
+    """What the ids of parts resolve to under one table of identities.
 
-    kept: Path
+    `known`: a digest for each part, None where all of its ids stay as they are. `folder`: of translated parts.
+    """
+
+    folder: Path
     table: str
     known: dict[str, list[str] | None]
 
     @classmethod
-    def of(cls, kept: Path, table: str) -> Leads:
-        """What an earlier pull found. `table`: what changes when the identities do; then nothing is known."""
-        path = kept / _LEADS_FILE
+    def of(cls, folder: Path, table: str) -> Resolutions:
+        """What an earlier pull resolved. `table`: a digest of the identities; under another one nothing is known."""
+        path = folder / _RESOLUTIONS_FILE
         try:
-            told = read_json(path) if path.is_file() else {}
+            content = read_json(path) if path.is_file() else {}
         except json.JSONDecodeError:
-            told = {}
-        return cls(kept, table, told["leads"] if told.get("table") == table else {})
+            content = {}
+        return cls(folder, table, content["leads"] if content.get("table") == table else {})
 
-    def key(self, part: Part, names: Names) -> str:
-        """Everything that decides what becomes of a part: its rows, where its ids lead, the key of pseudonyms."""
-        hidden = part.source in names.hidden
-        said = [_FORM, part.source, part.digest, part.kept_by, self.known[_called(part)], names.key, hidden]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+    def key(self, part: Part, pseudonyms: Pseudonyms) -> str:
+        """The digest of everything that decides a translated part: its rows, its resolutions, the key of pseudonyms."""
+        hidden = part.source in pseudonyms.hidden
+        inputs = [_FORM, part.source, part.digest, part.kept_by, self.known[_part_key(part)], pseudonyms.key, hidden]
+        return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
 
-    def wanting(self, parts: Sequence[Part], names: Names) -> list[Part]:
-        """Parts that must be met: it is not known where their ids lead, or they are not translated yet."""
-        return [part for part in parts if _called(part) not in self.known or not self._done(part, names)]
+    def unresolved(self, parts: Sequence[Part], pseudonyms: Pseudonyms) -> list[Part]:
+        """Parts whose ids must be collected: their resolution is unknown, or they are not translated yet."""
+        return [
+            part for part in parts if _part_key(part) not in self.known or not self._is_translated(part, pseudonyms)
+        ]
 
-    def stays(self, part: Part, names: Names) -> bool:
-        """Whether a part is about customers as it is: none of its ids leads elsewhere, and nothing is hidden."""
-        return names.key is None and self.known[_called(part)] is None
+    def is_unchanged(self, part: Part, pseudonyms: Pseudonyms) -> bool:
+        """Whether a part needs no translation: all of its ids stay as they are, and there are no pseudonyms."""
+        return pseudonyms.key is None and self.known[_part_key(part)] is None
 
-    def _done(self, part: Part, names: Names) -> bool:
-        return self.stays(part, names) or (self.kept / self.key(part, names) / "part.json").is_file()
+    def _is_translated(self, part: Part, pseudonyms: Pseudonyms) -> bool:
+        return self.is_unchanged(part, pseudonyms) or (self.folder / self.key(part, pseudonyms) / "part.json").is_file()
 
-    def learn(self, con: Any, met: Sequence[Part], parts: Sequence[Part]) -> None:
-        """Look where the ids of parts lead, by `people` and `who`, and keep it for all `parts` there are."""
-        found = {place: list(map(str, told)) for place, *told in con.execute(_LEADS).fetchall()}
-        self.known |= {_called(part): found.get(place) for place, part in enumerate(met)}
-        self.known = {name: self.known[name] for name in sorted(map(_called, parts))}
-        write_json(self.kept / _LEADS_FILE, {"table": self.table, "leads": self.known})
+    def record(self, con: Any, collected: Sequence[Part], parts: Sequence[Part]) -> None:
+        """Digest the resolutions of `collected` parts from MENTIONED and RESOLVED, and write them for all `parts`."""
+        digests = {number: list(map(str, digest)) for number, *digest in con.execute(_RESOLUTIONS).fetchall()}
+        self.known |= {_part_key(part): digests.get(number) for number, part in enumerate(collected)}
+        self.known = {name: self.known[name] for name in sorted(map(_part_key, parts))}
+        write_json(self.folder / _RESOLUTIONS_FILE, {"table": self.table, "leads": self.known})
 
 
-def _called(part: Part) -> str:
+def _part_key(part: Part) -> str:
     return f"{part.source} {part.digest}"
 
 
-def meet(con: Any, parts: Sequence[Part], kept: Path, sources: Sequence[str]) -> None:
-    """Make the temp view `people` (part, source, customer_id): the ids that parts of `sources` speak of, each once.
+def collect_ids(con: Any, parts: Sequence[Part], folder: Path, sources: Sequence[str]) -> None:
+    """Create MENTIONED (part, source, customer_id): the ids that occur in parts of `sources`, each once per part.
 
-    `part` is the place among `parts`. They are looked up once for each part and kept.
+    `part` is the index among `parts`. They are read once for each part and kept in `folder`.
     """
-    spoken = []
-    for place, part in enumerate(parts):
+    mentions = []
+    for number, part in enumerate(parts):
         if part.source not in sources:
             continue
-        file = kept / "ids" / f"{part.digest}.parquet"
+        file = folder / "ids" / f"{part.digest}.parquet"
         if not file.is_file():
             ids = con.sql(f"select distinct customer_id from read_parquet({text(part.path)}) order by customer_id")
             write_parquet(file, ids.to_arrow_table(), repeated=[])
-        named = f"{place} as part, {text(part.source)} as source"
-        spoken.append(f"select {named}, customer_id from read_parquet({text(file)})")
-    nobody = "select 0 as part, '' as source, '' as customer_id where false"
-    con.execute(f"create or replace temp view people as {' union all '.join(spoken) or nobody}")
+        constants = f"{number} as part, {text(part.source)} as source"
+        mentions.append(f"select {constants}, customer_id from read_parquet({text(file)})")
+    no_rows = "select 0 as part, '' as source, '' as customer_id where false"
+    con.execute(f"create or replace temp view {MENTIONED} as {' union all '.join(mentions) or no_rows}")
 
 
-def translated(con: Any, parts: Sequence[Part], names: Names, leads: Leads) -> tuple[list[Part], Counter[str]]:
-    """Parts without rows of nobody, under customers' ids or their pseudonyms; those without a row left are left out.
+def translate_parts(
+    con: Any, parts: Sequence[Part], pseudonyms: Pseudonyms, resolutions: Resolutions
+) -> tuple[list[Part], Counter[str]]:
+    """Parts without unmatched rows, under customer ids or pseudonyms; parts without a row left are dropped.
 
-    Needs the temp table `who` (source, theirs, customer_id; null: nobody) with the ids of parts that are not done yet.
-    Fills the temp table `nobodys` with rows of nobody, as `stream` has them.
+    Needs RESOLVED with the ids of parts that are not translated yet. Fills UNMATCHED with rows that are no customer's.
 
     Returns:
         The parts, and how many rows each source had.
     """
-    kept, keys = leads.kept, ["" if leads.stays(part, names) else leads.key(part, names) for part in parts]
+    folder = resolutions.folder
+    keys = ["" if resolutions.is_unchanged(part, pseudonyms) else resolutions.key(part, pseudonyms) for part in parts]
     todo = {
-        key: part for key, part in zip(keys, parts, strict=True) if key and not (kept / key / "part.json").is_file()
+        key: part for key, part in zip(keys, parts, strict=True) if key and not (folder / key / "part.json").is_file()
     }
-    _name(con, list(todo.values()), names)
+    _create_pseudonyms(con, list(todo.values()), pseudonyms)
     for key, part in todo.items():
-        _translate(con, part, kept / key, names)
-    con.execute("create or replace temp table nobodys as select * from stream where false")
-    rows, made = Counter[str](), list[Part]()
+        _translate_part(con, part, folder / key, pseudonyms)
+    con.execute(f"create or replace temp table {UNMATCHED} as select * from {STREAM} where false")
+    rows, translated = Counter[str](), list[Part]()
     for key, part in zip(keys, parts, strict=True):
-        of_part, good = _made(con, part, kept / key) if key else (part.sight.rows, [part])
-        rows[part.source] += of_part
-        made += good
-    _keep_only(kept, {*keys, "ids", _LEADS_FILE}, {f"{part.digest}.parquet" for part in parts})
-    return made, rows
+        count, good = _read_translation(con, part, folder / key) if key else (part.summary.rows, [part])
+        rows[part.source] += count
+        translated += good
+    _delete_others(folder, {*keys, "ids", _RESOLUTIONS_FILE}, {f"{part.digest}.parquet" for part in parts})
+    return translated, rows
 
 
-def _made(con: Any, part: Part, folder: Path) -> tuple[int, list[Part]]:
-    """How many rows a part had, and what became of it; its rows of nobody to `nobodys`."""
-    told = read_json(folder / "part.json")
-    if (nobody := folder / "nobody.parquet").is_file():
-        con.execute(f"insert into nobodys select {text(part.source)}, * from read_parquet({text(nobody)})")
-    if not told["digest"]:
-        return told["rows"], []
+def _read_translation(con: Any, part: Part, folder: Path) -> tuple[int, list[Part]]:
+    """How many rows a part had, and its translation; unmatched rows are added to UNMATCHED."""
+    content = read_json(folder / "part.json")
+    if (unmatched := folder / "nobody.parquet").is_file():
+        con.execute(f"insert into {UNMATCHED} select {text(part.source)}, * from read_parquet({text(unmatched)})")
+    if not content["digest"]:
+        return content["rows"], []
     path = folder / f"{part.month}.parquet"
-    sight = Sight.of(told["sight"], path.with_suffix(".hashes"))
-    return told["rows"], [Part(part.source, part.month, path, told["digest"], sight)]
+    summary = MonthSummary.from_json(content["sight"], path.with_suffix(".hashes"))
+    return content["rows"], [Part(part.source, part.month, path, content["digest"], summary)]
 
 
-def _keep_only(kept: Path, names: set[str], ids: set[str]) -> None:
-    for path in kept.iterdir() if kept.is_dir() else ():
+def _delete_others(folder: Path, names: set[str], ids: set[str]) -> None:
+    for path in folder.iterdir() if folder.is_dir() else ():
         if path.name not in names:
             shutil.rmtree(path, ignore_errors=True)
-    for file in (kept / "ids").glob("*.parquet"):
+    for file in (folder / "ids").glob("*.parquet"):
         if file.name not in ids:
             file.unlink(missing_ok=True)
 
 
-def _name(con: Any, parts: Sequence[Part], names: Names) -> None:
-    """Make the temp table `named` (customer_id, hashed) of the customers that parts speak of, and remember them."""
-    con.execute("create or replace temp table named (customer_id varchar, hashed varchar)")
-    hidden = [part for part in parts if part.source in names.hidden]
+def _create_pseudonyms(con: Any, parts: Sequence[Part], pseudonyms: Pseudonyms) -> None:
+    """Create the temp table `pseudonym` (customer_id, hashed) of the customers in parts, and remember them."""
+    con.execute("create or replace temp table pseudonym (customer_id varchar, hashed varchar)")
+    hidden = [part for part in parts if part.source in pseudonyms.hidden]
     if not hidden:
         return
-    spoken = " union all ".join(
+    mentions = " union all ".join(
         f"select distinct {text(part.source)} as source, customer_id from read_parquet({text(part.path)})"
         for part in hidden
     )
-    con.execute(f"insert into named {_NAMES.format(spoken=spoken)}")
-    names.remember(dict(con.execute("select hashed, customer_id from named").fetchall()))
+    con.execute(f"insert into pseudonym {_HASHED.format(mentions=mentions)}")
+    pseudonyms.remember(dict(con.execute("select hashed, customer_id from pseudonym").fetchall()))
 
 
-def _translate(con: Any, part: Part, folder: Path, names: Names) -> None:
-    """Write what becomes of a part to a folder."""
-    rows = con.sql(_query(part, names)).to_arrow_table()
-    nobodys = rows["nobodys"]
-    good = rows.filter(pc.invert(nobodys)).select(COLUMNS).cast(ACTIVITY_SCHEMA)
+def _translate_part(con: Any, part: Part, folder: Path, pseudonyms: Pseudonyms) -> None:
+    """Write the translation of a part to a folder."""
+    rows = con.sql(_query(part, pseudonyms)).to_arrow_table()
+    unmatched = rows["is_unmatched"]
+    matched = rows.filter(pc.invert(unmatched)).select(COLUMNS).cast(ACTIVITY_SCHEMA)
     with whole_folder(folder) as partial:
-        told: dict[str, Any] = {"rows": len(rows), "digest": None}
-        if len(good) < len(rows):
-            left = [f"their_{name}" if name in _IDS else name for name in COLUMNS]
-            pq.write_table(rows.filter(nobodys).select(left).rename_columns(COLUMNS), partial / "nobody.parquet")
-        if len(good):
-            path, ordered = partial / f"{part.month}.parquet", in_order(good)
+        content: dict[str, Any] = {"rows": len(rows), "digest": None}
+        if len(matched) < len(rows):
+            originals = [f"source_{name}" if name in _IDS else name for name in COLUMNS]
+            pq.write_table(rows.filter(unmatched).select(originals).rename_columns(COLUMNS), partial / "nobody.parquet")
+        if len(matched):
+            path, ordered = partial / f"{part.month}.parquet", sorted_rows(matched)
             write_month(path, ordered)
-            sight = look(con.cursor(), path, part.month, ordered).told()
-            told |= {"digest": digest_of(path), "sight": sight}
-        write_json(partial / "part.json", told)
+            summary = summarise(con.cursor(), path, part.month, ordered).as_json()
+            content |= {"digest": digest_of(path), "sight": summary}
+        write_json(partial / "part.json", content)
 
 
 _IDS = ("activity_id", "customer_id")
 
 
-def _query(part: Part, names: Names) -> str:
-    hidden = part.source in names.hidden
+def _query(part: Part, pseudonyms: Pseudonyms) -> str:
+    hidden = part.source in pseudonyms.hidden
     query = _ROWS.format(
-        names=", ".join(f"landed.{name} as their_{name}" for name in _IDS),
-        customer="named.hashed" if hidden else "coalesce(leads.customer_id, landed.customer_id)",
-        activity="keyed('activity ' || landed.activity_id)" if names.key else "landed.activity_id",
+        names=", ".join(f"landed.{name} as source_{name}" for name in _IDS),
+        customer="pseudonym.hashed" if hidden else "coalesce(resolution.customer_id, landed.customer_id)",
+        activity=f"{KEYED_HASH}('activity ' || landed.activity_id)" if pseudonyms.key else "landed.activity_id",
         columns=", ".join(COLUMNS),
         path=text(part.path),
         kept=part.kept or "true",
         source=text(part.source),
+        resolved=RESOLVED,
     )
-    return f"{query} {_NAMED}" if hidden else query
+    return f"{query} {_JOIN_PSEUDONYMS}" if hidden else query

@@ -1,4 +1,4 @@
-"""Rows whose id leads to no customer: counted, named, and kept in a CSV beside the report; too many stop the pull."""
+"""Rows whose id resolves to no customer: counted, listed in a CSV beside the report; too many stop the pull."""
 
 # Queries are put together from our own column names; whatever comes from outside is bound as a parameter.
 # ruff: noqa: S608
@@ -13,63 +13,65 @@ from typing import Any
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import whole_file
 from pipelines.settings.reading import Resolution
+from pipelines.sources.relations import UNMATCHED
 
-_ASIDE = ("source", "system", "id", "activity_id", "occurred_at", "activity", "value", "quantity", "detail")
+_COLUMNS = ("source", "system", "id", "activity_id", "occurred_at", "activity", "value", "quantity", "detail")
 
 
-def tell_of_nobody(con: Any, resolution: Resolution, moment: int, rows: Mapping[str, int], aside: Path) -> list[str]:
-    """Count and name the ids of `nobodys` (rows as `stream` has them); list the rows in a CSV that its owner may read.
+def report_unmatched(con: Any, resolution: Resolution, moment: int, rows: Mapping[str, int], path: Path) -> list[str]:
+    """Count and name the ids of UNMATCHED; list its rows in a CSV that only its owner may read.
 
     Args:
-        con: the connection with `nobodys`.
+        con: the connection with UNMATCHED.
         resolution: how ids become customer ids.
         moment: microseconds UTC; rows at or after it are not counted or listed.
         rows: how many rows each source has.
-        aside: the CSV; without such rows there is none.
+        path: the CSV; without such rows there is none.
 
     Raises:
         ChurnError: a source has more such rows than `identities.max_unmatched_share` allows. The CSV is written first.
     """
     con.execute(
-        f"create or replace temp view unmatched as select * from nobodys where occurred_at < make_timestamptz({moment})"
+        f"create or replace temp view unmatched_before as select * from {UNMATCHED} "
+        f"where occurred_at < make_timestamptz({moment})"
     )
-    notes, refused = _tell(con, resolution, rows, aside)
+    notes, refused = _sentences(con, resolution, rows, path)
     if refused:
         raise ChurnError(*notes, *refused)
     return notes
 
 
-def _tell(con: Any, resolution: Resolution, rows: Mapping[str, int], aside: Path) -> tuple[list[str], list[str]]:
-    found = con.execute(
+def _sentences(con: Any, resolution: Resolution, rows: Mapping[str, int], path: Path) -> tuple[list[str], list[str]]:
+    unmatched = con.execute(
         "select source, count(*), count(distinct customer_id), list_sort(list(distinct customer_id))[:3] "
-        "from unmatched group by source order by source"
+        "from unmatched_before group by source order by source"
     ).fetchall()
-    if not found:
+    if not unmatched:
         return [], []
-    _write_aside(con, resolution.systems, aside)
+    _write_csv(con, resolution.systems, path)
     notes, refused = [], []
     allowed = resolution.identities.max_unmatched_share if resolution.identities else 0.0
-    for source, lost, ids, examples in found:
-        system, every = resolution.systems[source], rows[source]
-        named = "" if resolution.privacy.pseudonymise else f" ({', '.join(examples)}{', ...' if ids > 3 else ''})"
+    for source, count, ids, examples in unmatched:
+        system, total = resolution.systems[source], rows[source]
+        shown = "" if resolution.privacy.pseudonymise else f" ({', '.join(examples)}{', ...' if ids > 3 else ''})"
         notes.append(
-            f"sources.{source}: {lost:,} of {every:,} rows belong to {ids:,} ids of {system} that are no customer's"
-            f"{named}. They are left out and kept in {aside}. Add the ids to identities.table."
+            f"sources.{source}: {count:,} of {total:,} rows belong to {ids:,} ids of {system} that are no customer's"
+            f"{shown}. They are left out and kept in {path}. Add the ids to identities.table."
         )
-        if lost > allowed * every:
+        if count > allowed * total:
             refused.append(f"sources.{source}: that is more than identities.max_unmatched_share of {allowed:g} allows.")
     return notes, refused
 
 
-def _write_aside(con: Any, systems: Mapping[str, str], aside: Path) -> None:
+def _write_csv(con: Any, systems: Mapping[str, str], path: Path) -> None:
     query = (
         "select source, customer_id, activity_id, strftime(occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ'), activity, value, "
-        "quantity, detail from unmatched order by all"
+        "quantity, detail from unmatched_before order by all"
     )
-    with whole_file(aside) as partial:
+    with whole_file(path) as partial:
         partial.touch(mode=0o600)
         with partial.open("w", encoding="utf-8", newline="") as stream:
             rows = csv.writer(stream, lineterminator="\n")
-            rows.writerow(_ASIDE)
+            rows.writerow(_COLUMNS)
             for source, *rest in con.execute(query).fetchall():
                 rows.writerow([source, systems[source], *rest])

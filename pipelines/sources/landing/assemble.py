@@ -1,12 +1,12 @@
-"""Landed parts -> finished month files of a stream. What has not changed since an earlier pull is not made again.
+"""Landed parts -> the month files of a stream. What has not changed since an earlier pull is not written again.
 
-A month that one part has whole, all before the moment and with no id that stands elsewhere too, is that part. The
-others are put together: months that share ids in one go, because cut.py must choose between their rows, every other
-one by itself; where there is nothing to cut, its parts are only merged. What was put together is kept under a key of
-all that went into it.
+A month that one part holds completely, all before the moment and without an id that occurs elsewhere, is that part. The
+others are assembled: months that share ids together, because as_of.py must choose between their rows, every other one
+by itself; where there is nothing to cut, its parts are only merged. What was assembled is kept under a digest of all
+its inputs.
 """
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -25,27 +25,28 @@ import pyarrow.parquet as pq
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json, whole_folder, write_json
 from pipelines.runtime.sql import text
-from pipelines.sources.landing.as_of import cut
-from pipelines.sources.landing.file_summary import Hashes, Sight, any_of, look, repeated
-from pipelines.sources.landing.month_writer import in_order, write_month
+from pipelines.sources.landing.as_of import cut_as_of
+from pipelines.sources.landing.file_summary import Hashes, MonthSummary, contains_any, repeated_hashes, summarise
+from pipelines.sources.landing.month_writer import sorted_rows, write_month
 from pipelines.sources.landing.store import FORM, Part
+from pipelines.sources.relations import KNOWN, STREAM
 from pipelines.sources.stream import COLUMNS, months
 
 
 @dataclass(frozen=True)
-class Finished:
+class MonthFile:
     """A month file as it goes into the stream."""
 
     month: str
     path: Path
     digest: str
-    sight: Sight
+    summary: MonthSummary
 
     def copy_to(self, folder: Path) -> None:
-        """A copy of its own: nobody who writes to it reaches the landing store.
+        """Copy the file, so that a change of the copy cannot reach the landing store.
 
         Raises:
-            ChurnError: the landing store was changed by somebody else.
+            ChurnError: the file in the landing store was changed after it was written.
         """
         target = folder / f"{self.month}.parquet"
         shutil.copyfile(self.path, target)
@@ -56,50 +57,49 @@ class Finished:
 
 
 def load_parts(con: Any, parts: Iterable[Part]) -> None:
-    """The rows of parts to `stream`."""
+    """Insert the rows of parts into STREAM."""
     for part in parts:
         con.execute(
-            f"insert into stream select {text(part.source)}, {', '.join(COLUMNS)} from read_parquet({text(part.path)}) "
-            f"where {part.kept or 'true'}"
+            f"insert into {STREAM} select {text(part.source)}, {', '.join(COLUMNS)} "
+            f"from read_parquet({text(part.path)}) where {part.kept or 'true'}"
         )
 
 
-def assembled(con: Any, parts: list[Part], moment: int, kept: Path) -> tuple[list[Finished], list[str], bool]:
-    """The stream of a moment (microseconds, UTC), month by month, what to tell, and whether every id stands once.
+def assemble(con: Any, parts: list[Part], moment: int, folder: Path) -> tuple[list[MonthFile], list[str], bool]:
+    """The stream as of a moment (microseconds, UTC) by month; notes; whether every id is known to be unique.
 
-    What to tell is how many rows are copies; False says only that ids must be looked at.
-    `kept`: where months are that were put together; those that are no longer needed go.
+    The notes say how many rows are copies. `folder`: of assembled months; those that are no longer needed are deleted.
 
     Raises:
-        ChurnError: as of `cut`.
+        ChurnError: as of `cut_as_of`.
     """
-    parts = [part for part in parts if part.sight.first < moment]
+    parts = [part for part in parts if part.summary.first < moment]
     finished, notes, keys = [], list[str](), set[str]()
-    twice = repeated([part.sight for part in parts])
-    for group, shares_ids in _groups(parts, twice):
+    repeated = repeated_hashes([part.summary for part in parts])
+    for group, shares_ids in _groups(parts, repeated):
         if not shares_ids and _is_finished(group, moment):
             part = group[0]
-            finished.append(Finished(part.month, part.path, part.digest, part.sight))
+            finished.append(MonthFile(part.month, part.path, part.digest, part.summary))
             continue
         key = _key(group, moment)
         keys.add(key)
-        if not (kept / key / "group.json").is_file():
-            if not shares_ids and all(not part.kept and part.sight.lies_before(moment) for part in group):
-                merge(con, group, kept / key)
+        if not (folder / key / "group.json").is_file():
+            if not shares_ids and all(not part.kept and part.summary.ends_before(moment) for part in group):
+                merge_group(con, group, folder / key)
             else:
                 load_parts(con, group)
-                put_together(con, moment, kept / key)
-                con.execute("truncate stream")
-        made, told = _made(kept / key)
-        finished += made
-        notes += told
-    _keep_only(kept, keys)
-    return sorted(finished, key=lambda one: one.month), notes, not len(twice)
+                cut_group(con, moment, folder / key)
+                con.execute(f"truncate {STREAM}")
+        month_files, group_notes = _read_group(folder / key)
+        finished += month_files
+        notes += group_notes
+    _delete_others(folder, keys)
+    return sorted(finished, key=lambda month_file: month_file.month), notes, not len(repeated)
 
 
-def _groups(parts: list[Part], twice: Hashes) -> Iterator[tuple[list[Part], bool]]:
-    """Parts that must be put together: months with an id that stands on several rows as one (True), others alone."""
-    shared = {part.month for part in parts if len(twice) and any_of(twice, part.sight.ids())}
+def _groups(parts: list[Part], repeated: Hashes) -> Iterator[tuple[list[Part], bool]]:
+    """Parts by group: all months with an id that occurs on several rows in one (True), each other by itself."""
+    shared = {part.month for part in parts if len(repeated) and contains_any(repeated, part.summary.ids())}
     if shared:
         yield [part for part in parts if part.month in shared], True
     by_month: dict[str, list[Part]] = {}
@@ -110,49 +110,50 @@ def _groups(parts: list[Part], twice: Hashes) -> Iterator[tuple[list[Part], bool
 
 
 def _is_finished(group: list[Part], moment: int) -> bool:
-    return len(group) == 1 and not group[0].kept and group[0].sight.lies_before(moment)
+    return len(group) == 1 and not group[0].kept and group[0].summary.ends_before(moment)
 
 
 def _key(group: list[Part], moment: int) -> str:
-    """Everything that decides what a group becomes. The moment does only where a row lies after it."""
-    cut_at = None if all(part.sight.lies_before(moment) for part in group) else moment
-    said = [FORM, cut_at, [[part.source, part.digest, part.kept, part.kept_by] for part in group]]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+    """A digest of everything that decides a group's result. The moment counts only where a row lies after it."""
+    cut_at = None if all(part.summary.ends_before(moment) for part in group) else moment
+    inputs = [FORM, cut_at, [[part.source, part.digest, part.kept, part.kept_by] for part in group]]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
 
 
-def put_together(con: Any, moment: int, folder: Path) -> None:
-    """Cut `stream` at the moment and write its months to `folder`."""
-    notes = cut(con, moment)
-    _write(con, months(con, "known"), notes, folder)
+def cut_group(con: Any, moment: int, folder: Path) -> None:
+    """Cut STREAM as of the moment and write its months to `folder`."""
+    notes = cut_as_of(con, moment)
+    _write_group(con, months(con, KNOWN), notes, folder)
 
 
-def merge(con: Any, group: list[Part], folder: Path) -> None:
+def merge_group(con: Any, group: list[Part], folder: Path) -> None:
     """Write a month whose parts have nothing to cut to `folder`."""
     rows = pa.concat_tables([pq.read_table(part.path) for part in group])
-    _write(con, [(group[0].month, in_order(rows))], [], folder)
+    _write_group(con, [(group[0].month, sorted_rows(rows))], [], folder)
 
 
-def _write(con: Any, made: Iterable[tuple[str, pa.Table]], notes: list[str], folder: Path) -> None:
+def _write_group(con: Any, rows_by_month: Iterable[tuple[str, pa.Table]], notes: list[str], folder: Path) -> None:
     with whole_folder(folder) as partial:
-        told, cursor = [], con.cursor()
-        for month, rows in made:
+        entries, cursor = [], con.cursor()
+        for month, rows in rows_by_month:
             path = partial / f"{month}.parquet"
             write_month(path, rows)
-            told.append({"month": month, "digest": digest_of(path), "sight": look(cursor, path, month, rows).told()})
-        write_json(partial / "group.json", {"notes": notes, "months": told})
+            summary = summarise(cursor, path, month, rows).as_json()
+            entries.append({"month": month, "digest": digest_of(path), "sight": summary})
+        write_json(partial / "group.json", {"notes": notes, "months": entries})
 
 
-def _made(folder: Path) -> tuple[list[Finished], list[str]]:
+def _read_group(folder: Path) -> tuple[list[MonthFile], list[str]]:
     content = read_json(folder / "group.json")
-    made = []
-    for one in content["months"]:
-        path = folder / f"{one['month']}.parquet"
-        sight = Sight.of(one["sight"], path.with_suffix(".hashes"))
-        made.append(Finished(one["month"], path, one["digest"], sight))
-    return made, content["notes"]
+    month_files = []
+    for entry in content["months"]:
+        path = folder / f"{entry['month']}.parquet"
+        summary = MonthSummary.from_json(entry["sight"], path.with_suffix(".hashes"))
+        month_files.append(MonthFile(entry["month"], path, entry["digest"], summary))
+    return month_files, content["notes"]
 
 
-def _keep_only(kept: Path, keys: set[str]) -> None:
-    for folder in kept.iterdir() if kept.is_dir() else ():
-        if folder.name not in keys:
-            shutil.rmtree(folder, ignore_errors=True)
+def _delete_others(folder: Path, keys: set[str]) -> None:
+    for other in folder.iterdir() if folder.is_dir() else ():
+        if other.name not in keys:
+            shutil.rmtree(other, ignore_errors=True)

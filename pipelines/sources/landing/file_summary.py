@@ -1,7 +1,7 @@
-"""What is known of a finished month file without opening it again: its counts, its times, hashes of its ids.
+"""The summary of a month file: its counts, its times, hashes of its ids.
 
-Taken once from the file as it lies on disk. Files do not change, so the next pull counts, checks and compares by sight
-alone. A hash that stands nowhere else proves that its id does not either; what two equal hashes mean, the ids decide.
+Taken once, when the file is written. Files do not change, so the next pull counts, checks and compares by summaries
+alone. A hash that occurs once proves that its id does; where two hashes are equal, the ids themselves are compared.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ select coalesce(activity, '') as name,
 from read_parquet({path}) group by name order by name
 """
 _ROWS = """
-select hash(activity_id) as id, hash(customer_id) as who{activity} from {rows}
+select hash(activity_id) as id, hash(customer_id) as customer{activity} from {rows}
 """
 
 _STRETCHES = np.arange(1, 64, dtype=np.uint64) << np.uint64(58)
@@ -41,7 +41,7 @@ _COUNTED = ("count", "first", "last", "values", "quantities", "details", "record
 
 
 @dataclass(frozen=True)
-class Seen:
+class ActivitySummary:
     """One activity in a month: rows, first and last time, rows that fill a column, last recording. Microseconds UTC."""
 
     count: int
@@ -56,25 +56,27 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """A month file: its activities by name, whether every row is as the contract says, and where its hashes lie."""
+class MonthSummary:
+    """A month file: its activities by name, whether every row keeps the contract, and the file of its hashes."""
 
-    activities: dict[str, Seen]
+    activities: dict[str, ActivitySummary]
     sound: bool
     hashes: Path
 
     @classmethod
-    def of(cls, told: dict[str, Any], hashes: Path) -> Sight:
-        """A sight out of what `told` wrote."""
-        return cls({name: Seen(**one) for name, one in told["activities"].items()}, told["sound"], hashes)
+    def from_json(cls, content: dict[str, Any], hashes: Path) -> MonthSummary:
+        """The summary that `as_json` wrote."""
+        return cls(
+            {name: ActivitySummary(**one) for name, one in content["activities"].items()}, content["sound"], hashes
+        )
 
-    def told(self) -> dict[str, Any]:
-        """The sight as JSON, without its hashes."""
+    def as_json(self) -> dict[str, Any]:
+        """The summary as JSON, without its hashes."""
         return {"activities": {name: asdict(one) for name, one in self.activities.items()}, "sound": self.sound}
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return sum(one.count for one in self.activities.values())
 
     @property
@@ -89,10 +91,10 @@ class Sight:
 
     @property
     def recorded(self) -> int:
-        """Rows that say when they were recorded."""
+        """Rows with a `recorded_at`."""
         return sum(one.recorded for one in self.activities.values())
 
-    def lies_before(self, moment: int) -> bool:
+    def ends_before(self, moment: int) -> bool:
         """Whether everything occurred and was recorded before a moment."""
         return self.last < moment and all((one.last_recorded or 0) < moment for one in self.activities.values())
 
@@ -101,7 +103,7 @@ class Sight:
         return self._part(0, self.rows)
 
     def customers(self, activity: str) -> Hashes:
-        """Hashes of the customers who did it, sorted."""
+        """Hashes of the customers with that activity, sorted."""
         start = self.rows
         for name, one in self.activities.items():
             if name == activity:
@@ -110,40 +112,42 @@ class Sight:
         return np.empty(0, np.uint64)
 
     def _part(self, start: int, length: int) -> Hashes:
-        found = np.fromfile(self.hashes, np.uint64, count=length, offset=8 * start)
-        if len(found) < length:
+        hashes = np.fromfile(self.hashes, np.uint64, count=length, offset=8 * start)
+        if len(hashes) < length:
             raise OSError(f"{self.hashes}: is too short")
-        return found
+        return hashes
 
 
-def look(con: Any, path: Path, month: str, rows: pa.Table | None = None) -> Sight:
-    """See a finished file of a month (`2017-03`); its hashes are written beside it, under the ending `.hashes`.
+def summarise(con: Any, path: Path, month: str, rows: pa.Table | None = None) -> MonthSummary:
+    """Summarise the file of a month (`2017-03`); its hashes are written beside it, with the suffix `.hashes`.
 
     `rows`: its rows where they are still in memory, so that they need not be read back.
     """
     footer = pq.read_metadata(path)
-    found = _by_footer(footer) or con.execute(_ACTIVITIES.format(path=text(path))).fetchall()
-    activity = "" if len(found) == 1 else ", hash(coalesce(activity, '')) as activity"
+    counted = _counts_by_footer(footer) or con.execute(_ACTIVITIES.format(path=text(path))).fetchall()
+    activity = "" if len(counted) == 1 else ", hash(coalesce(activity, '')) as activity"
     hashes_of = _hashed(con, path, rows, activity)
-    named = con.execute("select unnest($1), hash(unnest($1))", [[name for name, *_ in found]]).fetchall()
+    named = con.execute("select unnest($1), hash(unnest($1))", [[name for name, *_ in counted]]).fetchall()
     customers = {
-        name: _once(hashes_of["who"] if len(found) == 1 else hashes_of["who"][hashes_of["activity"] == hashed])
+        name: _once(
+            hashes_of["customer"] if len(counted) == 1 else hashes_of["customer"][hashes_of["activity"] == hashed]
+        )
         for name, hashed in named
     }
     activities = {
-        name: Seen(**dict(zip(_COUNTED, counts, strict=True)), customers=len(customers[name]))
-        for name, *counts, _wrong in found
+        name: ActivitySummary(**dict(zip(_COUNTED, counts, strict=True)), customers=len(customers[name]))
+        for name, *counts, _wrong in counted
     }
     hashes = path.with_suffix(".hashes")
     with hashes.open("wb") as stream:
         for part in (np.sort(hashes_of["id"]), *customers.values()):
             np.asarray(part, np.uint64).tofile(stream)
-    wrong = any(row[-1] for row in found) or not _finite(path, rows)
-    return Sight(activities, _sound(footer, month, activities) and not wrong, hashes)
+    wrong = any(row[-1] for row in counted) or not _finite(path, rows)
+    return MonthSummary(activities, _sound(footer, month, activities) and not wrong, hashes)
 
 
 def _hashed(con: Any, path: Path, rows: pa.Table | None, activity: str) -> dict[str, Any]:
-    """What `_ROWS` finds, in the order of the rows."""
+    """What `_ROWS` gives, in the order of the rows."""
     if rows is not None:
         con.register("written", rows)
     source = f"read_parquet({text(path)})" if rows is None else "written"
@@ -157,8 +161,8 @@ def _finite(path: Path, rows: pa.Table | None) -> bool:
     return all(pc.all(pc.is_finite(numbers[name])).as_py() is not False for name in ("value", "quantity"))
 
 
-def _by_footer(footer: Any) -> list[tuple[Any, ...]]:
-    """What `_ACTIVITIES` finds, where the file holds one activity: then its footer says it. Empty where it does not."""
+def _counts_by_footer(footer: Any) -> list[tuple[Any, ...]]:
+    """What `_ACTIVITIES` counts, where the file holds one activity: its footer says it then. Empty otherwise."""
     groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
     columns = [
         {one.path_in_schema: one.statistics for one in map(group.column, range(group.num_columns))} for group in groups
@@ -192,22 +196,22 @@ def _microseconds(time: datetime) -> int:
     return (time - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def _sound(footer: Any, month: str, activities: dict[str, Seen]) -> bool:
-    """The right columns, names and month. The rules are told one by one in checks.py, which a test compares."""
+def _sound(footer: Any, month: str, activities: dict[str, ActivitySummary]) -> bool:
+    """Whether columns, names and month are right. checks/rules.py has each rule by itself; a test compares."""
     named = all(ACTIVITY_NAME.fullmatch(name) for name in activities)
-    told = {_month(time) for one in activities.values() for time in (one.first, one.last)}
-    return named and told == {month} and bool(footer.schema.to_arrow_schema().equals(ACTIVITY_SCHEMA))
+    months = {_month(time) for one in activities.values() for time in (one.first, one.last)}
+    return named and months == {month} and bool(footer.schema.to_arrow_schema().equals(ACTIVITY_SCHEMA))
 
 
 def _month(time: int) -> str:
     return str(np.datetime64(time, "us").astype("datetime64[M]"))
 
 
-def repeated(sights: Sequence[Sight]) -> Hashes:
-    """Hashes that stand on more than one row, sorted."""
-    stretches = _in_stretches([sight.ids() for sight in sights])
-    twice = [np.unique(ordered[1:][ordered[1:] == ordered[:-1]]) for ordered in stretches]
-    return np.concatenate([np.empty(0, np.uint64), *twice])
+def repeated_hashes(summaries: Sequence[MonthSummary]) -> Hashes:
+    """Hashes that occur on more than one row, sorted."""
+    stretches = _in_stretches([summary.ids() for summary in summaries])
+    repeated = [np.unique(ordered[1:][ordered[1:] == ordered[:-1]]) for ordered in stretches]
+    return np.concatenate([np.empty(0, np.uint64), *repeated])
 
 
 def _in_stretches(parts: Sequence[Hashes]) -> Iterator[Hashes]:
@@ -217,16 +221,16 @@ def _in_stretches(parts: Sequence[Hashes]) -> Iterator[Hashes]:
         yield np.sort(np.concatenate([part[at[i] : at[i + 1]] for part, at in zip(parts, cuts, strict=True)]))
 
 
-def all_sound(sights: Sequence[Sight], moment: int, *, alone: bool = False) -> bool:
-    """Whether no row of a stream breaks a rule: every file is sound, ends before the moment, and no id stands twice.
+def all_sound(summaries: Sequence[MonthSummary], moment: int, *, unique: bool = False) -> bool:
+    """Whether no row of a stream breaks a rule: every file is sound and ends before the moment, and every id is unique.
 
-    `alone`: the last is known already.
+    `unique`: the last is known already.
     """
-    sound = all(sight.sound and sight.lies_before(moment) for sight in sights)
-    return sound and (alone or not len(repeated(sights)))
+    sound = all(summary.sound and summary.ends_before(moment) for summary in summaries)
+    return sound and (unique or not len(repeated_hashes(summaries)))
 
 
-def any_of(sought: Hashes, ids: Hashes) -> bool:
+def contains_any(sought: Hashes, ids: Hashes) -> bool:
     """Whether one of `sought` is among the sorted `ids`."""
     if not len(sought) or not len(ids):
         return False
@@ -234,7 +238,7 @@ def any_of(sought: Hashes, ids: Hashes) -> bool:
     return bool((ids[places] == sought).any())
 
 
-def distinct(parts: Iterable[Hashes]) -> int:
+def count_distinct(parts: Iterable[Hashes]) -> int:
     """How many different hashes there are in sorted parts."""
     return sum(len(_once(ordered)) for ordered in _in_stretches(list(parts)))
 

@@ -1,7 +1,7 @@
-"""Activity rows on their way into month files: split by UTC month as they arrive, sorted, written as the contract says.
+"""Writes activity rows to month files: split by UTC month as they arrive, sorted, in the contract's schema.
 
 Rows are held in memory until a million have come; then the months that were touched least recently are written. An
-export in the order of time thus becomes one file a month, any other order several, which assembly.py joins.
+export in the order of time thus becomes one file a month, any other order several, which assemble.py merges.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ SORTED = {"occurred_at": "DELTA_BINARY_PACKED"}
 SAMPLE = 1 << 14
 
 
-class MonthFiles:
+class MonthWriter:
     """Month files of a folder while they are written: `2024-05.0.parquet`, of open rows `2024-05.0.open.parquet`."""
 
     def __init__(self, folder: Path, written: Callable[[Path, str, bool, pa.Table], None], held: int = HELD) -> None:
-        """`written`: told of each file, its month, whether its rows are open, and its rows."""
+        """`written`: called with each file, its month, whether its rows are open, and its rows."""
         self._folder, self._most, self._written = folder, held, written
         self._held: dict[tuple[str, bool], list[pa.Table]] = {}
         self._rows = 0
         self._numbers: Counter[tuple[str, bool]] = Counter()
 
     def add(self, rows: pa.Table, *, is_open: bool = False) -> None:
-        """Take rows in any order. `is_open`: they will be read again."""
+        """Add rows in any order. `is_open`: they will be read again."""
         for month, part in _in_months(rows.cast(ACTIVITY_SCHEMA)):
             held = self._held.pop((month, is_open), [])
             self._held[month, is_open] = [*held, part]
@@ -56,7 +56,7 @@ class MonthFiles:
             month, is_open = key
             path = self._folder / f"{month}.{self._numbers[key]}{'.open' if is_open else ''}.parquet"
             self._numbers[key] += 1
-            ordered = in_order(rows)
+            ordered = sorted_rows(rows)
             write_month(path, ordered)
             self._written(path, month, is_open, ordered)
 
@@ -74,8 +74,8 @@ def _in_months(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     yield from by_month(rows)
 
 
-def in_order(rows: pa.Table) -> pa.Table:
-    """Rows sorted as the contract says; those that are already cost nothing."""
+def sorted_rows(rows: pa.Table) -> pa.Table:
+    """Rows sorted as the contract says; rows that are sorted already cost nothing."""
     stamps = rows["occurred_at"].to_numpy()
     if (stamps[1:] > stamps[:-1]).all():
         return rows
@@ -83,11 +83,11 @@ def in_order(rows: pa.Table) -> pa.Table:
 
 
 def write_month(path: Path, rows: pa.Table) -> None:
-    """Sorted rows of a month as a file: the same rows are the same bytes, whichever way they came."""
-    write_parquet(path, rows.combine_chunks().cast(ACTIVITY_SCHEMA), [*REPEATED, *_again(rows)], SORTED)
+    """Sorted rows of a month as a file: the same rows are the same bytes, in whatever order they arrived."""
+    write_parquet(path, rows.combine_chunks().cast(ACTIVITY_SCHEMA), [*REPEATED, *_dictionary(rows)], SORTED)
 
 
-def _again(rows: pa.Table) -> list[str]:
-    """The customers, where a dictionary of them stays small: its makers give up on a large one only when it is made."""
+def _dictionary(rows: pa.Table) -> list[str]:
+    """`customer_id` where a dictionary of it stays small: Parquet gives up on a large one only after building it."""
     sample = rows["customer_id"][:SAMPLE]
     return ["customer_id"] if 2 * pc.count_distinct(sample).as_py() <= len(sample) else []

@@ -1,19 +1,21 @@
-"""The landing store: what was read from sources, so that it is not read again. Deleting it costs time only.
+"""The landing store keeps what was read from sources, so that it is not read again. Deleting it costs time only.
 
     data/landing/{source}/{key}/{piece}/2024-05.0.parquet   activities of one file, or of one stretch of a database's
                                                             table, by month, sorted, as they go into the stream
-                                       /2024-05.0.hashes    see sight.py
+                                       /2024-05.0.hashes    see file_summary.py
                                        /aside.parquet       of a database: its bad rows
                                        /piece.json          how many rows, which are bad, what the month files hold
-    data/landing/{source}/{key}/steps.json                  what was read for which moment, see remembered.py
+    data/landing/{source}/{key}/steps.json                  what was read for which moment, see history.py
     data/landing/.direct/{branch}/{source}/                 what a reader gave without landing it, until the next pull
-    data/landing/.about/{branch}/                           parts under customers' ids, see about.py
-    data/landing/.months/{branch}/                          months that were put together, see assembly.py
+    data/landing/.about/{branch}/                           parts under customers' ids, see identity/translate.py
+    data/landing/.months/{branch}/                          assembled months, see assemble.py
 
-The key is made of everything that decides how a row is read: another mapping is another key, and former ones go. Rows
-of customers who are forgotten (`is_forgotten`, see who.py) are not kept here either. A piece appears whole or not at
-all and is never changed.
+The key is made of everything that decides how a row is read: another mapping is another key, and former ones are
+deleted. Rows of erased customers (IS_ERASED) are not kept here either. A piece is written atomically and never changed.
 """
+
+# Queries are put together from our own names; whatever comes from outside is quoted or bound.
+# ruff: noqa: S608
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +38,16 @@ from pipelines.runtime.sql import text
 from pipelines.settings.sources import Mapped
 from pipelines.sources.access.scan import Bad
 from pipelines.sources.expressions.activity_query import Context
-from pipelines.sources.landing.file_summary import Sight, look
-from pipelines.sources.landing.month_writer import MonthFiles, write_month
-from pipelines.sources.privacy.erased import FILE as FORGOTTEN
+from pipelines.sources.landing.file_summary import MonthSummary, summarise
+from pipelines.sources.landing.month_writer import MonthWriter, write_month
+from pipelines.sources.privacy.erased import FILE as TOMBSTONES
+from pipelines.sources.relations import DELIVERED, IS_ERASED, REJECTED, STREAM
 from pipelines.sources.stream import COLUMNS, months
 
 FORM = (3, duckdb.__version__)  # of what lies here and of its hashes; another one is another key
 
 _READ = """
-select record{carried}, {columns}, fault, field, found from ({query}) where not is_forgotten({source}, customer_id)
+select record{carried}, {columns}, fault, field, found from ({query}) where not {is_erased}({source}, customer_id)
 """
 _ROWS = 1 << 17
 _FAULTY = ("record", "open", "fault", "field", "found")
@@ -52,16 +55,16 @@ _FAULTY = ("record", "open", "fault", "field", "found")
 
 @dataclass(frozen=True)
 class Part:
-    """A month of a source, or what one piece has of it.
+    """A month of a source, or what one piece holds of it.
 
-    `kept`: SQL of the rows that count, where not all do; `kept_by`: digests of the files that it reads.
+    `kept`: SQL condition on the rows that count, where not all do; `kept_by`: digests of the files that it reads.
     """
 
     source: str
     month: str
     path: Path
     digest: str
-    sight: Sight
+    summary: MonthSummary
     kept: str = ""
     kept_by: tuple[str, ...] = ()
 
@@ -73,32 +76,38 @@ class Piece:
     folder: Path
 
     @property
-    def told(self) -> dict[str, Any]:
+    def content(self) -> dict[str, Any]:
         """`rows` and `excluded`, each of settled and of open rows; `bad`: each as in `Bad`; `parts`."""
-        found: dict[str, Any] = read_json(self.folder / "piece.json")
-        return found
+        content: dict[str, Any] = read_json(self.folder / "piece.json")
+        return content
 
     def parts(self, source: str, *, open_too: bool = True) -> list[Part]:
         """Its month files. `open_too`: with those whose rows were to be read again."""
         return [
-            Part(source, one["month"], path, one["digest"], Sight.of(one["sight"], path.with_suffix(".hashes")))
-            for one in self.told["parts"]
+            Part(
+                source,
+                one["month"],
+                path,
+                one["digest"],
+                MonthSummary.from_json(one["sight"], path.with_suffix(".hashes")),
+            )
+            for one in self.content["parts"]
             if (path := self.folder / one["file"]) and (open_too or not one["open"])
         ]
 
-    def enter(self, con: Any, source: str, file: str) -> list[Part]:
-        """Its bad rows to `rejected`, its count to `delivered`.
+    def report(self, con: Any, source: str, file: str) -> list[Part]:
+        """Insert its bad rows into REJECTED and its counts into DELIVERED.
 
         Returns:
             Its activities.
         """
-        told = self.told
-        if told["bad"]:
+        content = self.content
+        if content["bad"]:
             con.executemany(
-                "insert into rejected values (?, ?, ?, ?, ?, ?)", [[source, file, *one] for one in told["bad"]]
+                f"insert into {REJECTED} values (?, ?, ?, ?, ?, ?)", [[source, file, *one] for one in content["bad"]]
             )
-        rows, excluded = sum(told["rows"]), sum(told["excluded"])
-        con.execute("insert into delivered values (?, ?, ?, ?)", [source, file, rows, excluded])
+        rows, excluded = sum(content["rows"]), sum(content["excluded"])
+        con.execute(f"insert into {DELIVERED} values (?, ?, ?, ?)", [source, file, rows, excluded])
         return self.parts(source)
 
 
@@ -112,10 +121,10 @@ class Landing:
     @classmethod
     def at(cls, root: Path, setting: Mapped, context: Context) -> Landing:
         """Where `setting`'s rows lie."""
-        wanted = setting.model_dump(mode="json", exclude={"max_bad_share"})
-        gone = digest_of(FORGOTTEN) if FORGOTTEN.is_file() else None
-        said = json.dumps([FORM, wanted, context.timezone, context.far_future, gone], sort_keys=True)
-        key = hashlib.sha256(said.encode()).hexdigest()[:16]
+        section = setting.model_dump(mode="json", exclude={"max_bad_share"})
+        erased = digest_of(TOMBSTONES) if TOMBSTONES.is_file() else None
+        inputs = json.dumps([FORM, section, context.timezone, context.far_future, erased], sort_keys=True)
+        key = hashlib.sha256(inputs.encode()).hexdigest()[:16]
         return cls(root / context.name / key, context)
 
     @classmethod
@@ -134,10 +143,10 @@ class Landing:
         return Piece(folder) if (folder / "piece.json").is_file() else None
 
     def keep_only(self, names: Iterable[str]) -> None:
-        """Forget pieces that nothing needs any more."""
-        kept = set(names)
+        """Delete all other pieces."""
+        needed = set(names)
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
-            if folder.is_dir() and folder.name not in kept:
+            if folder.is_dir() and folder.name not in needed:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def write(
@@ -155,7 +164,7 @@ class Landing:
         Args:
             con: the connection.
             name: the piece's.
-            query: SQL of the rows, as rows.py makes it.
+            query: SQL of the rows, as activity_query.py builds it.
             judge: called with the written file and the number of bad rows in it; gives all bad rows with their lines,
                 and how many of them are not in the file because they are no rows.
             numbered: whether several activities may come from one row, which counts once.
@@ -163,45 +172,48 @@ class Landing:
         """
         with whole_folder(self.folder / name) as folder:
             columns, source = ", ".join(COLUMNS), text(self.context.name)
-            rows = con.sql(_READ.format(carried=carried, columns=columns, query=query, source=source))
-            sorting = _Sorting(con.cursor(), folder, several=numbered)
+            rows = con.sql(
+                _READ.format(carried=carried, columns=columns, query=query, source=source, is_erased=IS_ERASED)
+            )
+            writer = _PieceWriter(con.cursor(), folder, several=numbered)
             for batch in rows.to_arrow_reader(_ROWS):
-                sorting.add(pa.Table.from_batches([batch]))
-            told = sorting.close()
-            bad, broken = judge(folder, sorting.wrong)
-            told["rows"][0] += broken
-            write_json(folder / "piece.json", {**told, "bad": bad})
+                writer.add(pa.Table.from_batches([batch]))
+            content = writer.close()
+            bad, broken = judge(folder, writer.bad_rows)
+            content["rows"][0] += broken
+            write_json(folder / "piece.json", {**content, "bad": bad})
         return Piece(self.folder / name)
 
 
 def land_stream(con: Any, folder: Path) -> list[Part]:
-    """What readers put into `stream` themselves, without the forgotten, as parts in a folder; `stream` is empty then.
+    """Write what readers put into STREAM themselves to a folder as parts, without erased customers, and empty STREAM.
 
-    Needs the macro `is_forgotten`. What was in the folder goes.
+    Needs the macro IS_ERASED. What was in the folder is replaced.
     """
-    con.execute("delete from stream where is_forgotten(source, customer_id)")
-    sources = [name for (name,) in con.execute("select distinct source from stream order by source").fetchall()]
+    con.execute(f"delete from {STREAM} where {IS_ERASED}(source, customer_id)")
+    sources = [name for (name,) in con.execute(f"select distinct source from {STREAM} order by source").fetchall()]
     parts, cursor = [], con.cursor()
     with whole_folder(folder) as partial:
         for source in sources:
             (partial / source).mkdir()
-            for month, rows in months(con, f"(from stream where source = {text(source)})"):
+            for month, rows in months(con, f"(from {STREAM} where source = {text(source)})"):
                 path = partial / source / f"{month}.parquet"
                 write_month(path, rows)
                 final = folder / source / path.name
-                sight = Sight.of(look(cursor, path, month, rows).told(), final.with_suffix(".hashes"))
-                parts.append(Part(source, month, final, digest_of(path), sight))
-    con.execute("truncate stream")
+                written = summarise(cursor, path, month, rows)
+                summary = replace(written, hashes=final.with_suffix(".hashes"))
+                parts.append(Part(source, month, final, digest_of(path), summary))
+    con.execute(f"truncate {STREAM}")
     return parts
 
 
-class _Sorting:
-    """Rows of a piece while they arrive: good ones to their month, the others aside, all counted."""
+class _PieceWriter:
+    """Writes a piece as its rows arrive: good ones to their month, bad ones aside, all counted."""
 
     def __init__(self, con: Any, folder: Path, *, several: bool) -> None:
-        self.wrong = 0
+        self.bad_rows = 0
         self._con, self._folder, self._several = con, folder, several
-        self._months = MonthFiles(folder, self._written)
+        self._months = MonthWriter(folder, self._written)
         self._parts: list[dict[str, Any]] = []
         self._aside: list[pa.Table] = []
         self._counts = {"rows": [0, 0], "excluded": [0, 0]}
@@ -222,7 +234,7 @@ class _Sorting:
             bad = rows.filter(pc.is_valid(rows["fault"]))
             excluded = pc.equal(bad["fault"], "excluded")
             self._count("excluded", bad.filter(excluded), place)
-            self.wrong += len(bad) - (pc.sum(excluded).as_py() or 0)
+            self.bad_rows += len(bad) - (pc.sum(excluded).as_py() or 0)
             if "open" in rows.column_names:
                 self._aside.append(bad.select(_FAULTY))
             rows = rows.filter(pc.is_null(rows["fault"]))
@@ -235,9 +247,9 @@ class _Sorting:
             self._records.setdefault((what, place), []).append(rows["record"].to_numpy())
 
     def _written(self, path: Path, month: str, is_open: bool, rows: pa.Table) -> None:
-        sight = look(self._con, path, month, rows).told()
+        summary = summarise(self._con, path, month, rows).as_json()
         self._parts.append(
-            {"file": path.name, "month": month, "open": is_open, "digest": digest_of(path), "sight": sight}
+            {"file": path.name, "month": month, "open": is_open, "digest": digest_of(path), "sight": summary}
         )
 
     def close(self) -> dict[str, Any]:

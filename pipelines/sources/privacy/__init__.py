@@ -1,1 +1,1 @@
-"""Pseudonyms, the vault of original ids, and who was erased."""
+"""Pseudonyms, the vault of original ids, and erased customers."""

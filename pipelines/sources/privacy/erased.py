@@ -1,8 +1,9 @@
-"""`data/forgotten.json`: who asked to be forgotten, as keyed hashes. The pull leaves them out for ever.
+"""`data/forgotten.json`: tombstones of erased customers, as keyed hashes. Every pull leaves them out.
 
-The file may be committed and shared: without the key it names nobody. The key is the one of `privacy.key_variable`
-where that is set when the first customer is forgotten, else a random one in `data/vault/forgotten.key` (mode 0600).
-Without the right key a pull could not know whom to leave out, so it is refused.
+The file may be committed and shared: without the key it identifies no customer. The key is the one of
+`privacy.key_variable` where that is set when the first customer is erased, else a random one in
+`data/vault/forgotten.key` (mode 0600). Without the right key a pull could not tell which customers to leave out, so it
+is refused.
 """
 
 from __future__ import annotations
@@ -24,25 +25,25 @@ _CHECK = "which key is it"
 
 @dataclass(frozen=True)
 class Tombstones:
-    """Keyed hashes of the forgotten, and the key that makes them. Empty without a file."""
+    """Keyed hashes of erased ids, and the key that makes them. Empty without a file."""
 
     hashed: frozenset[str]
     key: bytes
 
-    def has(self, system: str, one: str) -> bool:
+    def has(self, system: str, identifier: str) -> bool:
         """Whether this id of this system (`customer_id` for the customers' own) is to be left out."""
-        return bool(self.hashed) and self.of(system, one) in self.hashed
+        return bool(self.hashed) and self.hash_of(system, identifier) in self.hashed
 
-    def of(self, system: str, one: str) -> str:
-        """What stands in the file for an id."""
-        return keyed(self.key, f"{system} {one}")
+    def hash_of(self, system: str, identifier: str) -> str:
+        """The hash that stands in the file for an id."""
+        return keyed(self.key, f"{system} {identifier}")
 
 
-def tombstones(privacy: Privacy, file: Path = FILE) -> Tombstones:
-    """Who is to be left out.
+def read_tombstones(privacy: Privacy, file: Path = FILE) -> Tombstones:
+    """The tombstones: ids that every pull leaves out.
 
     Raises:
-        ChurnError: somebody was forgotten and the key is missing or another one.
+        ChurnError: a customer was erased and the key is missing or another one.
     """
     if not file.is_file():
         return Tombstones(frozenset(), b"")
@@ -57,21 +58,21 @@ def tombstones(privacy: Privacy, file: Path = FILE) -> Tombstones:
     return Tombstones(frozenset(content["hashed"]), key)
 
 
-def bury(privacy: Privacy, ids: list[tuple[str, str]], file: Path = FILE) -> None:
+def add_tombstones(privacy: Privacy, ids: list[tuple[str, str]], file: Path = FILE) -> None:
     """Add ids (system and id) to the file. They are left out from now on.
 
     Raises:
         ChurnError: the file's key is missing or another one.
     """
-    name = read_json(file)["key"] if file.is_file() else _chosen_key(privacy, file)
-    key = _key(privacy, name, file)
-    known = tombstones(privacy, file).hashed
+    key_name = read_json(file)["key"] if file.is_file() else _choose_key(privacy, file)
+    key = _key(privacy, key_name, file)
+    known = read_tombstones(privacy, file).hashed
     assert key is not None
-    every = known | {Tombstones(known, key).of(system, one) for system, one in ids}
-    write_json(file, {"key": name, "check": keyed(key, _CHECK), "hashed": sorted(every)})
+    hashed = known | {Tombstones(known, key).hash_of(system, identifier) for system, identifier in ids}
+    write_json(file, {"key": key_name, "check": keyed(key, _CHECK), "hashed": sorted(hashed)})
 
 
-def _chosen_key(privacy: Privacy, file: Path) -> str:
+def _choose_key(privacy: Privacy, file: Path) -> str:
     if key_from_environment(privacy) is not None:
         return privacy.key_variable
     path = file.parent / KEY_FILE.relative_to(FILE.parent)
@@ -82,8 +83,8 @@ def _chosen_key(privacy: Privacy, file: Path) -> str:
     return KEY_FILE.name
 
 
-def _key(privacy: Privacy, name: str, file: Path) -> bytes | None:
-    if name == KEY_FILE.name:
+def _key(privacy: Privacy, key_name: str, file: Path) -> bytes | None:
+    if key_name == KEY_FILE.name:
         path = file.parent / KEY_FILE.relative_to(FILE.parent)
         return path.read_bytes() if path.is_file() else None
     return key_from_environment(privacy)

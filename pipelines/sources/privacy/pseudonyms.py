@@ -1,6 +1,7 @@
-"""Keyed hashes of ids: HMAC-SHA256 (RFC 2104), its first 32 hexadecimal digits. Without the key nobody can guess back.
+"""Pseudonyms: keyed hashes of ids, the first 32 hexadecimal digits of HMAC-SHA256 (RFC 2104).
 
-The key comes from the environment variable that `privacy.key_variable` names and is written nowhere.
+Without the key an id cannot be recovered or guessed from its hash. The key comes from the environment
+variable that `privacy.key_variable` names and is written nowhere.
 """
 
 # Queries are put together from our own column names; whatever comes from outside is bound as a parameter.
@@ -27,13 +28,13 @@ def key_from_environment(privacy: Privacy) -> bytes | None:
     Raises:
         ChurnError: the key is too short to protect anything.
     """
-    found = os.environ.get(privacy.key_variable, "")
-    if found and len(found) < SHORTEST_KEY:
+    key = os.environ.get(privacy.key_variable, "")
+    if key and len(key) < SHORTEST_KEY:
         raise ChurnError(
-            f"{privacy.key_variable}: the key has {len(found)} characters. Allowed: at least {SHORTEST_KEY}. "
+            f"{privacy.key_variable}: the key has {len(key)} characters. Allowed: at least {SHORTEST_KEY}. "
             f"Make one: {_MAKE}"
         )
-    return found.encode() or None
+    return key.encode() or None
 
 
 _MAKE = 'python -c "import secrets; print(secrets.token_hex(32))"'
@@ -59,8 +60,8 @@ def keyed(key: bytes, text: str) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:DIGITS]
 
 
-def install(con: Any, key: bytes, name: str) -> None:
-    """Make the keyed hash a SQL macro `name(text)`. The key itself stands in a temporary table, never in a query."""
+def install_macro(con: Any, key: bytes, name: str) -> None:
+    """Create the SQL macro `name(text)`, the keyed hash. The key itself is in a temporary table, never in a query."""
     block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
     inner, outer = (bytes(byte ^ mask for byte in block) for mask in (0x36, 0x5C))
     con.execute(f"create or replace temp table {name}_key (inner_pad blob, outer_pad blob)")
@@ -71,8 +72,8 @@ def install(con: Any, key: bytes, name: str) -> None:
     )
 
 
-def known_as(customer: str, privacy: Privacy) -> str:
-    """What the pipeline calls a customer: the pseudonym where these are on and the key is set, else the id itself."""
+def internal_id(customer: str, privacy: Privacy) -> str:
+    """A customer's id inside the pipeline: the pseudonym where these are on and the key is set, else the id itself."""
     if not privacy.pseudonymise:
         return customer
     key = key_from_environment(privacy)

@@ -1,6 +1,7 @@
-"""The way back from keyed hashes to ids: one SQLite file that only its owner may read (mode 0600), outside DVC and git.
+"""The vault: keyed hashes and their original ids in one SQLite file, readable by its owner only (mode 0600).
 
-Written by the pull where `privacy.pseudonymise` is on; read only where a list is exported or goes to a sink.
+It lies outside DVC and git. Written by the pull where `privacy.pseudonymise` is on; read only where a list is
+exported or goes to a sink.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ FAULTS = "identity_faults.txt"
 
 
 def private_folder(folder: Path) -> Path:
-    """The folder, made if need be; only its owner may look inside."""
+    """The folder, created if missing, readable by its owner only."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     return folder
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
+def _open(folder: Path) -> Iterator[sqlite3.Connection]:
     path = private_folder(folder) / FILE
     path.touch(mode=0o600)
     path.chmod(0o600)
@@ -33,31 +34,31 @@ def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
         yield con
 
 
-def remember(found: Mapping[str, str], folder: Path = FOLDER) -> None:
-    """Add keyed hash -> id; what is known already stays."""
-    with _opened(folder) as con:
-        con.executemany("insert or ignore into customer values (?, ?)", sorted(found.items()))
+def add(ids: Mapping[str, str], folder: Path = FOLDER) -> None:
+    """Add entries keyed hash -> id; existing ones stay as they are."""
+    with _open(folder) as con:
+        con.executemany("insert or ignore into customer values (?, ?)", sorted(ids.items()))
 
 
 def originals(hashed: Iterable[str], folder: Path = FOLDER) -> dict[str, str]:
-    """Keyed hash -> id, as far as the vault knows them."""
-    known = everybody(folder)
-    return {one: known[one] for one in hashed if one in known}
+    """Keyed hash -> id, for those that the vault holds."""
+    known = all_originals(folder)
+    return {pseudonym: known[pseudonym] for pseudonym in hashed if pseudonym in known}
 
 
-def shown(examples: Sequence[str], *, hidden: bool, folder: Path = FOLDER) -> str:
-    """Three examples that name customers; where ids are hidden, the file here in which all of them stand."""
+def describe_examples(examples: Sequence[str], *, hidden: bool, folder: Path = FOLDER) -> str:
+    """Three of the examples, which name customers; where ids are hidden, a file in the vault that lists all of them."""
     if not hidden:
         return "; ".join(examples[:3])
     path = private_folder(folder) / FAULTS
     path.touch(mode=0o600)
-    path.write_text("".join(f"{one}\n" for one in examples), encoding="utf-8")
+    path.write_text("".join(f"{example}\n" for example in examples), encoding="utf-8")
     return f"see {path}"
 
 
-def everybody(folder: Path = FOLDER) -> dict[str, str]:
-    """Keyed hash -> id of all whom the vault knows, whatever key made the hash."""
+def all_originals(folder: Path = FOLDER) -> dict[str, str]:
+    """Keyed hash -> id of every customer in the vault, whatever key made the hash."""
     if not (folder / FILE).is_file():
         return {}
-    with _opened(folder) as con:
+    with _open(folder) as con:
         return dict(con.execute("select hashed, customer_id from customer order by hashed"))

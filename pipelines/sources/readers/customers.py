@@ -18,9 +18,9 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted, text
 from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Customers
-from pipelines.sources.access.headers import Located, at_hand, digest_at, files_of, locate
+from pipelines.sources.access.headers import LocatedFile, digest_at, files_of, local_copy, locate
 from pipelines.sources.access.scan import broken_rows, lines_of, scan
-from pipelines.sources.expressions.convert import as_time, as_written
+from pipelines.sources.expressions.convert import as_text, as_time
 from pipelines.sources.quarantine import Reason
 from pipelines.sources.readers.mapping_checks import customer_columns, customer_faults
 
@@ -52,10 +52,10 @@ def read_customers(con: Any, setting: Customers, reading: Reading, moment: int) 
     parts: list[str] = []
     con.execute(f"set timezone = {text(zone)}")
     for one in located:
-        with at_hand(one) as (file, _):
+        with local_copy(one) as (file, _):
             columns = customer_columns(setting, file, reading.attributes)
-            made = _query(setting, file, columns, zone)
-            con.execute(f"create or replace temp table customers_{len(parts)} as {made}")
+            selected = _query(setting, file, columns, zone)
+            con.execute(f"create or replace temp table customers_{len(parts)} as {selected}")
             faults += _row_faults(con, f"customers_{len(parts)}", file, columns)
         parts.append(f"from customers_{len(parts)}")
     con.execute("set timezone = 'UTC'")
@@ -74,11 +74,11 @@ def _ordered(names: list[str]) -> list[str]:
     return first + [name for name in names if name not in first and name != "record"]
 
 
-def _query(setting: Customers, file: Located, columns: dict[str, str], zone: str) -> str:
+def _query(setting: Customers, file: LocatedFile, columns: dict[str, str], zone: str) -> str:
     selected = ["record"]
     for ours, theirs in columns.items():
         i = file.columns.index(theirs)
-        written = as_written(f"c{i}", file.types[i])
+        written = as_text(f"c{i}", file.types[i])
         if ours in _TIMES:
             selected.append(f"{as_time(f'c{i}', file.types[i], zone, setting.time_format)} as {quoted(ours)}")
             selected.append(f"{written} as {quoted('has_' + ours)}")
@@ -87,7 +87,7 @@ def _query(setting: Customers, file: Located, columns: dict[str, str], zone: str
     return f"select {', '.join(selected)} from ({scan(file)})"
 
 
-def _row_faults(con: Any, table: str, file: Located, columns: dict[str, str]) -> list[str]:
+def _row_faults(con: Any, table: str, file: LocatedFile, columns: dict[str, str]) -> list[str]:
     """Every row that cannot be used, by reason and line."""
     broken = broken_rows(con, file)
     read = con.execute(f"select count(*) from {table}").fetchall()[0][0]
@@ -98,11 +98,13 @@ def _row_faults(con: Any, table: str, file: Located, columns: dict[str, str]) ->
     for field in ("customer_id", *(name for name in _TIMES if name in columns)):
         missing = field == "customer_id"
         wrong = f"{field} is null" + ("" if missing else f" and has_{field} is not null")
-        found = "null" if missing else f"has_{field}"
-        bad = con.execute(f"select record, {found} from {table} where {wrong} order by record").fetchall()
+        example = "null" if missing else f"has_{field}"
+        bad = con.execute(f"select record, {example} from {table} where {wrong} order by record").fetchall()
         lines = lines_of(file, [record for record, _ in bad], read, broken)
         if bad:
-            reasons["missing" if missing else "not a time", field] = [(lines[record], said) for record, said in bad]
+            reasons["missing" if missing else "not a time", field] = [
+                (lines[record], example) for record, example in bad
+            ]
     return [
         Reason(file.name, rows, fault, field, len(bad), [line for line, _ in bad[:3]], bad[0][1]).sentence("customers")
         for (fault, field), bad in reasons.items()
@@ -111,9 +113,10 @@ def _row_faults(con: Any, table: str, file: Located, columns: dict[str, str]) ->
 
 def _require_one_row_each(con: Any, names: list[str], *, hidden: bool) -> None:
     key = "customer_id, valid_from" if "valid_from" in names else "customer_id"
-    told = ", ".join(quoted(name) for name in names if name != "record")
+    columns = ", ".join(quoted(name) for name in names if name != "record")
     several = con.execute(
-        f"select customer_id from (select distinct {told} from customers) group by {key} having count(*) > 1 order by 1"
+        f"select customer_id from (select distinct {columns} from customers) group by {key} "
+        "having count(*) > 1 order by 1"
     ).fetchall()
     if several:
         shown = ", ".join(row[0] for row in several[:3]) + (", ..." if len(several) > 3 else "")

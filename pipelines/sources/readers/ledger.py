@@ -6,7 +6,7 @@
 | `was_held_out` | customer held out of it as control | campaign |
 | `was_contacted` | contact that the team reported | channel |
 
-They are no features and no data check judges them; see OUR_DOINGS. Where pseudonyms are on, the ledger holds these.
+They are no features, and no data check judges them; see OUR_DOINGS. Where pseudonyms are on, the ledger holds them.
 """
 
 from __future__ import annotations
@@ -21,17 +21,19 @@ from pipelines.runtime.sql import text
 from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Ledger
 from pipelines.sources.landing.store import Part
-from pipelines.sources.reader import Place, Reader
+from pipelines.sources.reader import Inspection, Pull, Reader
+from pipelines.sources.relations import DELIVERED, STREAM
 from pipelines.sources.stream import COLUMNS
 
 ACTIVITIES = OUR_DOINGS
 
 
-def _faults(name: str, _setting: Ledger, reading: Reading) -> list[str]:
+def _inspect(name: str, _setting: Ledger, reading: Reading) -> Inspection:
     others = [other for other, source in reading.sources.items() if isinstance(source, Ledger) and other != name]
     if others and name > min(others):
-        return [f"params.yaml: sources.{name}: there is one ledger, and sources.{min(others)} reads it. Take one out."]
-    return []
+        fault = f"params.yaml: sources.{name}: there is one ledger, and sources.{min(others)} reads it. Take one out."
+        return Inspection([fault])
+    return Inspection()
 
 
 def _day(moment: int, timezone: str) -> str:
@@ -43,12 +45,13 @@ def _versions(_name: str, _setting: Ledger, reading: Reading, moment: int) -> li
     return [read.digest(_day(moment, reading.timezone), reading.timezone)]
 
 
-def _read(con: Any, name: str, _setting: Ledger, reading: Reading, place: Place) -> list[Part]:
-    con.register("our_doings", read.doings(_day(place.moment, reading.timezone), reading.timezone))
-    con.execute(f"insert into stream select {text(name)}, {', '.join(COLUMNS)} from our_doings")  # noqa: S608
+def _read(con: Any, name: str, _setting: Ledger, reading: Reading, pull: Pull) -> list[Part]:
+    con.register("our_doings", read.doings(_day(pull.moment, reading.timezone), reading.timezone))
+    con.execute(f"insert into {STREAM} select {text(name)}, {', '.join(COLUMNS)} from our_doings")  # noqa: S608
     con.unregister("our_doings")
-    con.execute("insert into delivered select $1, 'ledger', count(*), 0 from stream where source = $1", [name])
+    counted = f"select $1, 'ledger', count(*), 0 from {STREAM} where source = $1"  # noqa: S608
+    con.execute(f"insert into {DELIVERED} {counted}", [name])
     return []
 
 
-READER = Reader(faults=_faults, versions=_versions, read=_read)
+READER = Reader(inspect=_inspect, versions=_versions, read=_read)

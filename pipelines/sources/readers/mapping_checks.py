@@ -1,4 +1,4 @@
-"""What is wrong with a mapping: found before a row is read, with source, setting and the nearest that exists."""
+"""Faults of mappings, from headers and schemas alone: each with source, setting and the nearest existing column."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.campaign.contacts import COLUMNS, ContactDatabase, ContactFiles, is_consent
 from pipelines.settings.messages import entry
 from pipelines.settings.sources import UNIX_TIMES, Customers, Mapped, Mapping, Table
-from pipelines.sources.access.headers import Located
+from pipelines.sources.access.headers import LocatedFile
 from pipelines.sources.expressions.activity_query import columns_of
-from pipelines.sources.expressions.cell import cell, some
+from pipelines.sources.expressions.cell import cell, first_columns
 from pipelines.sources.expressions.convert import NUMBERS, TIMES
 from pipelines.sources.expressions.parse import checker
 from pipelines.sources.expressions.types import Shape
@@ -26,13 +26,13 @@ _KINDS = {
     "value": NUMBERS,
     "quantity": NUMBERS,
 }
-_ANY = ("text", "number", "day", "empty", "bool")
-_CONDITION = ("bool", "empty")
+_ANY_KIND = ("text", "number", "day", "empty", "bool")
+_CONDITION_KINDS = ("bool", "empty")
 _PERSONAL = re.compile(r"@.*\.|\d{5}|(\d[\s/()-]*){7}")
-_TOLD = ("text", "number", "bool", "empty")
+_CONTACT_KINDS = ("text", "number", "bool", "empty")
 
 
-def customer_columns(setting: Customers, file: Located, attributes: list[str]) -> dict[str, str]:
+def customer_columns(setting: Customers, file: LocatedFile, attributes: list[str]) -> dict[str, str]:
     """Our column -> the file's. Without a mapping only what the schema names and the listed attributes are read."""
     if setting.columns:
         return dict(setting.columns)
@@ -44,35 +44,37 @@ def activity_faults(name: str, setting: Mapped, shapes: Sequence[Shape]) -> list
     section = f"sources.{name}"
     faults: list[str] = []
     for shape in shapes:
-        found: dict[str, str] = {}
+        by_column: dict[str, str] = {}
         for i, mapping in enumerate(setting.mappings()):
             at = f"{entry(f'{section}.yields', i)}, " if setting.yields else f"{section}."
             for fault in _mapping_faults(at, mapping, shape):
-                found.setdefault(_missing(fault), fault + _delimiter_hint(setting, shape))
-        faults += _with_hint(list(found.values()), shape)
+                by_column.setdefault(_missing_column(fault), fault + _delimiter_hint(setting, shape))
+        faults += _with_hint(list(by_column.values()), shape)
         if setting.exclude:
-            faults += _fault(f"{section}.exclude", setting.exclude, shape, setting, _CONDITION)
+            faults += _column_faults(f"{section}.exclude", setting.exclude, shape, setting, _CONDITION_KINDS)
     return list(dict.fromkeys(faults))
 
 
-def _missing(fault: str) -> str:
+def _missing_column(fault: str) -> str:
     """The file and the column where a fault is that one is missing; else the fault."""
-    found = re.match(r"params\.yaml: [^:]+: (.* has no column '.*?')", fault)
-    return found[1] if found else fault
+    match = re.match(r"params\.yaml: [^:]+: (.* has no column '.*?')", fault)
+    return match[1] if match else fault
 
 
 def _mapping_faults(at: str, mapping: Mapping, shape: Shape) -> Iterator[str]:
     wanted = columns_of(mapping, shape)
     required = ["customer_id", "occurred_at", *([] if mapping.activity else ["activity"])]
-    yield from _absent(at, shape, [one for one in required if one not in wanted])
+    yield from _absent_columns(at, shape, [one for one in required if one not in wanted])
     for ours, theirs in wanted.items():
         where = f"{at}columns.{ours}"
-        yield from _fault(where, theirs, shape, mapping, _KINDS.get(ours, _ANY))
+        yield from _column_faults(where, theirs, shape, mapping, _KINDS.get(ours, _ANY_KIND))
     if mapping.where:
-        yield from _fault(f"{at}where", mapping.where, shape, mapping, _CONDITION)
+        yield from _column_faults(f"{at}where", mapping.where, shape, mapping, _CONDITION_KINDS)
 
 
-def _fault(where: str, wanted: str, shape: Shape, setting: Mapping | Table, allowed: tuple[str, ...]) -> Iterator[str]:
+def _column_faults(
+    where: str, wanted: str, shape: Shape, setting: Mapping | Table, allowed: tuple[str, ...]
+) -> Iterator[str]:
     """Why `wanted` cannot be taken from a table, or cannot be read as what it shall be."""
     try:
         kind = cell(wanted, shape, number=allowed is NUMBERS).kind
@@ -87,7 +89,7 @@ def _fault(where: str, wanted: str, shape: Shape, setting: Mapping | Table, allo
             hint = f"Set {section}.time_format to {' or '.join(UNIX_TIMES)}."
             yield f"params.yaml: {where}: {shape.name} has numbers there. {hint}"
     elif kind not in allowed:
-        has = "no condition (true or false)" if allowed is _CONDITION else f"a {kind}"
+        has = "no condition (true or false)" if allowed is _CONDITION_KINDS else f"a {kind}"
         yield f"params.yaml: {where}: {shape.name} has {has} there. Allowed: {', '.join(allowed[:-1])}."
 
 
@@ -98,17 +100,17 @@ def _unknown_format(time_format: str | None) -> str:
     try:
         checker().execute("select try_strptime('', $1)", [time_format])
     except duckdb.Error as error:
-        said = str(error).splitlines()[0].partition("specifier ")[2] or str(error).splitlines()[0]
-        return f'{said}. Write it as in strptime, for example "%d.%m.%Y %H:%M".'
+        reason = str(error).splitlines()[0].partition("specifier ")[2] or str(error).splitlines()[0]
+        return f'{reason}. Write it as in strptime, for example "%d.%m.%Y %H:%M".'
     return ""
 
 
-def customer_faults(setting: Customers, files: list[Located], attributes: list[str]) -> list[str]:
+def customer_faults(setting: Customers, files: list[LocatedFile], attributes: list[str]) -> list[str]:
     """What keeps the customers table from giving the attributes that the model shall use."""
     faults: list[str] = []
     for file in files:
         wanted = customer_columns(setting, file, attributes)
-        faults += _absent("customers.", file, [one for one in ("customer_id",) if one not in wanted])
+        faults += _absent_columns("customers.", file, [one for one in ("customer_id",) if one not in wanted])
         for ours, theirs in wanted.items():
             faults += _plain_column("customers", setting, file, ours, theirs)
         faults += [
@@ -140,29 +142,29 @@ def contact_faults(setting: ContactFiles | ContactDatabase, shapes: Sequence[Sha
             )
             continue
         wanted = contact_columns(setting, shape)
-        faults += _absent("contacts.", shape, [one for one in ("customer_id",) if one not in wanted])
+        faults += _absent_columns("contacts.", shape, [one for one in ("customer_id",) if one not in wanted])
         for ours, theirs in wanted.items():
-            faults += _fault(f"contacts.columns.{ours}", theirs, shape, Mapping(), _TOLD)
+            faults += _column_faults(f"contacts.columns.{ours}", theirs, shape, Mapping(), _CONTACT_KINDS)
         faults = [fault + _delimiter_hint(setting, shape) for fault in faults]
     return list(dict.fromkeys(faults))
 
 
-def _plain_column(section: str, setting: Customers, file: Located, ours: str, theirs: str) -> Iterator[str]:
+def _plain_column(section: str, setting: Customers, file: LocatedFile, ours: str, theirs: str) -> Iterator[str]:
     """Customers' columns are columns, not expressions."""
     where = f"{section}.columns.{ours}"
     if theirs in file.columns:
-        yield from _fault(where, theirs, file, setting, _KINDS.get(ours, _ANY))
+        yield from _column_faults(where, theirs, file, setting, _KINDS.get(ours, _ANY_KIND))
         return
     near = did_you_mean(theirs, file.columns)
-    hint = near if "Did you mean" in near else f" Its columns: {some(file.columns)}."
+    hint = near if "Did you mean" in near else f" Its columns: {first_columns(file.columns)}."
     yield f"params.yaml: {where}: {file.name} has no column {theirs!r}.{hint}"
 
 
-def _absent(at: str, shape: Shape, missing: list[str]) -> list[str]:
+def _absent_columns(at: str, shape: Shape, missing: list[str]) -> list[str]:
     """A table without mapping that is not in our schema."""
     return [
         f"params.yaml: {at}columns.{one} is missing and {shape.name} has no column {one}. "
-        f"Its columns: {some(shape.columns)}."
+        f"Its columns: {first_columns(shape.columns)}."
         for one in missing
     ]
 
@@ -176,7 +178,7 @@ def _delimiter_hint(setting: object, shape: Shape) -> str:
 def _with_hint(faults: list[str], shape: Shape) -> list[str]:
     """The first column that is missing tells what to do with an API's answer: an object with a list of those meant."""
     at = next((i for i, fault in enumerate(faults) if "has no column" in fault), None)
-    if at is not None and isinstance(shape, Located) and shape.lists:
+    if at is not None and isinstance(shape, LocatedFile) and shape.lists:
         faults[at] += (
             " If this is an API's whole answer, make a file of the objects in it, such as "
             f"jq -c '.{shape.lists[0]}[]' {shape.name} (`churn sources show` has the command of each preset)."

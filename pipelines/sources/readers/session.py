@@ -1,6 +1,7 @@
-"""What surrounds the reading of a source: the timezone of its texts, and what its exclude rule left out."""
+"""The session in which a source is read: the timezone of its texts, and notes on rows that its exclude rule drops."""
 
-# Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
+# ruff: noqa: S608
 
 from __future__ import annotations
 
@@ -11,11 +12,12 @@ from typing import Any
 from pipelines.runtime.sql import text
 from pipelines.settings.sources import Mapped
 from pipelines.sources.expressions.activity_query import Context
+from pipelines.sources.relations import DELIVERED
 
 
 @contextmanager
-def local_time(con: Any, setting: Mapped, context: Context) -> Iterator[None]:
-    """Texts without an offset are read in the connection's timezone: the source's, while it is read."""
+def local_timezone(con: Any, setting: Mapped, context: Context) -> Iterator[None]:
+    """Set the connection's timezone, in which texts without an offset are read, to the source's while it is read."""
     con.execute(f"set timezone = {text(setting.timezone or context.timezone)}")
     try:
         yield
@@ -23,13 +25,13 @@ def local_time(con: Any, setting: Mapped, context: Context) -> Iterator[None]:
         con.execute("set timezone = 'UTC'")
 
 
-def excluded_rows(con: Any) -> list[str]:
-    """A line for every source whose rule kept rows of test and internal accounts out."""
-    found = con.execute(
-        "select source, sum(excluded)::bigint, sum(rows)::bigint from delivered group by source "
+def excluded_notes(con: Any) -> list[str]:
+    """A line for every source whose exclude rule left out rows (of test and internal accounts)."""
+    counted = con.execute(
+        f"select source, sum(excluded)::bigint, sum(rows)::bigint from {DELIVERED} group by source "
         "having sum(excluded) > 0 order by source"
     ).fetchall()
     return [
         f"sources.{source}: {excluded:,} of {rows:,} rows are left out by its exclude rule."
-        for source, excluded, rows in found
+        for source, excluded, rows in counted
     ]

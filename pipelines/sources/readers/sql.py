@@ -25,67 +25,76 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted
 from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Sql
-from pipelines.sources.access.database import Asked, Database, before, connected, marked, since, watermark_faults
+from pipelines.sources.access.database import (
+    Database,
+    TableShape,
+    before,
+    connected,
+    since,
+    sql_setting,
+    watermark_faults,
+)
 from pipelines.sources.access.scan import Bad
 from pipelines.sources.expressions.activity_query import Context, query, used_columns
 from pipelines.sources.expressions.cell import cell
 from pipelines.sources.expressions.convert import as_time
 from pipelines.sources.landing.file_summary import Hashes
-from pipelines.sources.landing.history import answering, changed_since, remember, steps_of
+from pipelines.sources.landing.history import answering_step, note_change, read_steps, write_steps
 from pipelines.sources.landing.store import Landing, Part, Piece
-from pipelines.sources.landing.superseded import newest
-from pipelines.sources.reader import Place, Reader
+from pipelines.sources.landing.superseded import without_superseded
+from pipelines.sources.reader import Inspection, Pull, Reader
 from pipelines.sources.readers.mapping_checks import activity_faults
-from pipelines.sources.readers.session import local_time
+from pipelines.sources.readers.session import local_timezone
+from pipelines.sources.relations import DELIVERED, REJECTED
 
 _DAY = 86_400_000_000
 
 
-def _faults(name: str, setting: Sql, _reading: Reading) -> list[str]:
+def _inspect(name: str, setting: Sql, _reading: Reading) -> Inspection:
     section = f"sources.{name}"
     try:
         with connected(setting, section) as database:
-            asked = database.asked()
+            shape = database.shape()
     except ChurnError as problem:
-        return list(problem.faults)
-    return activity_faults(name, setting, [asked]) + watermark_faults(setting, asked, section)
+        return Inspection(problem.faults)
+    return Inspection(activity_faults(name, setting, [shape]) + watermark_faults(setting, shape, section))
 
 
-def fingerprint(name: str, setting: Sql, reading: Reading, moment: int) -> list[str]:
+def _versions(name: str, setting: Sql, reading: Reading, moment: int) -> list[str]:
     """Count and last watermark of the rows before a moment."""
     with connected(setting, f"sources.{name}") as database:
-        rows, last = _counted(database, database.asked(), moment, setting.timezone or reading.timezone)
+        rows, last = _counted(database, database.shape(), moment, setting.timezone or reading.timezone)
     return [str(rows), last]
 
 
-def _counted(database: Database, asked: Asked, moment: int, zone: str) -> tuple[int, str]:
-    mark = marked(database).watermark
-    return database.count(f" where {before(database, asked, moment, zone)}" if mark else "", mark)
+def _counted(database: Database, shape: TableShape, moment: int, zone: str) -> tuple[int, str]:
+    mark = sql_setting(database).watermark
+    return database.count(f" where {before(database, shape, moment, zone)}" if mark else "", mark)
 
 
-def _read(con: Any, name: str, setting: Sql, reading: Reading, place: Place) -> list[Part]:
+def _read(con: Any, name: str, setting: Sql, reading: Reading, pull: Pull) -> list[Part]:
     context = Context.of(name, reading)
-    landing = Landing.of(place.landing, setting, context)
-    steps = steps_of(landing)
-    earlier = answering(steps, place.moment)
+    landing = Landing.of(pull.landing, setting, context)
+    steps = read_steps(landing)
+    earlier = answering_step(steps, pull.moment)
     if earlier is not None:
-        return _enter(con, setting, landing, steps[: earlier + 1])
-    at = len([step for step in steps if step["moment"] < place.moment])
+        return _collect(con, setting, landing, steps[: earlier + 1])
+    at = len([step for step in steps if step["moment"] < pull.moment])
     with connected(setting, f"sources.{name}") as database:
-        source = _Source(con, setting, landing, database, database.asked())
-        now = list(_counted(database, source.asked, place.moment, source.zone))
+        source = _Source(con, setting, landing, database, database.shape())
+        now = list(_counted(database, source.shape, pull.moment, source.zone))
         if at == len(steps) or steps[at]["found"] != now or setting.watermark is None:
-            steps = [*steps[:at], {**source.step(steps[:at], place.moment), "found": now}]
-            remember(landing, steps)
+            steps = [*steps[:at], {**source.step(steps[:at], pull.moment), "found": now}]
+            write_steps(landing, steps)
             landing.keep_only(one["piece"] for one in steps)
             if at and setting.watermark and steps[at]["whole"]:
-                changed_since(con, name, steps[at - 1]["moment"], reading.timezone)
-    return _enter(con, setting, landing, steps)
+                note_change(con, name, steps[at - 1]["moment"], reading.timezone)
+    return _collect(con, setting, landing, steps)
 
 
-def _remembered(name: str, setting: Sql, reading: Reading, place: Place) -> list[str] | None:
-    steps = steps_of(Landing.at(place.landing, setting, Context.of(name, reading)))
-    at = answering(steps, place.moment)
+def _remembered(name: str, setting: Sql, reading: Reading, pull: Pull) -> list[str] | None:
+    steps = read_steps(Landing.at(pull.landing, setting, Context.of(name, reading)))
+    at = answering_step(steps, pull.moment)
     return None if at is None else list(map(str, steps[at]["found"]))
 
 
@@ -97,7 +106,7 @@ class _Source:
     setting: Sql
     landing: Landing
     database: Database
-    asked: Asked
+    shape: TableShape
 
     @property
     def zone(self) -> str:
@@ -107,33 +116,33 @@ class _Source:
         """Read what is new into a piece; everything, where nothing was read yet or what was settled has changed."""
         settled = moment - self.setting.window_days * _DAY
         begin = steps[-1]["settled"] if steps and self.setting.watermark else None
-        gone = steps[-1]["below"] - self._below(begin) if begin is not None else 0
-        if gone < 0:
+        removed = steps[-1]["below"] - self._count_before(begin) if begin is not None else 0
+        if removed < 0:
             begin = None
-        below = self._below(settled) if self.setting.watermark else 0
-        piece, moved = self._next(begin, settled, moment, len(steps)), 0
+        settled_rows = self._count_before(settled) if self.setting.watermark else 0
+        piece, replaced = self._read_piece(begin, settled, moment, len(steps)), 0
         if begin is not None:
-            moved = _came_again(self._pieces(steps), self.landing.piece(piece), self.landing.context.name)
-            if moved and not gone and self._is_log(moment, moved):
-                moved = 0
-            elif moved != gone:
-                begin, moved = None, 0
-                piece = self._next(begin, settled, moment, len(steps))
-        told = {"below": below, "piece": piece, "whole": begin is None, "moved": moved}
-        return {"moment": moment, "settled": settled, **told}
+            replaced = _count_returned(self._pieces(steps), self.landing.piece(piece), self.landing.context.name)
+            if replaced and not removed and self._keeps_versions(moment, replaced):
+                replaced = 0
+            elif replaced != removed:
+                begin, replaced = None, 0
+                piece = self._read_piece(begin, settled, moment, len(steps))
+        read = {"below": settled_rows, "piece": piece, "whole": begin is None, "moved": replaced}
+        return {"moment": moment, "settled": settled, **read}
 
-    def _is_log(self, moment: int, moved: int) -> bool:
-        """Whether former versions of so many rows are there still: ids stand on several rows."""
+    def _keeps_versions(self, moment: int, replaced: int) -> bool:
+        """Whether the table keeps former versions of that many rows: ids occur on several rows."""
         ids = {mapping.columns.get("activity_id", "activity_id") for mapping in self.setting.mappings()}
-        if len(ids) > 1 or not ids <= set(self.asked.columns):
+        if len(ids) > 1 or not ids <= set(self.shape.columns):
             return False
-        where = f" where {before(self.database, self.asked, moment, self.zone)}"
-        return self.database.repeated(ids.pop(), where) >= moved
+        where = f" where {before(self.database, self.shape, moment, self.zone)}"
+        return self.database.count_repeated(ids.pop(), where) >= replaced
 
     def _pieces(self, steps: list[Any]) -> list[Piece]:
         return [Piece(self.landing.folder / step["piece"]) for step in steps[_last_whole(steps) :]]
 
-    def _next(self, begin: int | None, settled: int, moment: int, number: int) -> str:
+    def _read_piece(self, begin: int | None, settled: int, moment: int, number: int) -> str:
         """Read rows into a piece of its own.
 
         Returns:
@@ -145,27 +154,28 @@ class _Source:
         self._land(piece, begin, settled, moment)
         return piece
 
-    def _below(self, moment: int) -> int:
-        return self.database.count(f" where {before(self.database, self.asked, moment, self.zone, slack=0)}", None)[0]
+    def _count_before(self, moment: int) -> int:
+        return self.database.count(f" where {before(self.database, self.shape, moment, self.zone, slack=0)}", None)[0]
 
     def _land(self, piece: str, begin: int | None, settled: int, moment: int) -> None:
         """Rows from `begin` (or the first) to the moment; those from `settled` on are open."""
-        places = used_columns(self.setting, self.asked)
-        where, kept, is_open = "", "", "true"
+        positions = used_columns(self.setting, self.shape)
+        where, condition, is_open = "", "", "true"
         if self.setting.watermark:
-            places |= {self.asked.columns.index(self.setting.watermark)}
-            one = cell(self.setting.watermark, self.asked)
+            positions |= {self.shape.columns.index(self.setting.watermark)}
+            one = cell(self.setting.watermark, self.shape)
             mark = as_time(one.sql, one.kind, self.zone, self.setting.time_format)
             where = self._between(begin, moment)
-            kept = f"where coalesce({mark} < make_timestamptz({moment}) and {_from(mark, begin)}, true)"
-            is_open = f"coalesce({_from(mark, settled)}, true)"
-        names = {i: self.asked.columns[i] for i in sorted(places)}
+            condition = f"where coalesce({mark} < make_timestamptz({moment}) and {_at_or_after(mark, begin)}, true)"
+            is_open = f"coalesce({_at_or_after(mark, settled)}, true)"
+        names = {i: self.shape.columns[i] for i in sorted(positions)}
         named = ", ".join(f"{quoted(name)} as c{i}" for i, name in names.items())
-        read = f"select row_number() over () as record, {is_open} as open, * from (select {named} from fetched) {kept}"
-        rows = query(self.setting, self.asked, read, self.landing.context, carried=", open")
+        read = f"select row_number() over () as record, {is_open} as open, * "
+        read += f"from (select {named} from fetched) {condition}"
+        rows = query(self.setting, self.shape, read, self.landing.context, carried=", open")
         with (
             self.database.rows(list(names.values()), where) as reader,
-            local_time(self.con, self.setting, self.landing.context),
+            local_timezone(self.con, self.setting, self.landing.context),
         ):
             self.con.register("fetched", reader)
             # Rows come from one connection, in order, and are numbered: a second thread would only wait, at a cost.
@@ -174,72 +184,70 @@ class _Source:
                 several = bool(self.setting.yields)
                 self.landing.write(self.con, piece, rows, _judge, numbered=several, carried=", open")
             except (duckdb.Error, OSError, self.database.error()) as error:
-                said = f"sources.{self.landing.context.name}: reading broke off. {str(error).splitlines()[0]}"
-                raise ChurnError(self.database.clean(said)) from None
+                message = f"sources.{self.landing.context.name}: reading broke off. {str(error).splitlines()[0]}"
+                raise ChurnError(self.database.redact(message)) from None
             finally:
                 self.con.execute("reset threads")
                 self.con.unregister("fetched")
 
     def _between(self, begin: int | None, moment: int) -> str:
-        later = f" and {since(self.database, self.asked, begin, self.zone)}" if begin is not None else ""
+        later = f" and {since(self.database, self.shape, begin, self.zone)}" if begin is not None else ""
         null = f"{self.database.name(str(self.setting.watermark))} is null"
-        return f" where ({before(self.database, self.asked, moment, self.zone)}{later}) or {null}"
+        return f" where ({before(self.database, self.shape, moment, self.zone)}{later}) or {null}"
 
 
 def _last_whole(steps: list[Any]) -> int:
     return max(i for i, step in enumerate(steps) if step["whole"])
 
 
-def _came_again(former: list[Piece], new: Piece | None, name: str) -> int:
-    """How many ids of a new piece stand on settled rows; what was open in the last piece that had it is not settled."""
+def _count_returned(former: list[Piece], new: Piece | None, name: str) -> int:
+    """How many ids of a new piece are on settled rows; a row that was open in the last piece with it is not settled."""
     assert new is not None
-    ids = np.unique(np.concatenate([np.empty(0, np.uint64), *(part.sight.ids() for part in new.parts(name))]))
+    ids = np.unique(np.concatenate([np.empty(0, np.uint64), *(part.summary.ids() for part in new.parts(name))]))
     again = np.zeros(len(ids), bool)
     for piece in former:
-        again = _among(ids, piece.parts(name, open_too=False)) | (again & ~_among(ids, piece.parts(name)))
+        again = _is_among(ids, piece.parts(name, open_too=False)) | (again & ~_is_among(ids, piece.parts(name)))
     return int(again.sum())
 
 
-def _among(ids: Hashes, parts: list[Part]) -> npt.NDArray[np.bool_]:
-    """Which of the hashes stand in one of the parts."""
-    found = np.zeros(len(ids), bool)
-    for there in (part.sight.ids() for part in parts):
-        found |= there[np.minimum(np.searchsorted(there, ids), len(there) - 1)] == ids
-    return found
+def _is_among(ids: Hashes, parts: list[Part]) -> npt.NDArray[np.bool_]:
+    """Which of the hashes are in one of the parts."""
+    present = np.zeros(len(ids), bool)
+    for known in (part.summary.ids() for part in parts):
+        present |= known[np.minimum(np.searchsorted(known, ids), len(known) - 1)] == ids
+    return present
 
 
-def _from(mark: str, moment: int | None) -> str:
+def _at_or_after(mark: str, moment: int | None) -> str:
     return "true" if moment is None else f"{mark} >= make_timestamptz({moment})"
 
 
 def _judge(_path: Path, _wrong: int) -> tuple[list[Bad], int]:
-    """Bad rows of a database have no lines; they stay in the piece."""
+    """Bad rows of a database have no lines; they are kept in the piece."""
     return [], 0
 
 
-def _enter(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> list[Part]:
-    """The steps' activities: settled rows of all since everything was read, open ones of the last."""
+def _collect(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> list[Part]:
+    """The activities of steps: settled rows of all since everything was read, open rows of the last."""
     first = _last_whole(steps)
     pieces = [Piece(landing.folder / step["piece"]) for step in steps[first:]]
-    moved = sum(step["moved"] for step in steps[first:])
+    replaced = sum(step["moved"] for step in steps[first:])
     name, file = landing.context.name, setting.table or "the query"
-    aside = (
-        "insert into rejected select ?, ?, record, fault, field, found from read_parquet(?) where fault <> 'excluded'"
-    )
+    bad = "select ?, ?, record, fault, field, found from read_parquet(?) where fault <> 'excluded'"
     parts: list[list[Part]] = []
-    rows, excluded = -moved, 0
+    rows, excluded = -replaced, 0
     for piece in pieces:
-        told, last = piece.told, piece is pieces[-1]
-        rows += sum(told["rows"]) if last else told["rows"][0]
-        excluded += sum(told["excluded"]) if last else told["excluded"][0]
+        content, last = piece.content, piece is pieces[-1]
+        rows += sum(content["rows"]) if last else content["rows"][0]
+        excluded += sum(content["excluded"]) if last else content["excluded"][0]
         parts.append(piece.parts(name, open_too=last))
         if (piece.folder / "aside.parquet").is_file():
-            here = aside if last else f"{aside} and not open"
-            con.execute(here, [name, file, str(piece.folder / "aside.parquet")])
-    con.execute("insert into delivered values (?, ?, ?, ?)", [name, file, rows, excluded])
-    # Where rows tell when they were recorded, cut.py chooses between a row and its former self, if both are there.
+            of_step = bad if last else f"{bad} and not open"
+            con.execute(f"insert into {REJECTED} {of_step}", [name, file, str(piece.folder / "aside.parquet")])
+    con.execute(f"insert into {DELIVERED} values (?, ?, ?, ?)", [name, file, rows, excluded])
+    # Where rows have a recorded_at, as_of.py chooses between a row and its former version, if both are there.
     dated = all("recorded_at" in mapping.columns for mapping in setting.mappings())
-    return list(chain.from_iterable(parts)) if dated and not moved else newest(parts)
+    return list(chain.from_iterable(parts)) if dated and not replaced else without_superseded(parts)
 
 
-READER = Reader(faults=_faults, versions=fingerprint, read=_read, remembered=_remembered)
+READER = Reader(inspect=_inspect, versions=_versions, read=_read, remembered=_remembered)
