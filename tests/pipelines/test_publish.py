@@ -194,10 +194,10 @@ def test_a_list_of_the_stage_can_be_published(tmp_path: Path) -> None:
 KILLED = """
 import os, shutil, signal, sqlite3, sys
 from pathlib import Path
-from pipelines import ledger, record
-from pipelines.outbox import copies
-from pipelines.publish import publish
+from pipelines.ledger import read, write
+from pipelines.publishing import archive
 from tests.pipelines.drafts_for_tests import settings, write_draft
+from tests.pipelines.sections_for_tests import publish
 
 TABLE = {"kind": "sql", "address": "crm.sqlite", "table": "churn"}
 SINKS = settings(crm={"kind": "hubspot", "folder": "data/outbox"}, table=TABLE)
@@ -233,17 +233,17 @@ def dying_at(step, work):
     work()
 
 def consistent():
-    for one in record.publications():
-        copies.require_intact(one)
-    known = ledger.known("2024-03-11", SINKS).entries
+    for one in write.publications():
+        archive.require_intact(one)
+    known = read.known("2024-03-11", SINKS.timezone).entries
     assert len(known) in (0, 5), len(known)
 
 def whole():
     consistent()
     publish("2024-03-04", SINKS, lambda _: None)
     consistent()
-    assert [one.revision for one in record.publications()] == [1]
-    assert record.owed() == []
+    assert [one.revision for one in write.publications()] == [1]
+    assert write.owed() == []
     with sqlite3.connect("crm.sqlite") as con:
         assert con.execute("select count(*) from churn").fetchall() == [(3,)]
     assert Path("data/outbox/crm_2024-03-04.csv").read_text().count("example.org") == 2
