@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pipelines.runtime.files import whole_file
+from pipelines.runtime.files import atomic_file
 
 
 def checks_summary(reports: Sequence[Mapping[str, Any]]) -> str:
@@ -45,7 +45,7 @@ def write_page(reports: Sequence[Mapping[str, Any]], path: Path) -> None:
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         reports=[_template_values(report, place) for place, report in enumerate(reports)],
     )
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_text(page, encoding="utf-8")
 
 

@@ -24,10 +24,14 @@ from pipelines.runtime.errors import (
 )
 from pipelines.runtime.log import Log
 from pipelines.settings import params
-from pipelines.settings.moments import a_day, for_day, stamp, this_week
+from pipelines.settings.moments import for_day, parse_day, stamp, this_week
 
-MEND, NOBODY, CHECKED, LATER = 1, 3, 4, 5
-CODES: dict[type[ChurnError], int] = {NothingToScoreError: NOBODY, CheckFailedError: CHECKED, TryAgainError: LATER}
+MEND, NOTHING_TO_SCORE, CHECK_FAILED, TRY_AGAIN = 1, 3, 4, 5
+CODES: dict[type[ChurnError], int] = {
+    NothingToScoreError: NOTHING_TO_SCORE,
+    CheckFailedError: CHECK_FAILED,
+    TryAgainError: TRY_AGAIN,
+}
 EXIT_CODES = (
     "Exit codes: 0 done or nothing to do, 1 something to mend, 2 wrong use, 3 nobody to score, 4 a check of the data "
     "failed, 5 try again later (another run, MLflow away)."
@@ -39,7 +43,7 @@ log_option = click.option(
 
 
 @contextmanager
-def told(form: str) -> Iterator[Log]:
+def command_log(form: str) -> Iterator[Log]:
     """The log of a command; what stops it is its last line, and the exit code."""
     out = sys.stdout
 
@@ -103,9 +107,9 @@ def score(
     from pipelines.commands.score.request import CHUNK_CUSTOMERS, Request
     from pipelines.commands.score.run import score as score_all
 
-    with told(form) as log:
+    with command_log(form) as log:
         settings = params.load()
-        day = a_day(as_of) if as_of else settings.observations.score.as_of
+        day = parse_day(as_of) if as_of else settings.observations.score.as_of
         request = Request(out, activity, features, model, definition, chunk_customers or CHUNK_CUSTOMERS, every_row)
         score_all(request, for_day(settings, day), log)
 
@@ -127,9 +131,9 @@ def weekly(*, as_of: str | None, no_publish: bool, revise: bool, form: str) -> N
     from pipelines.runtime.run_lock import only_run
 
     now = datetime.now(UTC)
-    with told(form) as log:
+    with command_log(form) as log:
         settings = params.load()
-        day = a_day(as_of) if as_of else this_week(now, settings)
+        day = parse_day(as_of) if as_of else this_week(now, settings)
         options = Options(not no_publish, revise, stamp(now))
         with only_run(lambda text: log("waiting", text)), _present(as_of, day):
             make(for_day(settings, day), log, options)

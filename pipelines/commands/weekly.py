@@ -47,7 +47,7 @@ def weekly(settings: Settings, log: Log, options: Options) -> None:
 
     Args:
         settings: for the day: `observations.score.as_of`.
-        log: is told what happens.
+        log: gets what happens.
         options: what is done with the list.
 
     Raises:
@@ -102,7 +102,7 @@ def published_of(day: str) -> Published | None:
 
 def _publish_again(published: Published, settings: Settings, log: Log, options: Options) -> Path:
     """To sinks that have not got it. Returns the archived folder: the draft may be gone, or saved by a spreadsheet."""
-    from pipelines.publishing.archive import place_of
+    from pipelines.publishing.archive import folder_of
     from pipelines.publishing.deliver import Delivery
     from pipelines.publishing.publish import publish_again
 
@@ -110,7 +110,7 @@ def _publish_again(published: Published, settings: Settings, log: Log, options: 
         delivery = Delivery(settings.publish.sinks, settings.privacy.pseudonymise)
         with log.stage("publish"):
             publish_again(published, delivery, lambda text: log("published", text))
-    return place_of(published)
+    return folder_of(published)
 
 
 def _make_list(settings: Settings, log: Log) -> Path:

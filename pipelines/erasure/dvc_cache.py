@@ -60,7 +60,7 @@ def purge(root: Path, names: frozenset[str]) -> Purged:
     there = {digest for _, digest in _objects(root)}
     for path in sorted((root / "runs").rglob("*")):
         if path.is_file() and _broken(path, there):
-            gone.runs.append(_told(yaml.safe_load(path.read_text())))
+            gone.runs.append(_description(yaml.safe_load(path.read_text())))
             _delete(path)
     gone.runs = sorted(set(gone.runs))
     return gone
@@ -88,7 +88,7 @@ def _broken(run: Path, there: set[str]) -> bool:
     return any(out.get("cache", True) and out.get("md5") not in there for out in content.get("outs", []))
 
 
-def _told(run: dict[str, Any]) -> str:
+def _description(run: dict[str, Any]) -> str:
     """`pull_activity train, until 2024-12-02`: what a run made, and as of when."""
     outs = ", ".join(sorted(out["path"] for out in run["outs"]))
     moments = {

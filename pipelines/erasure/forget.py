@@ -77,14 +77,14 @@ def forget(customer: str, settings: ErasureSettings, say: Callable[[str], None] 
     if settings.privacy.pseudonymise:
         hashed |= {keyed(required_key(settings.privacy), one) for one in owned}
     ids += [(HASHED, one) for one in sorted(hashed)]
-    near = _written_alike(owned, set(known.values()))
+    near = _similar_ids(owned, set(known.values()))
     add_tombstones(settings.privacy, ids)
-    found = _sweep(frozenset(one for _, one in ids), settings, say)
-    for line in _looked_for(own, near, settings) if near or not found else ():
+    found = _erase(frozenset(one for _, one in ids), settings, say)
+    for line in _suggestions(own, near, settings) if near or not found else ():
         say(line)
 
 
-def _written_alike(owned: list[str], known: set[str]) -> list[str]:
+def _similar_ids(owned: list[str], known: set[str]) -> list[str]:
     """Where nobody is called so: customers whose id differs in capitals, blanks or leading zeros."""
     known = known | {one for path in _within(DATA / "activity") for one in customers_in(path)}
     alike = set(map(_plain, owned))
@@ -95,7 +95,7 @@ def _plain(customer: str) -> str:
     return customer.strip().casefold().lstrip("0")
 
 
-def _looked_for(customer: str, near: list[str], settings: ErasureSettings) -> list[str]:
+def _suggestions(customer: str, near: list[str], settings: ErasureSettings) -> list[str]:
     """Whom the user may have meant."""
     con = connect()
     load_identities(con, settings.identities, hidden=settings.privacy.pseudonymise)
@@ -115,18 +115,18 @@ def again(settings: ErasureSettings, say: Callable[[str], None] = print) -> None
     for path in [*_within(DATA), *(path for root in stores()[0] for path in _within(root))]:
         back |= {one for one in customers_in(path) if stones.has(OWN, one) or stones.has(HASHED, one)}
     if back:
-        _sweep(frozenset(back), settings, say)
+        _erase(frozenset(back), settings, say)
     else:
         say(f"Nobody of the {len(stones.hashed):,} forgotten ids is back.")
 
 
-def _sweep(names: frozenset[str], settings: ErasureSettings, say: Callable[[str], None]) -> bool:
+def _erase(names: frozenset[str], settings: ErasureSettings, say: Callable[[str], None]) -> bool:
     """Returns whether anything was there."""
     done = _remove(names, settings)
     left = [str(path) for path, sought in _files(names) if mentions(path, sought, loose=False)]
     if left:
         raise ChurnError(*(f"{path}: still speaks of the customer. Delete it." for path in left))
-    for line in told(done):
+    for line in report_lines(done):
         say(line)
     return done.found
 
@@ -198,7 +198,7 @@ def _mend_manifests() -> None:
             write_json(path, {**content, "files": files})
 
 
-def told(done: Forgotten) -> list[str]:
+def report_lines(done: Forgotten) -> list[str]:
     """The report, in words."""
     lines = ["The customer is forgotten; every later pull leaves them out (data/forgotten.json: share it with clones)."]
     if not done.found:

@@ -41,10 +41,10 @@ def forget_published(names: frozenset[str], delivery: Delivery) -> tuple[list[st
         with write.writing() as con:
             gone = erase(con, names, {one.number: _kept(one, new) for one, new in made.items()})
         for published, new in made.items():
-            _replace(archive.place_of(published), new)
+            _replace(archive.folder_of(published), new)
     vacuum()
     files = rewrite(delivery)
-    done = [*([FILE.as_posix()] if gone else []), *(archive.place_of(one).as_posix() for one in made)]
+    done = [*([FILE.as_posix()] if gone else []), *(archive.folder_of(one).as_posix() for one in made)]
     return [*done, *files], _elsewhere(delivery) if done else []
 
 
@@ -53,7 +53,7 @@ def _speaking(names: frozenset[str]) -> list[Published]:
     return [
         one
         for one in write.publications()
-        if any(mentions(path, names, loose=False) for path in _files(archive.place_of(one)))
+        if any(mentions(path, names, loose=False) for path in _files(archive.folder_of(one)))
     ]
 
 
@@ -63,8 +63,8 @@ def _files(folder: Path) -> list[Path]:
 
 def _without(published: Published, names: frozenset[str], beside: Path) -> Path:
     """The copy's files without them, in a folder of their own; a file that cannot be edited is left out."""
-    new = beside / archive.place_of(published).name
-    shutil.copytree(archive.place_of(published), new)
+    new = beside / archive.folder_of(published).name
+    shutil.copytree(archive.folder_of(published), new)
     for path in _files(new):
         scrub(path, names)
     path = new / MANIFEST
@@ -77,7 +77,7 @@ def _without(published: Published, names: frozenset[str], beside: Path) -> Path:
 
 
 def _kept(published: Published, new: Path) -> dict[str, str]:
-    return {name: digest_of(new / name) for name in write.kept_files(published.number) if (new / name).is_file()}
+    return {name: digest_of(new / name) for name in write.archived_files(published.number) if (new / name).is_file()}
 
 
 def _replace(place: Path, new: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.erasure.search import columns_to_search, kind_of, mentions, tables_of, texts_of
-from pipelines.runtime.files import whole_file, write_parquet
+from pipelines.runtime.files import atomic_file, write_parquet
 
 Names = frozenset[str]
 _EMBEDDED = re.compile(r'(<script type="application/json"[^>]*>)(.*?)(</script>)', re.S)
@@ -55,7 +55,7 @@ def _csv(path: Path, names: Names) -> None:
     chosen, names = columns_to_search(header, names, loose=False)
     places = [place for place, name in enumerate(header) if name in chosen]
     kept = [row for row in rows if not any(_about(row[place], names) for place in places if place < len(row))]
-    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+    with atomic_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         stream.write(mark)
         csv.writer(stream, lineterminator=end).writerows([header, *kept])
 
@@ -96,7 +96,7 @@ def _entry_about(one: Any, names: Names) -> bool:
 
 def _json(path: Path, names: Names) -> None:
     content = pruned(json.loads(path.read_text(encoding="utf-8")), names)
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
         partial.write_text(text + "\n", encoding="utf-8")
 
@@ -104,7 +104,7 @@ def _json(path: Path, names: Names) -> None:
 def _jsonl(path: Path, names: Names) -> None:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     kept = [line for line in lines if not line.strip() or not names & set(texts_of(json.loads(line)))]
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_text("".join(kept), encoding="utf-8")
 
 
@@ -115,7 +115,7 @@ def _html(path: Path, names: Names) -> None:
         return f"{found[1]}{safe}{found[3]}"
 
     text = _EMBEDDED.sub(without, path.read_text(encoding="utf-8"))
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -138,7 +138,7 @@ def _xlsx(path: Path, names: Names) -> None:
         flags=re.S,
     )
     parts[shared] = text.encode()
-    with whole_file(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as book:
+    with atomic_file(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as book:
         for info, content in parts.items():
             book.writestr(info, content)
 

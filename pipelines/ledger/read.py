@@ -1,6 +1,6 @@
 """The ledger: what was published, who was held out, what the team reported back. This module reads it.
 
-One SQLite file, `data/ledger/ledger.db`, append-only: triggers refuse UPDATE and DELETE. `record.py` writes it, whole
+One SQLite file, `data/ledger/ledger.db`, append-only: triggers refuse UPDATE and DELETE. `write.py` writes it, whole
 transactions at a time. Reading depends on nothing but what was recorded: no clock, and no entry of a later list.
 
 | table | one row per |
@@ -105,7 +105,7 @@ def known(before: str, timezone: str, path: Path = FILE) -> Known:
     """Lists for a day before `before` (of each day the last revision) and what was reported to happen before it began.
 
     Args:
-        before: a day, for instance `2017-12-04`; it begins at midnight of `settings.timezone`.
+        before: a day, for instance `2017-12-04`; it begins at midnight of `timezone`.
         timezone: of the project.
         path: the ledger.
     """
@@ -181,9 +181,9 @@ def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:
 
 def _listed(entries: Sequence[Any], timezone: str) -> Iterator[tuple[int, str, str, str, str]]:
     for row in entries:
-        told = dict(zip(ENTRIES, row, strict=True))
-        day, customer, doing = told["as_of"], told["customer_id"], DOING[told["group"]]
-        yield midnight(day, timezone), customer, doing, f"ledger-{doing}-{day}-{customer}", told["campaign"]
+        entry = dict(zip(ENTRIES, row, strict=True))
+        day, customer, doing = entry["as_of"], entry["customer_id"], DOING[entry["group"]]
+        yield midnight(day, timezone), customer, doing, f"ledger-{doing}-{day}-{customer}", entry["campaign"]
 
 
 def _contacted(feedback: Sequence[Any]) -> set[tuple[int, str, str, str, str]]:

@@ -1,7 +1,7 @@
 """What is written into the ledger, and how: one transaction at a time, rows are added and never changed.
 
 Whoever is killed between two steps leaves the ledger as it was before the transaction or as it is after it. What the
-tables mean stands in `ledger.py`. Only `outbox/erasing.py` takes rows
+tables mean stands in `read.py`. Only `erasure/ledger_rows.py` takes rows
 away: those of a customer who asked to be forgotten.
 """
 
@@ -248,7 +248,7 @@ def written(path: Path = FILE) -> list[tuple[Published, str]]:
     return [(one, sink) for one in latest.values() for number, sink in sorted(found) if number == one.number]
 
 
-def kept_files(number: int, path: Path = FILE) -> dict[str, str]:
+def archived_files(number: int, path: Path = FILE) -> dict[str, str]:
     """The files of a publication's immutable copy, by digest."""
     with opened(path) as con:
         return dict(con.execute("select name, digest from kept where publication = ?", [number])) if con else {}

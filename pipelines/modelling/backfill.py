@@ -110,8 +110,8 @@ def _write(result: Backfill, folder: Path) -> list[str]:
     """Write the table and the picture, and say where they are."""
     table, picture = (folder / f"{result.definition}.{ending}" for ending in ("csv", "png"))
     figures = pd.DataFrame([dataclasses.asdict(week) for week in result.weeks]).round(6).assign(rule=result.rule)
-    with files.whole_file(table) as path:
+    with files.atomic_file(table) as path:
         figures.to_csv(path, index=False, lineterminator="\n")
-    with files.whole_file(picture) as path:
+    with files.atomic_file(picture) as path:
         draw(result, path)
     return [f"Table   {table}", f"Picture {picture}"]

@@ -29,7 +29,7 @@ from pipelines.modelling.tracking.registry import (
     open_registry,
 )
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.files import read_json, whole_folder, write_json
+from pipelines.runtime.files import atomic_folder, read_json, write_json
 from pipelines.settings.training import TrainingSettings
 
 
@@ -197,7 +197,7 @@ def _write(definition: str, registry: Registry, version: Version, payload: Path)
         "version": version.number,
         "rolled_back_from": {"version": after.number, "digest": after.digest} if after else None,
     }
-    with whole_folder(champion_folder(definition)) as folder:
+    with atomic_folder(champion_folder(definition)) as folder:
         shutil.copytree(payload / "model", folder, dirs_exist_ok=True)
         shutil.copy(payload / CARD, folder / CARD)
         write_json(folder / FILE, content)

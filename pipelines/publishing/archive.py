@@ -16,28 +16,28 @@ from pipelines.ledger import write
 from pipelines.ledger.write import Published
 from pipelines.publishing.draft import LIST, Draft, file_faults
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.files import digest_of, whole_folder
+from pipelines.runtime.files import atomic_folder, digest_of
 
 FOLDER = Path("data/ledger/published")
 
 
-def place_of(published: Published) -> Path:
-    """Where the copy lies."""
+def folder_of(published: Published) -> Path:
+    """The folder of the copy."""
     return FOLDER / (published.as_of if published.revision == 1 else f"{published.as_of}_r{published.revision}")
 
 
-def keep(draft: Draft, published: Published) -> None:
-    """Copy the draft's files to their place, whole or not at all; only its owner may look inside.
+def store(draft: Draft, published: Published) -> None:
+    """Copy the draft's files into the archive; the write is atomic, and only its owner may look inside.
 
     A copy that is there already belongs to no publication (somebody was interrupted before it was recorded) and goes.
 
     Raises:
         ChurnError: a file changed while it was copied.
     """
-    place = place_of(published)
+    place = folder_of(published)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.parent.chmod(0o700)
-    with whole_folder(place) as partial:
+    with atomic_folder(place) as partial:
         partial.chmod(0o700)
         for name in sorted(draft.content.files):
             shutil.copyfile(draft.folder / name, partial / name)
@@ -60,8 +60,8 @@ def require_intact(published: Published) -> None:
     Raises:
         ChurnError: a file of it is missing or changed.
     """
-    place = place_of(published)
-    faults = file_faults(place, write.kept_files(published.number))
+    place = folder_of(published)
+    faults = file_faults(place, write.archived_files(published.number))
     if faults:
         wrong = [fault.partition(": ")[0] for fault in faults]
         raise ChurnError(
@@ -69,14 +69,14 @@ def require_intact(published: Published) -> None:
         )
 
 
-def listed(published: Published) -> pd.DataFrame:
-    """The customers to contact, and nobody else: neither the control group nor who was held back.
+def contact_list(published: Published) -> pd.DataFrame:
+    """The customers to contact: neither the control group nor anybody whom a rule suppressed.
 
     Raises:
         ChurnError: the copy is not what was published.
     """
     require_intact(published)
-    table = pd.read_parquet(place_of(published) / LIST)
+    table = pd.read_parquet(folder_of(published) / LIST)
     if "group" in table.columns:
         table = table[table["group"] == CONTACT]
     return table.astype({"customer_id": "str"}).reset_index(drop=True)

@@ -18,10 +18,10 @@ from pipelines.ledger import write
 from pipelines.ledger.write import FAILED, REPLACED, WRITTEN, Owed, Published
 from pipelines.publishing import archive
 from pipelines.publishing.sinks import audiences, crm
-from pipelines.publishing.sinks.fields import own_ids, through
+from pipelines.publishing.sinks.fields import by_channels, own_ids
 from pipelines.publishing.sinks.sql_table import upsert
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.files import whole_file
+from pipelines.runtime.files import atomic_file
 from pipelines.settings.campaign.publish import Salesforce, Sink, SqlTable
 
 Render = Callable[[pd.DataFrame, Any, str], tuple[bytes, str]]
@@ -100,7 +100,7 @@ def _write(owed: Owed, delivery: Delivery) -> str:
 
 
 def _own_ids(published: Published, delivery: Delivery) -> pd.DataFrame:
-    table = archive.listed(published)
+    table = archive.contact_list(published)
     return own_ids(table) if delivery.pseudonymised else table
 
 
@@ -111,10 +111,10 @@ def write_file(table: pd.DataFrame, sink: Any, name: str, published: Published) 
         ChurnError: the list lacks what this kind of file needs.
     """
     where = f"publish.sinks.{name}"
-    chosen = through(table, sink.channels)
+    chosen = by_channels(table, sink.channels)
     content, summary = RENDERS[sink.kind](chosen, sink, where)
     path = file_of(sink, name, published)
-    with whole_file(path) as partial_file:
+    with atomic_file(path) as partial_file:
         partial_file.write_bytes(content)
         partial_file.chmod(0o600)
     return f"{path}: {summary}{_left_out(len(table) - len(chosen))}."

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipelines.rendering.files import write_csv, write_list_parquet
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.files import whole_folder
+from pipelines.runtime.files import atomic_folder
 from pipelines.sources.privacy import vault
 
 FOLDER = Path("data/exports")
@@ -40,7 +40,7 @@ def export(day: str, to: Path | None = None, *, pseudonymised: bool) -> list[str
     if pseudonymised:
         table = table.assign(customer_id=_own_ids(list(table["customer_id"])))
     folder = to or FOLDER / day
-    with whole_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         partial.chmod(0o700)
         write_csv(table, partial / "at_risk.csv")
         write_list_parquet(table, partial / "at_risk.parquet")

@@ -27,7 +27,7 @@ from pipelines.sources.privacy.pseudonyms import internal_id
 MOST_SHOWN = 20
 YES = ("yes", "y", "true", "1", "x", "✓", "ja", "ใช่")
 NO = ("", "no", "n", "false", "0", "-", "nein", "ไม่")
-Said = tuple[str, str, int, str, str | None, str | None]  # in the order of ledger.FEEDBACK
+Entry = tuple[str, str, int, str, str | None, str | None]  # in the order of ledger/read.py FEEDBACK
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -66,7 +66,7 @@ def feedback(path: Path, reading: ReportReading, say: Callable[[str], None] = pr
         return
     rows, faults = read_report(path)
     places, held = _places(), _held_back()
-    found: list[Said] = []
+    found: list[Entry] = []
     contaminated: Counter[str] = Counter()
     for row in rows:
         said = _Row(row, reading, now, faults)
@@ -78,7 +78,7 @@ def feedback(path: Path, reading: ReportReading, say: Callable[[str], None] = pr
         raise ChurnError(*_named(path, faults, len(rows)))
     with write.writing() as con:
         new = write.report(con, digest, found, len(rows))
-    for line in _told(path, rows, found, new, len(contaminated)):
+    for line in _summary(path, rows, found, new, len(contaminated)):
         say(line)
 
 
@@ -91,7 +91,7 @@ class _Row:
     def _fault(self, text: str) -> None:
         self.faults.setdefault(self.row.line, []).append(text)
 
-    def entries(self, places: dict[str, list[Place]], held: dict[str, str]) -> list[Said]:
+    def entries(self, places: dict[str, list[Place]], held: dict[str, str]) -> list[Entry]:
         """What it says, one entry per word; none where it says nothing or is bad."""
         customer = self._customer(places)
         words = self._words()
@@ -116,17 +116,17 @@ class _Row:
 
     def _words(self) -> list[str]:
         """Of contacted, reached, kept and wrong, those that are true."""
-        told: dict[str, bool | None] = {word: self._flag(word) for word in SAID}
+        stated: dict[str, bool | None] = {word: self._flag(word) for word in SAID}
         named = self.row.get("what").lower().replace(",", " ").replace(";", " ").split()
         for word in named:
             if word not in SAID:
                 self._fault(f"what is {word!r}. Allowed: {', '.join(SAID)}")
-            told[word] = True
-        implied = [word for word in REACHED_OUT if word != "contacted" and told.get(word)]
-        if implied and told["contacted"] is False:
+            stated[word] = True
+        implied = [word for word in REACHED_OUT if word != "contacted" and stated.get(word)]
+        if implied and stated["contacted"] is False:
             self._fault(f"{implied[0]} is yes but contacted is no. Correct one of them")
-        told["contacted"] = bool(told["contacted"] or implied)
-        return [word for word in SAID if told[word]]
+        stated["contacted"] = bool(stated["contacted"] or implied)
+        return [word for word in SAID if stated[word]]
 
     def _flag(self, word: str) -> bool | None:
         text = self.row.get(word).lower()
@@ -212,7 +212,7 @@ def _named(path: Path, faults: dict[int, list[str]], rows: int) -> list[str]:
     return [*lines, f"{path.name}: {bad}. Correct them and send the file again."]
 
 
-def _told(path: Path, rows: list[Row], found: list[Said], new: int, contaminated: int) -> list[str]:
+def _summary(path: Path, rows: list[Row], found: list[Entry], new: int, contaminated: int) -> list[str]:
     counted = Counter(entry[3] for entry in found)
     words = ", ".join(f"{counted[word]:,} {word}" for word in SAID)
     lines = [f"{path.name}: {len(rows):,} row{'s' if len(rows) != 1 else ''}: {words}."]

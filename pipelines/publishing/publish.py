@@ -93,7 +93,7 @@ def _append(
     if before:
         published = replace(published, revision=before[-1].revision + 1, replaces=before[-1].list_id)
     published = replace(published, published_at=moment)
-    archive.keep(draft, published)
+    archive.store(draft, published)
     with write.writing() as con:
         write.publish(con, published, replace(draft.content, sinks=sinks))
     for line in _summary(draft, published):
@@ -109,4 +109,4 @@ def _summary(draft: Draft, published: Published) -> list[str]:
     lines = [f"Published: the list of {published.as_of} ({published.list_id}): {counted}."]
     if published.replaces:
         lines.append(f"It is revision {published.revision} and replaces {published.replaces}.")
-    return [*lines, f"Ledger data/ledger/ledger.db, files {archive.place_of(published)} (they never change again)."]
+    return [*lines, f"Ledger data/ledger/ledger.db, files {archive.folder_of(published)} (they never change again)."]

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all: written beside, then renamed. Also the Parquet and JSON conventions.
+"""Atomic writes: a file or folder is written under another name, then renamed. Also the Parquet and JSON conventions.
 
 Same content in, same bytes out: no times, no host names, sorted keys.
 """
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 
-def _beside(path: Path) -> Path:
+def _partial_path(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     for stale in path.parent.glob(f".{path.name}.partial-*"):
         _remove(stale)
@@ -33,9 +33,9 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A path to write to; it takes the place of `path` only when the block ends without an error."""
-    partial = _beside(path)
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A path to write to; it replaces `path` only when the block ends without an error."""
+    partial = _partial_path(path)
     try:
         yield partial
         partial.replace(path)
@@ -44,9 +44,9 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """An empty folder to fill; it takes the place of `path` only when the block ends without an error."""
-    partial = _beside(path)
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to fill; it replaces `path` only when the block ends without an error."""
+    partial = _partial_path(path)
     partial.mkdir()
     try:
         yield partial
@@ -60,7 +60,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 def write_json(path: Path, content: Any) -> None:
     """Two-space JSON with sorted keys and a newline at its end. NaN is an error."""
     text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 
 
@@ -78,7 +78,7 @@ def write_parquet(
     `encodings`: Parquet's name of how a column that is not among them is written.
     """
     bare = table.replace_schema_metadata(None)
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         pq.write_table(bare, partial, compression="zstd", use_dictionary=repeated, column_encoding=encodings)
 
 

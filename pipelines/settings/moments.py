@@ -33,7 +33,7 @@ def stamp(now: datetime) -> str:
     return f"{now:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def a_day(text: str) -> str:
+def parse_day(text: str) -> str:
     """The day that somebody wrote.
 
     Raises:

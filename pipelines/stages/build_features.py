@@ -16,7 +16,7 @@ from features.catalogue.catalogue import catalogue, unavailable
 from pipelines.engines.customer_attributes import attributes_of
 from pipelines.engines.feature_files import FeatureFiles
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.files import read_json, whole_folder, write_json
+from pipelines.runtime.files import atomic_folder, read_json, write_json
 from pipelines.runtime.progress import progress
 from pipelines.runtime.stage import BRANCH, PATH, run_stage, stage_command
 from pipelines.settings.moments import moments_of, seen_within
@@ -54,7 +54,7 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
     for line in unavailable(facts["activities"], settings.main_activity):
         print(f"build_features@{branch}: {line}")
     try:
-        with whole_folder(out) as folder:
+        with atomic_folder(out) as folder:
             computed = _partitions(activity / "activity", order, settings, folder)
             with closing(computed), FeatureFiles(folder, moments, features, attributes) as tables:
                 for partition in computed:

@@ -48,7 +48,7 @@ def evaluate_model(definition: str, settings: params.Settings, *, model: Path, o
         **{name: recipe[name] for name in ("sampled_customers", "labelled_customers") if name in recipe},
     }
     test = predictions[predictions["role"] == "test"]
-    with files.whole_folder(out) as folder:
+    with files.atomic_folder(out) as folder:
         files.write_json(folder / "metrics.json", metrics)
         files.write_json(folder / "headline.json", headline(metrics))
         for name, curve in evaluate.curves(test["model"].to_numpy(), test["churned"].to_numpy()).items():

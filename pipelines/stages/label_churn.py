@@ -53,7 +53,7 @@ def label_definition(settings: Settings, name: str, activity: Path, out: Path) -
     events = pq.read_table(
         activity / "activity", columns=columns, filters=[("activity", "in", definition.activities)]
     ).to_pandas()
-    _require_dated_when_told(name, definition, events, settings.timezone)
+    _require_cancellation_dates(name, definition, events, settings.timezone)
     until = settings.observations.train.until
     labels = label(events, definition, moments_of(settings, facts, "train"), settings.timezone, until)
     if labels.empty:
@@ -65,7 +65,7 @@ def label_definition(settings: Settings, name: str, activity: Path, out: Path) -
     write_parquet(out, pa.Table.from_pandas(labels, schema=LABELS, preserve_index=False))
 
 
-def _require_dated_when_told(name: str, definition: Definition, events: pd.DataFrame, timezone: str) -> None:
+def _require_cancellation_dates(name: str, definition: Definition, events: pd.DataFrame, timezone: str) -> None:
     """A cancellation is dated when the customer cancels. Dated when it takes effect, it would hide who has left."""
     wrong = misdated(events, definition, timezone)
     if len(wrong):

@@ -24,7 +24,7 @@ from pipelines.rendering import chart_data, files, highlights, manifest, wording
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.page import list_page
-from pipelines.runtime.files import digest_of, read_json, whole_folder, write_json
+from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json
 from pipelines.runtime.stage import PATH, run_stage, stage_command
 from pipelines.settings import params
 from pipelines.settings.decision import ListMoment, ListPolicy
@@ -72,7 +72,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     campaign = summary.campaign_summary(evidence, decision, policy, language)
     week = _week(evidence, decision, lists, card, moment=moment, language=language)
     week = replace(week, power=" ".join(campaign["said"]))
-    with whole_folder(out) as folder:
+    with atomic_folder(out) as folder:
         _write(folder, lists, figures, trust, moment=moment, language=language, week=week)
         content = manifest.manifest(
             list_id=lists.listed["list_id"].iloc[0],

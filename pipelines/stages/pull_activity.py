@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from features.windows import midnight
 from pipelines.runtime.errors import ChurnError, NothingToScoreError, did_you_mean
-from pipelines.runtime.files import digest_of, whole_folder, write_json, write_parquet
+from pipelines.runtime.files import atomic_folder, digest_of, write_json, write_parquet
 from pipelines.runtime.stage import BRANCH, PATH, run_stage, stage_command
 from pipelines.settings.churn import activities_of
 from pipelines.settings.params import Settings, load
@@ -68,14 +68,16 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
         notes += excluded_notes(con) + history.notes(con)
         places = Places(root, branch, report)
         parts += land_stream(con, places.direct)
-        parts, told = resolve_parts(con, reading.resolution, parts, moment, ResolutionStore(places.about, places.aside))
+        parts, identity_notes = resolve_parts(
+            con, reading.resolution, parts, moment, ResolutionStore(places.about, places.aside)
+        )
         finished, copies, unique = assemble(con, parts, moment, places.months)
         facts = {"moment": day, "timezone": settings.timezone, **facts_of_months(con, finished, moment)}
         _require_activities(con, settings, facts, setting, parts)
-        with whole_folder(out) as folder:
+        with atomic_folder(out) as folder:
             _write(folder, finished, customers_of(con, reading, moment), facts)
             _check(folder, StreamChecks.of(settings, branch), report, _known(finished, moment, unique))
-    return notes + told + copies
+    return notes + identity_notes + copies
 
 
 @contextmanager

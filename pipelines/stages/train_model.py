@@ -61,7 +61,7 @@ def train_model(
     memory = _memory(definition, settings, panel, setting, without)
     trained = train.train(panel, plan, recipe, setting, without=without, threads=threads(), memory=memory)
     facts = files.read_json(activity / "facts.json")
-    with files.whole_folder(out) as folder:
+    with files.atomic_folder(out) as folder:
         trained.shipped.save(folder / "shipped")
         trained.held_out.save(folder / "held_out")
         made = _recipe(definition, settings, trained, panel, facts.get("digest"))

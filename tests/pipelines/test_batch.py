@@ -202,7 +202,7 @@ def test_what_is_not_there_is_named_all_at_once(request_: Request, tmp_path: Pat
 def test_two_at_once_on_one_output_are_refused(request_: Request) -> None:
     from pipelines.commands.score.resume import Parts
 
-    with Parts(request_.out).alone(), pytest.raises(TryAgainError, match="another `churn score` is writing it"):
+    with Parts(request_.out).locked(), pytest.raises(TryAgainError, match="another `churn score` is writing it"):
         score(request_, settings_with(), told()[1])
 
 

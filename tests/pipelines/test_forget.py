@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.erasure.forget import Forgotten, _files, known_ids, told
+from pipelines.erasure.forget import Forgotten, _files, known_ids, report_lines
 from pipelines.erasure.redact import scrub
 from pipelines.settings import params
 from tests.conftest import SHOP_UNTIL, Project
@@ -142,7 +142,7 @@ def test_with_pseudonyms_no_store_but_the_vault_holds_an_id(
 
 
 def test_remotes_elsewhere_are_named_with_what_to_do() -> None:
-    lines = told(Forgotten(elsewhere={"store": "s3://bucket/x"}))
+    lines = report_lines(Forgotten(elsewhere={"store": "s3://bucket/x"}))
     assert any("The remote store (s3://bucket/x) is out of reach" in line and "dvc gc" in line for line in lines)
 
 

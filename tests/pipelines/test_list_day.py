@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.at_risk.placement import newer_list
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings.moments import a_day, for_day, require_not_before_training, this_week
+from pipelines.settings.moments import for_day, parse_day, require_not_before_training, this_week
 from tests.pipelines.model_folders_for_tests import AS_OF, settings_with
 
 
@@ -35,9 +35,9 @@ def test_another_day_changes_nothing_else() -> None:
 
 
 def test_what_is_no_day_or_lies_before_training_is_said() -> None:
-    assert a_day("2024-12-02") == "2024-12-02"
+    assert parse_day("2024-12-02") == "2024-12-02"
     with pytest.raises(ChurnError, match=r"--as-of 2.12.2024: is not a day. Write it like 2017-12-04"):
-        a_day("2.12.2024")
+        parse_day("2.12.2024")
     require_not_before_training(settings_with(), AS_OF)
     with pytest.raises(ChurnError, match=f"lies before observations.train.until {AS_OF}"):
         require_not_before_training(settings_with(), "2021-06-14")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,13 @@ def test_other_settings_than_a_step_reads_are_not_its_settings() -> None:
     assert chosen["observations.score.as_of"] == SETTINGS.observations.score.as_of
     assert chosen["features.attributes"] == SETTINGS.features.attributes
     assert not {"publish", "promotion", "model"} & set(chosen)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=[step.name for step in STEPS])
+def test_what_a_step_calls_takes_the_options_of_the_command(step: plan.Step) -> None:
+    module = import_module(step.module)
+    inspect.signature(module.perform).bind(SETTINGS, **step.arguments)
+    assert set(step.arguments) == {option.name for option in module.main.params}
 
 
 def test_a_step_is_called_with_the_arguments_of_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

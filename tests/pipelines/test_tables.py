@@ -13,7 +13,7 @@ from pipelines.runtime import files
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "scores.txt"
     target.write_text("before")
-    with pytest.raises(RuntimeError), files.whole_file(target) as partial:
+    with pytest.raises(RuntimeError), files.atomic_file(target) as partial:
         partial.write_text("half")
         raise RuntimeError
     assert target.read_text() == "before"
@@ -24,7 +24,7 @@ def test_a_failed_folder_leaves_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "list"
     target.mkdir()
     (target / "a").write_text("before")
-    with pytest.raises(RuntimeError), files.whole_folder(target) as partial:
+    with pytest.raises(RuntimeError), files.atomic_folder(target) as partial:
         (partial / "a").write_text("half")
         raise RuntimeError
     assert (target / "a").read_text() == "before"
@@ -33,7 +33,7 @@ def test_a_failed_folder_leaves_what_was_there(tmp_path: Path) -> None:
 
 def test_leftovers_of_a_killed_write_are_swept(tmp_path: Path) -> None:
     (tmp_path / ".list.partial-dead").mkdir()
-    with files.whole_folder(tmp_path / "list") as partial:
+    with files.atomic_folder(tmp_path / "list") as partial:
         (partial / "a").write_text("new")
     assert [path.name for path in tmp_path.iterdir()] == ["list"]
 

@@ -27,7 +27,7 @@ def steps(places: Places) -> tuple[Step, ...]:
     return pull_activity(places), build_features(places), validate_features(places)
 
 
-def pulled(activity: Path, settings: Settings, places: Places) -> Path:
+def pull_stream(activity: Path, settings: Settings, places: Places) -> Path:
     """The folder of the stream as a pull leaves it: `activity/`, `facts.json`, checked.
 
     Args:
@@ -95,7 +95,7 @@ def _reader(path: Path) -> str:
     )
 
 
-def featured(activity: Path, settings: Settings, places: Places) -> Path:
+def build_feature_table(activity: Path, settings: Settings, places: Places) -> Path:
     """The feature table of the moment, checked; made once.
 
     Raises:

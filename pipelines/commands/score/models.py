@@ -65,7 +65,7 @@ def _in_folders(folder: Path, definition: str | None, settings: Settings) -> Ite
     from models.churn_model import ChurnModel
 
     model = ChurnModel.load(folder)
-    name = definition or told_by(model, folder.name, settings)
+    name = definition or definition_answered_by(model, folder.name, settings)
     yield Champion(name, model, str(folder))
     for other in related_definitions(name, settings.churn):
         beside = folder.with_name(other)
@@ -87,7 +87,7 @@ def _registered(address: str, definition: str | None, settings: Settings) -> Ite
         if model is None:
             where = mlflow_store.without_password(store.uri)
             raise ChurnError(f"--model {address}: MLflow at {where} knows no such model. See `churn ui`.")
-        name = definition or told_by(model, wanted["name"].removeprefix(PREFIX), settings)
+        name = definition or definition_answered_by(model, wanted["name"].removeprefix(PREFIX), settings)
         yield Champion(name, model, address)
         for other in related_definitions(name, settings.churn):
             kin = _fetched(Registry(f"{PREFIX}{other}", store), alias, None) if other != name else None
@@ -108,7 +108,7 @@ def _fetched(registry: Registry, alias: str | None, number: str | None) -> Churn
         return ChurnModel.load(payload / "model")
 
 
-def told_by(model: ChurnModel, hint: str, settings: Settings) -> str:
+def definition_answered_by(model: ChurnModel, hint: str, settings: Settings) -> str:
     """The definition that a model was trained for: the one called like its place where several ask the same.
 
     Raises:

@@ -56,7 +56,7 @@ class Parts:
         return Receipt(self.out.with_name(f"{self.out.name}.json"), self.out)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Hold the output's lock. Raises TryAgainError where another process works on it."""
         busy = f"{self.out}: another `churn score` is writing it. Wait until it has ended; nothing was started."
         with held(self.out.with_name(f".{self.out.name}.lock"), busy):
@@ -70,7 +70,7 @@ class Parts:
         if not noted.is_file():
             write_json(noted, inputs)
 
-    def done(self, size: int) -> dict[tuple[int, int], Path]:
+    def finished_chunks(self, size: int) -> dict[tuple[int, int], Path]:
         """The finished chunks by their rows; those of another size are deleted."""
         noted = self.folder / "scores" / "size.json"
         if noted.parent.is_dir() and not (noted.is_file() and read_json(noted) == size):
@@ -84,11 +84,11 @@ class Parts:
                 found[int(begin), int(end)] = path
         return found
 
-    def keep(self, begin: int, end: int, scores: pa.Table) -> None:
+    def save_chunk(self, begin: int, end: int, scores: pa.Table) -> None:
         """A finished chunk."""
         write_parquet(self.folder / "scores" / f"{begin:012d}-{end:012d}.parquet", scores)
 
-    def together(self) -> pa.Table:
+    def combined(self) -> pa.Table:
         """All chunks, sorted by customer."""
         paths = sorted((self.folder / "scores").glob("*-*.parquet"))
         table = pa.concat_tables([pq.read_table(path, schema=SCORES) for path in paths]) if paths else _nothing()
@@ -97,7 +97,7 @@ class Parts:
             table = table.sort_by("customer_id")
         return table.combine_chunks()
 
-    def end(self, scores: pa.Table, inputs: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    def finish(self, scores: pa.Table, inputs: dict[str, Any], **facts: Any) -> dict[str, Any]:
         """Write the output and its receipt, and clear up."""
         write_parquet(self.out, scores)
         receipt = self.receipt.write(inputs, **facts)

@@ -37,7 +37,7 @@ def score(request: Request, settings: Settings, log: Log) -> dict[str, Any]:
     Args:
         request: what and where.
         settings: of params.yaml; `observations.score.as_of` is the moment.
-        log: is told what happens.
+        log: gets what happens.
 
     Returns:
         The receipt: `inputs`, `sha256` of the output, `rows`, `definition`, `model_version`.
@@ -55,7 +55,7 @@ def score(request: Request, settings: Settings, log: Log) -> dict[str, Any]:
     if faults:
         raise ChurnError(*faults)
     parts = Parts(request.out)
-    with parts.alone():
+    with parts.locked():
         found = champions(request.model, request.definition, settings)
         inputs = inputs_of(
             settings, found, every_row=request.every_row, activity=request.activity, features=request.features
@@ -96,21 +96,21 @@ class _Work:
         own = self.champions[0]
         make = self._on_spark if self.settings.engine == "spark" else self._in_chunks
         make(table, customers)
-        scores = self.parts.together()
+        scores = self.parts.combined()
         require_everyone(scores["customer_id"], customers[own.definition], table, own.definition)
         report = judged(scores, own, activity, self.settings, self.parts.places.reports)
         self.log("checked", f"scores: {len(report.expectations)} checks passed", checks=len(report.expectations))
         facts = {"rows": len(scores), "definition": own.definition, "model_version": own.model.digest}
-        return self.parts.end(scores, inputs, **facts)
+        return self.parts.finish(scores, inputs, **facts)
 
     def _tables(self) -> tuple[Path | None, Path]:
         """The folder of the stream, where there is one, and the feature table."""
-        from pipelines.commands.score.inputs import featured, pulled
+        from pipelines.commands.score.inputs import build_feature_table, pull_stream
 
         activity, places = None, self.parts.places
         with self.log.notes():
             if self.request.activity is not None:
-                activity = pulled(self.request.activity, self.settings, places)
+                activity = pull_stream(self.request.activity, self.settings, places)
                 facts = read_json(activity / "facts.json")
                 text = f"activity: {facts['rows']:,} rows of {facts['customers']:,} customers, checked"
                 self.log("activity", text, rows=facts["rows"], customers=facts["customers"])
@@ -118,7 +118,7 @@ class _Work:
                 return activity, self.request.features
             if activity is None:
                 raise NothingToScoreError("Neither activity nor features are given: there is nothing to score.")
-            table = featured(activity, self.settings, places)
+            table = build_feature_table(activity, self.settings, places)
         rows = pq.read_metadata(table).num_rows
         self.log("features", f"features: {rows:,} customers, checked", customers=rows)
         return activity, table
@@ -144,15 +144,15 @@ class _Work:
         from pipelines.runtime.progress import progress
 
         size, rows = self.request.chunk_customers, pq.read_metadata(table).num_rows
-        ready = self.parts.done(size)
+        ready = self.parts.finished_chunks(size)
         if ready:
             kept = sum(end - begin for begin, end in ready)
             self.log("resumed", f"{kept:,} of {rows:,} rows were scored before; going on", rows=kept, of=rows)
-        told = progress("score")
+        report = progress("score")
         for chunk in chunks(table, self._columns(customers), self._day, size, set(ready)):
             scores = self._scored(chunk.rows, customers)
-            self.parts.keep(chunk.begin, chunk.end, scores)
-            told(chunk.end, rows)
+            self.parts.save_chunk(chunk.begin, chunk.end, scores)
+            report(chunk.end, rows)
             if self.log.as_json:
                 self.log("chunk", f"{chunk.end:,} of {rows:,} rows", done=chunk.end, of=rows, scored=len(scores))
 
@@ -186,7 +186,7 @@ class _Work:
         from pipelines.engines.spark_scores import predict
 
         rows = pq.read_metadata(table).num_rows
-        if (0, rows) in self.parts.done(rows):
+        if (0, rows) in self.parts.finished_chunks(rows):
             return
         numbers, everybody = {}, None
         for one in self.champions:
@@ -194,7 +194,7 @@ class _Work:
             wanted = ids if everybody is None else sorted(set(ids) & everybody)
             everybody = set(ids) if everybody is None else everybody
             numbers[one.definition] = predict(one.model, table, wanted, self.settings.spark)
-        self.parts.keep(0, rows, self._contract(numbers))
+        self.parts.save_chunk(0, rows, self._contract(numbers))
 
 
 def _asked(champion: Champion, rows: pa.Table) -> pd.DataFrame:

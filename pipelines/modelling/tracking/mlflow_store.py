@@ -28,7 +28,7 @@ from pipelines.modelling.tracking.candidate import Candidate
 from pipelines.modelling.tracking.relocate import relocate_artifacts
 from pipelines.modelling.tracking.trial_runs import record_trials
 from pipelines.runtime.errors import ChurnError, TryAgainError
-from pipelines.runtime.files import whole_file
+from pipelines.runtime.files import atomic_file
 from pipelines.settings.training import TrainingSettings
 
 ADDRESS = "MLFLOW_TRACKING_URI"
@@ -126,7 +126,7 @@ def _prepare_embedded(root: Path) -> None:
     database, artifacts = root / "mlflow.db", (root / "mlartifacts").as_uri()
     with FileLock(root / "mlflow.db.lock"):
         if not database.exists():
-            with whole_file(database) as partial:
+            with atomic_file(database) as partial:
                 _create_database(partial, artifacts)
         else:
             relocate_artifacts(database, artifacts)

@@ -32,7 +32,7 @@ def own_ids(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(customer_id=table["customer_id"].map(known))
 
 
-def through(table: pd.DataFrame, channels: Sequence[str] | None) -> pd.DataFrame:
+def by_channels(table: pd.DataFrame, channels: Sequence[str] | None) -> pd.DataFrame:
     """Customers who are to be reached through one of these channels; those without a channel always."""
     if channels is None or "channel" not in table.columns:
         return table

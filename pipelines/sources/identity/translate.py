@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.activity import ACTIVITY_SCHEMA
-from pipelines.runtime.files import digest_of, read_json, whole_folder, write_json, write_parquet
+from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json, write_parquet
 from pipelines.runtime.sql import text
 from pipelines.sources.landing.file_summary import MonthSummary, summarise
 from pipelines.sources.landing.month_writer import sorted_rows, write_month
@@ -216,7 +216,7 @@ def _translate_part(con: Any, part: Part, folder: Path, pseudonyms: Pseudonyms) 
     rows = con.sql(_query(part, pseudonyms)).to_arrow_table()
     unmatched = rows["is_unmatched"]
     matched = rows.filter(pc.invert(unmatched)).select(COLUMNS).cast(ACTIVITY_SCHEMA)
-    with whole_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         content: dict[str, Any] = {"rows": len(rows), "digest": None}
         if len(matched) < len(rows):
             originals = [f"source_{name}" if name in _IDS else name for name in COLUMNS]

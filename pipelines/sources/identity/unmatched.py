@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.files import whole_file
+from pipelines.runtime.files import atomic_file
 from pipelines.settings.reading import Resolution
 from pipelines.sources.relations import UNMATCHED
 
@@ -68,7 +68,7 @@ def _write_csv(con: Any, systems: Mapping[str, str], path: Path) -> None:
         "select source, customer_id, activity_id, strftime(occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ'), activity, value, "
         "quantity, detail from unmatched_before order by all"
     )
-    with whole_file(path) as partial:
+    with atomic_file(path) as partial:
         partial.touch(mode=0o600)
         with partial.open("w", encoding="utf-8", newline="") as stream:
             rows = csv.writer(stream, lineterminator="\n")

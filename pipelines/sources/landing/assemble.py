@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.files import digest_of, read_json, whole_folder, write_json
+from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json
 from pipelines.runtime.sql import text
 from pipelines.sources.landing.as_of import cut_as_of
 from pipelines.sources.landing.file_summary import Hashes, MonthSummary, contains_any, repeated_hashes, summarise
@@ -133,7 +133,7 @@ def merge_group(con: Any, group: list[Part], folder: Path) -> None:
 
 
 def _write_group(con: Any, rows_by_month: Iterable[tuple[str, pa.Table]], notes: list[str], folder: Path) -> None:
-    with whole_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         entries, cursor = [], con.cursor()
         for month, rows in rows_by_month:
             path = partial / f"{month}.parquet"

@@ -33,7 +33,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.runtime.files import digest_of, read_json, whole_folder, write_json
+from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json
 from pipelines.runtime.sql import text
 from pipelines.settings.sources import Mapped
 from pipelines.sources.access.scan import Bad
@@ -170,7 +170,7 @@ class Landing:
             numbered: whether several activities may come from one row, which counts once.
             carried: further columns of the query, as `, open`.
         """
-        with whole_folder(self.folder / name) as folder:
+        with atomic_folder(self.folder / name) as folder:
             columns, source = ", ".join(COLUMNS), text(self.context.name)
             rows = con.sql(
                 _READ.format(carried=carried, columns=columns, query=query, source=source, is_erased=IS_ERASED)
@@ -193,7 +193,7 @@ def land_stream(con: Any, folder: Path) -> list[Part]:
     con.execute(f"delete from {STREAM} where {IS_ERASED}(source, customer_id)")
     sources = [name for (name,) in con.execute(f"select distinct source from {STREAM} order by source").fetchall()]
     parts, cursor = [], con.cursor()
-    with whole_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         for source in sources:
             (partial / source).mkdir()
             for month, rows in months(con, f"(from {STREAM} where source = {text(source)})"):
