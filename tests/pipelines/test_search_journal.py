@@ -18,7 +18,7 @@ PART = {"rows": 10, "loss": 0.5, "gain": {"30/0.0": 0.01, "30/1.0": -0.02}, "err
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(trial_store.stage, "STATE", tmp_path)
+    monkeypatch.setattr(trial_store.run_lock, "STATE", tmp_path)
     return tmp_path / "search"
 
 
