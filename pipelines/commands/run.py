@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from pipelines.commands.plan import LANDING, Places, scoring_branch
@@ -74,11 +75,15 @@ def reproduce(targets: list[str], say: Say) -> None:
     follower, progress = Follower(environment[RUN]), Progress(say)
     with (
         DVC_LOG.open("wb") as log,
-        subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT) as dvc,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as dvc,
     ):
+        # A pipe, not the file itself: where this process is killed it breaks, and DVC stops at its next stage.
+        copy = Thread(target=shutil.copyfileobj, args=(dvc.stdout, log))
+        copy.start()
         note_dvc(dvc.pid)
         while not _ended(dvc):
             progress.report(follower.new_events())
+        copy.join()
     progress.report(follower.new_events())
     note_dvc(None)
     if dvc.returncode:
