@@ -46,7 +46,7 @@ def one_file_per_room() -> list[str]:
     for package in ("features", "models", "pipelines"):
         for init in sorted((ROOT / package).rglob("__init__.py")):
             modules = sorted(path for path in init.parent.glob("*.py") if path.name != "__init__.py")
-            chosen += modules[:1] if init.parent.name not in {"stages", "commands", "score"} else modules
+            chosen += modules[:1]
             others = {}
             for path in sorted(init.parent.rglob("*")):
                 if path.suffix in {".jinja", ".css", ".js", ".yaml"} and _room(path) == init.parent:
