@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.errors import USER_ERRORS, ChurnError
 from pipelines.settings.spark import Spark, size_bytes
 
 LEAST_JAVA = 17
@@ -188,7 +188,9 @@ def _translated(error: Exception) -> ChurnError | None:
     if not isinstance(error, Py4JError | PySparkException):
         return None
     text = str(error)
-    message = re.search(r"\n(?:\w+\.)+\w*ChurnError: (.+?)(?:\n\s*\n|\n\s+at |\nDriver stacktrace|\Z)", text, re.DOTALL)
+    names = "|".join(error_class.__name__ for error_class in USER_ERRORS)
+    end = r"(?:\n\s*\n|\n\s+at |\nDriver stacktrace|\Z)"
+    message = re.search(rf"\n(?:\w+\.)+(?:{names}): (.+?){end}", text, re.DOTALL)
     if message:
         return ChurnError(*message[1].strip().splitlines())
     lines = [line.strip() for line in text.splitlines() if line.strip()]
