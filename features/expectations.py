@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from features.imports import deferred, hidden
+
 if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core import ExpectationSuite
@@ -167,8 +169,12 @@ def judge(suite: ExpectationSuite, figures: pd.DataFrame) -> list[Verdict]:
 
 
 def _great_expectations() -> Any:
-    """Imported where it is needed (two seconds), without its own warnings about the libraries that it uses."""
-    with warnings.catch_warnings():
+    """Imported where it is needed, without what nothing here uses of it and without warnings about its libraries.
+
+    altair and scipy.stats serve one expectation (of the divergence of distributions), pyspark another engine than
+    pandas; together they are half of the import.
+    """
+    with warnings.catch_warnings(), hidden("pyspark"), deferred("altair", "scipy.stats"):
         warnings.simplefilter("ignore")
         import great_expectations as gx
         import great_expectations.expectations

@@ -39,7 +39,15 @@ def examples(short: int) -> settings:
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("features", "models", "pipelines", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", "Makefile")
-SHIPPED += ("requirements.lock", "pyproject.toml", ".ci", "data/.gitignore", ".dvc/config", ".dvc/.gitignore")
+SHIPPED += (
+    "requirements.lock",
+    "libraries.json",
+    "pyproject.toml",
+    ".ci",
+    "data/.gitignore",
+    ".dvc/config",
+    ".dvc/.gitignore",
+)
 
 
 def shop_orders(customers: int = 300, days: int = 400, seed: int = 1) -> pd.DataFrame:

@@ -6,8 +6,8 @@ The imports are parsed here once more, independently of pipelines/runtime/code.p
 from __future__ import annotations
 
 import ast
+import json
 import re
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -105,8 +105,8 @@ def test_dvc_yaml_says_what_the_code_says(name: str) -> None:
     module = f"pipelines.stages.{name}"
     deps = [dep for dep in GRAPH[name]["deps"] if not dep.startswith("data/")]
     assert deps == list(code.units_of(module)), "run `make graph`"
-    pinned = next((entry["pyproject.toml"] for entry in GRAPH[name]["params"] if isinstance(entry, dict)), [])
-    assert [key.rpartition(".")[2] for key in pinned] == list(code.libraries_of(module)), "run `make graph`"
+    pinned = next((entry[code.PINS] for entry in GRAPH[name]["params"] if isinstance(entry, dict)), [])
+    assert pinned == list(code.libraries_of(module)), "run `make graph`"
 
 
 @pytest.mark.parametrize("module", [*ENTRY_POINTS, *(f"pipelines.stages.{name}" for name in [*GRAPH, *WATCHED])])
@@ -116,7 +116,7 @@ def test_a_digest_is_of_every_file_that_is_reached(module: str) -> None:
 
 
 def test_the_pinned_libraries_are_those_of_the_lock() -> None:
-    pinned = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["churn-pipeline"]["libraries"]
+    pinned = json.loads((ROOT / code.PINS).read_text())
     lock = re.findall(r"(?m)^([\w.-]+)==([\w.]+)", (ROOT / "requirements.lock").read_text())
     assert set(pinned) == set(code.LIBRARIES.values())
     for name, versions in pinned.items():
@@ -125,9 +125,9 @@ def test_the_pinned_libraries_are_those_of_the_lock() -> None:
 
 def test_another_version_than_the_pinned_one_is_named(tmp_path: Path) -> None:
     code.require_pinned_libraries(ROOT)
-    code.require_pinned_libraries(tmp_path)  # no pyproject.toml, no graph
-    (tmp_path / "pyproject.toml").write_text('[tool.churn-pipeline.libraries]\nnumpy = "1.0"\n')
-    with pytest.raises(ChurnError, match=r"numpy \S+ is installed, and pyproject.toml pins 1.0 (?s:.*)`make setup`"):
+    code.require_pinned_libraries(tmp_path)  # no libraries.json, no graph
+    (tmp_path / "libraries.json").write_text('{"numpy": "1.0"}')
+    with pytest.raises(ChurnError, match=r"numpy \S+ is installed, and libraries.json pins 1.0, so (?s:.*)`make setup`"):
         code.require_pinned_libraries(tmp_path)
 
 

@@ -3,12 +3,13 @@
 The code of a module is what its imports reach, wherever they stand (within functions and for types, too), in units:
 
 * a folder without packages inside counts as a whole, with its templates, styles, presets and language files;
-* in a folder that has packages inside, and among the entry points (stages, commands), each file counts for itself.
+* a folder that has packages inside does so if it is reached nearly whole: every package of it, and NEARLY_WHOLE of its
+  files (each entry costs DVC time in every stage: it reads and writes the whole dvc.lock);
+* in another such folder, and among the entry points (stages, commands), each file counts for itself.
 
 So no file that could change a result is left out, and at most the neighbours within a folder are too much. The
-versions of the libraries that compute the numbers belong to it: `pyproject.toml` pins them for DVC
-(`tool.churn-pipeline.libraries`; `a or b` where Python versions differ), and what is installed has to be pinned
-there.
+versions of the libraries that compute the numbers belong to it: `libraries.json` pins them for DVC (`a or b` where
+Python versions differ), and what is installed has to be pinned there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.metadata
-import tomllib
+import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("features", "models", "pipelines")
 ENTRY_POINTS = ("pipelines/stages", "pipelines/commands")
 LIBRARIES = {"duckdb": "duckdb", "lightgbm": "lightgbm", "numpy": "numpy", "sklearn": "scikit-learn"}
+PINS = "libraries.json"
 SOURCES = (".py", ".jinja", ".css", ".js", ".yaml")
+NEARLY_WHOLE = 0.75
 
 
 def files_of(*modules: str) -> frozenset[Path]:
@@ -48,7 +51,9 @@ def files_of(*modules: str) -> frozenset[Path]:
 
 def units_of(*modules: str) -> tuple[str, ...]:
     """The files and folders of the code of these modules, relative to the project, in order of name."""
-    return tuple(sorted({_unit(path) for path in files_of(*modules)}))
+    units = {_unit(path) for path in files_of(*modules)}
+    whole = {name for name in {unit.rpartition("/")[0] for unit in units} if _is_nearly_whole(name, units)}
+    return tuple(sorted(whole | {unit for unit in units if not any(unit.startswith(f"{name}/") for name in whole)}))
 
 
 def libraries_of(*modules: str) -> tuple[str, ...]:
@@ -68,19 +73,18 @@ def digest(*modules: str) -> str:
 
 
 def require_pinned_libraries(project: Path = Path()) -> None:
-    """What is installed has to be what the project's pyproject.toml pins, else DVC would not notice the difference.
+    """What is installed has to be what the project's libraries.json pins, else DVC would not notice the difference.
 
     Raises:
-        ChurnError: a version differs; each is named. Without a pyproject.toml (no graph either) nothing is asked.
+        ChurnError: a version differs; each is named. Without a libraries.json (no graph either) nothing is asked.
     """
-    file = project / "pyproject.toml"
+    file = project / PINS
     if not file.is_file():
         return
-    pinned = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("churn-pipeline", {})
     faults = [
-        f"{name} {found} is installed, and pyproject.toml pins {version} (tool.churn-pipeline.libraries), so results "
-        "of the two could be mixed unnoticed. Run `make setup`, or `make lock` to pin what is newest."
-        for name, version in sorted(pinned.get("libraries", {}).items())
+        f"{name} {found} is installed, and {PINS} pins {version}, so results of the two could be mixed unnoticed. "
+        "Run `make setup`, or `make lock` to pin what is newest."
+        for name, version in sorted(json.loads(file.read_text(encoding="utf-8")).items())
         if (found := importlib.metadata.version(name)) not in version.split(" or ")
     ]
     if faults:
@@ -115,6 +119,15 @@ def _unit(path: Path) -> str:
     name = folder.relative_to(ROOT).as_posix()
     alone = name.startswith(ENTRY_POINTS) or any(folder.glob("*/__init__.py"))
     return path.relative_to(ROOT).as_posix() if alone else name
+
+
+def _is_nearly_whole(name: str, units: set[str]) -> bool:
+    """Whether these units are most of a folder that has packages inside, none of which is missing."""
+    if name in ("", *PACKAGES, *ENTRY_POINTS):
+        return False
+    packages = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / name).glob("*/__init__.py")}
+    files = _sources([name])
+    return bool(packages) and packages <= units and len(files & _sources(units)) >= NEARLY_WHOLE * len(files)
 
 
 def _sources(units: Iterable[str]) -> set[Path]:

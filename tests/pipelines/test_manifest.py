@@ -59,5 +59,5 @@ def test_code_and_parameters_are_what_the_stage_depends_on() -> None:
     stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["make_list"]
     assert {dep for dep in stage["deps"] if not dep.startswith("data/")} == set(code.units_of(STAGE))
     pinned, *others = stage["params"]
-    assert [name.rpartition(".")[2] for name in pinned["pyproject.toml"]] == list(code.libraries_of(STAGE))
+    assert pinned[code.PINS] == list(code.libraries_of(STAGE))
     assert set(others) == {*PARAMETERS, "observations.score"}
