@@ -41,6 +41,9 @@ LIST_COLUMNS = (
     "model_version",
     "list_id",
 )
+SUPPRESSED_COLUMNS = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said", "as_of", "list_id")
+"""Of the table of customers whom a rule suppressed, in held_back.csv."""
+
 LOWEST_TIER = "low"
 TIERS = ("very high", "high", "medium", LOWEST_TIER)
 _DIGITS = 6  # what two kinds of processor agree on; also what the list's identity is taken from

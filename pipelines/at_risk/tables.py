@@ -16,7 +16,7 @@ from pipelines.at_risk.policy.consent import addresses
 from pipelines.at_risk.policy.contact_rules import suppressed
 from pipelines.at_risk.reasons import raising, strongest_relief
 from pipelines.at_risk.win_back import churned, win_back
-from pipelines.rendering.columns import CONTACT_COLUMNS, HELD_BACK_COLUMNS
+from pipelines.rendering.columns import CONTACT_COLUMNS
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.decision import ContactPolicy, ListPolicy
@@ -32,7 +32,7 @@ class Tables:
     Attributes:
         listed: the list; with contact columns where contacts are given.
         control: the same columns without those of contacts; `rank` is the position a customer would have had.
-        suppressed: HELD_BACK_COLUMNS.
+        suppressed: SUPPRESSED_COLUMNS.
         win_back: see win_back.py.
         topics: of each listed customer's first reason; "" where there is none.
     """
@@ -126,7 +126,7 @@ def _with_contacts(listed: pd.DataFrame, contacts: pd.DataFrame | None, policy: 
 def _suppressed(reached: pd.DataFrame, list_id: str) -> pd.DataFrame:
     held = reached[reached["place"] == HELD].assign(list_id=list_id)
     table = held.drop(columns="rule").rename(columns={"suppressed_by": "rule"})
-    return table[list(HELD_BACK_COLUMNS)].reset_index(drop=True)
+    return table[list(ranking.SUPPRESSED_COLUMNS)].reset_index(drop=True)
 
 
 def _win_back(inputs: ListInputs, status: pd.Series[str], policy: ListPolicy, language: Language) -> pd.DataFrame:

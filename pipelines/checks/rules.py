@@ -26,6 +26,7 @@ from pipelines.checks.report import Finding, Report, report_of
 from pipelines.checks.row_rules import SCORE_SCHEMA, activity_rules, score_rules
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
+from pipelines.settings import artifacts
 from pipelines.settings.params import Checks
 from pipelines.settings.reading import StreamChecks
 
@@ -162,11 +163,11 @@ def check_features(folder: Path, as_of: str, attributes: Sequence[str]) -> Repor
     Raises:
         ChurnError: there is no columns.json.
     """
-    if not (folder / "columns.json").is_file():
+    if not (folder / artifacts.COLUMNS).is_file():
         raise ChurnError(
             f"{folder}: there is no columns.json, so nothing says what the features should be. Build them again."
         )
-    columns = read_json(folder / "columns.json")
+    columns = read_json(folder / artifacts.COLUMNS)
     names = [f"customer_{name}" for name in attributes]
     kinds = dict.fromkeys(names, pa.string()) | {entry["name"]: pa.float32() for entry in columns}
     table = Table(

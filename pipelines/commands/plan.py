@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.runtime import code
+from pipelines.settings import artifacts
 from pipelines.settings.params import Settings
 
-DATA = Path("data")
-LANDING = DATA / "landing"
 BRANCH = "score"
 
 
@@ -28,10 +27,10 @@ class Places:
     `landing`: the store of what was read from the sources; None: all of them are read.
     """
 
-    root: Path = DATA
-    landing: Path | None = LANDING
-    champions: Path = DATA / "champion"
-    lists: Path = DATA / "at_risk"
+    root: Path = artifacts.DATA
+    landing: Path | None = artifacts.LANDING
+    champions: Path = artifacts.CHAMPIONS
+    lists: Path = artifacts.LISTS
 
     @property
     def activity(self) -> Path:
@@ -51,7 +50,7 @@ class Places:
     @property
     def reports(self) -> Path:
         """The folder of the data checks' reports."""
-        return self.root / "validation"
+        return self.root / artifacts.REPORTS.name
 
     def report(self, name: str) -> Path:
         """The report of one check: `activity_score`, `features_score`, `scores_{definition}`."""

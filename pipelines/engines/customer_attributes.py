@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from features.windows import midnight
 from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.settings import artifacts
 from pipelines.settings.sources import Customers
 
 KIND = pa.dictionary(pa.int32(), pa.string())
@@ -70,7 +71,7 @@ def attributes_of(names: list[str], activity: Path, *, customers: Customers | No
     Raises:
         ChurnError: there is no customers table, an attribute is not in it, or it could have changed since.
     """
-    path = activity / "customers.parquet"
+    path = activity / artifacts.CUSTOMERS
     if not names:
         return Attributes([], None, timezone)
     if not path.exists():

@@ -13,6 +13,7 @@ from typing import Any
 from pipelines.erasure.search import distinctive, word
 from pipelines.ledger.read import ENTRY, FILE
 from pipelines.ledger.write import HELD_BACK, content_digest, guard, guards
+from pipelines.runtime.sql import quoted
 
 
 def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[int, Mapping[str, str]]) -> int:
@@ -60,7 +61,7 @@ def _content_of(con: sqlite3.Connection, number: int) -> str:
     """What `content` says of a publication, from what the ledger holds of it."""
 
     def rows(table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        named = ", ".join(f'"{name}"' for name in columns)
+        named = ", ".join(map(quoted, columns))
         return con.execute(f"select {named} from {table} where publication = ?", [number]).fetchall()
 
     return content_digest(rows("entry", ENTRY), rows("held_back", HELD_BACK))

@@ -19,8 +19,8 @@ from pipelines.ledger.read import FILE
 from pipelines.ledger.write import Published
 from pipelines.publishing import archive
 from pipelines.publishing.deliver import Delivery, file_of, rewrite
-from pipelines.publishing.draft import MANIFEST
 from pipelines.runtime.files import digest_of, read_json, write_json
+from pipelines.settings import artifacts
 from pipelines.settings.campaign.publish import SqlTable
 
 _BESIDE = ".forgetting-"
@@ -67,7 +67,7 @@ def _without(published: Published, names: frozenset[str], beside: Path) -> Path:
     shutil.copytree(archive.folder_of(published), new)
     for path in _files(new):
         scrub(path, names)
-    path = new / MANIFEST
+    path = new / artifacts.MANIFEST
     if path.is_file():
         told = read_json(path)
         files = {name: digest_of(new / name) for name in told.get("files", {}) if (new / name).is_file()}

@@ -19,6 +19,7 @@ from typing import Any
 
 from pipelines.erasure.search import columns_to_search, kind_of, mentions, tables_of, texts_of
 from pipelines.runtime.files import atomic_file, write_parquet
+from pipelines.runtime.sql import quoted
 
 Names = frozenset[str]
 _EMBEDDED = re.compile(r'(<script type="application/json"[^>]*>)(.*?)(</script>)', re.S)
@@ -160,7 +161,7 @@ def _sqlite(path: Path, names: Names) -> None:
             chosen, sought = columns_to_search(columns, names, loose=False)
             marks = ", ".join("?" * len(sought))
             for column in chosen:
-                con.execute(f'delete from "{table}" where "{column}" in ({marks})', sorted(sought))  # noqa: S608
+                con.execute(f"delete from {quoted(table)} where {quoted(column)} in ({marks})", sorted(sought))  # noqa: S608
         con.commit()
         con.execute("vacuum")
 

@@ -19,6 +19,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pipelines.runtime.sql import quoted
+
 ID_COLUMNS = ("customer_id", "hashed")
 _MAGIC = {b"PAR1": "parquet", b"PK\x03\x04": "zip", b"SQLi": "sqlite", b"\x1f\x8b": "gzip", b"\x89PNG": "picture"}
 
@@ -147,17 +149,17 @@ def _cells(path: Path, kind: str, names: frozenset[str], *, loose: bool) -> Iter
             for table, columns in tables_of(con).items():
                 chosen, sought = columns_to_search(columns, names, loose=loose)
                 for column in chosen:
-                    found = con.execute(f'select distinct "{column}" from "{table}"')  # noqa: S608 - its own names
+                    found = con.execute(f"select distinct {quoted(column)} from {quoted(table)}")  # noqa: S608
                     yield from ((str(cell), sought) for (cell,) in found if cell is not None)
     else:
         import duckdb
 
         with duckdb.connect(str(path), read_only=True) as con:
             for (table,) in con.execute("select table_name from duckdb_tables()").fetchall():
-                columns = [name for name, *_ in con.execute(f'describe "{table}"').fetchall()]
+                columns = [name for name, *_ in con.execute(f"describe {quoted(table)}").fetchall()]
                 chosen, sought = columns_to_search(columns, names, loose=loose)
                 for column in chosen:
-                    found = con.execute(f'select distinct "{column}"::varchar from "{table}"').fetchall()  # noqa: S608
+                    found = con.execute(f"select distinct {quoted(column)}::varchar from {quoted(table)}").fetchall()  # noqa: S608
                     yield from ((cell, sought) for (cell,) in found if cell is not None)
 
 
@@ -215,4 +217,4 @@ def _may_hold_ids(kind: Any) -> bool:
 def tables_of(con: sqlite3.Connection) -> dict[str, list[str]]:
     """Table -> its columns."""
     tables = [name for (name,) in con.execute("select name from sqlite_master where type = 'table'")]
-    return {table: [row[1] for row in con.execute(f'pragma table_info("{table}")')] for table in tables}
+    return {table: [row[1] for row in con.execute(f"pragma table_info({quoted(table)})")] for table in tables}

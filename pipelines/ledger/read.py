@@ -31,6 +31,7 @@ from features.windows import midnight
 from models.decision.control_group import CONTACT, CONTROL
 from models.decision.ranking import REASONS
 from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.sql import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ select max(number) as publication, campaign, list_id, as_of, revision from publi
 group by as_of
 """
 _ENTRIES = f"""
-select {", ".join(f'"{name}"' for name in ENTRIES)} from ({_LATEST}) join entry using (publication)
+select {", ".join(map(quoted, ENTRIES))} from ({_LATEST}) join entry using (publication)
 order by as_of, "group", rank, customer_id
 """  # noqa: S608 - its own names
 _FEEDBACK = f"""

@@ -22,9 +22,11 @@ from typing import Any
 import pandas as pd
 
 from models.decision.control_group import GROUPS
+from models.decision.ranking import SUPPRESSED_COLUMNS
 from pipelines.ledger.read import ENTRY, FEEDBACK, FILE, SAID, in_use, opened
+from pipelines.runtime.sql import quoted, text
 
-HELD_BACK = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said")
+HELD_BACK = tuple(name for name in SUPPRESSED_COLUMNS if name not in ("as_of", "list_id"))  # those: `publication`
 WRITTEN, FAILED, REPLACED = "written", "failed", "replaced"
 
 _REAL = {"churn_probability", "value_at_risk", "expected_net_value"}
@@ -34,11 +36,11 @@ def _kinds(names: Sequence[str]) -> str:
     """Columns with their types; `group`, `rule` and ids must be there."""
     required = {"customer_id", "group", "rule"}
     kinds = {"rank": "integer", **dict.fromkeys(_REAL, "real")}
-    return ", ".join(f'"{one}" {kinds.get(one, "text")}{" not null" * (one in required)}' for one in names)
+    return ", ".join(f"{quoted(one)} {kinds.get(one, 'text')}{' not null' * (one in required)}" for one in names)
 
 
 def _among(words: Sequence[str]) -> str:
-    return ", ".join(f"'{word}'" for word in words)
+    return ", ".join(map(text, words))
 
 
 TABLES = {
@@ -156,7 +158,7 @@ def publish(con: sqlite3.Connection, published: Published, content: Content) -> 
         ("entry", ENTRY, content.entries),
         ("held_back", HELD_BACK, content.held_back),
     ):
-        named = ", ".join(f'"{name}"' for name in columns)
+        named = ", ".join(map(quoted, columns))
         con.executemany(
             f"insert into {table} (publication, {named}) values (?, {', '.join('?' * len(columns))})",
             [(number, *map(plain, row)) for row in rows[list(columns)].itertuples(index=False, name=None)],

@@ -15,9 +15,8 @@ from pipelines.ledger.write import HELD_BACK, Content, Published, content_digest
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.runtime.spreadsheet_text import undefused
+from pipelines.settings import artifacts
 
-MANIFEST = "manifest.json"
-LIST, CONTROL, HELD = "at_risk.parquet", "control.csv", "held_back.csv"
 _AGAIN = "Make the list again: `churn run`."
 
 
@@ -37,24 +36,24 @@ def read_draft(folder: Path, as_of: str, campaign: str | None) -> Draft:
         ChurnError: there is none, a file is missing or is not the one of the manifest, the data was not validated,
             nobody is on the list, somebody is on it twice or both on it and held out.
     """
-    if not (folder / MANIFEST).is_file():
+    if not (folder / artifacts.MANIFEST).is_file():
         raise ChurnError(
             f"{folder}: there is no list for {as_of}. Make it: `churn run` with this observations.score.as_of."
         )
-    content = read_json(folder / MANIFEST)
+    content = read_json(folder / artifacts.MANIFEST)
     faults = [*file_faults(folder, content.get("files", {})), *_check_faults(folder, content)]
     if faults:
         raise ChurnError(*faults)
-    listed, control = _listed(folder), _apart(folder / CONTROL, ENTRY)
+    listed, control = _listed(folder), _apart(folder / artifacts.CONTROL, ENTRY)
     entries = pd.concat(
         [listed.assign(group=control_group.CONTACT), control.assign(group=control_group.CONTROL)], ignore_index=True
     )
-    held = _apart(folder / HELD, HELD_BACK)
+    held = _apart(folder / artifacts.SUPPRESSED, HELD_BACK)
     every = pd.concat([entries["customer_id"], held["customer_id"]])
     faults = [*_gaps(folder, entries, held), *_row_faults(folder, listed, every, content, as_of)]
     if faults:
         raise ChurnError(*faults)
-    files = {**content["files"], MANIFEST: digest_of(folder / MANIFEST)}
+    files = {**content["files"], artifacts.MANIFEST: digest_of(folder / artifacts.MANIFEST)}
     published = Published(
         as_of=as_of,
         list_id=str(content["list_id"]),
@@ -84,11 +83,11 @@ def file_faults(folder: Path, files: dict[str, str]) -> list[str]:
 
 
 def _check_faults(folder: Path, content: dict[str, Any]) -> list[str]:
-    path, checks = folder / MANIFEST, content.get("checks") or {}
+    path, checks = folder / artifacts.MANIFEST, content.get("checks") or {}
     missing = [name for name in ("list_id", "files", "definition") if not content.get(name)]
     faults = [f"{path}: says no {name}, so this is no list of `make_list`. {_AGAIN}" for name in missing]
-    if LIST not in content.get("files", {}):
-        faults.append(f"{path}: does not name {LIST}. {_AGAIN}")
+    if artifacts.LIST not in content.get("files", {}):
+        faults.append(f"{path}: does not name {artifacts.LIST}. {_AGAIN}")
     wanted = ("activity_score", "features_score", f"scores_{content.get('definition')}")
     return faults + [
         f"{path}: the check {name} has not passed, so the data is not validated. {_AGAIN}"
@@ -98,7 +97,7 @@ def _check_faults(folder: Path, content: dict[str, Any]) -> list[str]:
 
 
 def _listed(folder: Path) -> pd.DataFrame:
-    table = pd.read_parquet(folder / LIST)
+    table = pd.read_parquet(folder / artifacts.LIST)
     return table.reindex(columns=list(dict.fromkeys([*ENTRY, "list_id", "as_of"]))).astype({"customer_id": "str"})
 
 
@@ -117,7 +116,10 @@ def _apart(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _gaps(folder: Path, entries: pd.DataFrame, held: pd.DataFrame) -> list[str]:
-    needed = ((f"{LIST} and {CONTROL}", entries, ("customer_id", "rank")), (HELD, held, ("customer_id", "rule")))
+    needed = (
+        (f"{artifacts.LIST} and {artifacts.CONTROL}", entries, ("customer_id", "rank")),
+        (artifacts.SUPPRESSED, held, ("customer_id", "rule")),
+    )
     return [
         f"{folder}: {int(table[name].isna().sum()):,} rows of {files} have no {name}. {_AGAIN}"
         for files, table, names in needed
@@ -131,7 +133,7 @@ def _row_faults(
 ) -> list[str]:
     faults = []
     if listed.empty:
-        faults.append(f"{folder / LIST}: nobody is on the list. There is nothing to publish.")
+        faults.append(f"{folder / artifacts.LIST}: nobody is on the list. There is nothing to publish.")
     days = sorted({f"{day:%Y-%m-%d}" for day in pd.to_datetime(listed["as_of"].dropna().unique())})
     if days not in ([as_of], []) or content.get("as_of") != as_of:
         faults.append(f"{folder}: the list is for {', '.join(days)}, not for {as_of}. {_AGAIN}")
@@ -141,8 +143,8 @@ def _row_faults(
     twice = sorted(set(every[every.duplicated()]))
     if twice:
         faults.append(
-            f"{folder}: {len(twice):,} customers are in more than one of {LIST}, {CONTROL} and {HELD} "
-            f"({', '.join(twice[:5])}). {_AGAIN}"
+            f"{folder}: {len(twice):,} customers are in more than one of {artifacts.LIST}, {artifacts.CONTROL} and "
+            f"{artifacts.SUPPRESSED} ({', '.join(twice[:5])}). {_AGAIN}"
         )
     return faults
 

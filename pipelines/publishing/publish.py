@@ -17,8 +17,8 @@ from pipelines.publishing import archive
 from pipelines.publishing.deliver import Delivery, deliver
 from pipelines.publishing.draft import Draft, read_draft
 from pipelines.runtime.errors import ChurnError
+from pipelines.settings import artifacts
 
-DRAFTS = Path("data/at_risk")
 Say = Callable[[str], None]
 
 
@@ -48,7 +48,7 @@ def publish(
             published all the same).
     """
     _require_day(as_of)
-    draft = read_draft(folder or DRAFTS / as_of, as_of, campaign)
+    draft = read_draft(folder or artifacts.LISTS / as_of, as_of, campaign)
     before = write.publications(as_of=as_of)
     if before and before[-1].content == draft.published.content:
         publish_again(before[-1], delivery, say)

@@ -19,6 +19,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder, read_json, write_json
 from pipelines.runtime.progress import progress
 from pipelines.runtime.stage import BRANCH, PATH, run_stage, stage_command
+from pipelines.settings import artifacts
 from pipelines.settings.moments import moments_of, seen_within
 from pipelines.settings.params import Settings, load
 from pipelines.settings.types import bytes_of
@@ -36,7 +37,7 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
     """
     from pipelines.engines.duckdb import Order
 
-    facts = read_json(activity / "facts.json")
+    facts = read_json(activity / artifacts.FACTS)
     features = catalogue(facts["activities"], settings.main_activity)
     moments = moments_of(settings, facts, branch)
     attributes = attributes_of(
@@ -60,7 +61,7 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
                 for partition in computed:
                     tables.add(partition.customer_ids, partition.blocks)
                 tables.finish()
-            write_json(folder / "columns.json", [feature.column() for feature in features])
+            write_json(folder / artifacts.COLUMNS, [feature.column() for feature in features])
     except OSError as error:
         raise ChurnError(
             f"{out}: the features could not be written: {error}. Free some space. Nothing was kept."

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from pipelines.runtime import files
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
-from pipelines.settings import params
+from pipelines.settings import artifacts, params
 from pipelines.settings.training import TrainingSettings
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def evaluate_model(definition: str, settings: params.Settings, *, model: Path, o
     from models.evaluation import metrics as evaluate
     from models.evaluation import report
 
-    predictions = pq.read_table(model / "predictions.parquet").to_pandas(date_as_object=False)
-    recipe = files.read_json(model / "recipe.json")
+    predictions = pq.read_table(model / artifacts.PREDICTIONS).to_pandas(date_as_object=False)
+    recipe = files.read_json(model / artifacts.RECIPE)
     metrics: dict[str, Any] = report.report(
         predictions,
         draws=DRAWS,
@@ -49,11 +49,11 @@ def evaluate_model(definition: str, settings: params.Settings, *, model: Path, o
     }
     test = predictions[predictions["role"] == "test"]
     with files.atomic_folder(out) as folder:
-        files.write_json(folder / "metrics.json", metrics)
+        files.write_json(folder / artifacts.METRICS, metrics)
         files.write_json(folder / "headline.json", headline(metrics))
         for name, curve in evaluate.curves(test["model"].to_numpy(), test["churned"].to_numpy()).items():
             curve.round(6).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-        report.comparison(metrics).round(6).to_csv(folder / "comparison.csv", index=False, lineterminator="\n")
+        report.comparison(metrics).round(6).to_csv(folder / artifacts.COMPARISON, index=False, lineterminator="\n")
     return metrics
 
 

@@ -16,6 +16,7 @@ from features.churn.labels import Definition, label
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.files import read_json, write_parquet
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
+from pipelines.settings import artifacts
 from pipelines.settings.moments import definitions_of, moments_of
 from pipelines.settings.params import Settings, load
 
@@ -42,7 +43,7 @@ def label_definition(settings: Settings, name: str, activity: Path, out: Path) -
     if name not in definitions:
         raise ChurnError(f"params.yaml: churn.{name} does not exist.{did_you_mean(name, definitions)}")
     definition = definitions[name]
-    facts = read_json(activity / "facts.json")
+    facts = read_json(activity / artifacts.FACTS)
     columns = [
         "customer_id",
         "activity",

@@ -21,7 +21,7 @@ from pipelines.modelling.scoring import SCORES
 from pipelines.runtime import files
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
-from pipelines.settings import params
+from pipelines.settings import artifacts, params
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     own = _predictions(settings, model, places.features, eligible_customers(status))
     predictions = _with_related(definition, settings, places, own)
     scores = scoring.scores_table(model, scoring.order_by_horizon(definition, settings.churn, predictions))
-    facts = files.read_json(places.activity / "facts.json")
+    facts = files.read_json(places.activity / artifacts.FACTS)
     for line in (*ineligible_lines(status), *_new_columns(places.features, model)):
         print(f"score_customers: {line}")
     as_of = settings.observations.score.as_of
@@ -140,7 +140,7 @@ def _require_all(path: Path, customers: list[str], found: pd.DataFrame) -> None:
 def _new_columns(folder: Path, model: ChurnModel) -> list[str]:
     """A warning where the features have columns that training did not know."""
     trained = {info["name"] for info in model.columns_info}
-    new = sorted(info["name"] for info in files.read_json(folder / "columns.json") if info["name"] not in trained)
+    new = sorted(info["name"] for info in files.read_json(folder / artifacts.COLUMNS) if info["name"] not in trained)
     shown = ", ".join(new[:3]) + (", ..." if len(new) > 3 else "")
     return [f"{len(new)} columns are new since training and not used: {shown}. Train again to use them."] if new else []
 

@@ -18,7 +18,7 @@ from pipelines.modelling.panel import read_panel, switched_off
 from pipelines.modelling.sample import sample_of
 from pipelines.runtime import files
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command, threads
-from pipelines.settings import params
+from pipelines.settings import artifacts, params
 from pipelines.settings.types import bytes_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def train_model(
     setting = settings.churn[definition].model_dump()
     sample = sample_of(
         labels,
-        columns=len(files.read_json(features / "columns.json")),
+        columns=len(files.read_json(features / artifacts.COLUMNS)),
         memory=bytes_of(settings.engine_memory),
         seed=settings.model.seed,
     )
@@ -60,14 +60,14 @@ def train_model(
     without = switched_off(panel.columns_info, settings.features.families)
     memory = _memory(definition, settings, panel, setting, without)
     trained = train.train(panel, plan, recipe, setting, without=without, threads=threads(), memory=memory)
-    facts = files.read_json(activity / "facts.json")
+    facts = files.read_json(activity / artifacts.FACTS)
     with files.atomic_folder(out) as folder:
         trained.shipped.save(folder / "shipped")
         trained.held_out.save(folder / "held_out")
         made = _recipe(definition, settings, trained, panel, facts.get("digest"))
-        files.write_json(folder / "recipe.json", made | sample.to_json())
-        files.write_parquet(folder / "predictions.parquet", _predictions(trained.predictions))
-        files.write_json(folder / "trials.json", {f"{one.number:03d}": one.to_json() for one in trained.trials})
+        files.write_json(folder / artifacts.RECIPE, made | sample.to_json())
+        files.write_parquet(folder / artifacts.PREDICTIONS, _predictions(trained.predictions))
+        files.write_json(folder / artifacts.TRIALS, {f"{one.number:03d}": one.to_json() for one in trained.trials})
     for note in (*sample.notes(settings.engine_memory), *plan.notes, *trained.choice.notes):
         print(f"train_model: {note}")
 

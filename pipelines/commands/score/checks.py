@@ -13,6 +13,7 @@ from pipelines.commands.score.chunks import Customers, Named
 from pipelines.commands.score.models import Champion
 from pipelines.runtime.errors import ChurnError, NothingToScoreError
 from pipelines.runtime.files import read_json
+from pipelines.settings import artifacts
 from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def judged(scores: pa.Table, champion: Champion, activity: Path | None, settings
     """
     from pipelines.checks.rules import check_scores
 
-    facts = _as_trained(champion, len(scores)) if activity is None else read_json(activity / "facts.json")
+    facts = _as_trained(champion, len(scores)) if activity is None else read_json(activity / artifacts.FACTS)
     as_of, profile = settings.observations.score.as_of, champion.model.profile
     report = check_scores(scores, profile, facts, as_of, settings.checks, definition=champion.definition)
     report.write(folder / f"scores_{champion.definition}.json")

@@ -25,6 +25,7 @@ from pipelines.modelling import scoring
 from pipelines.runtime.errors import ChurnError, NothingToScoreError
 from pipelines.runtime.files import read_json
 from pipelines.runtime.log import Log
+from pipelines.settings import artifacts
 from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class _Work:
         with self.log.notes():
             if self.request.activity is not None:
                 activity = pull_stream(self.request.activity, self.settings, places)
-                facts = read_json(activity / "facts.json")
+                facts = read_json(activity / artifacts.FACTS)
                 text = f"activity: {facts['rows']:,} rows of {facts['customers']:,} customers, checked"
                 self.log("activity", text, rows=facts["rows"], customers=facts["customers"])
             if self.request.features is not None:
