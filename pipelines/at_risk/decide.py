@@ -20,7 +20,7 @@ from models.decision.cut import HELD, Cut
 from pipelines.at_risk.policy import campaign
 from pipelines.at_risk.policy.campaign import Assigned
 from pipelines.at_risk.policy.consent import permitted_channels
-from pipelines.at_risk.policy.contact_rules import suppressed
+from pipelines.at_risk.policy.contact_rules import SUPPRESSION, suppressed
 from pipelines.at_risk.policy.playbook import NONE, People, Playbook, Positions, require_possible
 from pipelines.at_risk.reasons import Reasons
 from pipelines.ledger.read import Known
@@ -224,7 +224,7 @@ class _Week:
             for rule in alone["rule"]
         ]
         parts = [since, rules, alone.assign(rule=LEFT_ALONE, said=why)]
-        return pd.concat([part[["customer_id", "rule", "said"]].astype("str") for part in parts], ignore_index=True)
+        return pd.concat([part[list(SUPPRESSION)].astype("str") for part in parts], ignore_index=True)
 
     def _cut(self, head: pd.DataFrame) -> Cut:
         at_risk = self.policy.at_risk

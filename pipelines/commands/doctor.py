@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
+from features.activity import CUSTOMER_SCHEMA
 from features.churn.labels import Definition
 from features.windows import day_number, midnight
 from pipelines.at_risk.policy.consent import consent_lines
@@ -80,7 +81,7 @@ def _stream(con: Any, settings: Settings, facts: dict[str, Any]) -> list[str]:
         lines.append(f"{later:,} more rows lie at or after {as_of} (or are copies): nothing will see them.")
     customers = customers_of(con, Reading.of(settings), midnight(as_of, settings.timezone))
     if customers is not None:
-        attributes = [name for name in customers.column_names if name not in ("customer_id", "joined_at", "valid_from")]
+        attributes = [name for name in customers.column_names if name not in CUSTOMER_SCHEMA.names]
         lines.append(f"A customers table with {customers.num_rows:,} rows: {', '.join(attributes) or 'no attributes'}.")
     return lines + _missing(facts, settings)
 

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pipelines.rendering.manifest import PARAMETERS as LIST_SETTINGS
 from pipelines.runtime import code
 from pipelines.settings import artifacts
 from pipelines.settings.params import Settings
@@ -159,14 +160,13 @@ def score_customers(definition: str, places: Places) -> Step:
 def make_list(places: Places, out: Path) -> Step:
     """Scores to the list."""
     made_before = {"scores": places.scores, "features": places.features, "activity": places.activity}
-    asked_for = ("value", "at_risk", "playbook", "contacts", "contact_rules", "campaign", "observations.score")
     return Step(
         "make_list",
         None,
         {},
         {**made_before, "champion": places.champions, "reports": places.reports},
         {"out": out},
-        ("timezone", "currency", "language", "sources", "identities", "privacy", "churn", *asked_for),
+        (*LIST_SETTINGS, "observations.score"),
     )
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.activity import CUSTOMER_SCHEMA
 from features.windows import midnight
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings import artifacts
@@ -80,7 +81,7 @@ def attributes_of(names: list[str], activity: Path, *, customers: Customers | No
             "Add `customers:` or empty the list."
         )
     table = pq.read_table(path)
-    present = [name for name in table.column_names if name not in ("customer_id", "valid_from", "joined_at")]
+    present = [name for name in table.column_names if name not in CUSTOMER_SCHEMA.names]
     faults = [
         f"params.yaml: features.attributes: {name} is not in the customers table.{did_you_mean(name, present)}"
         for name in names

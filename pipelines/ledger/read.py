@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from features.activity import ACTIVITY_SCHEMA
+from features.activity import ACTIVITY_SCHEMA, WAS_CONTACTED, WAS_HELD_OUT, WAS_LISTED
 from features.windows import midnight
 from models.decision.control_group import CONTACT, CONTROL
 from models.decision.ranking import REASONS
@@ -44,7 +44,7 @@ WORDS = ("risk_tier", "segment", *REASONS, "action", "channel", "owner")
 ENTRY = ("customer_id", "group", "rank", "churn_probability", *WORDS, "value_at_risk", "expected_net_value")
 ENTRIES = ("campaign", "list_id", "as_of", "revision", *ENTRY)
 FEEDBACK = ("customer_id", "list_id", "occurred_at", "what", "channel", "note")
-DOING = {CONTACT: "was_listed", CONTROL: "was_held_out"}
+ACTIVITY_OF_GROUP = {CONTACT: WAS_LISTED, CONTROL: WAS_HELD_OUT}
 
 _LATEST = """
 select max(number) as publication, campaign, list_id, as_of, revision from publication where as_of < :before
@@ -183,13 +183,14 @@ def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:
 def _listed(entries: Sequence[Any], timezone: str) -> Iterator[tuple[int, str, str, str, str]]:
     for row in entries:
         entry = dict(zip(ENTRIES, row, strict=True))
-        day, customer, doing = entry["as_of"], entry["customer_id"], DOING[entry["group"]]
-        yield midnight(day, timezone), customer, doing, f"ledger-{doing}-{day}-{customer}", entry["campaign"]
+        day, customer, activity = entry["as_of"], entry["customer_id"], ACTIVITY_OF_GROUP[entry["group"]]
+        yield midnight(day, timezone), customer, activity, f"ledger-{activity}-{day}-{customer}", entry["campaign"]
 
 
 def _contacted(feedback: Sequence[Any]) -> set[tuple[int, str, str, str, str]]:
-    doing, found = "was_contacted", set()
+    contacts = set()
     for customer, _list, when, what, channel, _note in feedback:
         if what in REACHED_OUT:
-            found.add((when, customer, doing, f"ledger-{doing}-{when}-{customer}-{channel or ''}", channel or ""))
-    return found
+            activity_id = f"ledger-{WAS_CONTACTED}-{when}-{customer}-{channel or ''}"
+            contacts.add((when, customer, WAS_CONTACTED, activity_id, channel or ""))
+    return contacts

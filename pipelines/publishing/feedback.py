@@ -18,6 +18,7 @@ from models.decision.control_group import CONTROL
 from pipelines.ledger import write
 from pipelines.ledger.read import FILE, REACHED_OUT, SAID, opened
 from pipelines.publishing.report_file import Row, read_report
+from pipelines.runtime import yes_no
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.runtime.spreadsheet_text import undefused
@@ -25,8 +26,8 @@ from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy.pseudonyms import internal_id
 
 MOST_SHOWN = 20
-YES = ("yes", "y", "true", "1", "x", "✓", "ja", "ใช่")
-NO = ("", "no", "n", "false", "0", "-", "nein", "ไม่")
+YES = (*yes_no.YES, "x", "✓", "ja", "ใช่")
+NO = (*yes_no.NO, "", "-", "nein", "ไม่")
 Entry = tuple[str, str, int, str, str | None, str | None]  # in the order of ledger/read.py FEEDBACK
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

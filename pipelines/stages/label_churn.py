@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.churn.cancellation import misdated
-from features.churn.labels import Definition, label
+from features.churn.labels import LABEL_SCHEMA, Definition, label
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.files import read_json, write_parquet
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
@@ -22,15 +22,6 @@ from pipelines.settings.params import Settings, load
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LABELS = pa.schema(
-    [
-        pa.field("customer_id", pa.string(), nullable=False),
-        pa.field("as_of", pa.date32(), nullable=False),
-        pa.field("churned", pa.bool_(), nullable=False),
-        pa.field("value_ahead", pa.float64()),
-    ]
-)
 
 
 def label_definition(settings: Settings, name: str, activity: Path, out: Path) -> None:
@@ -63,7 +54,7 @@ def label_definition(settings: Settings, name: str, activity: Path, out: Path) -
             f"observed days ahead of it before {until}. Shorten horizon_days, widen who counts as a customer "
             "(active_within_days, term_days, least_pauses), or pull a longer history."
         )
-    write_parquet(out, pa.Table.from_pandas(labels, schema=LABELS, preserve_index=False))
+    write_parquet(out, pa.Table.from_pandas(labels, schema=LABEL_SCHEMA, preserve_index=False))
 
 
 def _require_cancellation_dates(name: str, definition: Definition, events: pd.DataFrame, timezone: str) -> None:

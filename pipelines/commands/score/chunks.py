@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.catalogue.readings import NEVER
+from models.columns import KEYS
 from pipelines.commands.score.models import Champion
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 
-KEYS = ("customer_id", "as_of")
 READ_ROWS = 16_384
 BUFFER = 1 << 18  # bytes of a column that are read at once, where a row group is larger
 
