@@ -74,7 +74,7 @@ class ChurnModel:
     def _matrix(self, features: pd.DataFrame) -> npt.NDArray[np.float32]:
         """Rows by `known.names`, the habit's column among them."""
         columns.require(features, self.columns)
-        return self.known.matrix(features if self.habit is None else self.habit.beside(features))
+        return self.known.matrix(features if self.habit is None else self.habit.with_column(features))
 
     def predict(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64]:
         """Probability of leaving for each row.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-import yaml
-
 from features.activity import ACTIVITY_SCHEMA, OUR_ACTIVITIES
 from models.decision.control_group import GROUPS
 from models.decision.ranking import LIST_COLUMNS, SUPPRESSED_COLUMNS

@@ -106,10 +106,10 @@ def power(effect: float, *, contacted: int, held_out: int, base_rate: float, lev
 def smallest_effect(plan: Plan, *, wanted: float = POWER, level: float = LEVEL) -> float | None:
     """The minimum detectable effect, in shares: the plan proves it with probability `wanted`; None: it proves none."""
     contacted, held_out = plan.groups
-    return smallest_of(contacted, held_out, plan.base_rate, wanted=wanted, level=level)
+    return smallest_effect_between(contacted, held_out, plan.base_rate, wanted=wanted, level=level)
 
 
-def smallest_of(
+def smallest_effect_between(
     contacted: int, held_out: int, base_rate: float, *, wanted: float = POWER, level: float = LEVEL
 ) -> float | None:
     """The minimum detectable effect, in shares: two groups prove it with probability `wanted`; None: they prove none.
@@ -131,24 +131,24 @@ def smallest_of(
 
 def share_for(effect: float, plan: Plan, *, wanted: float = POWER, level: float = LEVEL) -> float | None:
     """The smallest share held out, in whole percent up to a half, with which `effect` is proven; None: no share is."""
-    return next((share for share in SHARES if proves(effect, replace(plan, share=share), wanted, level)), None)
+    return next((share for share in SHARES if is_powered(effect, replace(plan, share=share), wanted, level)), None)
 
 
 def weeks_for(effect: float, plan: Plan, *, wanted: float = POWER, level: float = LEVEL) -> int | None:
     """The fewest weeks, two years at most, with which the plan's share proves `effect`; None: no number does."""
-    if not proves(effect, replace(plan, weeks=MOST_WEEKS), wanted, level):
+    if not is_powered(effect, replace(plan, weeks=MOST_WEEKS), wanted, level):
         return None
     every = range(1, MOST_WEEKS + 1)
-    return next((weeks for weeks in every if proves(effect, replace(plan, weeks=weeks), wanted, level)), None)
+    return next((weeks for weeks in every if is_powered(effect, replace(plan, weeks=weeks), wanted, level)), None)
 
 
-def proves(effect: float, plan: Plan, wanted: float = POWER, level: float = LEVEL) -> bool:
+def is_powered(effect: float, plan: Plan, wanted: float = POWER, level: float = LEVEL) -> bool:
     """Whether the plan proves an effect with probability `wanted`. No effect is larger than that nobody leaves."""
     contacted, held_out = plan.groups
     possible = min(effect, plan.base_rate)
     return power(possible, contacted=contacted, held_out=held_out, base_rate=plan.base_rate, level=level) >= wanted
 
 
-def price(effect: float, held_out: int, base_rate: float) -> int:
+def holdout_cost(effect: float, held_out: int, base_rate: float) -> int:
     """Customers who leave because they were held out, if contacting has that effect: what the proof costs."""
     return ceil(held_out * min(effect, base_rate) - 1e-9)

@@ -138,7 +138,7 @@ def risk_tiers(probability: Sequence[float] | pd.Series[float], floors: Mapping[
     return [str(name) for name in tier]
 
 
-def beside(table: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def with_further_definitions(table: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """`table` with a column `churn_probability_{definition}` for each further definition's scores.
 
     Null for a customer who is not eligible there: one list, one row per customer, however many definitions.

@@ -84,7 +84,7 @@ class Habit:
         chance = self.silence(features)
         return np.asarray(np.log(chance) - np.log1p(-chance), dtype=np.float64)
 
-    def beside(self, features: pd.DataFrame) -> pd.DataFrame:
+    def with_column(self, features: pd.DataFrame) -> pd.DataFrame:
         """`features` with the column."""
         # Beside, not into: a wide frame that grows by a column warns of being fragmented.
         return pd.concat([features, pd.Series(self.log_odds(features), index=features.index, name=COLUMN)], axis=1)

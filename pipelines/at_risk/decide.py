@@ -23,7 +23,7 @@ from pipelines.at_risk.policy.consent import permitted_channels
 from pipelines.at_risk.policy.contact_rules import SUPPRESSION, suppressed
 from pipelines.at_risk.policy.playbook import NONE, People, Playbook, Positions, require_possible
 from pipelines.at_risk.reasons import Reasons
-from pipelines.ledger.read import Known
+from pipelines.ledger.read import LedgerHistory
 from pipelines.rendering.language.language import Language
 from pipelines.settings.decision import ListPolicy
 
@@ -46,7 +46,7 @@ class ListInputs:
         model: the champion.
         activity: the folder of the scoring branch.
         facts: its facts.json.
-        known: content of the ledger before the list's day.
+        history: content of the ledger before the list's day.
         contacts: the contacts table; None where there is none.
         ordered_since: ids of customers who ordered since the data ends.
         assigned: earlier assignments of this campaign.
@@ -57,7 +57,7 @@ class ListInputs:
     model: ChurnModel
     activity: Path
     facts: Mapping[str, Any]
-    known: Known
+    history: LedgerHistory
     contacts: pd.DataFrame | None = None
     ordered_since: frozenset[str] = frozenset()
     assigned: Assigned = field(default_factory=Assigned)
@@ -210,7 +210,7 @@ class _Week:
         rules = suppressed(
             table,
             inputs.contacts,
-            inputs.known,
+            inputs.history,
             inputs.activity,
             moment=self.policy.moment,
             policy=self.policy.contact,

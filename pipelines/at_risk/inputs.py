@@ -55,7 +55,7 @@ def read_inputs(
         model=model,
         activity=activity,
         facts=read_json(activity / artifacts.FACTS),
-        known=read.known(moment.as_of, moment.timezone),
+        history=read.history_before(moment.as_of, moment.timezone),
         contacts=read_contacts(contacts),
         ordered_since=suppressed_ids(policy.at_risk, contacts.privacy),
         assigned=campaign.earlier_assignments(policy.campaign.name, moment.as_of),

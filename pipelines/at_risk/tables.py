@@ -68,13 +68,15 @@ def tables(
     """
     import pandas as pd
 
-    reached = decision.cut.met
+    reached = decision.cut.above
     _require_contacts(decision, policy.at_risk.budget, language)
     chosen = pd.concat([reached[reached["place"] == group] for group in GROUPS], ignore_index=True)
     drivers = decision.reasons.drivers(chosen["row"].to_numpy())
     chosen = ranking.with_reasons(chosen, [[driver.sentence for driver in raising(own)] for own in drivers])
-    change = changes(chosen, inputs.known.entries, [strongest_relief(own) for own in drivers], language)
-    whole = ranking.complete(ranking.beside(chosen.assign(group=chosen["place"], change=change), others))
+    change = changes(chosen, inputs.history.entries, [strongest_relief(own) for own in drivers], language)
+    whole = ranking.complete(
+        ranking.with_further_definitions(chosen.assign(group=chosen["place"], change=change), others)
+    )
     contacted = (whole["group"] == CONTACT).to_numpy()
     listed = whole[contacted].reset_index(drop=True)
     return Tables(
@@ -92,7 +94,7 @@ def _topic(drivers: list[Driver]) -> str:
 
 
 def _require_contacts(decision: Decision, budget: float | None, language: Language) -> None:
-    if (decision.cut.met["place"] == CONTACT).any():
+    if (decision.cut.above["place"] == CONTACT).any():
         return
     following, held = decision.cut.following, decision.cut.of(HELD)
     if len(following):
@@ -142,7 +144,7 @@ def _win_back(inputs: ListInputs, status: pd.Series[str], policy: ListPolicy, la
     barred = suppressed(
         table,
         inputs.contacts,
-        inputs.known,
+        inputs.history,
         inputs.activity,
         moment=policy.moment,
         policy=replace(policy.contact, rules=rules),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipelines.erasure.dvc_cache import Purged, purge, stores
 from pipelines.erasure.published import forget_published
-from pipelines.erasure.redact import scrub
+from pipelines.erasure.redact import redact
 from pipelines.erasure.search import customers_in, distinctive, has_ids, mentions
 from pipelines.ledger import write
 from pipelines.publishing.deliver import Delivery
@@ -153,7 +153,7 @@ def _remove(names: frozenset[str], settings: ErasureSettings) -> Forgotten:
             shutil.rmtree(place) if place.is_dir() else place.unlink()
             done.deleted.append(place.as_posix())
     for path, sought in _files(names):
-        what = scrub(path, sought)
+        what = redact(path, sought)
         if what:
             (done.deleted if what == "deleted" else done.rewritten).append(path.as_posix())
     _mend_manifests()

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.erasure.search import distinctive, word
 from pipelines.ledger.read import ENTRY, FILE
-from pipelines.ledger.write import HELD_BACK, content_digest, guard, guards
+from pipelines.ledger.write import HELD_BACK, content_digest, guard_triggers, install_guards
 from pipelines.runtime.sql import quoted
 
 
@@ -27,7 +27,7 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
     Returns:
         How many rows went.
     """
-    for name, _ in guards():
+    for name, _ in guard_triggers():
         con.execute(f"drop trigger {name}")
     marks, sought = ", ".join("?" * len(customers)), sorted(customers)
     found, gone = set(), 0
@@ -42,7 +42,7 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
     for number, files in copies.items():
         con.execute("delete from kept where publication = ?", [number])
         con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(files.items())])
-    guard(con)
+    install_guards(con)
     return gone
 
 

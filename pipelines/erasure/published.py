@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from pipelines.erasure.ledger_rows import erase, vacuum
-from pipelines.erasure.redact import scrub
+from pipelines.erasure.redact import redact
 from pipelines.erasure.search import mentions
 from pipelines.ledger import write
 from pipelines.ledger.read import FILE
@@ -66,7 +66,7 @@ def _without(published: Published, names: frozenset[str], beside: Path) -> Path:
     new = beside / archive.folder_of(published).name
     shutil.copytree(archive.folder_of(published), new)
     for path in _files(new):
-        scrub(path, names)
+        redact(path, names)
     path = new / artifacts.MANIFEST
     if path.is_file():
         told = read_json(path)
@@ -91,7 +91,7 @@ def _replace(place: Path, new: Path) -> None:
 def _elsewhere(delivery: Delivery) -> list[str]:
     """Where copies may be that are not ours: tables, what imported the files, sinks of old."""
     tables, files = set(), set()
-    for published, name in write.written():
+    for published, name in write.completed_deliveries():
         sink = delivery.sinks.get(name)
         if isinstance(sink, SqlTable):
             tables.add(f"table {sink.table} (publish.sinks.{name})")

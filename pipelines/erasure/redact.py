@@ -25,7 +25,7 @@ Names = frozenset[str]
 _EMBEDDED = re.compile(r'(<script type="application/json"[^>]*>)(.*?)(</script>)', re.S)
 
 
-def scrub(path: Path, names: Names) -> str:
+def redact(path: Path, names: Names) -> str:
     """Rewrite or delete a file that speaks of a customer; the others are not touched.
 
     Returns:

@@ -60,7 +60,7 @@ select {", ".join(FEEDBACK)} from feedback where occurred_at < :moment order by 
 
 
 @dataclass(frozen=True)
-class Known:
+class LedgerHistory:
     """What the ledger held before a moment; frames without rows, but with their columns, where there was nothing.
 
     `entries`: ENTRIES; `as_of` is the list's day (naive), `group` is `contact` or `control`; what a list did not have
@@ -102,7 +102,7 @@ def in_use(con: sqlite3.Connection, path: Path) -> Iterator[None]:
         con.close()
 
 
-def known(before: str, timezone: str, path: Path = FILE) -> Known:
+def history_before(before: str, timezone: str, path: Path = FILE) -> LedgerHistory:
     """Lists for a day before `before` (of each day the last revision) and what was reported to happen before it began.
 
     Args:
@@ -111,11 +111,11 @@ def known(before: str, timezone: str, path: Path = FILE) -> Known:
         path: the ledger.
     """
     entries, feedback = _rows(before, timezone, path)
-    return Known(_entries(entries), _feedback(feedback))
+    return LedgerHistory(_entries(entries), _feedback(feedback))
 
 
 def digest(before: str, timezone: str, path: Path = FILE) -> str:
-    """SHA-256 that changes exactly when `known` does."""
+    """SHA-256 that changes exactly when `history_before` does."""
     sha = hashlib.sha256()
     for rows in _rows(before, timezone, path):
         for row in rows:
@@ -124,7 +124,7 @@ def digest(before: str, timezone: str, path: Path = FILE) -> str:
     return sha.hexdigest()
 
 
-def doings(before: str, timezone: str, path: Path = FILE) -> pa.Table:
+def activity_table(before: str, timezone: str, path: Path = FILE) -> pa.Table:
     """What we did to customers, as activities: `was_listed`, `was_held_out`, `was_contacted`.
 
     A list's activities occur at the midnight its day begins with and have the campaign as `detail`; a contact occurs
@@ -142,9 +142,9 @@ def doings(before: str, timezone: str, path: Path = FILE) -> pa.Table:
     return pa.table({name: columns.get(name, nothing) for name in ACTIVITY_SCHEMA.names}, schema=ACTIVITY_SCHEMA)
 
 
-def activities(before: str, timezone: str, path: Path = FILE) -> pd.DataFrame:
-    """The same as `doings`, as a frame; times in UTC, microseconds."""
-    found: pd.DataFrame = doings(before, timezone, path).to_pandas()
+def activity_frame(before: str, timezone: str, path: Path = FILE) -> pd.DataFrame:
+    """The same as `activity_table`, as a frame; times in UTC, microseconds."""
+    found: pd.DataFrame = activity_table(before, timezone, path).to_pandas()
     return found
 
 

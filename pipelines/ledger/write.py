@@ -32,14 +32,14 @@ WRITTEN, FAILED, REPLACED = "written", "failed", "replaced"
 _REAL = {"churn_probability", "value_at_risk", "expected_net_value"}
 
 
-def _kinds(names: Sequence[str]) -> str:
+def _column_types(names: Sequence[str]) -> str:
     """Columns with their types; `group`, `rule` and ids must be there."""
     required = {"customer_id", "group", "rule"}
     kinds = {"rank": "integer", **dict.fromkeys(_REAL, "real")}
     return ", ".join(f"{quoted(one)} {kinds.get(one, 'text')}{' not null' * (one in required)}" for one in names)
 
 
-def _among(words: Sequence[str]) -> str:
+def _literals(words: Sequence[str]) -> str:
     return ", ".join(map(text, words))
 
 
@@ -47,24 +47,24 @@ TABLES = {
     "publication": "number integer primary key, as_of text not null, revision integer not null, list_id text not null, "
     "replaces text, campaign text not null, definition text, model_version text, content text not null, "
     "published_at text, unique (as_of, revision)",
-    "entry": f"publication integer not null references publication, {_kinds(ENTRY)}, "
-    f'primary key (publication, customer_id), check ("group" in ({_among(GROUPS)})), check (rank is not null)',
-    "held_back": f"publication integer not null references publication, {_kinds(HELD_BACK)}, "
+    "entry": f"publication integer not null references publication, {_column_types(ENTRY)}, "
+    f'primary key (publication, customer_id), check ("group" in ({_literals(GROUPS)})), check (rank is not null)',
+    "held_back": f"publication integer not null references publication, {_column_types(HELD_BACK)}, "
     "primary key (publication, customer_id)",
     "kept": "publication integer not null references publication, name text not null, digest text not null, "
     "primary key (publication, name)",
     "due": "publication integer not null references publication, sink text not null, primary key (publication, sink)",
     "delivery": "number integer primary key, publication integer not null references publication, sink text not null, "
-    f"outcome text not null check (outcome in ({_among((WRITTEN, FAILED, REPLACED))})), said text",
+    f"outcome text not null check (outcome in ({_literals((WRITTEN, FAILED, REPLACED))})), said text",
     "report": "digest text primary key, rows integer not null",
     "feedback": "number integer primary key, report text not null references report, customer_id text not null, "
     "list_id text not null, occurred_at integer not null, "
-    f"what text not null check (what in ({_among(SAID)})), channel text, note text",
+    f"what text not null check (what in ({_literals(SAID)})), channel text, note text",
 }
 _ONCE = "create unique index said_once on feedback (customer_id, list_id, occurred_at, what, coalesce(channel, ''))"
 
 
-def guards() -> Iterator[tuple[str, str]]:
+def guard_triggers() -> Iterator[tuple[str, str]]:
     """Triggers by name."""
     for table in TABLES:
         for doing in ("update", "delete"):
@@ -99,12 +99,12 @@ def _make(con: sqlite3.Connection) -> None:
     for name, columns in TABLES.items():
         con.execute(f"create table {name} ({columns})")
     con.execute(_ONCE)
-    guard(con)
+    install_guards(con)
 
 
-def guard(con: sqlite3.Connection) -> None:
+def install_guards(con: sqlite3.Connection) -> None:
     """Put the triggers up that refuse every change."""
-    for _, statement in guards():
+    for _, statement in guard_triggers():
         con.execute(statement)
 
 
@@ -161,26 +161,26 @@ def publish(con: sqlite3.Connection, published: Published, content: Content) -> 
         named = ", ".join(map(quoted, columns))
         con.executemany(
             f"insert into {table} (publication, {named}) values (?, {', '.join('?' * len(columns))})",
-            [(number, *map(plain, row)) for row in rows[list(columns)].itertuples(index=False, name=None)],
+            [(number, *map(sqlite_value, row)) for row in rows[list(columns)].itertuples(index=False, name=None)],
         )
     con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(content.files.items())])
-    owe(con, number, content.sinks)
+    add_due(con, number, content.sinks)
     return number
 
 
-def plain(value: Any) -> Any:
+def sqlite_value(value: Any) -> Any:
     """What SQLite takes; missing values as null."""
     if value is None or value is pd.NA or value != value:  # noqa: PLR0124 - NaN
         return None
     return value.item() if hasattr(value, "item") else value
 
 
-def owe(con: sqlite3.Connection, number: int, sinks: Sequence[str]) -> None:
+def add_due(con: sqlite3.Connection, number: int, sinks: Sequence[str]) -> None:
     """A publication is due at these sinks."""
     con.executemany("insert or ignore into due values (?, ?)", [(number, sink) for sink in sinks])
 
 
-def report(con: sqlite3.Connection, digest: str, rows: Sequence[Sequence[Any]], count: int) -> int:
+def add_report(con: sqlite3.Connection, digest: str, rows: Sequence[Sequence[Any]], count: int) -> int:
     """Append what a file of the team says: rows in the order of FEEDBACK, `occurred_at` in microseconds UTC.
 
     Returns:
@@ -197,7 +197,7 @@ def report(con: sqlite3.Connection, digest: str, rows: Sequence[Sequence[Any]], 
 
 
 @dataclass(frozen=True)
-class Owed:
+class PendingDelivery:
     """A publication that a sink has not got.
 
     `tries`: how often it failed; `last`: what was said then (None: never tried); `current`: whether it still counts.
@@ -210,7 +210,7 @@ class Owed:
     current: bool
 
 
-_OWED = f"""
+_PENDING = f"""
 select {", ".join(f"publication.{name}" for name in _PUBLISHED)}, due.sink,
     (select count(*) from delivery where publication = number_of and delivery.sink = due.sink),
     (select said from delivery where publication = number_of and delivery.sink = due.sink order by number desc limit 1),
@@ -224,22 +224,25 @@ order by publication.number, due.sink
 """
 
 
-def owed(path: Path = FILE) -> list[Owed]:
+def pending_deliveries(path: Path = FILE) -> list[PendingDelivery]:
     """What is still to be delivered, the oldest publication first."""
     with opened(path) as con:
-        rows = con.execute(_OWED).fetchall() if con else []
+        rows = con.execute(_PENDING).fetchall() if con else []
     wide = len(_PUBLISHED)
-    return [Owed(Published(*row[:wide]), row[wide], row[wide + 1], row[wide + 2], bool(row[wide + 3])) for row in rows]
+    return [
+        PendingDelivery(Published(*row[:wide]), row[wide], row[wide + 1], row[wide + 2], bool(row[wide + 3]))
+        for row in rows
+    ]
 
 
-def delivered(number: int, sink: str, outcome: str, said: str, path: Path = FILE) -> None:
+def record_attempt(number: int, sink: str, outcome: str, said: str, path: Path = FILE) -> None:
     """Append how an attempt ended: WRITTEN, FAILED, or REPLACED by a revision before it could be written."""
     with writing(path) as con:
         row = (number, sink, outcome, said)
         con.execute("insert into delivery (publication, sink, outcome, said) values (?, ?, ?, ?)", row)
 
 
-def written(path: Path = FILE) -> list[tuple[Published, str]]:
+def completed_deliveries(path: Path = FILE) -> list[tuple[Published, str]]:
     """What was delivered and still counts: of every day the last revision, and the sinks that have it."""
     latest = {one.as_of: one for one in publications(path)}
     with opened(path) as con:

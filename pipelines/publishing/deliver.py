@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.ledger import write
-from pipelines.ledger.write import FAILED, REPLACED, WRITTEN, Owed, Published
+from pipelines.ledger.write import FAILED, REPLACED, WRITTEN, PendingDelivery, Published
 from pipelines.publishing import archive
 from pipelines.publishing.sinks import audiences, crm
 from pipelines.publishing.sinks.fields import by_channels, own_ids
@@ -55,9 +55,9 @@ def deliver(delivery: Delivery, say: Callable[[str], None]) -> None:
         ChurnError: a sink failed; all of them are named, and what is due stays due.
     """
     failed = []
-    for owed in write.owed():
+    for owed in write.pending_deliveries():
         where = f"publish.sinks.{owed.sink}"
-        note = partial(write.delivered, owed.published.number, owed.sink)
+        note = partial(write.record_attempt, owed.published.number, owed.sink)
         if not owed.current:
             note(REPLACED, "a revision took its place before it was written")
             say(f"{where}: the list of {owed.published.as_of} was replaced before it was written; left out.")
@@ -90,7 +90,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).splitlines())
 
 
-def _write(owed: Owed, delivery: Delivery) -> str:
+def _write(owed: PendingDelivery, delivery: Delivery) -> str:
     sink, published = delivery.sinks[owed.sink], owed.published
     table = _own_ids(published, delivery)
     if isinstance(sink, SqlTable):
@@ -140,7 +140,7 @@ def rewrite(delivery: Delivery) -> list[str]:
         The files whose content has changed.
     """
     changed = []
-    for published, name in write.written():
+    for published, name in write.completed_deliveries():
         sink = delivery.sinks.get(name)
         if sink is None or isinstance(sink, SqlTable) or not file_of(sink, name, published).is_file():
             continue

@@ -11,7 +11,7 @@ import pandas as pd
 
 from models.decision import control_group
 from pipelines.ledger.read import ENTRY, FIGURES
-from pipelines.ledger.write import HELD_BACK, Content, Published, content_digest, plain
+from pipelines.ledger.write import HELD_BACK, Content, Published, content_digest, sqlite_value
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.runtime.spreadsheet_text import undefused
@@ -67,7 +67,7 @@ def read_draft(folder: Path, as_of: str, campaign: str | None) -> Draft:
 
 def rows_of(table: pd.DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:
     """Rows as SQLite would give them back."""
-    return [tuple(map(plain, row)) for row in table[list(columns)].itertuples(index=False, name=None)]
+    return [tuple(map(sqlite_value, row)) for row in table[list(columns)].itertuples(index=False, name=None)]
 
 
 def file_faults(folder: Path, files: dict[str, str]) -> list[str]:

@@ -78,7 +78,7 @@ def feedback(path: Path, reading: ReportReading, say: Callable[[str], None] = pr
     if faults:
         raise ChurnError(*_named(path, faults, len(rows)))
     with write.writing() as con:
-        new = write.report(con, digest, found, len(rows))
+        new = write.add_report(con, digest, found, len(rows))
     for line in _summary(path, rows, found, new, len(contaminated)):
         say(line)
 

@@ -65,7 +65,7 @@ def publish_again(published: Published, delivery: Delivery, say: Say = print) ->
     """
     archive.require_intact(published)
     with write.writing() as con:
-        write.owe(con, published.number, sorted(delivery.sinks))
+        write.add_due(con, published.number, sorted(delivery.sinks))
     day, list_id = published.as_of, published.list_id
     say(f"The list of {day} ({list_id}) is published already; nothing was added to the ledger.")
     deliver(delivery, say)

@@ -137,7 +137,7 @@ def _week(
     return replace(
         charts,
         topics=lists.topics,
-        last=highlights.last_list(evidence.known.entries),
+        last=highlights.last_list(evidence.history.entries),
         suppressed={rule: number for rule, number in suppressed.items() if rule != ORDERED_SINCE},
         control=len(lists.control),
         win_back=len(lists.win_back),

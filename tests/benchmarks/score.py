@@ -117,8 +117,8 @@ def make_model(folder: Path, columns: int) -> None:
     ids = features.assign(customer_id=[f"c{number:06d}" for number in range(count)])
     habit = Habit.fit(ids, np.full(count, DAY), DEFINITION, role)
     assert habit is not None
-    known = Columns.fit(habit.beside(features))
-    x = known.matrix(habit.beside(features))
+    known = Columns.fit(habit.with_column(features))
+    x = known.matrix(habit.with_column(features))
     odds = 0.04 * (features["placed_order_days_since_last"].to_numpy(dtype=np.float64) - 45)
     churned = (random.random(count) < 1 / (1 + np.exp(-odds))).astype(float)
     shape = {"objective": "binary", "learning_rate": 0.03, "num_leaves": 8, "min_data_in_leaf": 100}

@@ -28,9 +28,9 @@ def ranking(places: str, *nets: float, spending: float = 2.0) -> pd.DataFrame:
 def ended(
     table: pd.DataFrame, *, capacity: int = 99, budget: float | None = None, profitable: bool = True
 ) -> tuple[str, int]:
-    """What ended the list, and after how many customers met."""
+    """What ended the list, and how many customers are above the cut."""
     found = cut.cut(table, capacity=capacity, budget=budget, stop_when_unprofitable=profitable)
-    return found.bound, len(found.met)
+    return found.bound, len(found.above)
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_without_money_nothing_is_unprofitable() -> None:
 
 
 def test_ranks_are_places_on_the_list_or_those_one_would_have_had() -> None:
-    met = cut.cut(ranking("ochco"), capacity=9, budget=None, stop_when_unprofitable=True).met
-    assert met["rank"].tolist() == [1, 1, 2, 2, 3]
-    assert met.loc[met["place"] == cut.CONTACT, "rank"].tolist() == [1, 2]
+    above = cut.cut(ranking("ochco"), capacity=9, budget=None, stop_when_unprofitable=True).above
+    assert above["rank"].tolist() == [1, 1, 2, 2, 3]
+    assert above.loc[above["place"] == cut.CONTACT, "rank"].tolist() == [1, 2]
 
 
 def test_what_the_next_hundred_would_have_brought() -> None:

@@ -123,7 +123,7 @@ def test_the_list_has_the_columns_of_the_contract_and_those_of_other_definitions
     table = ranking.ranked(scores(("a", 0.5, 1.0), ("b", 0.4, 2.0)))
     other = pd.DataFrame({"customer_id": ["b"], "churn_probability": [0.25]})
     said = ranking.with_reasons(table, [["One", "Two", "Three"], ["One"]])
-    found = ranking.complete(filled(ranking.beside(said, {"silent_56d": other})))
+    found = ranking.complete(filled(ranking.with_further_definitions(said, {"silent_56d": other})))
     assert list(found.columns) == [*ranking.LIST_COLUMNS, "churn_probability_silent_56d"]
     assert found["churn_probability_silent_56d"].tolist()[0] == 0.25
     assert found["churn_probability_silent_56d"].isna().tolist() == [False, True]

@@ -314,5 +314,5 @@ def made(customers: int = 250, *, money: bool = True, others: bool = False) -> t
         send_by=pd.Timestamp("2024-03-08").date(),
         group="contact",
     )
-    listed = ranking.complete(ranking.beside(ranking.with_reasons(decided, said), more))
+    listed = ranking.complete(ranking.with_further_definitions(ranking.with_reasons(decided, said), more))
     return listed, scores

@@ -90,7 +90,7 @@ def test_the_ledger_says_what_it_said(project: Path) -> None:
     fields = write.Published.__dataclass_fields__
     found = [{name: getattr(one, name) for name in told["publication"][0]} for one in write.publications()]
     assert found == [{name: row[name] for name in row if name in fields} for row in told["publication"]]
-    known = read.known("2025-01-06", params.load().timezone)
+    known = read.history_before("2025-01-06", params.load().timezone)
     latest = {row["as_of"]: row["number"] for row in told["publication"]}
     entries = [row for row in told["entry"] if row["publication"] in latest.values()]
     columns = ["customer_id", "group", "rank", "churn_probability", "value_at_risk", "action", "reason_1"]

@@ -46,7 +46,7 @@ def _versions(_name: str, _setting: Ledger, reading: Reading, moment: int) -> li
 
 
 def _read(con: Any, name: str, _setting: Ledger, reading: Reading, pull: Pull) -> list[Part]:
-    con.register("our_doings", read.doings(_day(pull.moment, reading.timezone), reading.timezone))
+    con.register("our_doings", read.activity_table(_day(pull.moment, reading.timezone), reading.timezone))
     con.execute(f"insert into {STREAM} select {text(name)}, {', '.join(COLUMNS)} from our_doings")  # noqa: S608
     con.unregister("our_doings")
     counted = f"select $1, 'ledger', count(*), 0 from {STREAM} where source = $1"  # noqa: S608
