@@ -1,8 +1,7 @@
-"""What is written into the ledger, and how: one transaction at a time, rows are added and never changed.
+"""Writing the ledger: append-only, one transaction at a time, so that a killed process leaves it consistent.
 
-Whoever is killed between two steps leaves the ledger as it was before the transaction or as it is after it. What the
-tables mean stands in `read.py`. Only `erasure/ledger_rows.py` takes rows
-away: those of a customer who asked to be forgotten.
+What the tables mean is described in `read.py`. Only `erasure/ledger_rows.py` takes rows away: those of a customer who
+asked to be forgotten.
 """
 
 # Queries are put together from our own names; whatever comes from outside is bound as a parameter.
@@ -65,7 +64,7 @@ _ONCE = "create unique index said_once on feedback (customer_id, list_id, occurr
 
 
 def guard_triggers() -> Iterator[tuple[str, str]]:
-    """Triggers by name."""
+    """Name and statement of every trigger that refuses changes."""
     for table in TABLES:
         for doing in ("update", "delete"):
             refused = f"the ledger is append-only: {doing} of {table} refused"
@@ -103,7 +102,7 @@ def _make(con: sqlite3.Connection) -> None:
 
 
 def install_guards(con: sqlite3.Connection) -> None:
-    """Put the triggers up that refuse every change."""
+    """Create the triggers that refuse every change."""
     for _, statement in guard_triggers():
         con.execute(statement)
 
@@ -176,7 +175,7 @@ def sqlite_value(value: Any) -> Any:
 
 
 def add_due(con: sqlite3.Connection, number: int, sinks: Sequence[str]) -> None:
-    """A publication is due at these sinks."""
+    """Mark a publication as due at these sinks."""
     con.executemany("insert or ignore into due values (?, ?)", [(number, sink) for sink in sinks])
 
 

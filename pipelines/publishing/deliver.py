@@ -1,6 +1,6 @@
-"""Published lists to the sinks of params.yaml, as the ledger's outbox says: whatever is due and was not written yet.
+"""Delivery of published lists to the sinks of params.yaml: whatever the ledger says is due and was not written yet.
 
-One sink's failure keeps nothing from the others. Everything is made from the immutable copy, so a list that is written
+A failing sink does not stop the others. Everything is made from the immutable copy, so a list that is written
 late is the list that was published; one that a revision has replaced meanwhile is not written any more.
 """
 

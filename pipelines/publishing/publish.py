@@ -1,4 +1,4 @@
-"""`churn publish`: the list of a day into the ledger, an immutable copy beside it, then the sinks.
+"""`churn publish`: records a day's list in the ledger, archives an immutable copy, and delivers it to the sinks.
 
 The copy comes first, then one transaction of the ledger: what is not in the ledger is not published, whatever was
 interrupted. Sinks come last; who has got what stands in the ledger, and what failed is tried again by the next publish.

@@ -94,7 +94,7 @@ def _column_positions(path: Path, header: list[str]) -> dict[str, int]:
             if bare_title in spellings:
                 by_name.setdefault(name, []).append(position)
     faults = [
-        f"{path.name}: the columns {' and '.join(repr(header[index]) for index in positions)} both mean {name}. Keep one."
+        f"{path.name}: the columns {' and '.join(repr(header[i]) for i in positions)} both mean {name}. Keep one."
         for name, positions in by_name.items()
         if len(positions) > 1
     ]

@@ -1,7 +1,7 @@
-"""Locks: one run and one stage at a time; what a killed run left behind is waited for.
+"""Locks: one run and one stage at a time. Processes that a killed run left behind are waited for.
 
 `run.lock` is held by whatever drives the graph or changes what it reads, `stage.lock` by the one stage that writes:
-whoever kills `dvc` does not kill its stage, so each stage takes it itself. A file beside each says who holds it.
+killing `dvc` does not kill its stage, so each stage takes the lock itself. A file beside each lock names its holder.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One private folder per process for what a pull cannot hold in memory and for copies of files while they are read.
 
-It goes when the process ends. What a process left that was killed goes when the next one asks for its own.
+It is deleted when the process ends; what a killed process left behind is deleted by the next one.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Stage build_features: activity of a branch -> one feature table per moment, and columns.json that says what the
-columns are.
+"""Stage build_features: activity of a branch -> one feature table per moment, and columns.json, which describes them.
 
 The training branch looks at customers at many moments counted back from `until`, the scoring branch at one.
 Everything else is the same, so they cannot skew. Families are switched at training, not here.

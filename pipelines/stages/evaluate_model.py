@@ -1,5 +1,7 @@
-"""Stage: how good is it? `data/models/D` in; `data/evaluation/D/` out: metrics.json, headline.json (the few figures of
-it by which `dvc exp show` compares settings) and the curves of the test moment.
+"""Stage evaluate_model: metrics of a candidate and of its baselines.
+
+`data/models/D` in; `data/evaluation/D/` out: metrics.json, headline.json (the few figures by which `dvc exp show`
+compares settings) and the curves of the test moment.
 
 Judged is the held-out fit, on moments it has not seen; what ships is the same recipe fitted on more. Ends by recording
 the evaluation in MLflow.

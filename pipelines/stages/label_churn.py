@@ -1,4 +1,4 @@
-"""Stage label_churn: activity of the training branch -> who left, under one churn definition, at every training moment.
+"""Stage label_churn: activity of the training branch -> churn labels of one definition at every training moment.
 
 Only moments whose window ahead was fully observed before `until`.
 """

@@ -2,8 +2,8 @@
 
 `data/scores/*.parquet`, `data/features/score`, `data/activity/score`, `data/champion/D`, the reports of the scoring
 branch, and what only the list reads (contacts, ids that ordered since, the ledger) in; `data/at_risk/AS_OF/` out:
-at_risk.csv, .parquet, .xlsx, .html, control.csv, held_back.csv, win_back.csv and manifest.json, all together or not at
-all. Nothing is written unless every report of the branch passed.
+at_risk.csv, .parquet, .xlsx, .html, control.csv, held_back.csv, win_back.csv and manifest.json. The write of the folder
+is atomic, and nothing is written unless every report of the branch passed.
 """
 
 from __future__ import annotations

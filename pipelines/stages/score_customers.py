@@ -1,4 +1,4 @@
-"""Stage: every eligible customer gets a probability of leaving and, where there is money, what is at stake.
+"""Stage score_customers: a churn probability and, where there is money, the value at risk of every eligible customer.
 
 `data/champion/D`, `data/features/score` and `data/activity/score` in; `data/scores/D.parquet` out, sorted by customer.
 Where other definitions ask the same over another horizon, their champions are asked too, and the probabilities of a

@@ -1,4 +1,4 @@
-"""Stage: labelled observations become a model.
+"""Stage train_model: a model of one churn definition from labelled features.
 
 `data/features/train`, `data/labels/D.parquet` and `data/activity/train/facts.json` in; `data/models/D/` out:
 `shipped/` (scores customers once promoted), `held_out/` (the same recipe, judged), `recipe.json` (plan, choice,

@@ -1,4 +1,4 @@
-"""Stage watch_sources: what the sources hold now, as one small file per branch that the pulls depend on.
+"""Stage watch_sources: fingerprints of the sources, one small file per branch, which the pulls depend on.
 
 Sources have no path that DVC could watch, so this stage runs every time: a changed source changes the fingerprint and
 with it reruns the pull, an unchanged one costs the reading of its bytes. Names do not count, only content. A third file

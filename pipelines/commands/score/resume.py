@@ -26,7 +26,7 @@ from pipelines.commands.score.inputs import steps
 from pipelines.commands.score.models import Champion
 from pipelines.modelling.scoring import SCORES
 from pipelines.runtime.files import digest_of, read_json, write_json, write_parquet
-from pipelines.runtime.receipt import Receipt, fingerprint, written
+from pipelines.runtime.receipt import Receipt, fingerprint, read_receipt
 from pipelines.runtime.run_lock import held
 from pipelines.settings.params import Settings
 
@@ -65,7 +65,7 @@ class Parts:
     def begin(self, inputs: dict[str, Any]) -> None:
         """Keep what belongs to these inputs, delete what does not."""
         noted = self.folder / "inputs.json"
-        if self.folder.is_dir() and written(noted) != inputs:
+        if self.folder.is_dir() and read_receipt(noted) != inputs:
             shutil.rmtree(self.folder)
         if not noted.is_file():
             write_json(noted, inputs)
