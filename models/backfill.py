@@ -160,7 +160,7 @@ def list_outcome(predictions: pd.DataFrame, *, capacity: int, rule: str) -> Week
 def _listed_rows(scores: pd.DataFrame, capacity: int) -> list[int]:
     """Rows of `scores` that the list would hold."""
     row_of = {customer: row for row, customer in enumerate(scores["customer_id"])}
-    return [row_of[customer] for customer in ranking.ranked(scores)["customer_id"].head(capacity)]
+    return [row_of[customer] for customer in ranking.with_ranks(scores)["customer_id"].head(capacity)]
 
 
 def _probability_in_top(score: Floats, size: int) -> Floats:

@@ -83,7 +83,7 @@ def _next(after: pd.DataFrame) -> pd.DataFrame:
     return after[after["place"] != HELD].head(FOLLOWING).reset_index(drop=True)
 
 
-def sums(table: pd.DataFrame) -> dict[str, Any]:
+def expected_totals(table: pd.DataFrame) -> dict[str, Any]:
     """Expected totals of contacting these customers: money with two digits, null where the stream has none."""
     money = bool(len(table)) and ranking.has_money(table)
 

@@ -74,7 +74,7 @@ def spending(
     return np.asarray(cost + incentive * taken, dtype=np.float64)
 
 
-def ranked(scores: pd.DataFrame) -> pd.DataFrame:
+def with_ranks(scores: pd.DataFrame) -> pd.DataFrame:
     """Every customer with a `rank` from 1: most `expected_net_value` first (no money: most probable first).
 
     Where no net value is given, most value at risk comes first. Figures are rounded to six digits first and equal ones
@@ -85,13 +85,13 @@ def ranked(scores: pd.DataFrame) -> pd.DataFrame:
     """
     require_sound(scores)
     table = rounded(scores)
-    by = order_of(table)
+    by = ranking_column(table)
     table = table.sort_values([by, "customer_id"], ascending=[False, True], kind="stable", ignore_index=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1, dtype="int32"))
     return table
 
 
-def order_of(scores: pd.DataFrame) -> str:
+def ranking_column(scores: pd.DataFrame) -> str:
     """The column that ranks."""
     if not has_money(scores):
         return "churn_probability"
@@ -152,7 +152,7 @@ def with_further_definitions(table: pd.DataFrame, others: Mapping[str, pd.DataFr
     return wide
 
 
-def complete(decided: pd.DataFrame) -> pd.DataFrame:
+def list_table(decided: pd.DataFrame) -> pd.DataFrame:
     """The list itself: contract columns in their order, then further definitions, and the `list_id` of it all."""
     further = [name for name in decided.columns if name.startswith("churn_probability_")]
     table = decided[[*(name for name in LIST_COLUMNS if name != "list_id"), *further]]

@@ -28,7 +28,7 @@ SURE = 1e-6
 
 
 @dataclass(frozen=True)
-class Habit:
+class BgNbdScore:
     """BG/NBD and how to read a customer.
 
     Attributes:
@@ -47,7 +47,7 @@ class Habit:
     @classmethod
     def fit(
         cls, features: pd.DataFrame, moments: npt.NDArray[np.str_], definition: Mapping[str, Any], roles: Roles
-    ) -> Habit | None:
+    ) -> BgNbdScore | None:
         """Fit on training rows: every customer once, as they stood at the newest of these moments.
 
         Who is missing at the newest moment was not eligible there, which for `silence` says that there was no order
@@ -94,7 +94,7 @@ class Habit:
         return {**asdict(self), "columns": list(self.columns)}
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Habit:
+    def from_json(cls, content: Mapping[str, Any]) -> BgNbdScore:
         """The inverse of `to_json`."""
         first, second, third = content["columns"]
         return cls(**{**content, "law": BgNbd(**content["law"]), "columns": (first, second, third)})

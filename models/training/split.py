@@ -25,7 +25,7 @@ CLOSER = (1, 2, 4, 8, 16)  # parts of a window that origins may lie apart, the f
 
 
 @dataclass(frozen=True)
-class Shared:
+class PastSplit:
     """How the past of an origin is shared out, oldest first.
 
     Attributes:
@@ -69,7 +69,7 @@ class Plan:
         """Origins of the walk whose outcomes are known at `origin`, oldest first."""
         return known(self.origins if walk is None else walk, origin, self.span_days)
 
-    def shared(self, origin: str, walk: Sequence[str] | None = None) -> Shared:
+    def shared(self, origin: str, walk: Sequence[str] | None = None) -> PastSplit:
         """Who may choose what for `origin`. Every level purges.
 
         What tunes is known where a calibration is first fitted, that where it is judged, and that at `origin`.
@@ -84,8 +84,8 @@ class Plan:
             chain.insert(0, before[-1])
         tunes = known(past, chain[0], self.span_days) if len(chain) > PAIRS else ()
         if len(tunes) < LEAST_TUNING:
-            return Shared(past)
-        return Shared(tunes, tuple(pairwise(chain)))
+            return PastSplit(past)
+        return PastSplit(tunes, tuple(pairwise(chain)))
 
 
 def known(moments: Iterable[str], at: str, span_days: int) -> tuple[str, ...]:

@@ -18,10 +18,10 @@ import numpy.typing as npt
 from models.decision import cut, ranking
 from models.decision.cut import HELD, Cut
 from pipelines.at_risk.policy import campaign
-from pipelines.at_risk.policy.campaign import Assigned
+from pipelines.at_risk.policy.campaign import Assignments
 from pipelines.at_risk.policy.consent import permitted_channels
 from pipelines.at_risk.policy.contact_rules import SUPPRESSION, suppressed
-from pipelines.at_risk.policy.playbook import NONE, People, Playbook, Positions, require_possible
+from pipelines.at_risk.policy.playbook import NONE, Candidates, Playbook, Positions, require_possible
 from pipelines.at_risk.reasons import Reasons
 from pipelines.ledger.read import LedgerHistory
 from pipelines.rendering.language.language import Language
@@ -60,7 +60,7 @@ class ListInputs:
     history: LedgerHistory
     contacts: pd.DataFrame | None = None
     ordered_since: frozenset[str] = frozenset()
-    assigned: Assigned = field(default_factory=Assigned)
+    assigned: Assignments = field(default_factory=Assignments)
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,14 @@ class _Week:
         self.playbook = Playbook(policy.playbook, self._people(), policy.value)
         require_possible(policy.playbook, policy.moment.main_activity, inputs.facts, self.playbook.people)
 
-    def _people(self) -> People:
+    def _people(self) -> Candidates:
         columns = ["customer_id", "segment", "risk_tier", "expected_value", "value_at_risk"]
         if self.inputs.contacts is None:
-            return People(self.table[columns], self.features)
+            return Candidates(self.table[columns], self.features)
         ids = self.table["customer_id"]
         contacts = self.inputs.contacts.set_index("customer_id").reindex(ids).reset_index()
         permitted = permitted_channels(self.inputs.contacts, self.policy.contact, ids)
-        return People(self.table[columns], self.features, list(permitted), contacts)
+        return Candidates(self.table[columns], self.features, list(permitted), contacts)
 
     @cached_property
     def worth(self) -> npt.NDArray[np.float64]:

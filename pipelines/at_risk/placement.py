@@ -102,7 +102,7 @@ def _below(
     row: Row, everyone: pd.DataFrame, listed: pd.DataFrame, facts: dict[str, str], language: Language
 ) -> list[str]:
     has_money = ranking.has_money(everyone)
-    measure, by = ranking.order_of(everyone), "expected net value" if has_money else "risk of leaving"
+    measure, by = ranking.ranking_column(everyone), "expected net value" if has_money else "risk of leaving"
     show = language.money if has_money else language.percent
     number = language.number
     position = (

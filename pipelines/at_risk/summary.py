@@ -29,8 +29,8 @@ def cut_summary(chosen: Cut, at_risk: AtRisk, language: Language) -> dict[str, A
     sentences = [bound_in_words(chosen, at_risk, language), next_in_words(chosen, language)]
     return {
         "bound": chosen.bound,
-        "listed": cut.sums(chosen.of(CONTACT)),
-        "next": cut.sums(chosen.following),
+        "listed": cut.expected_totals(chosen.of(CONTACT)),
+        "next": cut.expected_totals(chosen.following),
         "said": " ".join(sentence for sentence in sentences if sentence),
     }
 
@@ -46,7 +46,7 @@ def next_in_words(chosen: Cut, language: Language) -> str:
     """What contacting the next hundred would have brought; "" where there are none."""
     if chosen.following.empty:
         return ""
-    after = cut.sums(chosen.following)
+    after = cut.expected_totals(chosen.following)
     number = language.number(after["customers"])
     if not ranking.has_money(chosen.following):
         leavers = language.number(round(after["expected_leavers"]))

@@ -74,7 +74,7 @@ def tables(
     drivers = decision.reasons.drivers(chosen["row"].to_numpy())
     chosen = ranking.with_reasons(chosen, [[driver.sentence for driver in raising(own)] for own in drivers])
     change = changes(chosen, inputs.history.entries, [strongest_relief(own) for own in drivers], language)
-    whole = ranking.complete(
+    whole = ranking.list_table(
         ranking.with_further_definitions(chosen.assign(group=chosen["place"], change=change), others)
     )
     contacted = (whole["group"] == CONTACT).to_numpy()

@@ -113,7 +113,7 @@ def _events(con: Any, definition: Definition) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Assessment:
     """Whether a stream can teach a definition. `lacks`: what forbids it; `thin`: what makes its figures vague."""
 
     lacks: tuple[str, ...]
@@ -128,7 +128,7 @@ class Verdict:
 FEWEST, COMFORTABLE = 20, 100  # churners, and stayers, at the moment that judges
 
 
-def verdict(definition: Definition, moments: list[Moment], history_days: int) -> Verdict:
+def verdict(definition: Definition, moments: list[Moment], history_days: int) -> Assessment:
     """Enough means: one moment to learn from, a later one to be judged at, and both kinds of customers at that one."""
     ahead, behind = definition.lead.ahead_days, definition.lead.behind_days
     needed, comfortable = behind + 2 * ahead, behind + 4 * ahead
@@ -156,4 +156,4 @@ def verdict(definition: Definition, moments: list[Moment], history_days: int) ->
                     f"At {judged.as_of} only {count} customers {what}; below {COMFORTABLE} the figures of a model are "
                     "vague (a ROC AUC is known to about 0.05 at best)."
                 )
-    return Verdict(tuple(lacks), tuple(thin))
+    return Assessment(tuple(lacks), tuple(thin))

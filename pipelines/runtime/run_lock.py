@@ -60,13 +60,13 @@ def only_stage(name: str, busy: str = STAGE_BUSY) -> Iterator[None]:
     Raises:
         TryAgainError: another stage is writing; `busy` is the message.
     """
-    with held(STATE / "stage.lock", busy):
+    with hold_lock(STATE / "stage.lock", busy):
         note_stage(name)
         yield
 
 
 @contextmanager
-def held(file: Path, busy: str) -> Iterator[None]:
+def hold_lock(file: Path, busy: str) -> Iterator[None]:
     """Hold the lock of a file.
 
     Raises:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from models.training.panel import Panel
-    from models.training.search import Memory
+    from models.training.search import TrialStore
     from models.training.train import Trained
 
 PREDICTIONS = {
@@ -74,15 +74,15 @@ def train_model(
 
 def _memory(
     definition: str, settings: params.Settings, panel: Panel, setting: dict[str, Any], without: list[str]
-) -> Memory | None:
+) -> TrialStore | None:
     """Of trials that a run that was cut short has finished; None where nothing is searched."""
-    from pipelines.modelling.trial_store import Journal, fingerprint
+    from pipelines.modelling.trial_store import OptunaTrialStore, fingerprint
 
     search = settings.model.search
     if not search.trials:
         return None
     identity = fingerprint(panel, settings.model.model_dump(exclude={"search"}), setting, without)
-    return Journal(definition, identity, max_minutes=search.max_minutes)
+    return OptunaTrialStore(definition, identity, max_minutes=search.max_minutes)
 
 
 def _recipe(

@@ -75,7 +75,7 @@ def test_the_first_bound_that_is_hit_is_named() -> None:
 def test_without_money_nothing_is_unprofitable() -> None:
     table = ranking("ccc").assign(expected_net_value=np.nan, value_at_risk=np.nan)
     assert ended(table, capacity=2) == ("capacity", 2)
-    assert cut.sums(table)["expected_net_value"] is None
+    assert cut.expected_totals(table)["expected_net_value"] is None
 
 
 def test_ranks_are_places_on_the_list_or_those_one_would_have_had() -> None:
@@ -88,7 +88,7 @@ def test_what_the_next_hundred_would_have_brought() -> None:
     nets = np.linspace(200.0, 1.0, 200)
     found = cut.cut(ranking("c" * 150 + "h" * 50, *nets), capacity=20, budget=None, stop_when_unprofitable=True)
     assert len(found.following) == 100
-    assert cut.sums(found.following) == {
+    assert cut.expected_totals(found.following) == {
         "customers": 100,
         "expected_leavers": 50.0,
         "value_at_risk": round(float(nets[20:120].sum()) * 3, 2),

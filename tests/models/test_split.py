@@ -60,8 +60,8 @@ def test_at_least_four_moments_a_window_apart_or_closer_where_the_history_is_sho
 def test_a_long_history_tunes_first_and_calibrates_on_two_later_pairs() -> None:
     plan = split.plan(weeks("2021-05-25", 9, 28), span_days=28, origins=6)
     first, second, third, fourth, fifth, test = plan.origins
-    assert plan.shared(test) == split.Shared((first, second), ((third, fourth), (fourth, fifth)))
-    assert plan.shared(fifth) == split.Shared((first, second, third, fourth))  # too short for both: no calibration
+    assert plan.shared(test) == split.PastSplit((first, second), ((third, fourth), (fourth, fifth)))
+    assert plan.shared(fifth) == split.PastSplit((first, second, third, fourth))  # too short for both: no calibration
     assert plan.notes == ()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from models.decision.power import Plan
 from pipelines.at_risk.policy.campaign import (
-    Assigned,
+    Assignments,
     earlier_assignments,
     expected_effect,
     forecast,
@@ -58,7 +58,7 @@ def on(day: str, **campaign: Any) -> Settings:
     return Settings.model_validate({**plain, "observations": {"train": {"until": day}, "score": {"as_of": day}}})
 
 
-def assigned(chosen: Settings) -> Assigned:
+def assigned(chosen: Settings) -> Assignments:
     return earlier_assignments(chosen.campaign.name, chosen.observations.score.as_of)
 
 

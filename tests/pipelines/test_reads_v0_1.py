@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 from models.churn_model import ChurnModel
 from pipelines.ledger import read, write
-from pipelines.modelling.trial_store import Journal
+from pipelines.modelling.trial_store import OptunaTrialStore
 from pipelines.settings import params
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,7 +187,7 @@ def test_the_registered_model_predicts_as_it_predicted(project: Path) -> None:
 def test_the_journal_recalls_its_trials(project: Path) -> None:
     (file,) = (project / ".dvc/tmp/churn/search").glob("*.jsonl")
     name, _, identity = file.stem.rpartition("-")
-    found = Journal(name, identity, max_minutes=1, say=lambda _: None)
+    found = OptunaTrialStore(name, identity, max_minutes=1, say=lambda _: None)
     assert sorted(found.known.values(), key=lambda one: one["number"]) == EXPECTED["trials"]
 
 

@@ -26,7 +26,7 @@ where campaign = :campaign and as_of <= :day order by as_of, number
 
 
 @dataclass(frozen=True)
-class Assigned:
+class Assignments:
     """Groups (`contact` or `control`) by customer_id of those assigned in the campaign; the first assignment counts.
 
     Attributes:
@@ -38,7 +38,7 @@ class Assigned:
     same_day: pd.Series[str] = field(default_factory=lambda: _series({}))
 
 
-def earlier_assignments(campaign: str, day: str, path: Path = FILE) -> Assigned:
+def earlier_assignments(campaign: str, day: str, path: Path = FILE) -> Assignments:
     """Who was assigned in the campaign of this name on lists published for the day of the list or before."""
     with opened(path) as con:
         rows = con.execute(_FIRST_COME, {"campaign": campaign, "day": day}).fetchall() if con else []
@@ -46,7 +46,7 @@ def earlier_assignments(campaign: str, day: str, path: Path = FILE) -> Assigned:
     for customer, group, when in rows:
         if customer not in groups[True]:
             groups[when < day].setdefault(customer, group)
-    return Assigned(_series(groups[True]), _series(groups[False]))
+    return Assignments(_series(groups[True]), _series(groups[False]))
 
 
 def _series(groups: dict[str, str]) -> pd.Series[str]:
@@ -55,7 +55,7 @@ def _series(groups: dict[str, str]) -> pd.Series[str]:
     return pd.Series(groups, dtype="str", name="group").sort_index().rename_axis("customer_id")
 
 
-def groups(candidates: pd.DataFrame, known: Assigned, campaign: Campaign) -> pd.Series[str]:
+def groups(candidates: pd.DataFrame, known: Assignments, campaign: Campaign) -> pd.Series[str]:
     """The group of every candidate: see models/decision/control_group.py.
 
     Whoever was assigned on a list published for the same day keeps that group when the list is made again. The others
