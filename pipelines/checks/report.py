@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.expectations import SHAPE, ExpectationResult, judge
-from pipelines.checks.figures import Rule, Table, outside, unusable
+from pipelines.checks.figures import Rule, Table, out_of_bounds, unusable
 from pipelines.runtime.errors import CheckFailedError
 from pipelines.runtime.files import write_json
 
@@ -164,7 +164,7 @@ class _EntryWriter:
             return None
         if verdict.expectation.endswith("not_be_null"):
             return unusable(column, self.table.schema[column])
-        return outside(column, verdict.low, verdict.high)
+        return out_of_bounds(column, verdict.low, verdict.high)
 
     def _entry(self, verdict: ExpectationResult, count: int | None, rows: list[dict[str, str]]) -> dict[str, Any]:
         observed, allowed, offending = self._description(verdict, count)

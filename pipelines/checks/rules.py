@@ -21,7 +21,7 @@ from features.activity import ACTIVITY_SCHEMA, OUR_ACTIVITIES
 from features.expectations import activity_suite, features_suite, scores_suite, silence, volume, volume_ratio
 from features.windows import DAY_US, midnight
 from models.drift import population_stability_index, shares_between, shift_by_chance, smoothed
-from pipelines.checks.figures import VIEW, Rule, Table, repeated
+from pipelines.checks.figures import VIEW, Rule, Table, duplicate_keys
 from pipelines.checks.report import Finding, Report, report_of
 from pipelines.checks.row_rules import SCORE_SCHEMA, activity_rules, score_rules
 from pipelines.runtime.errors import ChurnError
@@ -179,7 +179,7 @@ def check_features(folder: Path, as_of: str, attributes: Sequence[str]) -> Repor
     )
     rules = {
         "rows_without_customer_id": Rule("coalesce(customer_id, '') = ''"),
-        "rows_with_repeated_customer_id": repeated("customer_id", within="in_file"),
+        "rows_with_repeated_customer_id": duplicate_keys("customer_id", within="in_file"),
         "rows_of_another_moment": Rule(
             "as_of IS DISTINCT FROM TRY_CAST(in_file AS DATE)", "'in ' || in_file || '.parquet'"
         ),

@@ -45,7 +45,7 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
         raise ChurnError(*faults)
     try:
         if full:
-            discard_what_was_pulled(say)
+            discard_landing(say)
         reproduce(["evaluate_model"], say)
         if promote and settings.promotion.automatic:
             promote_candidates(settings, say)
@@ -55,7 +55,7 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
         write_overview()
 
 
-def discard_what_was_pulled(say: Say) -> None:
+def discard_landing(say: Say) -> None:
     """Pull both branches from nothing: the landing store goes, and DVC is told not to spare the pulls."""
     for source in artifacts.LANDING.glob("*/"):
         shutil.rmtree(source)

@@ -60,7 +60,7 @@ def test_what_an_origin_settles_on_cannot_know_its_own_future(
     origin: str, pool: ThreadPoolExecutor, small: Panel, whole: search.SearchResult
 ) -> None:
     """Every label that is not known at an origin is turned round: what was settled for it stays, trials and all."""
-    known = split.known(MONTHS, origin, 28)
+    known = split.known_moments(MONTHS, origin, 28)
     late = ~np.isin(small.moments, known)
     turned = replace(small, churned=np.where(late, 1 - small.churned, small.churned))
     one, other = whole, searched(turned, pool)

@@ -22,7 +22,7 @@ def weeks(newest: str, count: int, every: int = 7) -> list[str]:
     ],
 )
 def test_a_moment_is_known_when_its_window_has_ended(at: str, span: int, expected: tuple[str, ...]) -> None:
-    assert split.known(["2021-02-01", "2021-03-01", "2021-01-04"], at, span) == expected
+    assert split.known_moments(["2021-02-01", "2021-03-01", "2021-01-04"], at, span) == expected
 
 
 @pytest.mark.parametrize("span", [7, 28, 35, 91])

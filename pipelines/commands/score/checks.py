@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.commands.score.chunks import Customers, Named
+from pipelines.commands.score.chunks import Customers, EligibleIds
 from pipelines.commands.score.models import Champion
 from pipelines.runtime.errors import ChurnError, NothingToScoreError
 from pipelines.runtime.files import read_json
@@ -69,7 +69,7 @@ def require_everyone(ids: pa.ChunkedArray, customers: Customers, table: Path, de
         faults.append(
             f"{table}: {len(pc.unique(twice)):,} customers stand on several rows ({shown}). Keep one of each."
         )
-    if isinstance(customers, Named):
+    if isinstance(customers, EligibleIds):
         wanted = pa.array(customers.ids, pa.string())
         absent = wanted.filter(pc.invert(pc.is_in(wanted, value_set=ids.combine_chunks())))
         if len(absent):

@@ -118,7 +118,7 @@ class Customers(Protocol):
 
 
 @dataclass(frozen=True)
-class Named:
+class EligibleIds:
     """The customers by their ids, sorted: from the activity."""
 
     ids: Sequence[str]
@@ -134,7 +134,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Recent:
+class RecentlyActive:
     """Whoever did the activity at most so many days ago, by the feature that counts them: exact for kind `silence`."""
 
     column: str
@@ -154,7 +154,7 @@ class EveryRow:
         return pa.repeat(pa.scalar(True), len(rows))
 
 
-def by_features(champion: Champion, settings: Settings, names: Sequence[str]) -> Recent:
+def customers_by_features(champion: Champion, settings: Settings, names: Sequence[str]) -> RecentlyActive:
     """Customers of a definition where nothing but features is given.
 
     Raises:
@@ -167,4 +167,4 @@ def by_features(champion: Champion, settings: Settings, names: Sequence[str]) ->
             f"churn.{champion.definition}: features alone do not tell who is a customer by it. Give --activity beside "
             "--features, or say --every-row where the table holds customers only."
         )
-    return Recent(column, definition.active_within_days)
+    return RecentlyActive(column, definition.active_within_days)
