@@ -68,21 +68,21 @@ def tables(
     """
     import pandas as pd
 
-    reached = decision.cut.above
+    above = decision.cut.above
     _require_contacts(decision, policy.at_risk.budget, language)
-    chosen = pd.concat([reached[reached["place"] == group] for group in GROUPS], ignore_index=True)
+    chosen = pd.concat([above[above["place"] == group] for group in GROUPS], ignore_index=True)
     drivers = decision.reasons.drivers(chosen["row"].to_numpy())
     chosen = ranking.with_reasons(chosen, [[driver.sentence for driver in raising(own)] for own in drivers])
-    change = changes(chosen, inputs.history.entries, [strongest_relief(own) for own in drivers], language)
-    whole = ranking.list_table(
-        ranking.with_further_definitions(chosen.assign(group=chosen["place"], change=change), others)
+    change_texts = changes(chosen, inputs.history.entries, [strongest_relief(own) for own in drivers], language)
+    table = ranking.list_table(
+        ranking.with_further_definitions(chosen.assign(group=chosen["place"], change=change_texts), others)
     )
-    contacted = (whole["group"] == CONTACT).to_numpy()
-    listed = whole[contacted].reset_index(drop=True)
+    contacted = (table["group"] == CONTACT).to_numpy()
+    listed = table[contacted].reset_index(drop=True)
     return Tables(
         listed=_with_contacts(listed, inputs.contacts, policy.contact),
-        control=whole[~contacted].reset_index(drop=True),
-        suppressed=_suppressed(reached, listed["list_id"].iloc[0]),
+        control=table[~contacted].reset_index(drop=True),
+        suppressed=_suppressed(above, listed["list_id"].iloc[0]),
         win_back=_win_back(inputs, status, policy, language),
         topics=tuple(_topic(own) for own, is_listed in zip(drivers, contacted, strict=True) if is_listed),
     )
@@ -125,9 +125,9 @@ def _with_contacts(listed: pd.DataFrame, contacts: pd.DataFrame | None, policy: 
     return table
 
 
-def _suppressed(reached: pd.DataFrame, list_id: str) -> pd.DataFrame:
-    held = reached[reached["place"] == HELD].assign(list_id=list_id)
-    table = held.drop(columns="rule").rename(columns={"suppressed_by": "rule"})
+def _suppressed(above: pd.DataFrame, list_id: str) -> pd.DataFrame:
+    rows = above[above["place"] == HELD].assign(list_id=list_id)
+    table = rows.drop(columns="rule").rename(columns={"suppressed_by": "rule"})
     return table[list(ranking.SUPPRESSED_COLUMNS)].reset_index(drop=True)
 
 
@@ -138,10 +138,10 @@ def _win_back(inputs: ListInputs, status: pd.Series[str], policy: ListPolicy, la
     """
     limits = policy.at_risk.win_back
     customers = churned(status) - inputs.ordered_since - _control_group(inputs)
-    every = limits.model_copy(update={"most": len(inputs.features)})
-    table = win_back(customers, inputs.features, inputs.model, inputs.activity, moment=policy.moment, limits=every)
+    unlimited = limits.model_copy(update={"most": len(inputs.features)})
+    table = win_back(customers, inputs.features, inputs.model, inputs.activity, moment=policy.moment, limits=unlimited)
     rules = policy.contact.rules.model_copy(update={"cancelled": None})
-    barred = suppressed(
+    suppressed_customers = suppressed(
         table,
         inputs.contacts,
         inputs.history,
@@ -150,8 +150,8 @@ def _win_back(inputs: ListInputs, status: pd.Series[str], policy: ListPolicy, la
         policy=replace(policy.contact, rules=rules),
         language=language,
     )
-    free = table[~table["customer_id"].isin(barred["customer_id"])]
-    return free.head(limits.most).reset_index(drop=True)
+    allowed = table[~table["customer_id"].isin(suppressed_customers["customer_id"])]
+    return allowed.head(limits.most).reset_index(drop=True)
 
 
 def _control_group(inputs: ListInputs) -> set[str]:

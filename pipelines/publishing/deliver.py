@@ -55,28 +55,28 @@ def deliver(delivery: Delivery, say: Callable[[str], None]) -> None:
         ChurnError: a sink failed; all of them are named, and what is due stays due.
     """
     failed = []
-    for owed in write.pending_deliveries():
-        where = f"publish.sinks.{owed.sink}"
-        note = partial(write.record_attempt, owed.published.number, owed.sink)
-        if not owed.current:
-            note(REPLACED, "a revision took its place before it was written")
-            say(f"{where}: the list of {owed.published.as_of} was replaced before it was written; left out.")
-        elif owed.sink not in delivery.sinks:
-            if owed.last != _NO_SINK:
-                note(FAILED, _NO_SINK)
+    for pending in write.pending_deliveries():
+        where = f"publish.sinks.{pending.sink}"
+        record = partial(write.record_attempt, pending.published.number, pending.sink)
+        if not pending.current:
+            record(REPLACED, "a revision took its place before it was written")
+            say(f"{where}: the list of {pending.published.as_of} was replaced before it was written; left out.")
+        elif pending.sink not in delivery.sinks:
+            if pending.last != _NO_SINK:
+                record(FAILED, _NO_SINK)
                 say(
-                    f"{where}: {_NO_SINK}, so the list of {owed.published.as_of} was not written there. This is said "
-                    "once. With the sink back in params.yaml, the next `churn publish` writes it; else nothing is to "
-                    "be done."
+                    f"{where}: {_NO_SINK}, so the list of {pending.published.as_of} was not written there. This is "
+                    "said once. With the sink back in params.yaml, the next `churn publish` writes it; else nothing is "
+                    "to be done."
                 )
         else:
             try:
-                outcome = _write(owed, delivery)
+                outcome = _write(pending, delivery)
             except (ChurnError, OSError) as error:
-                note(FAILED, str(error))
+                record(FAILED, str(error))
                 failed.append(f"{where}: {_one_line(error)}")
             else:
-                note(WRITTEN, outcome)
+                record(WRITTEN, outcome)
                 say(f"{where}: {outcome}")
     if failed:
         raise ChurnError(
@@ -90,13 +90,13 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).splitlines())
 
 
-def _write(owed: PendingDelivery, delivery: Delivery) -> str:
-    sink, published = delivery.sinks[owed.sink], owed.published
+def _write(pending: PendingDelivery, delivery: Delivery) -> str:
+    sink, published = delivery.sinks[pending.sink], pending.published
     table = _own_ids(published, delivery)
     if isinstance(sink, SqlTable):
-        replaced = {one.list_id for one in write.publications(as_of=published.as_of)} - {published.list_id}
-        return upsert(table, sink, f"publish.sinks.{owed.sink}", published, replaced)
-    return write_file(table, sink, owed.sink, published)
+        replaced = {earlier.list_id for earlier in write.publications(as_of=published.as_of)} - {published.list_id}
+        return upsert(table, sink, f"publish.sinks.{pending.sink}", published, replaced)
+    return write_file(table, sink, pending.sink, published)
 
 
 def _own_ids(published: Published, delivery: Delivery) -> pd.DataFrame:
