@@ -136,15 +136,15 @@ def _numbers(point: Floats) -> Numbers:
 class Search:
     """What trials need: the labelled observations, the plan of moments, the recipe they start from.
 
-    `memory` holds trials of a run that was cut short. `threads` trials run side by side in `pool`; between such groups
-    the time is looked at.
+    `trial_store` holds trials of a run that was cut short. `threads` trials run side by side in `pool`; between such
+    groups the time is looked at.
     """
 
     data: Data
     plan: Plan
     recipe: Recipe
     pool: Executor
-    memory: TrialStore = field(default_factory=NoTrialStore)
+    trial_store: TrialStore = field(default_factory=NoTrialStore)
     threads: int = 1
 
     def settle(self, walk: Sequence[str]) -> SearchResult:
@@ -159,12 +159,12 @@ class Search:
         trials, notes = [own], list[str]()
         rest = list(enumerate(candidates(self.recipe)))[1:]
         for start in range(0, len(rest), max(1, self.threads)):
-            if self.memory.over():
+            if self.trial_store.over():
                 notes.append(f"the search stopped at max_minutes, after {start} of {len(rest)} trials.")
                 break
             group = rest[start : start + max(1, self.threads)]
             for trial in self.pool.map(lambda pair: self._try(pair[0], pair[1], base), group):
-                self.memory.keep(trial, len(rest))
+                self.trial_store.keep(trial, len(rest))
                 trials.append(trial)
         settled = {origin: _settle(trials, tuning, self.recipe) for origin, tuning in wanted.items()}
         return SearchResult(trials, settled, tuple(notes))
@@ -177,7 +177,7 @@ class Search:
 
     def _try(self, number: int, numbers: Numbers, base: Mapping[str, OriginPredictions]) -> Trial:
         """A candidate at origin after origin, until it is clearly worse."""
-        known = self.memory.recall(number, numbers)
+        known = self.trial_store.recall(number, numbers)
         if known is not None:
             return known
         parts: dict[str, dict[str, Any]] = {}

@@ -66,7 +66,7 @@ def train(
     *,
     without: Sequence[str] = (),
     threads: int = 1,
-    memory: TrialStore | None = None,
+    trial_store: TrialStore | None = None,
 ) -> Trained:
     """Walk through the origins, choose, judge at the test moment, refit on everything.
 
@@ -77,7 +77,7 @@ def train(
         definition: the churn definition's setting, `activity` among it.
         without: feature columns that must not enter the model (families that are switched off).
         threads: fits that run side by side; change the time, never the result.
-        memory: of trials that an earlier run, cut short, has finished.
+        trial_store: of trials that an earlier run, cut short, has finished.
 
     Raises:
         ModelError: too few churners or stayers to learn from, or a number that is null.
@@ -89,7 +89,7 @@ def train(
     _require_both(panel.churned[splits[plan.test][0]], f"what was known at {plan.test}")
     walk = [origin for origin in plan.origins if _both(panel.churned[splits[origin][0]])]
     with threadpool_limits(limits=1), ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        found = Search(data, plan, recipe, pool, memory or NoTrialStore(), threads).settle(walk)
+        found = Search(data, plan, recipe, pool, trial_store or NoTrialStore(), threads).settle(walk)
         settled = found.settled | {"": found.settled[plan.test]}
         jobs = {"": data.everything} | {origin: splits[origin][0] for origin in reversed(walk)}
         fitted = pool.map(

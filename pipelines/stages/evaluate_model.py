@@ -64,15 +64,15 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
     `test` reports (it serves no choice), `grade` says whether it beats the best baseline. Five decimals.
     """
     earlier = [moment for moment in metrics["backtest"].values() if moment.get("roc_auc") is not None]
-    found: dict[str, Any] = {"test": _rounded(metrics["test"], ("log_loss", "roc_auc", "ece", "lift_at_10"))}
+    figures: dict[str, Any] = {"test": _rounded(metrics["test"], ("log_loss", "roc_auc", "ece", "lift_at_10"))}
     if earlier:
         weight = sum(moment["customers"] for moment in earlier)
         means = {
             key: sum(moment[key] * moment["customers"] for moment in earlier) / weight
             for key in ("log_loss", "roc_auc")
         }
-        found["backtest"] = _rounded(means, tuple(means))
-    return {**found, "grade": metrics["grade"]["grade"]}
+        figures["backtest"] = _rounded(means, tuple(means))
+    return {**figures, "grade": metrics["grade"]["grade"]}
 
 
 def _rounded(figures: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, float]:

@@ -61,11 +61,11 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
         scores, features, model, inputs.activity, policy=policy, contacts=ContactReading.of(settings)
     )
     decision = decide(evidence, policy, language)
-    others = {name: other for name, other in scores.items() if name != moment.definition}
+    further = {name: other for name, other in scores.items() if name != moment.definition}
     status = eligibility_of(
         moment.definition, moment.churn, inputs.activity, as_of=moment.as_of, timezone=moment.timezone
     )
-    lists = tables(evidence, decision, others, status=status, policy=policy, language=language)
+    lists = tables(evidence, decision, further, status=status, policy=policy, language=language)
     figures = highlights.figures(lists.listed, evidence.scores, policy.at_risk, bound=decision.cut.bound)
     card = read_json(champion / artifacts.CHAMPION)
     trust = highlights.trust(card.get("metrics") or {}, wording.scored_by(card, language), language)

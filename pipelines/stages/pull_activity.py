@@ -98,8 +98,10 @@ def _sound(root: Path) -> Iterator[None]:
     except (OSError, duckdb.Error, pa.ArrowException, json.JSONDecodeError) as error:
         if str(root) not in str(error) and not isinstance(error, json.JSONDecodeError):
             raise
-        said = str(error).splitlines()[0]
-        raise ChurnError(f"{root}: what was kept cannot be read ({said}). Delete it; that costs time only.") from None
+        first_line = str(error).splitlines()[0]
+        raise ChurnError(
+            f"{root}: what was kept cannot be read ({first_line}). Delete it; that costs time only."
+        ) from None
 
 
 class Places(NamedTuple):

@@ -114,11 +114,11 @@ def _features(folder: Path, as_of: str, eligible: list[str]) -> pd.DataFrame:
     """Features of the eligible customers, sorted by customer."""
     path = _table(folder, as_of)
     features = pq.read_table(path).to_pandas()
-    found: pd.DataFrame = (
+    eligible_rows: pd.DataFrame = (
         features[features["customer_id"].isin(eligible)].sort_values("customer_id").reset_index(drop=True)
     )
-    _require_all(path, eligible, found)
-    return found
+    _require_all(path, eligible, eligible_rows)
+    return eligible_rows
 
 
 def _table(folder: Path, as_of: str) -> Path:
@@ -128,8 +128,8 @@ def _table(folder: Path, as_of: str) -> Path:
     return path
 
 
-def _require_all(path: Path, customers: list[str], found: pd.DataFrame) -> None:
-    absent = sorted(set(customers) - set(found["customer_id"]))
+def _require_all(path: Path, customers: list[str], features: pd.DataFrame) -> None:
+    absent = sorted(set(customers) - set(features["customer_id"]))
     if absent:
         raise ChurnError(
             f"{path}: {len(absent)} of {len(customers)} eligible customers have no features ({', '.join(absent[:3])}). "

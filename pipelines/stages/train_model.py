@@ -58,21 +58,21 @@ def train_model(
         set(panel.moments), span_days=setting["gap_days"] + setting["horizon_days"], origins=recipe.backtest_moments + 1
     )
     without = switched_off(panel.columns_info, settings.features.families)
-    memory = _memory(definition, settings, panel, setting, without)
-    trained = train.train(panel, plan, recipe, setting, without=without, threads=threads(), memory=memory)
+    trial_store = _trial_store(definition, settings, panel, setting, without)
+    trained = train.train(panel, plan, recipe, setting, without=without, threads=threads(), trial_store=trial_store)
     facts = files.read_json(activity / artifacts.FACTS)
     with files.atomic_folder(out) as folder:
         trained.shipped.save(folder / "shipped")
         trained.held_out.save(folder / "held_out")
-        made = _recipe(definition, settings, trained, panel, facts.get("digest"))
-        files.write_json(folder / artifacts.RECIPE, made | sample.to_json())
+        recipe_json = _recipe(definition, settings, trained, panel, facts.get("digest"))
+        files.write_json(folder / artifacts.RECIPE, recipe_json | sample.to_json())
         files.write_parquet(folder / artifacts.PREDICTIONS, _predictions(trained.predictions))
         files.write_json(folder / artifacts.TRIALS, {f"{one.number:03d}": one.to_json() for one in trained.trials})
     for note in (*sample.notes(settings.engine_memory), *plan.notes, *trained.choice.notes):
         print(f"train_model: {note}")
 
 
-def _memory(
+def _trial_store(
     definition: str, settings: params.Settings, panel: Panel, setting: dict[str, Any], without: list[str]
 ) -> TrialStore | None:
     """Of trials that a run that was cut short has finished; None where nothing is searched."""
