@@ -1,4 +1,4 @@
-"""Rankings judged by the effect of treating their top: Qini, the value of "treat the top k", and the gate.
+"""Qini curves: rankings judged by the effect of treating their top, the value of "treat the top k", and the gate.
 
 All on customers that fitted nothing, from their psi (models/effect/robust.py) or transformed outcomes, whose mean over
 any group is the effect on it. With r_i the share of customers ranked above i (ties count half), per customer of all:
