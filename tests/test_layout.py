@@ -78,6 +78,17 @@ def test_names_of_files_between_stages_stand_in_one_place() -> None:
             assert not again, f"{module}: {again}; take them from pipelines/settings/artifacts.py"
 
 
+def test_names_and_literals_of_sql_are_quoted_in_one_place() -> None:
+    doubled = r"""replace\("'", "''"\)|replace\('"', '""'\)"""
+    wrapped = r"""f'"\{\w+\}"'|(?:from|into|where|distinct|describe|table_info\() ?"\{"""
+    by_hand = re.compile(f"{doubled}|{wrapped}")
+    for module in MODULES:
+        if module != ROOT / "pipelines" / "runtime" / "sql.py":
+            assert not by_hand.findall(module.read_text()), (
+                f"{module}: take quoted or text from pipelines/runtime/sql.py"
+            )
+
+
 @pytest.mark.parametrize(
     "folder", sorted({path.parent for path in MODULES}), ids=lambda path: str(path.relative_to(ROOT))
 )

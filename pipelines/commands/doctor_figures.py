@@ -59,7 +59,7 @@ class Moment:
 
 def visit_gaps(con: Any, activity: str, timezone: str) -> VisitGaps | None:
     """The rhythm of one activity in `known`; None where nobody did it on two days."""
-    con.execute(_DAYS.format(zone=f"'{timezone}'", activity=f"'{activity}'"))
+    con.execute(_DAYS.format(zone=text(timezone), activity=text(activity)))
     con.execute(_GAPS)
     pooled, returned = con.execute(
         f"select quantile_cont(days, {list(QUANTILES)}), count(distinct customer_id) from gap"

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.runtime.sql import text
 from pipelines.settings.sources import UNIX_TIMES, InDatabase, Sql
 from pipelines.sources.expressions.types import kind_of, stored_types
 
@@ -256,10 +257,10 @@ def _literal(setting: Sql, shape: TableShape, moment: int, zone: str, slack: int
     if kind == "number" or setting.time_format in UNIX_TIMES:
         return str(moment // (1_000_000 if setting.time_format == "unix_seconds" else 1_000))
     if kind == "instant":
-        return f"'{_timestamp(moment, UTC)}+00:00'"
+        return text(f"{_timestamp(moment, UTC)}+00:00")
     if kind == "text":
-        return f"'{_timestamp(moment + slack, ZoneInfo(zone))[:10]}'"
-    return f"'{_timestamp(moment, ZoneInfo(zone))}'"
+        return text(_timestamp(moment + slack, ZoneInfo(zone))[:10])
+    return text(_timestamp(moment, ZoneInfo(zone)))
 
 
 def _timestamp(moment: int, zone: Any) -> str:
