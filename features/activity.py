@@ -50,5 +50,6 @@ ACTIVITY_ORDER = ("occurred_at", "customer_id", "activity", "activity_id")
 ACTIVITY_NAME = re.compile(r"[a-z][a-z0-9_]*")
 """What an activity may be called, matched in full: names become parts of column names."""
 
-OUR_DOINGS = ("was_listed", "was_held_out", "was_contacted")
+WAS_LISTED, WAS_HELD_OUT, WAS_CONTACTED = "was_listed", "was_held_out", "was_contacted"
+OUR_ACTIVITIES = (WAS_LISTED, WAS_HELD_OUT, WAS_CONTACTED)
 """What we did to the customer, out of the ledger. They serve rules and outcomes and are no features by default."""

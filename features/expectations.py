@@ -62,7 +62,7 @@ SAME_BELOW = 10
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ExpectationResult:
     """One expectation judged: `column` is the figure it is about, `low` and `high` its bounds (null = unbounded)."""
 
     expectation: str
@@ -149,7 +149,7 @@ def volume_ratio(found: float, least: float, most: float) -> float:
     return max((found + SAME_BELOW) / (most + SAME_BELOW), (least + SAME_BELOW) / (found + SAME_BELOW), 1.0)
 
 
-def judge(suite: ExpectationSuite, figures: pd.DataFrame) -> list[Verdict]:
+def judge(suite: ExpectationSuite, figures: pd.DataFrame) -> list[ExpectationResult]:
     """The whole suite at once, in its order.
 
     Expectations that share a statement (not blank, and in its range) are one verdict. One that cannot be judged,
@@ -160,7 +160,7 @@ def judge(suite: ExpectationSuite, figures: pd.DataFrame) -> list[Verdict]:
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": figures})
     results = batch.validate(suite, result_format="BOOLEAN_ONLY").results
     passed = {_key(result.expectation_config): bool(result.success) for result in results}
-    verdicts: dict[str, Verdict] = {}
+    verdicts: dict[str, ExpectationResult] = {}
     for expectation in suite.expectations:
         verdict = _verdict(expectation.configuration, passed)
         before = verdicts.get(verdict.statement)
@@ -198,9 +198,9 @@ def _key(configuration: Any) -> tuple[str, str]:
     return configuration.type, configuration.kwargs.get("column", "")
 
 
-def _verdict(configuration: Any, passed: Mapping[tuple[str, str], bool]) -> Verdict:
+def _verdict(configuration: Any, passed: Mapping[tuple[str, str], bool]) -> ExpectationResult:
     kwargs = configuration.kwargs
-    return Verdict(
+    return ExpectationResult(
         expectation=configuration.type,
         column=kwargs.get("column", ""),
         statement=configuration.meta["statement"],

@@ -38,7 +38,7 @@ def list_days(moments: Iterable[str], *, span_days: int, weeks: int) -> list[str
     days: list[str] = []
     for day in sorted(set(moments), reverse=True):
         apart = not days or (date.fromisoformat(days[-1]) - date.fromisoformat(day)).days >= WEEK_DAYS
-        if apart and len(days) < weeks and split.known(moments, day, span_days):
+        if apart and len(days) < weeks and split.known_moments(moments, day, span_days):
             days.append(day)
     return days[::-1]
 
@@ -77,7 +77,7 @@ def replay(
     """
     span = int(definition["gap_days"]) + int(definition["horizon_days"])
     moments = panel.moments
-    rows = np.isin(moments, [*split.known(moments.tolist(), day, span), day])
+    rows = np.isin(moments, [*split.known_moments(moments.tolist(), day, span), day])
     known_then = replace(
         panel,
         features=panel.features[rows].reset_index(drop=True),
@@ -160,7 +160,7 @@ def list_outcome(predictions: pd.DataFrame, *, capacity: int, rule: str) -> Week
 def _listed_rows(scores: pd.DataFrame, capacity: int) -> list[int]:
     """Rows of `scores` that the list would hold."""
     row_of = {customer: row for row, customer in enumerate(scores["customer_id"])}
-    return [row_of[customer] for customer in ranking.ranked(scores)["customer_id"].head(capacity)]
+    return [row_of[customer] for customer in ranking.with_ranks(scores)["customer_id"].head(capacity)]
 
 
 def _probability_in_top(score: Floats, size: int) -> Floats:

@@ -24,7 +24,7 @@ import pandas as pd
 from models import columns
 from models.columns import Columns
 from models.errors import ModelError
-from models.learners.bgnbd_score import COLUMN, Habit
+from models.learners.bgnbd_score import COLUMN, BgNbdScore
 from models.learners.boosting import Boosters
 from models.learners.calibration import Calibration
 from models.learners.expected_value import ValueModel
@@ -64,7 +64,7 @@ class ChurnModel:
     calibration: Calibration
     quintiles: Quintiles
     value: ValueModel | None
-    habit: Habit | None = None
+    habit: BgNbdScore | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -74,7 +74,7 @@ class ChurnModel:
     def _matrix(self, features: pd.DataFrame) -> npt.NDArray[np.float32]:
         """Rows by `known.names`, the habit's column among them."""
         columns.require(features, self.columns)
-        return self.known.matrix(features if self.habit is None else self.habit.beside(features))
+        return self.known.matrix(features if self.habit is None else self.habit.with_column(features))
 
     def predict(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64]:
         """Probability of leaving for each row.
@@ -174,7 +174,7 @@ class ChurnModel:
             calibration=Calibration.from_json(content["calibration"]),
             quintiles=Quintiles.from_json(content["quintiles"]),
             value=ValueModel(Boosters(value)) if value else None,
-            habit=Habit.from_json(content["habit"]) if content.get("habit") else None,
+            habit=BgNbdScore.from_json(content["habit"]) if content.get("habit") else None,
         )
 
     def _files(self) -> dict[str, str]:

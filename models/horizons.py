@@ -42,7 +42,7 @@ def _shared_settings(setting: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in setting.items() if key not in _MAY_DIFFER}
 
 
-def in_order(probabilities: Sequence[pd.Series[float]]) -> list[pd.Series[float]]:
+def ordered_probabilities(probabilities: Sequence[pd.Series[float]]) -> list[pd.Series[float]]:
     """Probabilities by customer, least probable definition first, moved so that none exceeds one after it.
 
     Args:

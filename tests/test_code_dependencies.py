@@ -127,7 +127,9 @@ def test_another_version_than_the_pinned_one_is_named(tmp_path: Path) -> None:
     code.require_pinned_libraries(ROOT)
     code.require_pinned_libraries(tmp_path)  # no libraries.json, no graph
     (tmp_path / "libraries.json").write_text('{"numpy": "1.0"}')
-    with pytest.raises(ChurnError, match=r"numpy \S+ is installed, and libraries.json pins 1.0, so (?s:.*)`make setup`"):
+    with pytest.raises(
+        ChurnError, match=r"numpy \S+ is installed, and libraries.json pins 1.0, so (?s:.*)`make setup`"
+    ):
         code.require_pinned_libraries(tmp_path)
 
 

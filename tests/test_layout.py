@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipelines.settings import artifacts
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("features", "models", "pipelines")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -60,6 +62,31 @@ def test_every_stage_of_the_graph_is_a_module() -> None:
         command = stage.get("do", stage)["cmd"]
         assert command.startswith(f"python -m pipelines.stages.{name} ")
         assert (ROOT / "pipelines" / "stages" / f"{name}.py").exists()
+
+
+def test_names_of_files_between_stages_stand_in_one_place() -> None:
+    names = {value for value in vars(artifacts).values() if isinstance(value, str) and re.fullmatch(r"\w+\.\w+", value)}
+    assert len(names) > 15
+    for module in MODULES:
+        if module != Path(artifacts.__file__):
+            found = {
+                node.value
+                for node in ast.walk(ast.parse(module.read_text()))
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            }
+            again = {text for text in found if text.rpartition("/")[2] in names}
+            assert not again, f"{module}: {again}; take them from pipelines/settings/artifacts.py"
+
+
+def test_names_and_literals_of_sql_are_quoted_in_one_place() -> None:
+    doubled = r"""replace\("'", "''"\)|replace\('"', '""'\)"""
+    wrapped = r"""f'"\{\w+\}"'|(?:from|into|where|distinct|describe|table_info\() ?"\{"""
+    by_hand = re.compile(f"{doubled}|{wrapped}")
+    for module in MODULES:
+        if module != ROOT / "pipelines" / "runtime" / "sql.py":
+            assert not by_hand.findall(module.read_text()), (
+                f"{module}: take quoted or text from pipelines/runtime/sql.py"
+            )
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from features.activity import ACTIVITY_NAME, OUR_DOINGS
+from features.activity import ACTIVITY_NAME, OUR_ACTIVITIES
 from features.catalogue.measures import MEASURES, MONTH_PARTS, WEEKDAYS, Measure
 from features.catalogue.wording import NOUNS, sentence_of
 from features.errors import FeatureError
 
-__all__ = ["ANY", "NOUNS", "OUR_DOINGS", "Feature", "catalogue", "role_of", "unavailable"]
+__all__ = ["ANY", "NOUNS", "OUR_ACTIVITIES", "Feature", "catalogue", "role_of", "unavailable"]
 
 ANY = "any_activity"  # stands for all activities together
 BURDENS = ("complained", "contacted_support", "returned_order", "unsubscribed_email", "cancelled_subscription")
@@ -220,7 +220,7 @@ def catalogue(facts: Mapping[str, Mapping[str, Any]], main_activity: str) -> tup
     Raises:
         FeatureError: the stream does not have the main activity, or a declaration is faulty.
     """
-    present = sorted(name for name in facts if name not in OUR_DOINGS)
+    present = sorted(name for name in facts if name not in OUR_ACTIVITIES)
     if main_activity not in present:
         raise FeatureError(
             f"activity: the stream has no {main_activity!r}, which the churn definition is about. "
@@ -242,13 +242,13 @@ def unavailable(facts: Mapping[str, Mapping[str, Any]], main_activity: str) -> l
     lacks = [
         f"{name} has no {what}: no {', '.join(sorted(_measures_needing(what)))} of it"
         for name in sorted(facts)
-        if name not in OUR_DOINGS and name == main_activity
+        if name not in OUR_ACTIVITIES and name == main_activity
         for what in ("value", "quantity", "detail")
         if not facts[name].get(f"has_{what}")
     ]
     return lacks + (
         [f"{main_activity} is the only activity: no engagement, surveys or support"]
-        if len(set(facts) - set(OUR_DOINGS)) == 1
+        if len(set(facts) - set(OUR_ACTIVITIES)) == 1
         else []
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from features.churn import cancellation, rhythm, silence
 from features.churn.definition import CUSTOMER, Customers, Definition, events_within, known_at, window_ahead
@@ -21,9 +22,17 @@ from features.windows import day_number
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "KINDS", "Definition", "eligibility", "eligible", "label"]
+__all__ = ["COLUMNS", "KINDS", "LABEL_SCHEMA", "Definition", "eligibility", "eligible", "label"]
 
-COLUMNS = ["customer_id", "as_of", "churned", "value_ahead"]
+LABEL_SCHEMA = pa.schema(
+    [
+        pa.field("customer_id", pa.string(), nullable=False),
+        pa.field("as_of", pa.date32(), nullable=False),
+        pa.field("churned", pa.bool_(), nullable=False),
+        pa.field("value_ahead", pa.float64()),
+    ]
+)
+COLUMNS = LABEL_SCHEMA.names
 
 
 @dataclass(frozen=True)

@@ -72,9 +72,9 @@ def _held_out(ids: Sequence[str], *, key: str, campaign: str, share: float) -> l
         blocks.setdefault(_block(position, share), []).append(customer)
     chosen = set()
     for block, members in blocks.items():
-        first = min(members, key=lambda customer: chance(customer, key=key, campaign=campaign))
+        first = min(members, key=lambda customer: keyed_uniform(customer, key=key, campaign=campaign))
         # The last block may lack members. Its lowest is held out as often as if it stood in a full one.
-        if chance(first, key=key, campaign=campaign, purpose="last block") * _size(block, share) < len(members):
+        if keyed_uniform(first, key=key, campaign=campaign, purpose="last block") * _size(block, share) < len(members):
             chosen.add(first)
     return [share > 0 and customer in chosen for customer in ids]
 
@@ -91,7 +91,7 @@ def _size(block: int, share: float) -> int:
     return int(np.ceil((block + 1) / share - 1e-9)) - first
 
 
-def chance(customer: str, *, key: str, campaign: str, purpose: str = "held out") -> float:
+def keyed_uniform(customer: str, *, key: str, campaign: str, purpose: str = "held out") -> float:
     """A number in [0, 1) that key, campaign and customer decide, evenly spread over customers."""
     message = "\0".join((purpose, campaign, customer))
     return int.from_bytes(hmac.new(key.encode(), message.encode(), hashlib.sha256).digest()[:6]) / 2**48

@@ -27,19 +27,19 @@ class Cut:
     """The ranking, cut.
 
     Attributes:
-        met: rows above the cut, in order, each with its `rank`: the place on the list that it has or, not being
+        above: rows above the cut, in order, each with its `rank`: the place on the list that it has or, not being
             contacted, would have.
         bound: what ended the list: `capacity`, `budget`, `profit` or `everyone` (nobody was left).
         following: the first hundred after the end who may be contacted.
     """
 
-    met: pd.DataFrame
+    above: pd.DataFrame
     bound: str
     following: pd.DataFrame
 
     def of(self, place: str) -> pd.DataFrame:
         """Those above the cut whose place is `contact`, `control` or `held` (suppressed)."""
-        return self.met[self.met["place"] == place].reset_index(drop=True)
+        return self.above[self.above["place"] == place].reset_index(drop=True)
 
 
 def cut(candidates: pd.DataFrame, *, capacity: int, budget: float | None, stop_when_unprofitable: bool) -> Cut:
@@ -72,10 +72,10 @@ def _first(holds: Any, none: int) -> int:
     return int(np.argmax(holds)) if holds.any() else none
 
 
-def _with_ranks(met: pd.DataFrame) -> pd.DataFrame:
-    contacted = (met["place"] == CONTACT).to_numpy()
+def _with_ranks(above: pd.DataFrame) -> pd.DataFrame:
+    contacted = (above["place"] == CONTACT).to_numpy()
     ranks = np.cumsum(contacted) + ~contacted
-    return met.drop(columns="rank", errors="ignore").assign(rank=ranks.astype("int32")).reset_index(drop=True)
+    return above.drop(columns="rank", errors="ignore").assign(rank=ranks.astype("int32")).reset_index(drop=True)
 
 
 def _next(after: pd.DataFrame) -> pd.DataFrame:
@@ -83,7 +83,7 @@ def _next(after: pd.DataFrame) -> pd.DataFrame:
     return after[after["place"] != HELD].head(FOLLOWING).reset_index(drop=True)
 
 
-def sums(table: pd.DataFrame) -> dict[str, Any]:
+def expected_totals(table: pd.DataFrame) -> dict[str, Any]:
     """Expected totals of contacting these customers: money with two digits, null where the stream has none."""
     money = bool(len(table)) and ranking.has_money(table)
 

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from models.decision.control_group import CONTACT, CONTROL, chance
+from models.decision.control_group import CONTACT, CONTROL, keyed_uniform
 from models.errors import ModelError
 
 SURE, DRAWN, CARRIED = "sure", "drawn", "carried"
@@ -160,7 +160,7 @@ def _sure(
 
 def _held_out_or_sure(one: Candidate, earlier: Mapping[str, Earlier], design: Design) -> Assignment:
     draws = _draws(one, earlier) + 1
-    lot = chance(one.customer, key=design.key, campaign=design.campaign, purpose=f"sure {draws}")
+    lot = keyed_uniform(one.customer, key=design.key, campaign=design.campaign, purpose=f"sure {draws}")
     group = CONTROL if lot < design.sure_holdout else CONTACT
     return Assignment(one.customer, group, 1 - design.sure_holdout, SURE, draws)
 
@@ -197,7 +197,7 @@ def _lots(
 
 def _lot(one: Candidate, earlier: Mapping[str, Earlier], design: Design) -> float:
     purpose = f"lottery {_draws(one, earlier) + 1}"
-    return chance(one.customer, key=design.key, campaign=design.campaign, purpose=purpose)
+    return keyed_uniform(one.customer, key=design.key, campaign=design.campaign, purpose=purpose)
 
 
 def _require_sound(candidates: Sequence[Candidate], earlier: Mapping[str, Earlier]) -> None:

@@ -103,14 +103,14 @@ def power(effect: float, *, contacted: int, held_out: int, base_rate: float, lev
     return normal.cdf((abs(effect) - edge) / real) + normal.cdf((-abs(effect) - edge) / real)
 
 
-def smallest_effect(plan: Plan, *, wanted: float = POWER, level: float = LEVEL) -> float | None:
+def smallest_effect(plan: Plan, *, target_power: float = POWER, level: float = LEVEL) -> float | None:
     """The minimum detectable effect, in shares: the plan proves it with probability `wanted`; None: it proves none."""
     contacted, held_out = plan.groups
-    return smallest_of(contacted, held_out, plan.base_rate, wanted=wanted, level=level)
+    return smallest_effect_between(contacted, held_out, plan.base_rate, target_power=target_power, level=level)
 
 
-def smallest_of(
-    contacted: int, held_out: int, base_rate: float, *, wanted: float = POWER, level: float = LEVEL
+def smallest_effect_between(
+    contacted: int, held_out: int, base_rate: float, *, target_power: float = POWER, level: float = LEVEL
 ) -> float | None:
     """The minimum detectable effect, in shares: two groups prove it with probability `wanted`; None: they prove none.
 
@@ -120,35 +120,39 @@ def smallest_of(
     def power_of(effect: float) -> float:
         return power(effect, contacted=contacted, held_out=held_out, base_rate=base_rate, level=level)
 
-    if base_rate == 0 or power_of(base_rate) < wanted:
+    if base_rate == 0 or power_of(base_rate) < target_power:
         return None
     low, high = 0.0, base_rate
     while high - low > _FINE:
         middle = (low + high) / 2
-        low, high = (low, middle) if power_of(middle) >= wanted else (middle, high)
+        low, high = (low, middle) if power_of(middle) >= target_power else (middle, high)
     return high
 
 
-def share_for(effect: float, plan: Plan, *, wanted: float = POWER, level: float = LEVEL) -> float | None:
+def share_for(effect: float, plan: Plan, *, target_power: float = POWER, level: float = LEVEL) -> float | None:
     """The smallest share held out, in whole percent up to a half, with which `effect` is proven; None: no share is."""
-    return next((share for share in SHARES if proves(effect, replace(plan, share=share), wanted, level)), None)
+    return next(
+        (share for share in SHARES if is_powered(effect, replace(plan, share=share), target_power, level)), None
+    )
 
 
-def weeks_for(effect: float, plan: Plan, *, wanted: float = POWER, level: float = LEVEL) -> int | None:
+def weeks_for(effect: float, plan: Plan, *, target_power: float = POWER, level: float = LEVEL) -> int | None:
     """The fewest weeks, two years at most, with which the plan's share proves `effect`; None: no number does."""
-    if not proves(effect, replace(plan, weeks=MOST_WEEKS), wanted, level):
+    if not is_powered(effect, replace(plan, weeks=MOST_WEEKS), target_power, level):
         return None
     every = range(1, MOST_WEEKS + 1)
-    return next((weeks for weeks in every if proves(effect, replace(plan, weeks=weeks), wanted, level)), None)
+    return next((weeks for weeks in every if is_powered(effect, replace(plan, weeks=weeks), target_power, level)), None)
 
 
-def proves(effect: float, plan: Plan, wanted: float = POWER, level: float = LEVEL) -> bool:
+def is_powered(effect: float, plan: Plan, target_power: float = POWER, level: float = LEVEL) -> bool:
     """Whether the plan proves an effect with probability `wanted`. No effect is larger than that nobody leaves."""
     contacted, held_out = plan.groups
     possible = min(effect, plan.base_rate)
-    return power(possible, contacted=contacted, held_out=held_out, base_rate=plan.base_rate, level=level) >= wanted
+    return (
+        power(possible, contacted=contacted, held_out=held_out, base_rate=plan.base_rate, level=level) >= target_power
+    )
 
 
-def price(effect: float, held_out: int, base_rate: float) -> int:
+def holdout_cost(effect: float, held_out: int, base_rate: float) -> int:
     """Customers who leave because they were held out, if contacting has that effect: what the proof costs."""
     return ceil(held_out * min(effect, base_rate) - 1e-9)

@@ -41,6 +41,9 @@ LIST_COLUMNS = (
     "model_version",
     "list_id",
 )
+SUPPRESSED_COLUMNS = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said", "as_of", "list_id")
+"""Of the table of customers whom a rule suppressed, in held_back.csv."""
+
 LOWEST_TIER = "low"
 TIERS = ("very high", "high", "medium", LOWEST_TIER)
 _DIGITS = 6  # what two kinds of processor agree on; also what the list's identity is taken from
@@ -71,7 +74,7 @@ def spending(
     return np.asarray(cost + incentive * taken, dtype=np.float64)
 
 
-def ranked(scores: pd.DataFrame) -> pd.DataFrame:
+def with_ranks(scores: pd.DataFrame) -> pd.DataFrame:
     """Every customer with a `rank` from 1: most `expected_net_value` first (no money: most probable first).
 
     Where no net value is given, most value at risk comes first. Figures are rounded to six digits first and equal ones
@@ -82,13 +85,13 @@ def ranked(scores: pd.DataFrame) -> pd.DataFrame:
     """
     require_sound(scores)
     table = rounded(scores)
-    by = order_of(table)
+    by = ranking_column(table)
     table = table.sort_values([by, "customer_id"], ascending=[False, True], kind="stable", ignore_index=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1, dtype="int32"))
     return table
 
 
-def order_of(scores: pd.DataFrame) -> str:
+def ranking_column(scores: pd.DataFrame) -> str:
     """The column that ranks."""
     if not has_money(scores):
         return "churn_probability"
@@ -135,7 +138,7 @@ def risk_tiers(probability: Sequence[float] | pd.Series[float], floors: Mapping[
     return [str(name) for name in tier]
 
 
-def beside(table: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def with_further_definitions(table: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """`table` with a column `churn_probability_{definition}` for each further definition's scores.
 
     Null for a customer who is not eligible there: one list, one row per customer, however many definitions.
@@ -149,7 +152,7 @@ def beside(table: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFr
     return wide
 
 
-def complete(decided: pd.DataFrame) -> pd.DataFrame:
+def list_table(decided: pd.DataFrame) -> pd.DataFrame:
     """The list itself: contract columns in their order, then further definitions, and the `list_id` of it all."""
     further = [name for name in decided.columns if name.startswith("churn_probability_")]
     table = decided[[*(name for name in LIST_COLUMNS if name != "list_id"), *further]]

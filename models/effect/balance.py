@@ -1,4 +1,4 @@
-"""How far apart the arms were before the campaign: each column by itself, and all of them together."""
+"""Covariate balance of the arms before the campaign: each column by itself, and all of them together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When to look: boundaries that keep the promised error over all planned looks, and what will cross them.
+"""Group-sequential boundaries, which keep the promised error over all planned looks, and what will cross them.
 
 At look k the fraction t_k of the planned information is in (matured customers over planned ones). Under no effect the
 statistics Z_k behave like `B(t_k) / sqrt(t_k)` of a Brownian motion. An error-spending function says how much of the

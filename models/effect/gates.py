@@ -1,4 +1,4 @@
-"""What must hold before an effect is claimed. Each gate says its name, whether it is passed, and by how much.
+"""Validity gates of an effect. Each gate says its name, whether it is passed, and by how much.
 
 A gate that is not passed is said first. `withholds`: no claim is made then; else the claim is made and qualified. What
 gates say is a template's name and numbers (`facts`): sentences are made where languages are known.

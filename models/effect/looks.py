@@ -1,4 +1,4 @@
-"""A campaign as it was looked at: the interval of each look, with the boundary that holds for all of them together.
+"""Interim looks at a campaign: the interval of each, under the boundary that holds for all of them together.
 
 With planned weeks each look has a repeated confidence interval: all effects that the look's boundary does not
 contradict (Jennison and Turnbull 2000, chapter 9). Without a planned end it is a confidence sequence. Looks at which an

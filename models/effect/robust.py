@@ -1,4 +1,4 @@
-"""A second estimate of an effect that uses what was known of each customer: a check on the plain one.
+"""Doubly robust effects, which use what was known of each customer: a check on the plain estimate.
 
 Augmented inverse probability weighting (Robins, Rotnitzky and Zhao 1994, Journal of the American Statistical
 Association 89:846-866) with cross-fitting (Chernozhukov et al. 2018, Econometrics Journal 21:C1-C68). With m1(x), m0(x)

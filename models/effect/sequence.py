@@ -1,4 +1,4 @@
-"""Looks without a planned end: a boundary that holds at all of them together, however many there will be.
+"""Confidence sequences: a boundary that holds at all looks together, however many there will be.
 
 The interval at each look is `shares.difference` with this critical number; that all of them hold the truth has at least
 the promised probability, so whoever stops when something is found breaks no promise. With v the information so far over

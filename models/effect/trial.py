@@ -1,4 +1,4 @@
-"""What a campaign will be able to find, worked out with the boundary by which it will be measured.
+"""Power and minimum detectable effect of a campaign, under the boundary by which it will be measured.
 
 The statistic is the score statistic of models/effect/shares.py at no effect. With n1 contacted and n0 in the control
 group of a stratum (weights w as there), shares p0 and p1 that leave, and p what both have in common:

@@ -36,7 +36,7 @@ def draw(customers: npt.NDArray[np.int64], draws: int, seed: int) -> Floats:
     return np.asarray(times[:, customers], dtype=np.float32)
 
 
-def aucs(score: Floats, churned: Floats, weights: Floats) -> Floats:
+def weighted_aucs(score: Floats, churned: Floats, weights: Floats) -> Floats:
     """Weighted ROC AUC for each row of `weights` (draws by rows), ties counting half; NaN where one kind is missing."""
     order = np.argsort(score, kind="stable")
     y, w = np.asarray(churned, dtype=np.float64)[order], weights[:, order]
@@ -79,7 +79,7 @@ class Draws:
             for name in names:
                 p = predictions[name].to_numpy(dtype=np.float64)[at]
                 lost = row_losses(p, y[at])
-                auc[name][day] = np.concatenate([aucs(p, y[at], w) for w in groups])
+                auc[name][day] = np.concatenate([weighted_aucs(p, y[at], w) for w in groups])
                 loss[name][day] = np.concatenate([_mean(w, lost) for w in groups])
         return cls(rows, auc, loss)
 

@@ -56,7 +56,7 @@ def figures(probability: Floats, churned: Floats) -> dict[str, float | int | Non
 
 def roc_auc(probability: Floats, churned: Floats) -> float | None:
     """Probability that a churner scores above a stayer, ties counting half; None where there is only one kind."""
-    value = float(bootstrap.aucs(probability, churned, np.ones((1, len(churned))))[0])
+    value = float(bootstrap.weighted_aucs(probability, churned, np.ones((1, len(churned))))[0])
     return None if np.isnan(value) else value
 
 

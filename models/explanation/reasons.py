@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from models.explanation.templates import columns_in, observed_clauses
-from models.explanation.topics import Topics, changed, preference, silent, worse
+from models.explanation.topics import Topics, higher_is_worse, is_changed, is_silent, wording_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,7 +139,7 @@ class _Explainer:
         """The template that states the topic best, among numbers that show it; first those that moved the score so."""
         sign = 1 if up else -1
         pulling = [column for column in columns if column["name"] in self.spoken and sign * row[column["name"]] > 0]
-        pulling.sort(key=lambda column: (*preference(column), -sign * row[column["name"]], column["name"]))
+        pulling.sort(key=lambda column: (*wording_order(column), -sign * row[column["name"]], column["name"]))
         for column in pulling:
             fits = partial(self._fits, column, values, up=up)
             template = observed_clauses(column["sentence"], values, self.silence, fits)
@@ -149,7 +149,7 @@ class _Explainer:
 
     def _shows(self, column: Column, values: Mapping[Any, Any], *, up: bool) -> bool:
         """Whether the number lies beyond the middle third of everyone, on the side that the sum of its topic says."""
-        bad, value = worse(column), values.get(column["name"])
+        bad, value = higher_is_worse(column), values.get(column["name"])
         if column["name"] not in self.middle or not isinstance(value, (int, float)):
             return True
         low, high = self.middle[column["name"]]
@@ -158,11 +158,11 @@ class _Explainer:
         if bad is None:
             return bool(value < low or value > high)
         upwards = bad == up
-        return changed(column, value, upwards=upwards) and bool(value > high if upwards else value < low)
+        return is_changed(column, value, upwards=upwards) and bool(value > high if upwards else value < low)
 
     def _fits(self, column: Column, values: Mapping[Any, Any], clause: str, *, up: bool) -> bool:
         """Whether what a later clause compares with lies on the other side: 41 days ago; usually every 9, never 50."""
-        bad, value = worse(column), values[column["name"]]
+        bad, value = higher_is_worse(column), values[column["name"]]
         others = [values[name] for name in columns_in(clause) if name != column["name"]]
         return bad is None or all(value > other if bad == up else value < other for other in others)
 
@@ -171,7 +171,7 @@ class _Explainer:
         names, days_ago, stopped = set(columns_in(template)), set[int](), set[Any]()
         if _states_last(column):
             days_ago = {round(values[column["name"]])}
-        if silent(column, values[column["name"]]):
+        if is_silent(column, values[column["name"]]):
             stopped = {column["activity"]}
         if names & stated.columns or days_ago & stated.days_ago or stopped & stated.stopped:
             return False

@@ -94,26 +94,26 @@ class Topics:
         return bool(column["sentence"]) and column.get("activity") not in self.repeating
 
 
-def preference(column: Column) -> tuple[bool, int]:
+def wording_order(column: Column) -> tuple[bool, int]:
     """Sorts columns by how well they state their topic; a number that is neither good nor bad news comes last."""
     measure = column["measure"]
     place = PREFERRED.index(measure) if measure in PREFERRED else len(PREFERRED)
     return column["higher_is_worse"] is None, place
 
 
-def worse(column: Column) -> bool | None:
+def higher_is_worse(column: Column) -> bool | None:
     """Whether a higher number is bad news; None where either may be."""
     known: bool | None = column["higher_is_worse"]
     return STATED_FROM.get(column["measure"]) if known is None else known
 
 
-def changed(column: Column, value: float, *, upwards: bool) -> bool:
+def is_changed(column: Column, value: float, *, upwards: bool) -> bool:
     """Whether a number that compares customers with themselves lies beyond "as before", as it is written."""
     before = AS_BEFORE.get(column["measure"])
     return before is None or (round(value, 1) > before if upwards else round(value, 1) < before)
 
 
-def silent(column: Column, value: Any) -> bool:
+def is_silent(column: Column, value: Any) -> bool:
     """Whether the number says that the activity has stopped for now: how long ago, or none in a window."""
     return column["measure"] in SILENCES or value == (-1 if column["measure"] == "count_trend" else 0)
 

@@ -1,4 +1,4 @@
-"""The BG/NBD model: customers buy at a rate of their own until they leave for good.
+"""The BG/NBD model (beta-geometric / negative binomial): customers buy at a rate of their own until they leave.
 
 Fader, Hardie and Lee 2005, "Counting your customers the easy way", Marketing Science 24.
 

@@ -28,7 +28,7 @@ SURE = 1e-6
 
 
 @dataclass(frozen=True)
-class Habit:
+class BgNbdScore:
     """BG/NBD and how to read a customer.
 
     Attributes:
@@ -47,7 +47,7 @@ class Habit:
     @classmethod
     def fit(
         cls, features: pd.DataFrame, moments: npt.NDArray[np.str_], definition: Mapping[str, Any], roles: Roles
-    ) -> Habit | None:
+    ) -> BgNbdScore | None:
         """Fit on training rows: every customer once, as they stood at the newest of these moments.
 
         Who is missing at the newest moment was not eligible there, which for `silence` says that there was no order
@@ -84,7 +84,7 @@ class Habit:
         chance = self.silence(features)
         return np.asarray(np.log(chance) - np.log1p(-chance), dtype=np.float64)
 
-    def beside(self, features: pd.DataFrame) -> pd.DataFrame:
+    def with_column(self, features: pd.DataFrame) -> pd.DataFrame:
         """`features` with the column."""
         # Beside, not into: a wide frame that grows by a column warns of being fragmented.
         return pd.concat([features, pd.Series(self.log_odds(features), index=features.index, name=COLUMN)], axis=1)
@@ -94,7 +94,7 @@ class Habit:
         return {**asdict(self), "columns": list(self.columns)}
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Habit:
+    def from_json(cls, content: Mapping[str, Any]) -> BgNbdScore:
         """The inverse of `to_json`."""
         first, second, third = content["columns"]
         return cls(**{**content, "law": BgNbd(**content["law"]), "columns": (first, second, third)})

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.special import expit
 
 from models import columns
-from models.learners.bgnbd_score import Habit
+from models.learners.bgnbd_score import BgNbdScore
 from models.learners.logistic import Linear
 from models.segments import Quintiles, Roles
 from models.training.fitting import Fit
@@ -100,7 +100,7 @@ def _named(data: Data) -> list[str]:
     return list(dict.fromkeys(["customer_id", *data.roles.names, *(data.roles.summary or ())]))
 
 
-def _by_habit(habit: Habit, before: pd.DataFrame, churned: Floats, ahead: pd.DataFrame, data: Data) -> Floats:
+def _by_habit(habit: BgNbdScore, before: pd.DataFrame, churned: Floats, ahead: pd.DataFrame, data: Data) -> Floats:
     """Its log-odds as they are where leaving is silence; a line through them elsewhere."""
     if data.definition.get("kind", "silence") == "silence":
         return habit.log_odds(ahead)

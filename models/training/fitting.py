@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from models.learners import boosting
-from models.learners.bgnbd_score import COLUMN, Habit
+from models.learners.bgnbd_score import COLUMN, BgNbdScore
 from models.learners.expected_value import ValueModel
 from models.learners.logistic import Linear
 from models.training.panel import Data, Rows
-from models.training.recipe import Recipe, Step
+from models.training.recipe import OriginPredictions, Recipe
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -26,7 +26,7 @@ class Fit:
 
     boosters: boosting.Boosters
     linear: Linear
-    habit: Habit | None
+    habit: BgNbdScore | None
     value: ValueModel | None
 
 
@@ -60,7 +60,7 @@ def fit(data: Data, rows: Rows, recipe: Recipe, *, seeds: int | None = None, mon
     return Fit(boosters, linear(data, rows, recipe, habit), habit, value)
 
 
-def linear(data: Data, rows: Rows, recipe: Recipe, habit: Habit | None) -> Linear:
+def linear(data: Data, rows: Rows, recipe: Recipe, habit: BgNbdScore | None) -> Linear:
     """The logistic regression on the same columns; held back more where there are few customers to learn from."""
     kept = data.thinned(rows, recipe.max_rows)
     customers = len({customer for customer, row in zip(data.customers, kept, strict=True) if row})
@@ -68,12 +68,14 @@ def linear(data: Data, rows: Rows, recipe: Recipe, habit: Habit | None) -> Linea
     return Linear.fit(data.known.wide(data.numbers(kept, habit))[0], data.panel.churned[kept], penalty=penalty)
 
 
-def judge(data: Data, rows: Rows, found: Fit, recipe: Recipe, origin: str) -> Step:
+def predict_unseen(data: Data, rows: Rows, found: Fit, recipe: Recipe, origin: str) -> OriginPredictions:
     """What a fit says about rows that it has not seen."""
     x = data.numbers(rows, found.habit)
     by_rounds = found.boosters.raw_by_rounds(x, recipe.rounds_grid)
     customers = [customer for customer, judged in zip(data.customers, rows, strict=True) if judged]
-    return Step(origin, by_rounds, found.linear.log_odds(data.known.wide(x)[0]), data.panel.churned[rows], customers)
+    return OriginPredictions(
+        origin, by_rounds, found.linear.log_odds(data.known.wide(x)[0]), data.panel.churned[rows], customers
+    )
 
 
 def _directions(data: Data, recipe: Recipe) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from models.columns import Columns
 from models.learners import calibration
-from models.learners.bgnbd_score import COLUMN, Habit
+from models.learners.bgnbd_score import COLUMN, BgNbdScore
 from models.segments import Roles, roles
 from models.training.split import Plan
 
@@ -73,18 +73,18 @@ class Data:
         known = Columns.fit(features, without=left_out)
         return cls(panel, known.matrix(features), known, kept, definition, panel.moments, panel.customers)
 
-    def habit(self, rows: Rows) -> Habit | None:
+    def habit(self, rows: Rows) -> BgNbdScore | None:
         """BG/NBD fitted on `rows`; None where its column is not among the known ones."""
         return self.fitted_habit(rows) if COLUMN in self.known.names else None
 
-    def fitted_habit(self, rows: Rows) -> Habit | None:
+    def fitted_habit(self, rows: Rows) -> BgNbdScore | None:
         """BG/NBD fitted on `rows`, whether the model may know it or not; None where the stream has no summary."""
         if self.roles.summary is None:
             return None
         read = self.panel.features.loc[rows, self._read_by_habit]
-        return Habit.fit(read, self.moments[rows], self.definition, self.roles)
+        return BgNbdScore.fit(read, self.moments[rows], self.definition, self.roles)
 
-    def numbers(self, rows: Rows, habit: Habit | None) -> npt.NDArray[np.float32]:
+    def numbers(self, rows: Rows, habit: BgNbdScore | None) -> npt.NDArray[np.float32]:
         """`x` of some rows, with the column of a habit that was fitted elsewhere."""
         x = self.x[rows]
         if habit is not None:

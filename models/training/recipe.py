@@ -103,7 +103,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Settled:
+class OriginChoice:
     """What an origin uses: numbers that differ from the recipe, rounds, weight of the logistic regression; and why."""
 
     numbers: Mapping[str, float | int]
@@ -112,7 +112,7 @@ class Settled:
     why: str
 
     @classmethod
-    def default(cls, recipe: Recipe, because: str = "nothing could choose them") -> Settled:
+    def default(cls, recipe: Recipe, because: str = "nothing could choose them") -> OriginChoice:
         """The recipe's own."""
         rounds, share = recipe.default_rounds, recipe.default_share
         return cls({}, rounds, share, f"{rounds} rounds, logistic share {share:g}: {because}.")
@@ -130,7 +130,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Step:
+class OriginPredictions:
     """What one origin's fits say about its rows, none of which they have seen.
 
     Attributes:
@@ -151,22 +151,22 @@ class Step:
         """The blend."""
         return np.asarray((1 - share) * self.by_rounds[rounds] + share * self.linear, dtype=np.float64)
 
-    def part(self, rows: npt.NDArray[np.bool_]) -> Step:
+    def part(self, rows: npt.NDArray[np.bool_]) -> OriginPredictions:
         """Some of the rows."""
         by_rounds = {rounds: odds[rows] for rounds, odds in self.by_rounds.items()}
         customers = [customer for customer, kept in zip(self.customers, rows, strict=True) if kept]
-        return Step(self.origin, by_rounds, self.linear[rows], self.churned[rows], customers)
+        return OriginPredictions(self.origin, by_rounds, self.linear[rows], self.churned[rows], customers)
 
 
 @dataclass(frozen=True)
-class Judged:
+class OutOfSample:
     """Log-odds of rows that trained nothing, as the settled blend of their origin gives them."""
 
     log_odds: Floats
     churned: Floats
 
 
-def calibrated(pairs: Sequence[tuple[Judged, Judged]], recipe: Recipe) -> tuple[str, str]:
+def calibrated(pairs: Sequence[tuple[OutOfSample, OutOfSample]], recipe: Recipe) -> tuple[str, str]:
     """The kind of calibration, and why: kept where, fitted on one moment, it helps on a later one.
 
     It has to do so in every pair of moments, and over all by more than noise. Within one moment almost any calibration
@@ -185,7 +185,9 @@ def calibrated(pairs: Sequence[tuple[Judged, Judged]], recipe: Recipe) -> tuple[
     return calibrate.best({**before, **lasting}, np.concatenate([judges.churned for _, judges in pairs]))
 
 
-def _helps_always(each: Sequence[Floats], before: Sequence[Floats], pairs: Sequence[tuple[Judged, Judged]]) -> bool:
+def _helps_always(
+    each: Sequence[Floats], before: Sequence[Floats], pairs: Sequence[tuple[OutOfSample, OutOfSample]]
+) -> bool:
     """Whether the log loss falls in every pair."""
     losses = [
         (calibrate.row_losses(one, judges.churned).mean(), calibrate.row_losses(none, judges.churned).mean())

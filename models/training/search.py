@@ -24,7 +24,7 @@ from models import normal
 from models.learners import calibration
 from models.training import fitting, sobol
 from models.training.panel import Data
-from models.training.recipe import Recipe, Settled, Step
+from models.training.recipe import OriginChoice, OriginPredictions, Recipe
 from models.training.split import LEAST_TUNING, Plan
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -39,7 +39,7 @@ SPACE: dict[str, tuple[float, float, bool]] = {
 }
 
 
-class Memory(Protocol):
+class TrialStore(Protocol):
     """Stores finished trials for the next run and ends the search in time; changes the time, never the result."""
 
     def recall(self, number: int, numbers: Numbers) -> Trial | None:
@@ -52,7 +52,7 @@ class Memory(Protocol):
         """Whether the time is up: no further trial begins."""
 
 
-class Forgetful:
+class NoTrialStore:
     """No store and no limit of time."""
 
     def recall(self, number: int, numbers: Numbers) -> Trial | None:
@@ -107,11 +107,11 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """Every trial, and what each judged origin settles on."""
 
     trials: list[Trial]
-    settled: dict[str, Settled]
+    settled: dict[str, OriginChoice]
     notes: tuple[str, ...]
 
 
@@ -136,46 +136,48 @@ def _numbers(point: Floats) -> Numbers:
 class Search:
     """What trials need: the labelled observations, the plan of moments, the recipe they start from.
 
-    `memory` holds trials of a run that was cut short. `threads` trials run side by side in `pool`; between such groups
-    the time is looked at.
+    `trial_store` holds trials of a run that was cut short. `threads` trials run side by side in `pool`; between such
+    groups the time is looked at.
     """
 
     data: Data
     plan: Plan
     recipe: Recipe
     pool: Executor
-    memory: Memory = field(default_factory=Forgetful)
+    trial_store: TrialStore = field(default_factory=NoTrialStore)
     threads: int = 1
 
-    def settle(self, walk: Sequence[str]) -> Found:
+    def settle(self, walk: Sequence[str]) -> SearchResult:
         """Try the candidates and settle every origin of `walk` (oldest first)."""
         wanted = {origin: self.plan.shared(origin, walk).tuning for origin in walk}
         wanted = {origin: tuning if len(tuning) >= LEAST_TUNING else () for origin, tuning in wanted.items()}
         origins = sorted({one for tuning in wanted.values() for one in tuning})
         if not origins:
-            return Found([], {origin: Settled.default(self.recipe) for origin in walk}, ())
+            return SearchResult([], {origin: OriginChoice.default(self.recipe) for origin in walk}, ())
         base = dict(zip(origins, self.pool.map(lambda origin: self._step(self.recipe, origin), origins), strict=True))
         own = Trial(0, {}, {origin: _compared(step, step, self.recipe) for origin, step in base.items()})
         trials, notes = [own], list[str]()
         rest = list(enumerate(candidates(self.recipe)))[1:]
         for start in range(0, len(rest), max(1, self.threads)):
-            if self.memory.over():
+            if self.trial_store.over():
                 notes.append(f"the search stopped at max_minutes, after {start} of {len(rest)} trials.")
                 break
             group = rest[start : start + max(1, self.threads)]
             for trial in self.pool.map(lambda pair: self._try(pair[0], pair[1], base), group):
-                self.memory.keep(trial, len(rest))
+                self.trial_store.keep(trial, len(rest))
                 trials.append(trial)
         settled = {origin: _settle(trials, tuning, self.recipe) for origin, tuning in wanted.items()}
-        return Found(trials, settled, tuple(notes))
+        return SearchResult(trials, settled, tuple(notes))
 
-    def _step(self, recipe: Recipe, origin: str) -> Step:
+    def _step(self, recipe: Recipe, origin: str) -> OriginPredictions:
         trains, judged = self.data.split(self.plan, origin)
-        return fitting.judge(self.data, judged, fitting.fit(self.data, trains, recipe, seeds=1), recipe, origin)
+        return fitting.predict_unseen(
+            self.data, judged, fitting.fit(self.data, trains, recipe, seeds=1), recipe, origin
+        )
 
-    def _try(self, number: int, numbers: Numbers, base: Mapping[str, Step]) -> Trial:
+    def _try(self, number: int, numbers: Numbers, base: Mapping[str, OriginPredictions]) -> Trial:
         """A candidate at origin after origin, until it is clearly worse."""
-        known = self.memory.recall(number, numbers)
+        known = self.trial_store.recall(number, numbers)
         if known is not None:
             return known
         parts: dict[str, dict[str, Any]] = {}
@@ -187,7 +189,7 @@ class Search:
         return Trial(number, numbers, parts)
 
 
-def _compared(step: Step, base: Step, recipe: Recipe) -> dict[str, Any]:
+def _compared(step: OriginPredictions, base: OriginPredictions, recipe: Recipe) -> dict[str, Any]:
     """Gain over the recipe's default cell, and its standard error, for every number of rounds and every blend."""
     before = _losses(base, recipe.default_rounds, recipe.default_share)
     gain, error = {}, {}
@@ -199,18 +201,18 @@ def _compared(step: Step, base: Step, recipe: Recipe) -> dict[str, Any]:
     return {"rows": len(before), "loss": float(before.mean()), "gain": gain, "error": error}
 
 
-def _losses(step: Step, rounds: int, share: float) -> Floats:
+def _losses(step: OriginPredictions, rounds: int, share: float) -> Floats:
     return calibration.row_losses(expit(step.log_odds(rounds, share)), step.churned)
 
 
-def _settle(trials: Sequence[Trial], parts: Sequence[str], recipe: Recipe) -> Settled:
+def _settle(trials: Sequence[Trial], parts: Sequence[str], recipe: Recipe) -> OriginChoice:
     """The candidate, rounds and blend whose gain is surest, if it is there at every moment and more than noise.
 
     Otherwise the default. The best of many looks good by chance: the noise is that of one chance in twenty for all
     looks together, counting every blend of every trial (numbers of rounds of one booster are nearly the same look).
     """
     if not parts:
-        return Settled.default(recipe)
+        return OriginChoice.default(recipe)
     looks = len(trials) * len(recipe.shares)
     wider = normal.isf(0.05 / looks) / calibration.NOISE
     sure = [
@@ -221,10 +223,10 @@ def _settle(trials: Sequence[Trial], parts: Sequence[str], recipe: Recipe) -> Se
     ]
     best = max(sure, key=lambda one: one[:3], default=None)
     if best is None or best[0] <= 0:
-        return Settled.default(recipe, f"nothing tried on {', '.join(parts)} is better by more than noise")
+        return OriginChoice.default(recipe, f"nothing tried on {', '.join(parts)} is better by more than noise")
     rounds, share = best[4].split("/")
     why = (
         f"trial {best[5].number} of {len(trials) - 1}, {rounds} rounds, logistic share {share}: lowers the log loss by "
         f"{best[2]:.4f} (noise {best[3]:.4f}) on {', '.join(parts)}."
     )
-    return Settled(dict(best[5].numbers), int(rounds), float(share), why)
+    return OriginChoice(dict(best[5].numbers), int(rounds), float(share), why)

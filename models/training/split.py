@@ -25,7 +25,7 @@ CLOSER = (1, 2, 4, 8, 16)  # parts of a window that origins may lie apart, the f
 
 
 @dataclass(frozen=True)
-class Shared:
+class PastSplit:
     """How the past of an origin is shared out, oldest first.
 
     Attributes:
@@ -63,13 +63,13 @@ class Plan:
 
     def known_at(self, origin: str) -> tuple[str, ...]:
         """Moments whose windows lie wholly before `origin`, oldest first."""
-        return known(self.moments, origin, self.span_days)
+        return known_moments(self.moments, origin, self.span_days)
 
     def past(self, origin: str, walk: Sequence[str] | None = None) -> tuple[str, ...]:
         """Origins of the walk whose outcomes are known at `origin`, oldest first."""
-        return known(self.origins if walk is None else walk, origin, self.span_days)
+        return known_moments(self.origins if walk is None else walk, origin, self.span_days)
 
-    def shared(self, origin: str, walk: Sequence[str] | None = None) -> Shared:
+    def shared(self, origin: str, walk: Sequence[str] | None = None) -> PastSplit:
         """Who may choose what for `origin`. Every level purges.
 
         What tunes is known where a calibration is first fitted, that where it is judged, and that at `origin`.
@@ -80,15 +80,15 @@ class Plan:
         """
         past = self.past(origin, walk)
         chain: list[str] = []  # back from the newest, each known at the next
-        while len(chain) <= PAIRS and (before := known(past, chain[0], self.span_days) if chain else past):
+        while len(chain) <= PAIRS and (before := known_moments(past, chain[0], self.span_days) if chain else past):
             chain.insert(0, before[-1])
-        tunes = known(past, chain[0], self.span_days) if len(chain) > PAIRS else ()
+        tunes = known_moments(past, chain[0], self.span_days) if len(chain) > PAIRS else ()
         if len(tunes) < LEAST_TUNING:
-            return Shared(past)
-        return Shared(tunes, tuple(pairwise(chain)))
+            return PastSplit(past)
+        return PastSplit(tunes, tuple(pairwise(chain)))
 
 
-def known(moments: Iterable[str], at: str, span_days: int) -> tuple[str, ...]:
+def known_moments(moments: Iterable[str], at: str, span_days: int) -> tuple[str, ...]:
     """Moments with `moment + span_days <= at`, oldest first. Days are calendar days, so ISO dates suffice."""
     latest = (date.fromisoformat(at) - timedelta(days=span_days)).isoformat()
     return tuple(sorted(moment for moment in moments if moment <= latest))
@@ -125,9 +125,9 @@ def plan(moments: Iterable[str], *, span_days: int, origins: int) -> Plan:
 def _walk(ordered: Sequence[str], span_days: int, apart_days: int, origins: int) -> tuple[str, ...]:
     """At most `origins` moments that something is known at, at least `apart_days` apart, oldest first."""
     walk = [ordered[-1]]
-    while len(walk) < origins and (before := known(ordered, walk[0], apart_days)):
+    while len(walk) < origins and (before := known_moments(ordered, walk[0], apart_days)):
         walk.insert(0, before[-1])
-    return tuple(origin for origin in walk if known(ordered, origin, span_days))
+    return tuple(origin for origin in walk if known_moments(ordered, origin, span_days))
 
 
 def _notes(built: Plan, wanted: int) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def _notes(built: Plan, wanted: int) -> tuple[str, ...]:
             f"the history gives {found} of {wanted} moments that can be predicted from what was known there; "
             "more of it, or a shorter horizon_days, gives more."
         )
-    if len(known(built.origins, built.test, built.span_days)) < len(built.origins) - 1 and found > 1:
+    if len(known_moments(built.origins, built.test, built.span_days)) < len(built.origins) - 1 and found > 1:
         notes.append("the moments lie closer than a window: what they are judged by overlaps.")
     shared = built.shared(built.test)
     if len(shared.tuning) < LEAST_TUNING:

@@ -32,8 +32,8 @@ from models.training import baselines, fitting
 from models.training import recipe as choice
 from models.training.fitting import Fit
 from models.training.panel import Data, Panel, Rows
-from models.training.recipe import Choice, Judged, Recipe, Settled, Step
-from models.training.search import Forgetful, Memory, Search, Trial
+from models.training.recipe import Choice, OriginChoice, OriginPredictions, OutOfSample, Recipe
+from models.training.search import NoTrialStore, Search, Trial, TrialStore
 from models.training.split import Plan
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -66,7 +66,7 @@ def train(
     *,
     without: Sequence[str] = (),
     threads: int = 1,
-    memory: Memory | None = None,
+    trial_store: TrialStore | None = None,
 ) -> Trained:
     """Walk through the origins, choose, judge at the test moment, refit on everything.
 
@@ -77,7 +77,7 @@ def train(
         definition: the churn definition's setting, `activity` among it.
         without: feature columns that must not enter the model (families that are switched off).
         threads: fits that run side by side; change the time, never the result.
-        memory: of trials that an earlier run, cut short, has finished.
+        trial_store: of trials that an earlier run, cut short, has finished.
 
     Raises:
         ModelError: too few churners or stayers to learn from, or a number that is null.
@@ -89,17 +89,17 @@ def train(
     _require_both(panel.churned[splits[plan.test][0]], f"what was known at {plan.test}")
     walk = [origin for origin in plan.origins if _both(panel.churned[splits[origin][0]])]
     with threadpool_limits(limits=1), ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        found = Search(data, plan, recipe, pool, memory or Forgetful(), threads).settle(walk)
+        found = Search(data, plan, recipe, pool, trial_store or NoTrialStore(), threads).settle(walk)
         settled = found.settled | {"": found.settled[plan.test]}
         jobs = {"": data.everything} | {origin: splits[origin][0] for origin in reversed(walk)}
         fitted = pool.map(
             lambda origin: fitting.fit(data, jobs[origin], recipe.settled(settled[origin].numbers), money=True), jobs
         )
         fits = dict(zip(jobs, fitted, strict=True))
-    steps: dict[str, Step] = {}
+    steps: dict[str, OriginPredictions] = {}
     tables: list[pd.DataFrame] = []
     for origin in walk:
-        steps[origin] = fitting.judge(data, splits[origin][1], fits[origin], recipe, origin)
+        steps[origin] = fitting.predict_unseen(data, splits[origin][1], fits[origin], recipe, origin)
         judged = {past: _judged(steps[past], settled[past]) for past in plan.past(origin, walk)}
         pairs = [(judged[fits], judged[judges]) for fits, judges in plan.shared(origin, walk).pairs]
         kind, why = choice.calibrated(pairs, recipe)
@@ -117,12 +117,12 @@ def train(
     return Trained(shipped, held_out, chosen, pd.concat(tables, ignore_index=True), plan, found.trials)
 
 
-def _judged(step: Step, own: Settled) -> Judged:
+def _judged(step: OriginPredictions, own: OriginChoice) -> OutOfSample:
     """What the settled blend of an origin says about its rows."""
-    return Judged(step.log_odds(own.rounds, own.share), step.churned)
+    return OutOfSample(step.log_odds(own.rounds, own.share), step.churned)
 
 
-def _calibration(kind: str, newest: Sequence[Judged]) -> Calibration:
+def _calibration(kind: str, newest: Sequence[OutOfSample]) -> Calibration:
     """One kind, fitted on rows that trained none of what predicted them; none where there are no such rows."""
     return calibrate.fit(kind, newest[0].log_odds, newest[0].churned) if newest else calibrate.NONE
 

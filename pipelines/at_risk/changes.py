@@ -21,7 +21,7 @@ def changes(listed: pd.DataFrame, entries: pd.DataFrame, lowering: Sequence[str]
 
     Args:
         listed: customer_id, churn_probability, reason_1 to reason_3, as_of.
-        entries: of the ledger, of lists published for earlier days; see `ledger.Known`.
+        entries: of the ledger, of lists published for earlier days; see `LedgerHistory`.
         lowering: for every row what lowers its risk most, as a sentence; "" where there is none.
         language: of the sentences.
 

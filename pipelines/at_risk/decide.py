@@ -18,12 +18,12 @@ import numpy.typing as npt
 from models.decision import cut, ranking
 from models.decision.cut import HELD, Cut
 from pipelines.at_risk.policy import campaign
-from pipelines.at_risk.policy.campaign import Assigned
+from pipelines.at_risk.policy.campaign import Assignments
 from pipelines.at_risk.policy.consent import permitted_channels
-from pipelines.at_risk.policy.contact_rules import suppressed
-from pipelines.at_risk.policy.playbook import NONE, People, Playbook, Positions, require_possible
+from pipelines.at_risk.policy.contact_rules import SUPPRESSION, suppressed
+from pipelines.at_risk.policy.playbook import NONE, Candidates, Playbook, Positions, require_possible
 from pipelines.at_risk.reasons import Reasons
-from pipelines.ledger.read import Known
+from pipelines.ledger.read import LedgerHistory
 from pipelines.rendering.language.language import Language
 from pipelines.settings.decision import ListPolicy
 
@@ -46,7 +46,7 @@ class ListInputs:
         model: the champion.
         activity: the folder of the scoring branch.
         facts: its facts.json.
-        known: content of the ledger before the list's day.
+        history: content of the ledger before the list's day.
         contacts: the contacts table; None where there is none.
         ordered_since: ids of customers who ordered since the data ends.
         assigned: earlier assignments of this campaign.
@@ -57,10 +57,10 @@ class ListInputs:
     model: ChurnModel
     activity: Path
     facts: Mapping[str, Any]
-    known: Known
+    history: LedgerHistory
     contacts: pd.DataFrame | None = None
     ordered_since: frozenset[str] = frozenset()
-    assigned: Assigned = field(default_factory=Assigned)
+    assigned: Assignments = field(default_factory=Assignments)
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,14 @@ class _Week:
         self.playbook = Playbook(policy.playbook, self._people(), policy.value)
         require_possible(policy.playbook, policy.moment.main_activity, inputs.facts, self.playbook.people)
 
-    def _people(self) -> People:
+    def _people(self) -> Candidates:
         columns = ["customer_id", "segment", "risk_tier", "expected_value", "value_at_risk"]
         if self.inputs.contacts is None:
-            return People(self.table[columns], self.features)
+            return Candidates(self.table[columns], self.features)
         ids = self.table["customer_id"]
         contacts = self.inputs.contacts.set_index("customer_id").reindex(ids).reset_index()
         permitted = permitted_channels(self.inputs.contacts, self.policy.contact, ids)
-        return People(self.table[columns], self.features, list(permitted), contacts)
+        return Candidates(self.table[columns], self.features, list(permitted), contacts)
 
     @cached_property
     def worth(self) -> npt.NDArray[np.float64]:
@@ -210,7 +210,7 @@ class _Week:
         rules = suppressed(
             table,
             inputs.contacts,
-            inputs.known,
+            inputs.history,
             inputs.activity,
             moment=self.policy.moment,
             policy=self.policy.contact,
@@ -224,7 +224,7 @@ class _Week:
             for rule in alone["rule"]
         ]
         parts = [since, rules, alone.assign(rule=LEFT_ALONE, said=why)]
-        return pd.concat([part[["customer_id", "rule", "said"]].astype("str") for part in parts], ignore_index=True)
+        return pd.concat([part[list(SUPPRESSION)].astype("str") for part in parts], ignore_index=True)
 
     def _cut(self, head: pd.DataFrame) -> Cut:
         at_risk = self.policy.at_risk

@@ -22,6 +22,7 @@ from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.wording import day, noun_of, segment_description
 from pipelines.runtime.errors import ChurnError
+from pipelines.settings import artifacts
 from pipelines.settings.churn import Cancellation, Silence, definition_of
 from pipelines.settings.decision import ListMoment, ListPolicy
 from pipelines.settings.reading import ContactReading
@@ -29,7 +30,6 @@ from pipelines.settings.reading import ContactReading
 if TYPE_CHECKING:
     from models.churn_model import ChurnModel
 
-DATA = Path("data")
 MOST_TOPICS = 4
 LABEL_WIDTH = 18
 NO_CAUSES = "These are observations that go with a higher or lower risk. They need not be its causes."
@@ -37,7 +37,7 @@ _MOST_COMPARED = 50_000
 
 
 def explain_customer(
-    customer_id: str, policy: ListPolicy, contacts: ContactReading, language: Language, data: Path = DATA
+    customer_id: str, policy: ListPolicy, contacts: ContactReading, language: Language, data: Path = artifacts.DATA
 ) -> str:
     """A few lines: the placement, the risk, the reasons; or why the customer is not eligible. Ids are exact.
 
@@ -71,7 +71,7 @@ def _inputs(scores: dict[str, pd.DataFrame], policy: ListPolicy, contacts: Conta
     """What the list is decided from; a ChurnError where it does not belong together."""
     from models.churn_model import ChurnModel
 
-    model = ChurnModel.load(data / "champion" / policy.moment.definition)
+    model = ChurnModel.load(data / artifacts.CHAMPIONS.name / policy.moment.definition)
     features = read_features(data / "features" / "score", policy.moment.as_of)
     return read_inputs(scores, features, model, data / "activity" / "score", policy=policy, contacts=contacts)
 

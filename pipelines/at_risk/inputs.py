@@ -14,6 +14,7 @@ from pipelines.at_risk.policy.suppression import suppressed_ids
 from pipelines.ledger import read
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
+from pipelines.settings import artifacts
 from pipelines.settings.decision import ListPolicy
 from pipelines.settings.reading import ContactReading
 from pipelines.sources.readers.contacts import read_contacts
@@ -53,8 +54,8 @@ def read_inputs(
         features=features,
         model=model,
         activity=activity,
-        facts=read_json(activity / "facts.json"),
-        known=read.known(moment.as_of, moment.timezone),
+        facts=read_json(activity / artifacts.FACTS),
+        history=read.history_before(moment.as_of, moment.timezone),
         contacts=read_contacts(contacts),
         ordered_since=suppressed_ids(policy.at_risk, contacts.privacy),
         assigned=campaign.earlier_assignments(policy.campaign.name, moment.as_of),

@@ -15,6 +15,7 @@ from pipelines.at_risk.decide import ListInputs, rank_everyone
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.spreadsheet_text import undefused
+from pipelines.settings import artifacts
 from pipelines.settings.decision import ListPolicy
 
 Row: TypeAlias = "pd.Series[Any]"
@@ -35,16 +36,16 @@ def read_list(day: str, data: Path) -> ListFiles:
     Raises:
         ChurnError: there is no list for that day.
     """
-    folder = data / "at_risk" / day
-    if not (folder / "at_risk.parquet").is_file():
-        raise ChurnError(f"{folder / 'at_risk.parquet'}: there is no list for this day yet. Run `churn run`.")
-    listed = pq.read_table(folder / "at_risk.parquet").to_pandas()
-    return ListFiles(listed, _csv(folder / "control.csv"), _csv(folder / "held_back.csv"))
+    folder = data / artifacts.LISTS.name / day
+    if not (folder / artifacts.LIST).is_file():
+        raise ChurnError(f"{folder / artifacts.LIST}: there is no list for this day yet. Run `churn run`.")
+    listed = pq.read_table(folder / artifacts.LIST).to_pandas()
+    return ListFiles(listed, _csv(folder / artifacts.CONTROL), _csv(folder / artifacts.SUPPRESSED))
 
 
 def is_on_win_back_list(customer_id: str, day: str, data: Path) -> bool:
     """Whether the customer is among those who have left already and may be invited back."""
-    win_back = _csv(data / "at_risk" / day / "win_back.csv")
+    win_back = _csv(data / artifacts.LISTS.name / day / artifacts.WIN_BACK)
     return customer_id in set(win_back["customer_id"])
 
 
@@ -101,7 +102,7 @@ def _below(
     row: Row, everyone: pd.DataFrame, listed: pd.DataFrame, facts: dict[str, str], language: Language
 ) -> list[str]:
     has_money = ranking.has_money(everyone)
-    measure, by = ranking.order_of(everyone), "expected net value" if has_money else "risk of leaving"
+    measure, by = ranking.ranking_column(everyone), "expected net value" if has_money else "risk of leaving"
     show = language.money if has_money else language.percent
     number = language.number
     position = (
@@ -138,9 +139,9 @@ def _action(row: Row, language: Language) -> str:
     return ", ".join(part for part in (str(row["action"]), str(row["channel"]), str(row["owner"]), day) if part)
 
 
-def newer_list(day: str, lists: Path = Path("data/at_risk")) -> str:
+def newer_list(day: str, lists: Path = artifacts.LISTS) -> str:
     """A notice that there is a list of a later day (`churn weekly` makes them); "" where there is none."""
-    newest = max((path.parent.name for path in lists.glob("*-*-*/at_risk.parquet")), default=day)
+    newest = max((path.parent.name for path in lists.glob(f"*-*-*/{artifacts.LIST}")), default=day)
     if newest <= day:
         return ""
     return (

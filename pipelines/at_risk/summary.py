@@ -29,8 +29,8 @@ def cut_summary(chosen: Cut, at_risk: AtRisk, language: Language) -> dict[str, A
     sentences = [bound_in_words(chosen, at_risk, language), next_in_words(chosen, language)]
     return {
         "bound": chosen.bound,
-        "listed": cut.sums(chosen.of(CONTACT)),
-        "next": cut.sums(chosen.following),
+        "listed": cut.expected_totals(chosen.of(CONTACT)),
+        "next": cut.expected_totals(chosen.following),
         "said": " ".join(sentence for sentence in sentences if sentence),
     }
 
@@ -46,7 +46,7 @@ def next_in_words(chosen: Cut, language: Language) -> str:
     """What contacting the next hundred would have brought; "" where there are none."""
     if chosen.following.empty:
         return ""
-    after = cut.sums(chosen.following)
+    after = cut.expected_totals(chosen.following)
     number = language.number(after["customers"])
     if not ranking.has_money(chosen.following):
         leavers = language.number(round(after["expected_leavers"]))
@@ -74,13 +74,13 @@ def counts(tables: Tables) -> dict[str, Any]:
 
 def campaign_summary(inputs: ListInputs, decision: Decision, policy: ListPolicy, language: Language) -> dict[str, Any]:
     """What the campaign will be able to prove, with lists as long as this one; see campaign.py."""
-    assigned = decision.cut.met[decision.cut.met["place"] != HELD]
+    assigned = decision.cut.above[decision.cut.above["place"] != HELD]
     left_alone = sum(
         eligible for eligible, rule in zip(decision.eligible_by_rule, policy.playbook, strict=True) if rule.leaves_alone
     )
     weekly, base_rate = int((assigned["place"] == CONTACT).sum()), float(assigned["churn_probability"].mean())
     pool = max(len(inputs.scores) - left_alone, len(assigned))
-    entries = inputs.known.entries
+    entries = inputs.history.entries
     plan = campaign.plan_of(weekly, base_rate, pool, entries, policy.campaign)
     return campaign.forecast(plan, entries, policy.campaign, policy.value.success, language)
 

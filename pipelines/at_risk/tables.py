@@ -16,7 +16,7 @@ from pipelines.at_risk.policy.consent import addresses
 from pipelines.at_risk.policy.contact_rules import suppressed
 from pipelines.at_risk.reasons import raising, strongest_relief
 from pipelines.at_risk.win_back import churned, win_back
-from pipelines.rendering.columns import CONTACT_COLUMNS, HELD_BACK_COLUMNS
+from pipelines.rendering.columns import CONTACT_COLUMNS
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.decision import ContactPolicy, ListPolicy
@@ -32,7 +32,7 @@ class Tables:
     Attributes:
         listed: the list; with contact columns where contacts are given.
         control: the same columns without those of contacts; `rank` is the position a customer would have had.
-        suppressed: HELD_BACK_COLUMNS.
+        suppressed: SUPPRESSED_COLUMNS.
         win_back: see win_back.py.
         topics: of each listed customer's first reason; "" where there is none.
     """
@@ -68,19 +68,21 @@ def tables(
     """
     import pandas as pd
 
-    reached = decision.cut.met
+    above = decision.cut.above
     _require_contacts(decision, policy.at_risk.budget, language)
-    chosen = pd.concat([reached[reached["place"] == group] for group in GROUPS], ignore_index=True)
+    chosen = pd.concat([above[above["place"] == group] for group in GROUPS], ignore_index=True)
     drivers = decision.reasons.drivers(chosen["row"].to_numpy())
     chosen = ranking.with_reasons(chosen, [[driver.sentence for driver in raising(own)] for own in drivers])
-    change = changes(chosen, inputs.known.entries, [strongest_relief(own) for own in drivers], language)
-    whole = ranking.complete(ranking.beside(chosen.assign(group=chosen["place"], change=change), others))
-    contacted = (whole["group"] == CONTACT).to_numpy()
-    listed = whole[contacted].reset_index(drop=True)
+    change_texts = changes(chosen, inputs.history.entries, [strongest_relief(own) for own in drivers], language)
+    table = ranking.list_table(
+        ranking.with_further_definitions(chosen.assign(group=chosen["place"], change=change_texts), others)
+    )
+    contacted = (table["group"] == CONTACT).to_numpy()
+    listed = table[contacted].reset_index(drop=True)
     return Tables(
         listed=_with_contacts(listed, inputs.contacts, policy.contact),
-        control=whole[~contacted].reset_index(drop=True),
-        suppressed=_suppressed(reached, listed["list_id"].iloc[0]),
+        control=table[~contacted].reset_index(drop=True),
+        suppressed=_suppressed(above, listed["list_id"].iloc[0]),
         win_back=_win_back(inputs, status, policy, language),
         topics=tuple(_topic(own) for own, is_listed in zip(drivers, contacted, strict=True) if is_listed),
     )
@@ -92,7 +94,7 @@ def _topic(drivers: list[Driver]) -> str:
 
 
 def _require_contacts(decision: Decision, budget: float | None, language: Language) -> None:
-    if (decision.cut.met["place"] == CONTACT).any():
+    if (decision.cut.above["place"] == CONTACT).any():
         return
     following, held = decision.cut.following, decision.cut.of(HELD)
     if len(following):
@@ -123,10 +125,10 @@ def _with_contacts(listed: pd.DataFrame, contacts: pd.DataFrame | None, policy: 
     return table
 
 
-def _suppressed(reached: pd.DataFrame, list_id: str) -> pd.DataFrame:
-    held = reached[reached["place"] == HELD].assign(list_id=list_id)
-    table = held.drop(columns="rule").rename(columns={"suppressed_by": "rule"})
-    return table[list(HELD_BACK_COLUMNS)].reset_index(drop=True)
+def _suppressed(above: pd.DataFrame, list_id: str) -> pd.DataFrame:
+    rows = above[above["place"] == HELD].assign(list_id=list_id)
+    table = rows.drop(columns="rule").rename(columns={"suppressed_by": "rule"})
+    return table[list(ranking.SUPPRESSED_COLUMNS)].reset_index(drop=True)
 
 
 def _win_back(inputs: ListInputs, status: pd.Series[str], policy: ListPolicy, language: Language) -> pd.DataFrame:
@@ -136,20 +138,20 @@ def _win_back(inputs: ListInputs, status: pd.Series[str], policy: ListPolicy, la
     """
     limits = policy.at_risk.win_back
     customers = churned(status) - inputs.ordered_since - _control_group(inputs)
-    every = limits.model_copy(update={"most": len(inputs.features)})
-    table = win_back(customers, inputs.features, inputs.model, inputs.activity, moment=policy.moment, limits=every)
+    unlimited = limits.model_copy(update={"most": len(inputs.features)})
+    table = win_back(customers, inputs.features, inputs.model, inputs.activity, moment=policy.moment, limits=unlimited)
     rules = policy.contact.rules.model_copy(update={"cancelled": None})
-    barred = suppressed(
+    suppressed_customers = suppressed(
         table,
         inputs.contacts,
-        inputs.known,
+        inputs.history,
         inputs.activity,
         moment=policy.moment,
         policy=replace(policy.contact, rules=rules),
         language=language,
     )
-    free = table[~table["customer_id"].isin(barred["customer_id"])]
-    return free.head(limits.most).reset_index(drop=True)
+    allowed = table[~table["customer_id"].isin(suppressed_customers["customer_id"])]
+    return allowed.head(limits.most).reset_index(drop=True)
 
 
 def _control_group(inputs: ListInputs) -> set[str]:

@@ -57,7 +57,7 @@ class Rule:
         return self.count or f"count(*) FILTER (WHERE {self.violation})"
 
 
-def repeated(column: str, within: str = "") -> Rule:
+def duplicate_keys(column: str, within: str = "") -> Rule:
     """The rule that no key occurs on two rows of the table, or of one part of it.
 
     Its count is of the surplus rows; it is right for a part where it is counted part by part.
@@ -208,7 +208,7 @@ class Table:
         return [{name: text for name, text in zip(names, row, strict=True) if text is not None} for row in rows]
 
 
-def outside(column: str, low: float | None, high: float | None) -> Rule:
+def out_of_bounds(column: str, low: float | None, high: float | None) -> Rule:
     """The rule that a number lies between two bounds; nulls do not break it."""
     name = quoted(column)
     sides = [f"{name} < {low!r}::DOUBLE"] if low is not None else []

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.expectations import SHAPE, Verdict, judge
-from pipelines.checks.figures import Rule, Table, outside, unusable
+from features.expectations import SHAPE, ExpectationResult, judge
+from pipelines.checks.figures import Rule, Table, out_of_bounds, unusable
 from pipelines.runtime.errors import CheckFailedError
 from pipelines.runtime.files import write_json
 
@@ -144,7 +144,7 @@ class _EntryWriter:
     findings: Mapping[str, Finding]
     rows: int
 
-    def all(self, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    def all(self, verdicts: Sequence[ExpectationResult]) -> list[dict[str, Any]]:
         broken = [(v, rule) for v in verdicts if not v.passed and (rule := self._rule(v)) is not None]
         further = iter(self.table.count([rule for v, rule in broken if v.column not in self.rules]))
         counts = {v.statement: self._counted(v.column) if v.column in self.rules else next(further) for v, _ in broken}
@@ -155,7 +155,7 @@ class _EntryWriter:
         """The figure over all files; it stands in two rows for each of them."""
         return int(self.figures[figure].iloc[::2].sum())
 
-    def _rule(self, verdict: Verdict) -> Rule | None:
+    def _rule(self, verdict: ExpectationResult) -> Rule | None:
         """The rule that the rows behind a failed verdict break, where it is about rows and the column exists."""
         column = verdict.column
         if column in self.rules:
@@ -164,9 +164,9 @@ class _EntryWriter:
             return None
         if verdict.expectation.endswith("not_be_null"):
             return unusable(column, self.table.schema[column])
-        return outside(column, verdict.low, verdict.high)
+        return out_of_bounds(column, verdict.low, verdict.high)
 
-    def _entry(self, verdict: Verdict, count: int | None, rows: list[dict[str, str]]) -> dict[str, Any]:
+    def _entry(self, verdict: ExpectationResult, count: int | None, rows: list[dict[str, str]]) -> dict[str, Any]:
         observed, allowed, offending = self._description(verdict, count)
         return {
             "statement": verdict.statement,
@@ -183,7 +183,7 @@ class _EntryWriter:
     def _share(self, count: int | None) -> float | None:
         return None if count is None else round(count / max(self.rows, 1), 6)
 
-    def _description(self, verdict: Verdict, count: int | None) -> tuple[str, str, list[dict[str, str]]]:
+    def _description(self, verdict: ExpectationResult, count: int | None) -> tuple[str, str, list[dict[str, str]]]:
         """Observed, allowed, and the columns or files at fault where the check is not about rows."""
         column = verdict.column
         if column in self.findings:
@@ -215,7 +215,7 @@ class _EntryWriter:
         return f"{self.figures[column].min():g} to {self.figures[column].max():g}"
 
 
-def _allowed(verdict: Verdict) -> str:
+def _allowed(verdict: ExpectationResult) -> str:
     low, high = verdict.low, verdict.high
     if low is None:
         return "none" if high == 0 else f"at most {high:.3g}"

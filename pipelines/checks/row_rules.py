@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from features.activity import ACTIVITY_NAME
-from pipelines.checks.figures import VIEW, Rule, iso, repeated
+from pipelines.checks.figures import VIEW, Rule, duplicate_keys, iso
 
 SCORE_SCHEMA = {
     "customer_id": pa.string(),
@@ -27,7 +27,7 @@ def activity_rules(moment: int) -> dict[str, Rule]:
     month = "strftime(make_timestamp(epoch_us(occurred_at)), '%Y-%m')"
     return {
         "rows_without_activity_id": Rule("coalesce(activity_id, '') = ''"),
-        "rows_with_repeated_activity_id": repeated("activity_id"),
+        "rows_with_repeated_activity_id": duplicate_keys("activity_id"),
         "rows_without_customer_id": Rule("coalesce(customer_id, '') = ''"),
         "rows_without_occurred_at": Rule("occurred_at IS NULL"),
         "rows_at_or_after_moment": Rule(f"{occurred} >= {moment}", iso("occurred_at")),
@@ -46,7 +46,7 @@ def score_rules(as_of: str) -> dict[str, Rule]:
     product = "churn_probability * expected_value"
     return {
         "rows_without_customer_id": Rule("coalesce(customer_id, '') = ''"),
-        "rows_with_repeated_customer_id": repeated("customer_id"),
+        "rows_with_repeated_customer_id": duplicate_keys("customer_id"),
         "rows_of_another_moment": Rule(f"as_of IS DISTINCT FROM DATE '{as_of}'", "coalesce(as_of::VARCHAR, 'null')"),
         "rows_without_model_version": Rule(
             f"coalesce(model_version, '') = '' OR model_version <> (SELECT min(model_version) FROM {VIEW})",

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from features.activity import ACTIVITY_SCHEMA, OUR_DOINGS
+from features.activity import ACTIVITY_SCHEMA, OUR_ACTIVITIES
 from features.expectations import activity_suite, features_suite, scores_suite, silence, volume, volume_ratio
 from features.windows import DAY_US, midnight
 from models.drift import population_stability_index, shares_between, shift_by_chance, smoothed
-from pipelines.checks.figures import VIEW, Rule, Table, repeated
+from pipelines.checks.figures import VIEW, Rule, Table, duplicate_keys
 from pipelines.checks.report import Finding, Report, report_of
 from pipelines.checks.row_rules import SCORE_SCHEMA, activity_rules, score_rules
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
+from pipelines.settings import artifacts
 from pipelines.settings.params import Checks
 from pipelines.settings.reading import StreamChecks
 
@@ -73,7 +74,7 @@ def check_activity(folder: Path, checks: StreamChecks, counts: StreamCounts | No
         nullable=frozenset(column.name for column in ACTIVITY_SCHEMA if column.nullable),
         files=sorted((folder / "activity").glob("*.parquet")),
     )
-    streams = {name: stream for name, stream in _streams(table, moment, counts).items() if name not in OUR_DOINGS}
+    streams = {name: stream for name, stream in _streams(table, moment, counts).items() if name not in OUR_ACTIVITIES}
     silence_limits = _silence_limits(streams, checks.main_activity, limits.max_days_without_activity)
     findings = {silence(name): _silence_finding(moment, _matching(streams, name)) for name in silence_limits}
     skipped = limits.irregular_activities
@@ -162,11 +163,11 @@ def check_features(folder: Path, as_of: str, attributes: Sequence[str]) -> Repor
     Raises:
         ChurnError: there is no columns.json.
     """
-    if not (folder / "columns.json").is_file():
+    if not (folder / artifacts.COLUMNS).is_file():
         raise ChurnError(
             f"{folder}: there is no columns.json, so nothing says what the features should be. Build them again."
         )
-    columns = read_json(folder / "columns.json")
+    columns = read_json(folder / artifacts.COLUMNS)
     names = [f"customer_{name}" for name in attributes]
     kinds = dict.fromkeys(names, pa.string()) | {entry["name"]: pa.float32() for entry in columns}
     table = Table(
@@ -178,7 +179,7 @@ def check_features(folder: Path, as_of: str, attributes: Sequence[str]) -> Repor
     )
     rules = {
         "rows_without_customer_id": Rule("coalesce(customer_id, '') = ''"),
-        "rows_with_repeated_customer_id": repeated("customer_id", within="in_file"),
+        "rows_with_repeated_customer_id": duplicate_keys("customer_id", within="in_file"),
         "rows_of_another_moment": Rule(
             "as_of IS DISTINCT FROM TRY_CAST(in_file AS DATE)", "'in ' || in_file || '.parquet'"
         ),
@@ -209,7 +210,7 @@ def check_scores(
     nullable = frozenset({"expected_value", "value_at_risk"})
     table = Table(schema=SCORE_SCHEMA, keys=["customer_id"], nullable=nullable, frame=_arrow(frame))
     trained, current = profile["activities"], facts["activities"]
-    vanished = sorted(set(trained) - set(current) - set(OUR_DOINGS))
+    vanished = sorted(set(trained) - set(current) - set(OUR_ACTIVITIES))
     findings = {
         "customers_beyond_activity": Finding(
             max(0, len(frame) - facts["customers"]), f"{len(frame):,} scored, {facts['customers']:,} in the activity"
@@ -217,11 +218,11 @@ def check_scores(
         "activities_vanished": Finding(len(vanished), ", ".join(vanished) or "all of them"),
     }
     shift, allowed = _score_shift(frame, profile, limits.max_score_shift)
-    skipped = {*OUR_DOINGS, *limits.irregular_activities, *vanished}
+    skipped = {*OUR_ACTIVITIES, *limits.irregular_activities, *vanished}
     volumes = sorted(set(trained) - skipped)
     judged = {volume(name): _volume_finding_against(current[name], trained[name]) for name in volumes}
     suite = scores_suite(list(SCORE_SCHEMA), as_of, allowed, volumes, limits.max_volume_ratio)
-    new = sorted(set(current) - set(trained) - set(OUR_DOINGS))
+    new = sorted(set(current) - set(trained) - set(OUR_ACTIVITIES))
     notes = [f"New since training, and unknown to the model: {', '.join(new)}. Train again to use it."] if new else []
     counted = {**findings, "score_shift": shift, **judged}
     return report_of(suite, definition, table, score_rules(as_of), counted, notes=notes)

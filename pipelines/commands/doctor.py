@@ -8,10 +8,19 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
+from features.activity import CUSTOMER_SCHEMA
 from features.churn.labels import Definition
 from features.windows import day_number, midnight
 from pipelines.at_risk.policy.consent import consent_lines
-from pipelines.commands.doctor_figures import Moment, Rhythm, moments_of, rhythm_of, standings_now, suggestion, verdict
+from pipelines.commands.doctor_figures import (
+    Moment,
+    VisitGaps,
+    eligibility_now,
+    moments_of,
+    suggestion,
+    verdict,
+    visit_gaps,
+)
 from pipelines.modelling.eligibility import ineligible_lines
 from pipelines.rendering.wording import leaving, staying
 from pipelines.runtime.errors import ChurnError, did_you_mean
@@ -80,7 +89,7 @@ def _stream(con: Any, settings: Settings, facts: dict[str, Any]) -> list[str]:
         lines.append(f"{later:,} more rows lie at or after {as_of} (or are copies): nothing will see them.")
     customers = customers_of(con, Reading.of(settings), midnight(as_of, settings.timezone))
     if customers is not None:
-        attributes = [name for name in customers.column_names if name not in ("customer_id", "joined_at", "valid_from")]
+        attributes = [name for name in customers.column_names if name not in CUSTOMER_SCHEMA.names]
         lines.append(f"A customers table with {customers.num_rows:,} rows: {', '.join(attributes) or 'no attributes'}.")
     return lines + _missing(facts, settings)
 
@@ -118,7 +127,7 @@ def _churn(con: Any, settings: Settings, facts: dict[str, Any]) -> list[tuple[st
     span = facts["activities"][main]
     first_day, history = span["first"][:10], day_number(until) - day_number(span["first"][:10])
     subscribed = isinstance(settings.churn[settings.at_risk.definition], Cancellation)
-    rhythm = rhythm_of(con, main, settings.timezone)
+    rhythm = visit_gaps(con, main, settings.timezone)
     if rhythm is None and not subscribed:
         return [("Not enough", [f"Nobody did {main} on two days: there is no rhythm that silence could break."])]
     definitions = {name: definition_of(one) for name, one in settings.churn.items()}
@@ -142,7 +151,7 @@ def _churn(con: Any, settings: Settings, facts: dict[str, Any]) -> list[tuple[st
     return [*sections, ("Is it enough?", judged)]
 
 
-def _rhythm(rhythm: Rhythm, span: dict[str, Any], settings: Settings, history: int) -> list[str]:
+def _rhythm(rhythm: VisitGaps, span: dict[str, Any], settings: Settings, history: int) -> list[str]:
     low, middle, high, longest = (f"{days:.0f}" for days in rhythm.quantiles)
     lines = [
         f"History before observations.train.until: {history:,} days ({history / 7:.0f} weeks).",
@@ -171,7 +180,7 @@ def _moments(moments: list[Moment]) -> list[str]:
 def _apart(con: Any, settings: Settings, one: Definition) -> list[str]:
     """Who is no customer on the day of the list although something still runs, or nothing can be said yet."""
     as_of = settings.observations.score.as_of
-    return [f"On {as_of}: {line}" for line in ineligible_lines(standings_now(con, one, as_of, settings.timezone))]
+    return [f"On {as_of}: {line}" for line in ineligible_lines(eligibility_now(con, one, as_of, settings.timezone))]
 
 
 def _entry(one: Definition) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from visit qualify days is not null
 
 
 @dataclass(frozen=True)
-class Rhythm:
+class VisitGaps:
     """Days between one customer's consecutive visits.
 
     `quantiles`: of all pauses, at 25, 50, 75 and 90%. `usual_longest`: what nine of ten pauses of the typical customer
@@ -57,9 +57,9 @@ class Moment:
         return self.churners / self.customers if self.customers else 0.0
 
 
-def rhythm_of(con: Any, activity: str, timezone: str) -> Rhythm | None:
+def visit_gaps(con: Any, activity: str, timezone: str) -> VisitGaps | None:
     """The rhythm of one activity in `known`; None where nobody did it on two days."""
-    con.execute(_DAYS.format(zone=f"'{timezone}'", activity=f"'{activity}'"))
+    con.execute(_DAYS.format(zone=text(timezone), activity=text(activity)))
     con.execute(_GAPS)
     pooled, returned = con.execute(
         f"select quantile_cont(days, {list(QUANTILES)}), count(distinct customer_id) from gap"
@@ -68,10 +68,10 @@ def rhythm_of(con: Any, activity: str, timezone: str) -> Rhythm | None:
         return None
     own = "select customer_id, quantile_cont(days, 0.9) as longest from gap group by customer_id"
     usual = con.execute(f"select median(longest) from ({own})").fetchall()[0][0]
-    return Rhythm(tuple(pooled), float(usual), returned)
+    return VisitGaps(tuple(pooled), float(usual), returned)
 
 
-def suggestion(rhythm: Rhythm, activity: str, history_days: int) -> Definition:
+def suggestion(rhythm: VisitGaps, activity: str, history_days: int) -> Definition:
     """A silence unusual for the typical customer, in whole weeks, and short enough for the history to hold five."""
     weeks = max(1, ceil(rhythm.usual_longest / 7))
     weeks = max(1, min(weeks, history_days // 35))
@@ -94,7 +94,7 @@ def moments_of(con: Any, definition: Definition, until: str, first_day: str, tim
     ]
 
 
-def standings_now(con: Any, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
+def eligibility_now(con: Any, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
     """How everyone in `known` stands to the definition at a moment, by customer_id."""
     return eligibility(_events(con, definition), definition, as_of, timezone)
 
@@ -113,7 +113,7 @@ def _events(con: Any, definition: Definition) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Assessment:
     """Whether a stream can teach a definition. `lacks`: what forbids it; `thin`: what makes its figures vague."""
 
     lacks: tuple[str, ...]
@@ -128,7 +128,7 @@ class Verdict:
 FEWEST, COMFORTABLE = 20, 100  # churners, and stayers, at the moment that judges
 
 
-def verdict(definition: Definition, moments: list[Moment], history_days: int) -> Verdict:
+def verdict(definition: Definition, moments: list[Moment], history_days: int) -> Assessment:
     """Enough means: one moment to learn from, a later one to be judged at, and both kinds of customers at that one."""
     ahead, behind = definition.lead.ahead_days, definition.lead.behind_days
     needed, comfortable = behind + 2 * ahead, behind + 4 * ahead
@@ -156,4 +156,4 @@ def verdict(definition: Definition, moments: list[Moment], history_days: int) ->
                     f"At {judged.as_of} only {count} customers {what}; below {COMFORTABLE} the figures of a model are "
                     "vague (a ROC AUC is known to about 0.05 at best)."
                 )
-    return Verdict(tuple(lacks), tuple(thin))
+    return Assessment(tuple(lacks), tuple(thin))

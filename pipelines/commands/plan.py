@@ -13,11 +13,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pipelines.rendering.manifest import PARAMETERS as LIST_SETTINGS
 from pipelines.runtime import code
+from pipelines.settings import artifacts
 from pipelines.settings.params import Settings
 
-DATA = Path("data")
-LANDING = DATA / "landing"
 BRANCH = "score"
 
 
@@ -28,10 +28,10 @@ class Places:
     `landing`: the store of what was read from the sources; None: all of them are read.
     """
 
-    root: Path = DATA
-    landing: Path | None = LANDING
-    champions: Path = DATA / "champion"
-    lists: Path = DATA / "at_risk"
+    root: Path = artifacts.DATA
+    landing: Path | None = artifacts.LANDING
+    champions: Path = artifacts.CHAMPIONS
+    lists: Path = artifacts.LISTS
 
     @property
     def activity(self) -> Path:
@@ -51,7 +51,7 @@ class Places:
     @property
     def reports(self) -> Path:
         """The folder of the data checks' reports."""
-        return self.root / "validation"
+        return self.root / artifacts.REPORTS.name
 
     def report(self, name: str) -> Path:
         """The report of one check: `activity_score`, `features_score`, `scores_{definition}`."""
@@ -160,14 +160,13 @@ def score_customers(definition: str, places: Places) -> Step:
 def make_list(places: Places, out: Path) -> Step:
     """Scores to the list."""
     made_before = {"scores": places.scores, "features": places.features, "activity": places.activity}
-    asked_for = ("value", "at_risk", "playbook", "contacts", "contact_rules", "campaign", "observations.score")
     return Step(
         "make_list",
         None,
         {},
         {**made_before, "champion": places.champions, "reports": places.reports},
         {"out": out},
-        ("timezone", "currency", "language", "sources", "identities", "privacy", "churn", *asked_for),
+        (*LIST_SETTINGS, "observations.score"),
     )
 
 

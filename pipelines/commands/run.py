@@ -15,11 +15,12 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from pipelines.commands.plan import LANDING, Places, scoring_branch
+from pipelines.commands.plan import Places, scoring_branch
 from pipelines.modelling.champion import require_champions
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.journal import RUN, Event, Follower
 from pipelines.runtime.run_lock import STATE, Say, note_dvc
+from pipelines.settings import artifacts
 from pipelines.settings.params import Settings
 
 DVC_LOG = STATE / "dvc.log"
@@ -38,13 +39,13 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
     from pipelines.stages.watch_sources import places_of
 
     days = settings.observations.train.until, settings.observations.score.as_of
-    places = [] if full else places_of(settings, LANDING, *days)
+    places = [] if full else places_of(settings, artifacts.LANDING, *days)
     faults = [*missing_requirements(settings.engine), *check_sources(Reading.of(settings), *places)]
     if faults:
         raise ChurnError(*faults)
     try:
         if full:
-            read_again(say)
+            discard_landing(say)
         reproduce(["evaluate_model"], say)
         if promote and settings.promotion.automatic:
             promote_candidates(settings, say)
@@ -54,9 +55,9 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
         write_overview()
 
 
-def read_again(say: Say) -> None:
+def discard_landing(say: Say) -> None:
     """Pull both branches from nothing: the landing store goes, and DVC is told not to spare the pulls."""
-    for source in LANDING.glob("*/"):
+    for source in artifacts.LANDING.glob("*/"):
         shutil.rmtree(source)
     reproduce(["watch_sources"], say)
     reproduce(["--force", "--single-item", "pull_activity"], say)
@@ -147,9 +148,9 @@ def write_overview() -> None:
     """data/validation/index.html: every report there is, on one page."""
     from pipelines.checks.page import write_page
 
-    reports = reports_of(Path("data/validation"))
+    reports = reports_of(artifacts.REPORTS)
     if reports:
-        write_page(reports, Path("data/validation/index.html"))
+        write_page(reports, artifacts.REPORTS / "index.html")
 
 
 def reports_of(folder: Path) -> list[dict[str, Any]]:
@@ -166,12 +167,12 @@ def result(settings: Settings) -> str:
     from pipelines.rendering.terminal import list_preview
     from pipelines.rendering.wording import scored_by
 
-    folder = Path("data/at_risk", settings.observations.score.as_of)
-    at_risk = pd.read_parquet(folder / "at_risk.parquet")
+    folder = artifacts.LISTS / settings.observations.score.as_of
+    at_risk = pd.read_parquet(folder / artifacts.LIST)
     definition = settings.at_risk.definition
     language = Language(settings.language, settings.currency)
-    metrics = json.loads(Path("data/evaluation", definition, "metrics.json").read_text())
-    champion = json.loads(Path("data/champion", definition, "champion.json").read_text())
+    metrics = json.loads((artifacts.EVALUATIONS / definition / artifacts.METRICS).read_text())
+    champion = json.loads((artifacts.CHAMPIONS / definition / artifacts.CHAMPION).read_text())
     return "\n".join(
         [
             "",
@@ -180,9 +181,9 @@ def result(settings: Settings) -> str:
             headline(metrics, definition),
             scored_by(champion),
             "",
-            checks_summary(reports_of(Path("data/validation"))),
-            f"List   {folder / 'at_risk.html'}  (also .csv, .xlsx, .parquet: {len(at_risk):,} customers)",
-            "Checks data/validation/index.html",
+            checks_summary(reports_of(artifacts.REPORTS)),
+            f"List   {folder / artifacts.LIST_PAGE}  (also .csv, .xlsx, .parquet: {len(at_risk):,} customers)",
+            f"Checks {artifacts.REPORTS / 'index.html'}",
         ]
     )
 

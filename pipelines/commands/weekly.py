@@ -15,17 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.commands.plan import DATA, LANDING, Places, Step, code_of, scoring_branch, settings_of
+from pipelines.commands.plan import Places, Step, code_of, scoring_branch, settings_of
 from pipelines.ledger.write import Published
 from pipelines.runtime import journal, run_lock
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.runtime.log import Log
 from pipelines.runtime.receipt import Receipt, fingerprint
+from pipelines.settings import artifacts
 from pipelines.settings.moments import require_not_before_training
 from pipelines.settings.params import Settings
 
-ROOT = DATA / "weekly"
+ROOT = artifacts.DATA / "weekly"
 INTERMEDIATE = ("activity", "features", "scores")  # made on the way, deleted when the list is there
 STAGE_BUSY = "A stage is writing now. Wait until it has ended; nothing was started."
 
@@ -67,11 +68,11 @@ def weekly(settings: Settings, log: Log, options: Options) -> None:
         folder = _make_list(settings, log)
         if options.publish:
             _publish(settings, log, options)
-    manifest = read_json(folder / "manifest.json")
+    manifest = read_json(folder / artifacts.MANIFEST)
     customers = manifest["figures"]["listed"]
     log(
         "finished",
-        f"List   {folder / 'at_risk.html'}  ({customers:,} customers)",
+        f"List   {folder / artifacts.LIST_PAGE}  ({customers:,} customers)",
         folder=str(folder),
         as_of=day,
         list_id=manifest["list_id"],
@@ -86,7 +87,7 @@ def _require_ready(settings: Settings) -> None:
     from pipelines.sources.registry import check_sources
     from pipelines.stages.watch_sources import places_of
 
-    places = places_of(settings, LANDING, settings.observations.score.as_of)
+    places = places_of(settings, artifacts.LANDING, settings.observations.score.as_of)
     faults = [*missing_requirements(settings.engine), *check_sources(Reading.of(settings), *places)]
     if faults:
         raise ChurnError(*faults)

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.activity import CUSTOMER_SCHEMA
 from features.windows import midnight
 from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.settings import artifacts
 from pipelines.settings.sources import Customers
 
 KIND = pa.dictionary(pa.int32(), pa.string())
@@ -70,7 +72,7 @@ def attributes_of(names: list[str], activity: Path, *, customers: Customers | No
     Raises:
         ChurnError: there is no customers table, an attribute is not in it, or it could have changed since.
     """
-    path = activity / "customers.parquet"
+    path = activity / artifacts.CUSTOMERS
     if not names:
         return Attributes([], None, timezone)
     if not path.exists():
@@ -79,7 +81,7 @@ def attributes_of(names: list[str], activity: Path, *, customers: Customers | No
             "Add `customers:` or empty the list."
         )
     table = pq.read_table(path)
-    present = [name for name in table.column_names if name not in ("customer_id", "valid_from", "joined_at")]
+    present = [name for name in table.column_names if name not in CUSTOMER_SCHEMA.names]
     faults = [
         f"params.yaml: features.attributes: {name} is not in the customers table.{did_you_mean(name, present)}"
         for name in names

@@ -34,7 +34,7 @@ NEVER_RECORDED = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
-class Order:
+class FeatureRequest:
     """What to compute: features at moments, and the settings that the engine needs."""
 
     features: tuple[Feature, ...]
@@ -85,7 +85,7 @@ class Partition:
 
 def features_of(
     activity: Path,
-    order: Order,
+    request: FeatureRequest,
     *,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     spill: Path | None = None,
@@ -94,7 +94,7 @@ def features_of(
 
     Args:
         activity: folder with *.parquet files of the activity contract.
-        order: what to compute.
+        request: what to compute.
         on_progress: called with customers done and customers in all after every partition.
         spill: a folder for what does not fit into memory, in a folder of its own that is always removed (default: the
             system's temporary folder).
@@ -107,10 +107,10 @@ def features_of(
     _keep_freed_memory()
     with tempfile.TemporaryDirectory(dir=spill) as temporary:
         try:
-            ids, layout = _read(activity, order, Path(temporary))
+            ids, layout = _read(activity, request, Path(temporary))
         except (duckdb.Error, OSError, MemoryError) as error:
-            raise _translated(error, activity, order, spill or Path(temporary).parent) from error
-        yield from _compute(ids, layout, order, on_progress)
+            raise _translated(error, activity, request, spill or Path(temporary).parent) from error
+        yield from _compute(ids, layout, request, on_progress)
 
 
 def _keep_freed_memory() -> None:
@@ -125,25 +125,27 @@ def _keep_freed_memory() -> None:
             mallopt(option, size * MB)
 
 
-def _read(activity: Path, order: Order, spill: Path) -> tuple[pa.Array, Layout]:
+def _read(activity: Path, request: FeatureRequest, spill: Path) -> tuple[pa.Array, Layout]:
     """Ids of the customers, and the stream partitioned by customer."""
     import duckdb
 
-    edges = edges_of(order.features, order.names, order.main_activity, order.seen_within_days)
-    bounds = Bounds(order.memory, order.threads, bytes_per_customer(edges, len(order.moments), len(order.features)))
-    config = {"threads": order.threads, "temp_directory": str(spill), "memory_limit": f"{bounds.duckdb // MB}MiB"}
+    edges = edges_of(request.features, request.names, request.main_activity, request.seen_within_days)
+    bounds = Bounds(
+        request.memory, request.threads, bytes_per_customer(edges, len(request.moments), len(request.features))
+    )
+    config = {"threads": request.threads, "temp_directory": str(spill), "memory_limit": f"{bounds.duckdb // MB}MiB"}
     with duckdb.connect(config=config) as connection:
         connection.execute("SET enable_progress_bar = false")
-        ids, counts = _customers(connection, activity, order)
+        ids, counts = _customers(connection, activity, request)
         bounds.require(counts, ids)
-        kinds = {name: kind for name, (_, kind) in order.columns.items()}
-        layout = Layout(counts, kinds, order.partition_customers, bounds, spill)
-        for batch in _prefetch(_stream(connection, activity, order)):
+        kinds = {name: kind for name, (_, kind) in request.columns.items()}
+        layout = Layout(counts, kinds, request.partition_customers, bounds, spill)
+        for batch in _prefetch(_stream(connection, activity, request)):
             layout.add(_known_activities(batch))
     return ids, layout
 
 
-def _translated(error: Exception, activity: Path, order: Order, spill: Path) -> ChurnError:
+def _translated(error: Exception, activity: Path, request: FeatureRequest, spill: Path) -> ChurnError:
     """The error as a ChurnError that says what to do."""
     import duckdb
 
@@ -151,19 +153,19 @@ def _translated(error: Exception, activity: Path, order: Order, spill: Path) -> 
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in message
     if full or "max_temp_directory_size" in message:
         return ChurnError(
-            f"{spill}: the disk is full: the stream does not fit into engine_memory {order.memory // MB:,}MB, and "
+            f"{spill}: the disk is full: the stream does not fit into engine_memory {request.memory // MB:,}MB, and "
             "there is no room to lay it out there. Free some space, or raise engine_memory. Nothing was kept."
         )
     if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)):
         return ChurnError(
-            f"params.yaml: engine_memory {order.memory // MB:,}MB is too small for {activity}: "
+            f"params.yaml: engine_memory {request.memory // MB:,}MB is too small for {activity}: "
             f"{message.splitlines()[0]}. Raise it. Nothing was kept."
         )
     return ChurnError(f"{activity}: the stream could not be laid out by customer. {message}")
 
 
 def _compute(
-    ids: pa.Array, layout: Layout, order: Order, on_progress: Callable[[int, int], None]
+    ids: pa.Array, layout: Layout, request: FeatureRequest, on_progress: Callable[[int, int], None]
 ) -> Iterator[Partition]:
     """Partitions in order; a few are under way at once."""
     cuts = layout.cuts
@@ -171,22 +173,22 @@ def _compute(
     def work(index: int) -> Partition:
         customers, columns = layout.partition(index)
         blocks = compute(
-            Events(customers=customers, names=order.names, **columns),
-            order.features,
-            main_activity=order.main_activity,
-            moments=order.moments,
-            timezone=order.timezone,
-            seen_within_days=order.seen_within_days,
+            Events(customers=customers, names=request.names, **columns),
+            request.features,
+            main_activity=request.main_activity,
+            moments=request.moments,
+            timezone=request.timezone,
+            seen_within_days=request.seen_within_days,
         )
         return Partition(ids.slice(cuts[index], cuts[index + 1] - cuts[index]), blocks)
 
-    with ThreadPoolExecutor(order.threads) as pool:
+    with ThreadPoolExecutor(request.threads) as pool:
         under_way: deque[Future[Partition]] = deque()
         for index in range(len(cuts) - 1):
             under_way.append(pool.submit(work, index))
-            if len(under_way) > order.threads:
+            if len(under_way) > request.threads:
                 yield under_way.popleft().result()
-                on_progress(int(cuts[index + 1 - order.threads]), len(ids))
+                on_progress(int(cuts[index + 1 - request.threads]), len(ids))
         while under_way:
             yield under_way.popleft().result()
             on_progress(int(cuts[len(cuts) - 1 - len(under_way)]), len(ids))
@@ -201,14 +203,14 @@ def _text_list(names: tuple[str, ...]) -> str:
     return f"[{', '.join(text(name) for name in names)}]"
 
 
-def _customers(connection: Any, activity: Path, order: Order) -> tuple[pa.Array, Array]:
+def _customers(connection: Any, activity: Path, request: FeatureRequest) -> tuple[pa.Array, Array]:
     """Sorted ids of the customers with an activity that features read, and how many each has.
 
     Creates the table `ids` of their numbers.
     """
     counted = (
         f"SELECT customer_id, count(*) AS n FROM {_source(activity)} "  # noqa: S608
-        f"WHERE activity IN {_text_list(order.names)} GROUP BY customer_id"
+        f"WHERE activity IN {_text_list(request.names)} GROUP BY customer_id"
     )
     columns = (
         "customer_id, hash(customer_id) AS key, (row_number() OVER (ORDER BY customer_id) - 1)::INTEGER AS code, n"
@@ -218,9 +220,9 @@ def _customers(connection: Any, activity: Path, order: Order) -> tuple[pa.Array,
     return table["customer_id"].combine_chunks(), numbers_of(table["n"].combine_chunks())
 
 
-def _stream(connection: Any, activity: Path, order: Order) -> Any:
+def _stream(connection: Any, activity: Path, request: FeatureRequest) -> Any:
     """Batches of the layout's columns, in the same order every time: with more threads it would be another one."""
-    columns = ", ".join(f"{sql} AS {name}" for name, (sql, _) in order.columns.items())
+    columns = ", ".join(f"{sql} AS {name}" for name, (sql, _) in request.columns.items())
     # Numbers are joined faster than text. Two customers with one hash are not to be expected, but possible.
     shared = connection.sql("SELECT count(*) - count(DISTINCT key) FROM ids").fetchall()[0][0]
     same = "stream.customer_id = ids.customer_id" if shared else "hash(stream.customer_id) = ids.key"

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from features.kernel import Block
 from pipelines.engines import spark_worker
-from pipelines.engines.duckdb import NEVER_RECORDED, Order, Partition
+from pipelines.engines.duckdb import NEVER_RECORDED, FeatureRequest, Partition
 from pipelines.engines.spark_session import map_in_arrow, session, spark_path
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import text
@@ -44,12 +44,12 @@ class Stream:
     largest: int
     largest_customer: str
 
-    def partitions(self, order: Order, settings: Spark, tasks: int) -> int:
+    def partitions(self, request: FeatureRequest, settings: Spark, tasks: int) -> int:
         """How many partitions: each of at most about `partition_activities`, and of results that the driver can take.
 
         Where both allow few, there are as many as tasks that can run at once (`tasks`).
         """
-        results = 4 * self.customers * len(order.moments) * max(1, len(order.features))
+        results = 4 * self.customers * len(request.moments) * max(1, len(request.features))
         least = max(self.activities / settings.partition_activities, results / RESULT_BYTES, tasks)
         return max(1, min(math.ceil(least), self.customers))
 
@@ -67,7 +67,7 @@ class Stream:
 
 def features_of(
     activity: Path,
-    order: Order,
+    request: FeatureRequest,
     settings: Spark,
     *,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -76,7 +76,7 @@ def features_of(
 
     Args:
         activity: folder with *.parquet files of the activity contract, seen by every worker under the same path.
-        order: what to compute.
+        request: what to compute.
         settings: where Spark runs, and what it may use.
         on_progress: called with customers done and customers in all after every partition.
 
@@ -85,29 +85,29 @@ def features_of(
         FeatureError: never; the kernel's errors come as a ChurnError.
     """
     with session(settings) as spark:
-        events = _events(spark, activity, order)
+        events = _events(spark, activity, request)
         stream = measure(events)
         if stream is None:
             return
         stream.require_fits(settings)
         done = 0
-        for partition in _regroup(_pieces(spark, events, stream, order, settings), order):
+        for partition in _regroup(_pieces(spark, events, stream, request, settings), request):
             yield partition
             done += len(partition.customer_ids)
             on_progress(done, stream.customers)
 
 
-def _events(spark: Any, activity: Path, order: Order) -> Any:
+def _events(spark: Any, activity: Path, request: FeatureRequest) -> Any:
     """The activities that the features read, as the numbers that the kernel takes."""
-    needs = {feature.how.needs for feature in order.features}
-    names = ", ".join(text(name) for name in order.names)
+    needs = {feature.how.needs for feature in request.features}
+    names = ", ".join(text(name) for name in request.names)
     columns = [
         "activity_id",
         "customer_id",
         f"CAST(array_position(array({names}), activity) - 1 AS SMALLINT) AS activity",
         "unix_micros(occurred_at) AS occurred_at",
     ]
-    if order.has_recorded_at:
+    if request.has_recorded_at:
         columns.append(f"coalesce(unix_micros(recorded_at), {NEVER_RECORDED + 1}L - 1L) AS recorded_at")
     columns += [f"coalesce({name}, double('NaN')) AS {name}" for name in ("value", "quantity") if name in needs]
     if "detail" in needs:
@@ -127,33 +127,33 @@ def measure(events: Any) -> Stream | None:
     return Stream(row["activities"], row["customers"], row["largest"]["count"], row["largest"]["customer_id"])
 
 
-def _pieces(spark: Any, events: Any, stream: Stream, order: Order, settings: Spark) -> Iterator[Partition]:
+def _pieces(spark: Any, events: Any, stream: Stream, request: FeatureRequest, settings: Spark) -> Iterator[Partition]:
     """Every piece's features, in order of customer_id, one partition at a time on this side."""
     from pyspark import StorageLevel
 
-    partitions = stream.partitions(order, settings, spark.sparkContext.defaultParallelism)
+    partitions = stream.partitions(request, settings, spark.sparkContext.defaultParallelism)
     partitioned = (
         events.repartitionByRange(partitions, "customer_id")
         .sortWithinPartitions("customer_id", "occurred_at", "activity", "activity_id")
         .drop("activity_id")
     )
-    computed = map_in_arrow(partitioned, spark_worker.feature_work(order), spark_worker.FEATURES)
+    computed = map_in_arrow(partitioned, spark_worker.feature_work(request), spark_worker.FEATURES)
     computed.persist(StorageLevel.DISK_ONLY)
     computed.count()  # all partitions at once; what follows only fetches them
     rows = computed.toLocalIterator(prefetchPartitions=True)
     for row in rows:
-        blocks = [_block(row, order), *(_block(next(rows), order) for _ in order.moments[1:])]
+        blocks = [_block(row, request), *(_block(next(rows), request) for _ in request.moments[1:])]
         yield Partition(pa.array(row["customer_ids"], pa.string()), blocks)
 
 
-def _block(row: Any, order: Order) -> Block:
+def _block(row: Any, request: FeatureRequest) -> Block:
     rows = np.frombuffer(row["rows"], dtype=np.int64)
-    return Block(rows, np.frombuffer(row["numbers"], dtype=np.float32).reshape(len(order.features), len(rows)))
+    return Block(rows, np.frombuffer(row["numbers"], dtype=np.float32).reshape(len(request.features), len(rows)))
 
 
-def _regroup(pieces: Iterator[Partition], order: Order) -> Iterator[Partition]:
+def _regroup(pieces: Iterator[Partition], request: FeatureRequest) -> Iterator[Partition]:
     """The same customers in partitions of `partition_customers`: Spark's own must not show in the files."""
-    size, rest = order.partition_customers, None
+    size, rest = request.partition_customers, None
     for piece in pieces:
         rest = piece if rest is None else _concat(rest, piece)
         while len(rest.customer_ids) > size:

@@ -18,7 +18,7 @@ from features.kernel import Events, compute
 from features.windows import Array
 
 if TYPE_CHECKING:
-    from pipelines.engines.duckdb import Order
+    from pipelines.engines.duckdb import FeatureRequest
 
 PIECE_ACTIVITIES = 500_000
 PIECE_CUSTOMERS = 8192
@@ -33,12 +33,12 @@ FEATURES = pa.schema(
 )
 
 
-def feature_work(order: Order) -> Work:
+def feature_work(request: FeatureRequest) -> Work:
     """For `mapInArrow`: activities -> FEATURES, one row for every piece and moment, in order."""
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for piece in whole_customers(batches):
-            yield from _features(piece, order)
+            yield from _features(piece, request)
 
     return work
 
@@ -75,18 +75,18 @@ def _starts(customers: pa.ChunkedArray) -> Array:
     return np.concatenate([[0], np.flatnonzero(changes) + 1])
 
 
-def _features(piece: pa.Table, order: Order) -> Iterator[pa.RecordBatch]:
+def _features(piece: pa.Table, request: FeatureRequest) -> Iterator[pa.RecordBatch]:
     starts = _starts(piece["customer_id"])
     customers = np.zeros(len(piece), dtype=np.int32)
     customers[starts[1:]] = 1
     columns = {name: piece[name].to_numpy() for name in piece.column_names if name != "customer_id"}
     blocks = compute(
-        Events(customers=len(starts), names=order.names, customer=customers.cumsum(dtype=np.int32), **columns),
-        order.features,
-        main_activity=order.main_activity,
-        moments=order.moments,
-        timezone=order.timezone,
-        seen_within_days=order.seen_within_days,
+        Events(customers=len(starts), names=request.names, customer=customers.cumsum(dtype=np.int32), **columns),
+        request.features,
+        main_activity=request.main_activity,
+        moments=request.moments,
+        timezone=request.timezone,
+        seen_within_days=request.seen_within_days,
     )
     ids = piece["customer_id"].take(pa.array(starts)).to_pylist()
     for index, block in enumerate(blocks):

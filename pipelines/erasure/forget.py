@@ -15,12 +15,13 @@ from pathlib import Path
 
 from pipelines.erasure.dvc_cache import Purged, purge, stores
 from pipelines.erasure.published import forget_published
-from pipelines.erasure.redact import scrub
+from pipelines.erasure.redact import redact
 from pipelines.erasure.search import customers_in, distinctive, has_ids, mentions
 from pipelines.ledger import write
 from pipelines.publishing.deliver import Delivery
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json, write_json
+from pipelines.settings import artifacts
 from pipelines.settings.privacy import Identities, Privacy
 from pipelines.sources.identity.resolve import OWN, customers_with_id, ids_of, load_identities, surviving_customer
 from pipelines.sources.privacy import vault
@@ -28,10 +29,7 @@ from pipelines.sources.privacy.erased import FILE, KEY_FILE, add_tombstones, rea
 from pipelines.sources.privacy.pseudonyms import keyed, required_key
 from pipelines.sources.stream import connect
 
-DATA = Path("data")
-LANDING = DATA / "landing"  # raw ids, before any rule: all of it goes, which costs the next pull time
 REBUILT = ("activity", "features", "validation", "labels", "models", "evaluation", "scores")
-CHAMPION = DATA / "champion"
 HASHED = "pseudonym"  # the system of keyed hashes, among the tombstones
 KEPT = (FILE, KEY_FILE)
 
@@ -86,7 +84,7 @@ def forget(customer: str, settings: ErasureSettings, say: Callable[[str], None] 
 
 def _similar_ids(owned: list[str], known: set[str]) -> list[str]:
     """Where nobody is called so: customers whose id differs in capitals, blanks or leading zeros."""
-    known = known | {one for path in _within(DATA / "activity") for one in customers_in(path)}
+    known = known | {one for path in _within(artifacts.DATA / "activity") for one in customers_in(path)}
     alike = set(map(_plain, owned))
     return [] if known & set(owned) else sorted(one for one in known if _plain(one) in alike)
 
@@ -112,7 +110,7 @@ def again(settings: ErasureSettings, say: Callable[[str], None] = print) -> None
     """
     stones = read_tombstones(settings.privacy)
     back = {one for one in write.customers() if stones.has(OWN, one) or stones.has(HASHED, one)}
-    for path in [*_within(DATA), *(path for root in stores()[0] for path in _within(root))]:
+    for path in [*_within(artifacts.DATA), *(path for root in stores()[0] for path in _within(root))]:
         back |= {one for one in customers_in(path) if stones.has(OWN, one) or stones.has(HASHED, one)}
     if back:
         _erase(frozenset(back), settings, say)
@@ -141,9 +139,12 @@ def known_ids(customer: str, settings: ErasureSettings) -> list[tuple[str, str]]
 
 def _remove(names: frozenset[str], settings: ErasureSettings) -> Forgotten:
     done = Forgotten()
-    landed = any(mentions(path, names, loose=True) for path in _within(LANDING) if path.suffix in (".parquet", ".json"))
+    landed = any(
+        mentions(path, names, loose=True) for path in _within(artifacts.LANDING) if path.suffix in (".parquet", ".json")
+    )
     done.rewritten, done.published = forget_published(names, settings.delivery)
-    for place in sorted(LANDING.iterdir()) if LANDING.is_dir() else []:
+    # Raw ids, before any rule: all of the landing store goes, which costs the next pull time.
+    for place in sorted(artifacts.LANDING.iterdir()) if artifacts.LANDING.is_dir() else []:
         if place.is_dir():
             shutil.rmtree(place)
             done.deleted.append(place.as_posix())
@@ -152,20 +153,25 @@ def _remove(names: frozenset[str], settings: ErasureSettings) -> Forgotten:
             shutil.rmtree(place) if place.is_dir() else place.unlink()
             done.deleted.append(place.as_posix())
     for path, sought in _files(names):
-        what = scrub(path, sought)
+        what = redact(path, sought)
         if what:
             (done.deleted if what == "deleted" else done.rewritten).append(path.as_posix())
     _mend_manifests()
     here, done.elsewhere = stores()
     done.purged = [purge(root, names) for root in here]
-    rebuilt = [place for place in done.deleted if not place.startswith(f"{LANDING.as_posix()}/")]
+    rebuilt = [place for place in done.deleted if not place.startswith(f"{artifacts.LANDING.as_posix()}/")]
     done.found = bool(landed or rebuilt or done.rewritten or any(one.objects for one in done.purged))
     return done
 
 
 def _rebuilt() -> list[Path]:
     """Outputs that the next run makes again, what the next pull lists again, and copies that experiments left."""
-    outs = [place for kind in REBUILT if (DATA / kind).is_dir() for place in sorted((DATA / kind).iterdir())]
+    outs = [
+        place
+        for kind in REBUILT
+        if (artifacts.DATA / kind).is_dir()
+        for place in sorted((artifacts.DATA / kind).iterdir())
+    ]
     return [*outs, *sorted(vault.FOLDER.glob("unmatched_*.csv")), *sorted(Path(".dvc/tmp/exps").glob("**/data/*"))]
 
 
@@ -179,17 +185,17 @@ def _files(names: frozenset[str]) -> Iterator[tuple[Path, frozenset[str]]]:
     Models and MLflow hold no customer by how they are made, but many a number and word: there only a column of ids, or
     a name that can be nothing else, counts.
     """
-    for place in sorted(DATA.iterdir()) if DATA.is_dir() else []:
-        if place.name not in REBUILT and place not in (LANDING, CHAMPION):
+    for place in sorted(artifacts.DATA.iterdir()) if artifacts.DATA.is_dir() else []:
+        if place.name not in REBUILT and place not in (artifacts.LANDING, artifacts.CHAMPIONS):
             yield from ((path, names) for path in _within(place) if path not in KEPT and path.suffix != ".lock")
-    for place in (CHAMPION, Path("mlartifacts"), Path("mlflow.db")):
+    for place in (artifacts.CHAMPIONS, Path("mlartifacts"), Path("mlflow.db")):
         for path in _within(place):
             yield path, names if has_ids(path) else distinctive(names)
 
 
 def _mend_manifests() -> None:
     """A list's manifest names its files by digest: those that were rewritten have others now."""
-    for path in sorted(DATA.glob("at_risk/*/manifest.json")):
+    for path in sorted(artifacts.LISTS.glob(f"*/{artifacts.MANIFEST}")):
         content = read_json(path)
         files = {
             name: digest_of(path.parent / name) for name in content.get("files", {}) if (path.parent / name).exists()

@@ -1,4 +1,4 @@
-"""The one thing that takes rows out of the ledger: a customer asked to be forgotten."""
+"""Erasing customers from the ledger: the only code that takes rows out of it."""
 
 # Queries are put together from our own names; whatever comes from outside is bound as a parameter.
 # ruff: noqa: S608
@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.erasure.search import distinctive, word
+from pipelines.erasure.search import distinctive, whole_word
 from pipelines.ledger.read import ENTRY, FILE
-from pipelines.ledger.write import HELD_BACK, content_digest, guard, guards
+from pipelines.ledger.write import HELD_BACK, content_digest, guard_triggers, install_guards
+from pipelines.runtime.sql import quoted
 
 
 def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[int, Mapping[str, str]]) -> int:
@@ -26,41 +27,41 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
     Returns:
         How many rows went.
     """
-    for name, _ in guards():
+    for name, _ in guard_triggers():
         con.execute(f"drop trigger {name}")
-    marks, sought = ", ".join("?" * len(customers)), sorted(customers)
-    found, gone = set(), 0
+    placeholders, ids = ", ".join("?" * len(customers)), sorted(customers)
+    affected, erased = set(), 0
     for table in ("entry", "held_back", "feedback"):
-        where = f"from {table} where customer_id in ({marks})"
+        where = f"from {table} where customer_id in ({placeholders})"
         if table != "feedback":
-            found |= {number for (number,) in con.execute(f"select publication {where}", sought)}
-        gone += con.execute(f"delete {where}", sought).rowcount
-    gone += _blot_out(con, distinctive(customers))
-    for number in sorted(found):
-        con.execute("update publication set content = ? where number = ?", [_content_of(con, number), number])
+            affected |= {number for (number,) in con.execute(f"select publication {where}", ids)}
+        erased += con.execute(f"delete {where}", ids).rowcount
+    erased += _clear_texts(con, distinctive(customers))
+    for number in sorted(affected):
+        con.execute("update publication set content = ? where number = ?", [_content_digest(con, number), number])
     for number, files in copies.items():
         con.execute("delete from kept where publication = ?", [number])
         con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(files.items())])
-    guard(con)
-    return gone
+    install_guards(con)
+    return erased
 
 
-def _blot_out(con: sqlite3.Connection, names: frozenset[str]) -> int:
+def _clear_texts(con: sqlite3.Connection, names: frozenset[str]) -> int:
     """Free texts of others that speak of them go; a plain number or word in a text is no name."""
-    gone = 0
+    cleared = 0
     for table, column in (("feedback", "note"), ("delivery", "said")) if names else ():
         texts = con.execute(f"select number, {column} from {table} where {column} is not null").fetchall()
-        speaking = [(number,) for number, text in texts if word(names).search(text)]
-        con.executemany(f"update {table} set {column} = null where number = ?", speaking)
-        gone += len(speaking)
-    return gone
+        mentioning = [(number,) for number, text in texts if whole_word(names).search(text)]
+        con.executemany(f"update {table} set {column} = null where number = ?", mentioning)
+        cleared += len(mentioning)
+    return cleared
 
 
-def _content_of(con: sqlite3.Connection, number: int) -> str:
+def _content_digest(con: sqlite3.Connection, number: int) -> str:
     """What `content` says of a publication, from what the ledger holds of it."""
 
     def rows(table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        named = ", ".join(f'"{name}"' for name in columns)
+        named = ", ".join(map(quoted, columns))
         return con.execute(f"select {named} from {table} where publication = ?", [number]).fetchall()
 
     return content_digest(rows("entry", ENTRY), rows("held_back", HELD_BACK))

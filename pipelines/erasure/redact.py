@@ -17,14 +17,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pipelines.erasure.search import columns_to_search, kind_of, mentions, tables_of, texts_of
+from pipelines.erasure.search import columns_to_search, json_texts, kind_of, mentions, tables_of
 from pipelines.runtime.files import atomic_file, write_parquet
+from pipelines.runtime.sql import quoted
 
 Names = frozenset[str]
 _EMBEDDED = re.compile(r'(<script type="application/json"[^>]*>)(.*?)(</script>)', re.S)
 
 
-def scrub(path: Path, names: Names) -> str:
+def redact(path: Path, names: Names) -> str:
     """Rewrite or delete a file that speaks of a customer; the others are not touched.
 
     Returns:
@@ -43,21 +44,25 @@ def scrub(path: Path, names: Names) -> str:
     return "deleted"
 
 
-def _about(cell: object, names: Names) -> bool:
+def _is_customer(cell: object, names: Names) -> bool:
     return str(cell).removeprefix("'") in names
 
 
 def _csv(path: Path, names: Names) -> None:
     raw = path.read_bytes()
-    mark, text = ("\ufeff" if raw.startswith(b"\xef\xbb\xbf") else ""), raw.decode("utf-8-sig")
-    end = "\r\n" if "\r\n" in text else "\n"
+    byte_order_mark, text = ("\ufeff" if raw.startswith(b"\xef\xbb\xbf") else ""), raw.decode("utf-8-sig")
+    line_end = "\r\n" if "\r\n" in text else "\n"
     header, *rows = list(csv.reader(io.StringIO(text, newline="")))
-    chosen, names = columns_to_search(header, names, loose=False)
-    places = [place for place, name in enumerate(header) if name in chosen]
-    kept = [row for row in rows if not any(_about(row[place], names) for place in places if place < len(row))]
+    id_columns, names = columns_to_search(header, names, loose=False)
+    positions = [position for position, name in enumerate(header) if name in id_columns]
+    kept = [
+        row
+        for row in rows
+        if not any(_is_customer(row[position], names) for position in positions if position < len(row))
+    ]
     with atomic_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
-        stream.write(mark)
-        csv.writer(stream, lineterminator=end).writerows([header, *kept])
+        stream.write(byte_order_mark)
+        csv.writer(stream, lineterminator=line_end).writerows([header, *kept])
 
 
 def _parquet(path: Path, names: Names) -> None:
@@ -67,31 +72,35 @@ def _parquet(path: Path, names: Names) -> None:
 
     table = pq.ParquetFile(path).read()
     columns, names = columns_to_search(table.column_names, names, loose=False)
-    gone = pa.chunked_array([pa.array([False] * table.num_rows, pa.bool_())])
+    removed = pa.chunked_array([pa.array([False] * table.num_rows, pa.bool_())])
     for column in columns:
-        kind = table.schema.field(column).type
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
-            found = pc.is_in(table[column].cast(pa.string()), value_set=pa.array(sorted(names)))
-            gone = pc.or_(gone, found)
-    write_parquet(path, table.filter(pc.invert(gone)))
+        column_type = table.schema.field(column).type
+        if (
+            pa.types.is_string(column_type)
+            or pa.types.is_large_string(column_type)
+            or pa.types.is_dictionary(column_type)
+        ):
+            matches = pc.is_in(table[column].cast(pa.string()), value_set=pa.array(sorted(names)))
+            removed = pc.or_(removed, matches)
+    write_parquet(path, table.filter(pc.invert(removed)))
 
 
 def pruned(content: Any, names: Names) -> Any:
     """JSON without the entries that are about a customer: the id itself, a list or object that holds it."""
     if isinstance(content, list):
-        return [pruned(one, names) for one in content if not _entry_about(one, names)]
+        return [pruned(one, names) for one in content if not _names_customer(one, names)]
     if isinstance(content, dict):
         return {
             key: pruned(value, names)
             for key, value in content.items()
-            if key not in names and not (isinstance(value, str) and _about(value, names))
+            if key not in names and not (isinstance(value, str) and _is_customer(value, names))
         }
     return content
 
 
-def _entry_about(one: Any, names: Names) -> bool:
+def _names_customer(one: Any, names: Names) -> bool:
     held = one if isinstance(one, list) else list(one.values()) if isinstance(one, dict) else [one]
-    return any(isinstance(value, str) and _about(value, names) for value in held)
+    return any(isinstance(value, str) and _is_customer(value, names) for value in held)
 
 
 def _json(path: Path, names: Names) -> None:
@@ -103,7 +112,7 @@ def _json(path: Path, names: Names) -> None:
 
 def _jsonl(path: Path, names: Names) -> None:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if not line.strip() or not names & set(texts_of(json.loads(line)))]
+    kept = [line for line in lines if not line.strip() or not names & set(json_texts(json.loads(line)))]
     with atomic_file(path) as partial:
         partial.write_text("".join(kept), encoding="utf-8")
 
@@ -125,15 +134,17 @@ def _xlsx(path: Path, names: Names) -> None:
         parts = {info: book.read(info) for info in book.infolist()}
     shared = next(info for info in parts if info.filename.endswith("sharedStrings.xml"))
     texts = re.findall(r"<si>.*?</si>", parts[shared].decode(), re.S)
-    mine = {i for i, text in enumerate(texts) if _about("".join(re.findall(r"<t\b[^>]*>([^<]*)<", text)), names)}
+    own_texts = {
+        i for i, text in enumerate(texts) if _is_customer("".join(re.findall(r"<t\b[^>]*>([^<]*)<", text)), names)
+    }
     used: set[int] = set()
     for info in [one for one in parts if "worksheets/sheet" in one.filename]:
-        kept, left = _without_rows(parts[info].decode(), mine)
-        parts[info], used = kept.encode(), used | left
-    blank = iter(range(len(texts)))
+        kept, still_used = _without_rows(parts[info].decode(), own_texts)
+        parts[info], used = kept.encode(), used | still_used
+    indices = iter(range(len(texts)))
     text = re.sub(
         r"<si>.*?</si>",
-        lambda found: found[0] if next(blank) in used else "<si><t></t></si>",
+        lambda found: found[0] if next(indices) in used else "<si><t></t></si>",
         parts[shared].decode(),
         flags=re.S,
     )
@@ -143,13 +154,13 @@ def _xlsx(path: Path, names: Names) -> None:
             book.writestr(info, content)
 
 
-def _without_rows(sheet: str, mine: set[int]) -> tuple[str, set[int]]:
+def _without_rows(sheet: str, own_texts: set[int]) -> tuple[str, set[int]]:
     """A sheet without rows that use one of these texts, and which texts the others use."""
 
     def texts(row: str) -> set[int]:
         return {int(i) for i in re.findall(r't="s"[^>]*><v>(\d+)</v>', row)}
 
-    kept = re.sub(r"<row\b.*?</row>", lambda found: "" if texts(found[0]) & mine else found[0], sheet, flags=re.S)
+    kept = re.sub(r"<row\b.*?</row>", lambda found: "" if texts(found[0]) & own_texts else found[0], sheet, flags=re.S)
     return kept, texts(kept)
 
 
@@ -160,7 +171,7 @@ def _sqlite(path: Path, names: Names) -> None:
             chosen, sought = columns_to_search(columns, names, loose=False)
             marks = ", ".join("?" * len(sought))
             for column in chosen:
-                con.execute(f'delete from "{table}" where "{column}" in ({marks})', sorted(sought))  # noqa: S608
+                con.execute(f"delete from {quoted(table)} where {quoted(column)} in ({marks})", sorted(sought))  # noqa: S608
         con.commit()
         con.execute("vacuum")
 

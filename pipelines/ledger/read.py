@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from features.activity import ACTIVITY_SCHEMA
+from features.activity import ACTIVITY_SCHEMA, WAS_CONTACTED, WAS_HELD_OUT, WAS_LISTED
 from features.windows import midnight
 from models.decision.control_group import CONTACT, CONTROL
 from models.decision.ranking import REASONS
 from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.sql import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,14 +44,14 @@ WORDS = ("risk_tier", "segment", *REASONS, "action", "channel", "owner")
 ENTRY = ("customer_id", "group", "rank", "churn_probability", *WORDS, "value_at_risk", "expected_net_value")
 ENTRIES = ("campaign", "list_id", "as_of", "revision", *ENTRY)
 FEEDBACK = ("customer_id", "list_id", "occurred_at", "what", "channel", "note")
-DOING = {CONTACT: "was_listed", CONTROL: "was_held_out"}
+ACTIVITY_OF_GROUP = {CONTACT: WAS_LISTED, CONTROL: WAS_HELD_OUT}
 
 _LATEST = """
 select max(number) as publication, campaign, list_id, as_of, revision from publication where as_of < :before
 group by as_of
 """
 _ENTRIES = f"""
-select {", ".join(f'"{name}"' for name in ENTRIES)} from ({_LATEST}) join entry using (publication)
+select {", ".join(map(quoted, ENTRIES))} from ({_LATEST}) join entry using (publication)
 order by as_of, "group", rank, customer_id
 """  # noqa: S608 - its own names
 _FEEDBACK = f"""
@@ -59,7 +60,7 @@ select {", ".join(FEEDBACK)} from feedback where occurred_at < :moment order by 
 
 
 @dataclass(frozen=True)
-class Known:
+class LedgerHistory:
     """What the ledger held before a moment; frames without rows, but with their columns, where there was nothing.
 
     `entries`: ENTRIES; `as_of` is the list's day (naive), `group` is `contact` or `control`; what a list did not have
@@ -101,7 +102,7 @@ def in_use(con: sqlite3.Connection, path: Path) -> Iterator[None]:
         con.close()
 
 
-def known(before: str, timezone: str, path: Path = FILE) -> Known:
+def history_before(before: str, timezone: str, path: Path = FILE) -> LedgerHistory:
     """Lists for a day before `before` (of each day the last revision) and what was reported to happen before it began.
 
     Args:
@@ -110,11 +111,11 @@ def known(before: str, timezone: str, path: Path = FILE) -> Known:
         path: the ledger.
     """
     entries, feedback = _rows(before, timezone, path)
-    return Known(_entries(entries), _feedback(feedback))
+    return LedgerHistory(_entries(entries), _feedback(feedback))
 
 
 def digest(before: str, timezone: str, path: Path = FILE) -> str:
-    """SHA-256 that changes exactly when `known` does."""
+    """SHA-256 that changes exactly when `history_before` does."""
     sha = hashlib.sha256()
     for rows in _rows(before, timezone, path):
         for row in rows:
@@ -123,7 +124,7 @@ def digest(before: str, timezone: str, path: Path = FILE) -> str:
     return sha.hexdigest()
 
 
-def doings(before: str, timezone: str, path: Path = FILE) -> pa.Table:
+def activity_table(before: str, timezone: str, path: Path = FILE) -> pa.Table:
     """What we did to customers, as activities: `was_listed`, `was_held_out`, `was_contacted`.
 
     A list's activities occur at the midnight its day begins with and have the campaign as `detail`; a contact occurs
@@ -141,9 +142,9 @@ def doings(before: str, timezone: str, path: Path = FILE) -> pa.Table:
     return pa.table({name: columns.get(name, nothing) for name in ACTIVITY_SCHEMA.names}, schema=ACTIVITY_SCHEMA)
 
 
-def activities(before: str, timezone: str, path: Path = FILE) -> pd.DataFrame:
-    """The same as `doings`, as a frame; times in UTC, microseconds."""
-    found: pd.DataFrame = doings(before, timezone, path).to_pandas()
+def activity_frame(before: str, timezone: str, path: Path = FILE) -> pd.DataFrame:
+    """The same as `activity_table`, as a frame; times in UTC, microseconds."""
+    found: pd.DataFrame = activity_table(before, timezone, path).to_pandas()
     return found
 
 
@@ -182,13 +183,14 @@ def _instants(microseconds: pd.Series[Any]) -> pd.Series[Any]:
 def _listed(entries: Sequence[Any], timezone: str) -> Iterator[tuple[int, str, str, str, str]]:
     for row in entries:
         entry = dict(zip(ENTRIES, row, strict=True))
-        day, customer, doing = entry["as_of"], entry["customer_id"], DOING[entry["group"]]
-        yield midnight(day, timezone), customer, doing, f"ledger-{doing}-{day}-{customer}", entry["campaign"]
+        day, customer, activity = entry["as_of"], entry["customer_id"], ACTIVITY_OF_GROUP[entry["group"]]
+        yield midnight(day, timezone), customer, activity, f"ledger-{activity}-{day}-{customer}", entry["campaign"]
 
 
 def _contacted(feedback: Sequence[Any]) -> set[tuple[int, str, str, str, str]]:
-    doing, found = "was_contacted", set()
+    contacts = set()
     for customer, _list, when, what, channel, _note in feedback:
         if what in REACHED_OUT:
-            found.add((when, customer, doing, f"ledger-{doing}-{when}-{customer}-{channel or ''}", channel or ""))
-    return found
+            activity_id = f"ledger-{WAS_CONTACTED}-{when}-{customer}-{channel or ''}"
+            contacts.add((when, customer, WAS_CONTACTED, activity_id, channel or ""))
+    return contacts

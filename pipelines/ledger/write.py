@@ -1,8 +1,7 @@
-"""What is written into the ledger, and how: one transaction at a time, rows are added and never changed.
+"""Writing the ledger: append-only, one transaction at a time, so that a killed process leaves it consistent.
 
-Whoever is killed between two steps leaves the ledger as it was before the transaction or as it is after it. What the
-tables mean stands in `read.py`. Only `erasure/ledger_rows.py` takes rows
-away: those of a customer who asked to be forgotten.
+What the tables mean is described in `read.py`. Only `erasure/ledger_rows.py` takes rows away: those of a customer who
+asked to be forgotten.
 """
 
 # Queries are put together from our own names; whatever comes from outside is bound as a parameter.
@@ -22,48 +21,50 @@ from typing import Any
 import pandas as pd
 
 from models.decision.control_group import GROUPS
+from models.decision.ranking import SUPPRESSED_COLUMNS
 from pipelines.ledger.read import ENTRY, FEEDBACK, FILE, SAID, in_use, opened
+from pipelines.runtime.sql import quoted, text
 
-HELD_BACK = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said")
+HELD_BACK = tuple(name for name in SUPPRESSED_COLUMNS if name not in ("as_of", "list_id"))  # those: `publication`
 WRITTEN, FAILED, REPLACED = "written", "failed", "replaced"
 
 _REAL = {"churn_probability", "value_at_risk", "expected_net_value"}
 
 
-def _kinds(names: Sequence[str]) -> str:
+def _column_types(names: Sequence[str]) -> str:
     """Columns with their types; `group`, `rule` and ids must be there."""
     required = {"customer_id", "group", "rule"}
     kinds = {"rank": "integer", **dict.fromkeys(_REAL, "real")}
-    return ", ".join(f'"{one}" {kinds.get(one, "text")}{" not null" * (one in required)}' for one in names)
+    return ", ".join(f"{quoted(one)} {kinds.get(one, 'text')}{' not null' * (one in required)}" for one in names)
 
 
-def _among(words: Sequence[str]) -> str:
-    return ", ".join(f"'{word}'" for word in words)
+def _literals(words: Sequence[str]) -> str:
+    return ", ".join(map(text, words))
 
 
 TABLES = {
     "publication": "number integer primary key, as_of text not null, revision integer not null, list_id text not null, "
     "replaces text, campaign text not null, definition text, model_version text, content text not null, "
     "published_at text, unique (as_of, revision)",
-    "entry": f"publication integer not null references publication, {_kinds(ENTRY)}, "
-    f'primary key (publication, customer_id), check ("group" in ({_among(GROUPS)})), check (rank is not null)',
-    "held_back": f"publication integer not null references publication, {_kinds(HELD_BACK)}, "
+    "entry": f"publication integer not null references publication, {_column_types(ENTRY)}, "
+    f'primary key (publication, customer_id), check ("group" in ({_literals(GROUPS)})), check (rank is not null)',
+    "held_back": f"publication integer not null references publication, {_column_types(HELD_BACK)}, "
     "primary key (publication, customer_id)",
     "kept": "publication integer not null references publication, name text not null, digest text not null, "
     "primary key (publication, name)",
     "due": "publication integer not null references publication, sink text not null, primary key (publication, sink)",
     "delivery": "number integer primary key, publication integer not null references publication, sink text not null, "
-    f"outcome text not null check (outcome in ({_among((WRITTEN, FAILED, REPLACED))})), said text",
+    f"outcome text not null check (outcome in ({_literals((WRITTEN, FAILED, REPLACED))})), said text",
     "report": "digest text primary key, rows integer not null",
     "feedback": "number integer primary key, report text not null references report, customer_id text not null, "
     "list_id text not null, occurred_at integer not null, "
-    f"what text not null check (what in ({_among(SAID)})), channel text, note text",
+    f"what text not null check (what in ({_literals(SAID)})), channel text, note text",
 }
 _ONCE = "create unique index said_once on feedback (customer_id, list_id, occurred_at, what, coalesce(channel, ''))"
 
 
-def guards() -> Iterator[tuple[str, str]]:
-    """Triggers by name."""
+def guard_triggers() -> Iterator[tuple[str, str]]:
+    """Name and statement of every trigger that refuses changes."""
     for table in TABLES:
         for doing in ("update", "delete"):
             refused = f"the ledger is append-only: {doing} of {table} refused"
@@ -97,12 +98,12 @@ def _make(con: sqlite3.Connection) -> None:
     for name, columns in TABLES.items():
         con.execute(f"create table {name} ({columns})")
     con.execute(_ONCE)
-    guard(con)
+    install_guards(con)
 
 
-def guard(con: sqlite3.Connection) -> None:
-    """Put the triggers up that refuse every change."""
-    for _, statement in guards():
+def install_guards(con: sqlite3.Connection) -> None:
+    """Create the triggers that refuse every change."""
+    for _, statement in guard_triggers():
         con.execute(statement)
 
 
@@ -156,29 +157,29 @@ def publish(con: sqlite3.Connection, published: Published, content: Content) -> 
         ("entry", ENTRY, content.entries),
         ("held_back", HELD_BACK, content.held_back),
     ):
-        named = ", ".join(f'"{name}"' for name in columns)
+        named = ", ".join(map(quoted, columns))
         con.executemany(
             f"insert into {table} (publication, {named}) values (?, {', '.join('?' * len(columns))})",
-            [(number, *map(plain, row)) for row in rows[list(columns)].itertuples(index=False, name=None)],
+            [(number, *map(sqlite_value, row)) for row in rows[list(columns)].itertuples(index=False, name=None)],
         )
     con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(content.files.items())])
-    owe(con, number, content.sinks)
+    add_due(con, number, content.sinks)
     return number
 
 
-def plain(value: Any) -> Any:
+def sqlite_value(value: Any) -> Any:
     """What SQLite takes; missing values as null."""
     if value is None or value is pd.NA or value != value:  # noqa: PLR0124 - NaN
         return None
     return value.item() if hasattr(value, "item") else value
 
 
-def owe(con: sqlite3.Connection, number: int, sinks: Sequence[str]) -> None:
-    """A publication is due at these sinks."""
+def add_due(con: sqlite3.Connection, number: int, sinks: Sequence[str]) -> None:
+    """Mark a publication as due at these sinks."""
     con.executemany("insert or ignore into due values (?, ?)", [(number, sink) for sink in sinks])
 
 
-def report(con: sqlite3.Connection, digest: str, rows: Sequence[Sequence[Any]], count: int) -> int:
+def add_report(con: sqlite3.Connection, digest: str, rows: Sequence[Sequence[Any]], count: int) -> int:
     """Append what a file of the team says: rows in the order of FEEDBACK, `occurred_at` in microseconds UTC.
 
     Returns:
@@ -195,7 +196,7 @@ def report(con: sqlite3.Connection, digest: str, rows: Sequence[Sequence[Any]], 
 
 
 @dataclass(frozen=True)
-class Owed:
+class PendingDelivery:
     """A publication that a sink has not got.
 
     `tries`: how often it failed; `last`: what was said then (None: never tried); `current`: whether it still counts.
@@ -208,7 +209,7 @@ class Owed:
     current: bool
 
 
-_OWED = f"""
+_PENDING = f"""
 select {", ".join(f"publication.{name}" for name in _PUBLISHED)}, due.sink,
     (select count(*) from delivery where publication = number_of and delivery.sink = due.sink),
     (select said from delivery where publication = number_of and delivery.sink = due.sink order by number desc limit 1),
@@ -222,22 +223,25 @@ order by publication.number, due.sink
 """
 
 
-def owed(path: Path = FILE) -> list[Owed]:
+def pending_deliveries(path: Path = FILE) -> list[PendingDelivery]:
     """What is still to be delivered, the oldest publication first."""
     with opened(path) as con:
-        rows = con.execute(_OWED).fetchall() if con else []
+        rows = con.execute(_PENDING).fetchall() if con else []
     wide = len(_PUBLISHED)
-    return [Owed(Published(*row[:wide]), row[wide], row[wide + 1], row[wide + 2], bool(row[wide + 3])) for row in rows]
+    return [
+        PendingDelivery(Published(*row[:wide]), row[wide], row[wide + 1], row[wide + 2], bool(row[wide + 3]))
+        for row in rows
+    ]
 
 
-def delivered(number: int, sink: str, outcome: str, said: str, path: Path = FILE) -> None:
+def record_attempt(number: int, sink: str, outcome: str, said: str, path: Path = FILE) -> None:
     """Append how an attempt ended: WRITTEN, FAILED, or REPLACED by a revision before it could be written."""
     with writing(path) as con:
         row = (number, sink, outcome, said)
         con.execute("insert into delivery (publication, sink, outcome, said) values (?, ?, ?, ?)", row)
 
 
-def written(path: Path = FILE) -> list[tuple[Published, str]]:
+def completed_deliveries(path: Path = FILE) -> list[tuple[Published, str]]:
     """What was delivered and still counts: of every day the last revision, and the sinks that have it."""
     latest = {one.as_of: one for one in publications(path)}
     with opened(path) as con:

@@ -24,6 +24,7 @@ from pipelines.modelling.panel import read_panel, switched_off
 from pipelines.runtime import files
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.stage import threads
+from pipelines.settings import artifacts
 from pipelines.settings.training import TrainingSettings
 
 
@@ -68,7 +69,7 @@ def backfill(
 
 def _trained_recipe(settings: TrainingSettings, data: Path) -> Recipe:
     """The recipe as it was chosen last, with nothing left open."""
-    path = data / "models" / settings.definition / "recipe.json"
+    path = data / "models" / settings.definition / artifacts.RECIPE
     if not path.is_file():
         raise ChurnError(f"{path} is not there: {settings.definition} was not trained yet. Run `churn run`.")
     trained = files.read_json(path)

@@ -8,15 +8,12 @@ from typing import Any
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
-
-DATA = Path("data")
-FILE = "champion.json"
-CARD = "model_card.md"
+from pipelines.settings import artifacts
 
 
 def champion_folder(definition: str) -> Path:
     """The folder of a definition's champion."""
-    return DATA / "champion" / definition
+    return artifacts.CHAMPIONS / definition
 
 
 def champion(definition: str) -> dict[str, Any] | None:
@@ -25,13 +22,13 @@ def champion(definition: str) -> dict[str, Any] | None:
     `digest`, `metrics`, `recipe` (of the candidate it was), `previous` (digest or None), `version`, and
     `rolled_back_from` (None, or `version` and `digest` of the champion whose place it took back).
     """
-    path = champion_folder(definition) / FILE
+    path = champion_folder(definition) / artifacts.CHAMPION
     return dict(read_json(path)) if path.exists() else None
 
 
 def require_champions(definitions: Iterable[str]) -> None:
     """Raise ChurnError where a definition has no model to score with."""
-    missing = [name for name in definitions if not (champion_folder(name) / FILE).exists()]
+    missing = [name for name in definitions if not (champion_folder(name) / artifacts.CHAMPION).exists()]
     if missing:
         raise ChurnError(
             *(

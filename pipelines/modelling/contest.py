@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.modelling.gate import Contest
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
+from pipelines.settings import artifacts
 from pipelines.settings.model import Model
 from pipelines.settings.training import TrainingSettings
 
@@ -51,7 +52,7 @@ def compare_recipes(
     from models.churn_model import ChurnModel
 
     definition = settings.definition
-    candidate_recipe = read_json(data / "models" / definition / "recipe.json")
+    candidate_recipe = read_json(data / "models" / definition / artifacts.RECIPE)
     champion_recipe = champion.get("recipe")
     if not champion_recipe:
         return Contest(("the champion was promoted without its recipe; --force replaces it",))
@@ -99,7 +100,7 @@ def _paired(settings: TrainingSettings, recipe: Mapping[str, Any], champion: Chu
     from models.evaluation import bootstrap
 
     folder = data / "models" / settings.definition
-    candidate = pq.read_table(folder / "predictions.parquet").to_pandas(date_as_object=False)
+    candidate = pq.read_table(folder / artifacts.PREDICTIONS).to_pandas(date_as_object=False)
     retrained = _retrained_predictions(settings, recipe, champion, data)
     both = candidate[["customer_id", "as_of", "churned", "model"]].merge(
         retrained[["customer_id", "as_of", "model"]].rename(columns={"model": "champion"}),

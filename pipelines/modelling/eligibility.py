@@ -16,6 +16,7 @@ from pipelines.rendering.wording import staying
 from pipelines.runtime.errors import NothingToScoreError
 from pipelines.runtime.files import read_json
 from pipelines.runtime.sql import text
+from pipelines.settings import artifacts
 from pipelines.settings.churn import Churn, definition_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def eligibility_of(name: str, churn: Churn, activity: Path, *, as_of: str, timez
     """
     import pandas as pd
 
-    facts, definition = read_json(activity / "facts.json"), definition_of(churn)
+    facts, definition = read_json(activity / artifacts.FACTS), definition_of(churn)
     parts = [labels.eligibility(events, definition, as_of, timezone) for events in _events(activity, facts, definition)]
     status = parts[0] if len(parts) == 1 else pd.concat(parts).sort_index()
     if not (status == CUSTOMER).any():

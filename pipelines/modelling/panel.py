@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.modelling.sample import ALL_CUSTOMERS, Sample
 from pipelines.runtime import files
 from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.settings import artifacts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +43,8 @@ def read_panel(features: Path, labels: Path, activity: Path, sample: Sample = AL
         features=joined.drop(columns=["churned", "value_ahead"]),
         churned=joined["churned"].to_numpy(dtype=float),
         value_ahead=joined["value_ahead"].to_numpy(dtype=float, na_value=float("nan")),
-        columns_info=files.read_json(features / "columns.json"),
-        activities=files.read_json(activity / "facts.json")["activities"],
+        columns_info=files.read_json(features / artifacts.COLUMNS),
+        activities=files.read_json(activity / artifacts.FACTS)["activities"],
     )
 
 

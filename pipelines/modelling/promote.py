@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pipelines.modelling.champion import CARD, DATA, FILE, champion, champion_folder
+from pipelines.modelling.champion import champion, champion_folder
 from pipelines.modelling.contest import compare_recipes
 from pipelines.modelling.gate import decide_promotion
 from pipelines.modelling.tracking.candidate import Candidate
@@ -30,6 +30,7 @@ from pipelines.modelling.tracking.registry import (
 )
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder, read_json, write_json
+from pipelines.settings import artifacts
 from pipelines.settings.training import TrainingSettings
 
 
@@ -75,8 +76,8 @@ def promote(settings: TrainingSettings, *, margin: float, force: bool = False) -
 
 
 def _candidate(settings: TrainingSettings) -> Candidate:
-    model, evaluation = DATA / "models" / settings.definition, DATA / "evaluation" / settings.definition
-    return Candidate.of(settings, model, evaluation, DATA / "activity" / "train")
+    model, evaluation = artifacts.DATA / "models" / settings.definition, artifacts.EVALUATIONS / settings.definition
+    return Candidate.of(settings, model, evaluation, artifacts.DATA / "activity" / "train")
 
 
 def _compared_with(candidate: Candidate, present: dict[str, Any] | None, margin: float) -> str:
@@ -99,7 +100,7 @@ def _decide(
         return False, known.refused  # a contest takes as long as training: not again for the same
     decision = decide_promotion(candidate.metrics, None)
     if present and decision.passed:
-        contest = compare_recipes(candidate.settings, present, champion_folder(candidate.definition), DATA)
+        contest = compare_recipes(candidate.settings, present, champion_folder(candidate.definition), artifacts.DATA)
         decision = decide_promotion(candidate.metrics, present["metrics"], contest, margin=margin)
     return decision.passed, decision.reason
 
@@ -186,12 +187,12 @@ def _write(definition: str, registry: Registry, version: Version, payload: Path)
 
     `payload`: what travels inside a version, see `Candidate.write_payload`.
     """
-    recipe = payload / "recipe.json"
+    recipe = payload / artifacts.RECIPE
     known = registry.of_digest(version.digest) or version  # its turn may just have been set
     before, after = registry.before(known), registry.rolled_back_to(known)
     content = {
         "digest": version.digest,
-        "metrics": read_json(payload / "metrics.json"),
+        "metrics": read_json(payload / artifacts.METRICS),
         "recipe": read_json(recipe) if recipe.exists() else None,
         "previous": before.digest if before else None,
         "version": version.number,
@@ -199,5 +200,5 @@ def _write(definition: str, registry: Registry, version: Version, payload: Path)
     }
     with atomic_folder(champion_folder(definition)) as folder:
         shutil.copytree(payload / "model", folder, dirs_exist_ok=True)
-        shutil.copy(payload / CARD, folder / CARD)
-        write_json(folder / FILE, content)
+        shutil.copy(payload / artifacts.MODEL_CARD, folder / artifacts.MODEL_CARD)
+        write_json(folder / artifacts.CHAMPION, content)

@@ -59,7 +59,7 @@ def order_by_horizon(
     from models import horizons
 
     present = [name for name in related_definitions(definition, churn) if name in predictions]
-    ordered = horizons.in_order([_by_customer(predictions[name]) for name in present])
+    ordered = horizons.ordered_probabilities([_by_customer(predictions[name]) for name in present])
     probability = np.asarray(ordered[present.index(definition)], dtype=np.float64)
     return predictions[definition].assign(churn_probability=probability)
 

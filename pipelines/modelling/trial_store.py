@@ -33,8 +33,8 @@ def fingerprint(panel: Panel, *settings: Any) -> str:
     return sha.hexdigest()
 
 
-class Journal:
-    """`models.training.search.Memory` on disk: one Optuna study per fingerprint."""
+class OptunaTrialStore:
+    """`models.training.search.TrialStore` on disk: one Optuna study per fingerprint."""
 
     def __init__(self, name: str, identity: str, *, max_minutes: float, say: Say = print) -> None:
         """Open the study of `identity` among those of the definition `name`.

@@ -14,9 +14,10 @@ import pandas as pd
 from models.decision.control_group import CONTACT
 from pipelines.ledger import write
 from pipelines.ledger.write import Published
-from pipelines.publishing.draft import LIST, Draft, file_faults
+from pipelines.publishing.draft import Draft, file_faults
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder, digest_of
+from pipelines.settings import artifacts
 
 FOLDER = Path("data/ledger/published")
 
@@ -76,7 +77,7 @@ def contact_list(published: Published) -> pd.DataFrame:
         ChurnError: the copy is not what was published.
     """
     require_intact(published)
-    table = pd.read_parquet(folder_of(published) / LIST)
+    table = pd.read_parquet(folder_of(published) / artifacts.LIST)
     if "group" in table.columns:
         table = table[table["group"] == CONTACT]
     return table.astype({"customer_id": "str"}).reset_index(drop=True)

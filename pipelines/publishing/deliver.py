@@ -1,6 +1,6 @@
-"""Published lists to the sinks of params.yaml, as the ledger's outbox says: whatever is due and was not written yet.
+"""Delivery of published lists to the sinks of params.yaml: whatever the ledger says is due and was not written yet.
 
-One sink's failure keeps nothing from the others. Everything is made from the immutable copy, so a list that is written
+A failing sink does not stop the others. Everything is made from the immutable copy, so a list that is written
 late is the list that was published; one that a revision has replaced meanwhile is not written any more.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.ledger import write
-from pipelines.ledger.write import FAILED, REPLACED, WRITTEN, Owed, Published
+from pipelines.ledger.write import FAILED, REPLACED, WRITTEN, PendingDelivery, Published
 from pipelines.publishing import archive
 from pipelines.publishing.sinks import audiences, crm
 from pipelines.publishing.sinks.fields import by_channels, own_ids
@@ -55,28 +55,28 @@ def deliver(delivery: Delivery, say: Callable[[str], None]) -> None:
         ChurnError: a sink failed; all of them are named, and what is due stays due.
     """
     failed = []
-    for owed in write.owed():
-        where = f"publish.sinks.{owed.sink}"
-        note = partial(write.delivered, owed.published.number, owed.sink)
-        if not owed.current:
-            note(REPLACED, "a revision took its place before it was written")
-            say(f"{where}: the list of {owed.published.as_of} was replaced before it was written; left out.")
-        elif owed.sink not in delivery.sinks:
-            if owed.last != _NO_SINK:
-                note(FAILED, _NO_SINK)
+    for pending in write.pending_deliveries():
+        where = f"publish.sinks.{pending.sink}"
+        record = partial(write.record_attempt, pending.published.number, pending.sink)
+        if not pending.current:
+            record(REPLACED, "a revision took its place before it was written")
+            say(f"{where}: the list of {pending.published.as_of} was replaced before it was written; left out.")
+        elif pending.sink not in delivery.sinks:
+            if pending.last != _NO_SINK:
+                record(FAILED, _NO_SINK)
                 say(
-                    f"{where}: {_NO_SINK}, so the list of {owed.published.as_of} was not written there. This is said "
-                    "once. With the sink back in params.yaml, the next `churn publish` writes it; else nothing is to "
-                    "be done."
+                    f"{where}: {_NO_SINK}, so the list of {pending.published.as_of} was not written there. This is "
+                    "said once. With the sink back in params.yaml, the next `churn publish` writes it; else nothing is "
+                    "to be done."
                 )
         else:
             try:
-                outcome = _write(owed, delivery)
+                outcome = _write(pending, delivery)
             except (ChurnError, OSError) as error:
-                note(FAILED, str(error))
+                record(FAILED, str(error))
                 failed.append(f"{where}: {_one_line(error)}")
             else:
-                note(WRITTEN, outcome)
+                record(WRITTEN, outcome)
                 say(f"{where}: {outcome}")
     if failed:
         raise ChurnError(
@@ -90,13 +90,13 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).splitlines())
 
 
-def _write(owed: Owed, delivery: Delivery) -> str:
-    sink, published = delivery.sinks[owed.sink], owed.published
+def _write(pending: PendingDelivery, delivery: Delivery) -> str:
+    sink, published = delivery.sinks[pending.sink], pending.published
     table = _own_ids(published, delivery)
     if isinstance(sink, SqlTable):
-        replaced = {one.list_id for one in write.publications(as_of=published.as_of)} - {published.list_id}
-        return upsert(table, sink, f"publish.sinks.{owed.sink}", published, replaced)
-    return write_file(table, sink, owed.sink, published)
+        replaced = {earlier.list_id for earlier in write.publications(as_of=published.as_of)} - {published.list_id}
+        return upsert(table, sink, f"publish.sinks.{pending.sink}", published, replaced)
+    return write_file(table, sink, pending.sink, published)
 
 
 def _own_ids(published: Published, delivery: Delivery) -> pd.DataFrame:
@@ -140,7 +140,7 @@ def rewrite(delivery: Delivery) -> list[str]:
         The files whose content has changed.
     """
     changed = []
-    for published, name in write.written():
+    for published, name in write.completed_deliveries():
         sink = delivery.sinks.get(name)
         if sink is None or isinstance(sink, SqlTable) or not file_of(sink, name, published).is_file():
             continue

@@ -11,13 +11,12 @@ import pandas as pd
 
 from models.decision import control_group
 from pipelines.ledger.read import ENTRY, FIGURES
-from pipelines.ledger.write import HELD_BACK, Content, Published, content_digest, plain
+from pipelines.ledger.write import HELD_BACK, Content, Published, content_digest, sqlite_value
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.runtime.spreadsheet_text import undefused
+from pipelines.settings import artifacts
 
-MANIFEST = "manifest.json"
-LIST, CONTROL, HELD = "at_risk.parquet", "control.csv", "held_back.csv"
 _AGAIN = "Make the list again: `churn run`."
 
 
@@ -37,38 +36,41 @@ def read_draft(folder: Path, as_of: str, campaign: str | None) -> Draft:
         ChurnError: there is none, a file is missing or is not the one of the manifest, the data was not validated,
             nobody is on the list, somebody is on it twice or both on it and held out.
     """
-    if not (folder / MANIFEST).is_file():
+    if not (folder / artifacts.MANIFEST).is_file():
         raise ChurnError(
             f"{folder}: there is no list for {as_of}. Make it: `churn run` with this observations.score.as_of."
         )
-    content = read_json(folder / MANIFEST)
-    faults = [*file_faults(folder, content.get("files", {})), *_check_faults(folder, content)]
+    manifest = read_json(folder / artifacts.MANIFEST)
+    faults = [*file_faults(folder, manifest.get("files", {})), *_check_faults(folder, manifest)]
     if faults:
         raise ChurnError(*faults)
-    listed, control = _listed(folder), _apart(folder / CONTROL, ENTRY)
+    listed, control = _listed(folder), _read_csv(folder / artifacts.CONTROL, ENTRY)
     entries = pd.concat(
         [listed.assign(group=control_group.CONTACT), control.assign(group=control_group.CONTROL)], ignore_index=True
     )
-    held = _apart(folder / HELD, HELD_BACK)
-    every = pd.concat([entries["customer_id"], held["customer_id"]])
-    faults = [*_gaps(folder, entries, held), *_row_faults(folder, listed, every, content, as_of)]
+    suppressed = _read_csv(folder / artifacts.SUPPRESSED, HELD_BACK)
+    all_ids = pd.concat([entries["customer_id"], suppressed["customer_id"]])
+    faults = [
+        *_missing_value_faults(folder, entries, suppressed),
+        *_row_faults(folder, listed, all_ids, manifest, as_of),
+    ]
     if faults:
         raise ChurnError(*faults)
-    files = {**content["files"], MANIFEST: digest_of(folder / MANIFEST)}
+    files = {**manifest["files"], artifacts.MANIFEST: digest_of(folder / artifacts.MANIFEST)}
     published = Published(
         as_of=as_of,
-        list_id=str(content["list_id"]),
-        content=content_digest(rows_of(entries, ENTRY), rows_of(held, HELD_BACK)),
-        campaign=_campaign(content, campaign),
-        definition=content.get("definition"),
-        model_version=content.get("model_version"),
+        list_id=str(manifest["list_id"]),
+        content=content_digest(rows_of(entries, ENTRY), rows_of(suppressed, HELD_BACK)),
+        campaign=_campaign(manifest, campaign),
+        definition=manifest.get("definition"),
+        model_version=manifest.get("model_version"),
     )
-    return Draft(folder, published, Content(entries, held, files))
+    return Draft(folder, published, Content(entries, suppressed, files))
 
 
 def rows_of(table: pd.DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:
     """Rows as SQLite would give them back."""
-    return [tuple(map(plain, row)) for row in table[list(columns)].itertuples(index=False, name=None)]
+    return [tuple(map(sqlite_value, row)) for row in table[list(columns)].itertuples(index=False, name=None)]
 
 
 def file_faults(folder: Path, files: dict[str, str]) -> list[str]:
@@ -83,26 +85,26 @@ def file_faults(folder: Path, files: dict[str, str]) -> list[str]:
     return faults
 
 
-def _check_faults(folder: Path, content: dict[str, Any]) -> list[str]:
-    path, checks = folder / MANIFEST, content.get("checks") or {}
-    missing = [name for name in ("list_id", "files", "definition") if not content.get(name)]
+def _check_faults(folder: Path, manifest: dict[str, Any]) -> list[str]:
+    path, checks = folder / artifacts.MANIFEST, manifest.get("checks") or {}
+    missing = [name for name in ("list_id", "files", "definition") if not manifest.get(name)]
     faults = [f"{path}: says no {name}, so this is no list of `make_list`. {_AGAIN}" for name in missing]
-    if LIST not in content.get("files", {}):
-        faults.append(f"{path}: does not name {LIST}. {_AGAIN}")
-    wanted = ("activity_score", "features_score", f"scores_{content.get('definition')}")
+    if artifacts.LIST not in manifest.get("files", {}):
+        faults.append(f"{path}: does not name {artifacts.LIST}. {_AGAIN}")
+    required = ("activity_score", "features_score", f"scores_{manifest.get('definition')}")
     return faults + [
         f"{path}: the check {name} has not passed, so the data is not validated. {_AGAIN}"
-        for name in wanted
+        for name in required
         if (checks.get(name) or {}).get("passed") is not True
     ]
 
 
 def _listed(folder: Path) -> pd.DataFrame:
-    table = pd.read_parquet(folder / LIST)
+    table = pd.read_parquet(folder / artifacts.LIST)
     return table.reindex(columns=list(dict.fromkeys([*ENTRY, "list_id", "as_of"]))).astype({"customer_id": "str"})
 
 
-def _apart(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """A CSV beside the list, if there is one: ids as they are, numbers as numbers, nothing where a cell is empty."""
     if not path.is_file():
         return pd.DataFrame(columns=list(columns))
@@ -116,39 +118,42 @@ def _apart(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return table
 
 
-def _gaps(folder: Path, entries: pd.DataFrame, held: pd.DataFrame) -> list[str]:
-    needed = ((f"{LIST} and {CONTROL}", entries, ("customer_id", "rank")), (HELD, held, ("customer_id", "rule")))
+def _missing_value_faults(folder: Path, entries: pd.DataFrame, suppressed: pd.DataFrame) -> list[str]:
+    required = (
+        (f"{artifacts.LIST} and {artifacts.CONTROL}", entries, ("customer_id", "rank")),
+        (artifacts.SUPPRESSED, suppressed, ("customer_id", "rule")),
+    )
     return [
         f"{folder}: {int(table[name].isna().sum()):,} rows of {files} have no {name}. {_AGAIN}"
-        for files, table, names in needed
+        for files, table, names in required
         for name in names
         if table[name].isna().any()
     ]
 
 
 def _row_faults(
-    folder: Path, listed: pd.DataFrame, every: pd.Series[str], content: dict[str, Any], as_of: str
+    folder: Path, listed: pd.DataFrame, all_ids: pd.Series[str], manifest: dict[str, Any], as_of: str
 ) -> list[str]:
     faults = []
     if listed.empty:
-        faults.append(f"{folder / LIST}: nobody is on the list. There is nothing to publish.")
+        faults.append(f"{folder / artifacts.LIST}: nobody is on the list. There is nothing to publish.")
     days = sorted({f"{day:%Y-%m-%d}" for day in pd.to_datetime(listed["as_of"].dropna().unique())})
-    if days not in ([as_of], []) or content.get("as_of") != as_of:
+    if days not in ([as_of], []) or manifest.get("as_of") != as_of:
         faults.append(f"{folder}: the list is for {', '.join(days)}, not for {as_of}. {_AGAIN}")
     ids = sorted(set(listed["list_id"].dropna()))
-    if ids not in ([content["list_id"]], []):
-        faults.append(f"{folder}: the list is {', '.join(ids)}, its manifest speaks of {content['list_id']}. {_AGAIN}")
-    twice = sorted(set(every[every.duplicated()]))
-    if twice:
+    if ids not in ([manifest["list_id"]], []):
+        faults.append(f"{folder}: the list is {', '.join(ids)}, its manifest speaks of {manifest['list_id']}. {_AGAIN}")
+    repeated = sorted(set(all_ids[all_ids.duplicated()]))
+    if repeated:
         faults.append(
-            f"{folder}: {len(twice):,} customers are in more than one of {LIST}, {CONTROL} and {HELD} "
-            f"({', '.join(twice[:5])}). {_AGAIN}"
+            f"{folder}: {len(repeated):,} customers are in more than one of {artifacts.LIST}, {artifacts.CONTROL} and "
+            f"{artifacts.SUPPRESSED} ({', '.join(repeated[:5])}). {_AGAIN}"
         )
     return faults
 
 
-def _campaign(content: dict[str, Any], running: str | None) -> str:
+def _campaign(manifest: dict[str, Any], running: str | None) -> str:
     """The manifest's, else the one that runs, else the definition that ranks the list."""
-    entry = content.get("campaign")
+    entry = manifest.get("campaign")
     name = entry.get("name") if isinstance(entry, dict) else entry
-    return str(name or running or content["definition"])
+    return str(name or running or manifest["definition"])

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 from pipelines.rendering.files import write_csv, write_list_parquet
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder
+from pipelines.settings import artifacts
 from pipelines.sources.privacy import vault
 
-FOLDER = Path("data/exports")
+FOLDER = artifacts.DATA / "exports"
 
 
 def export(day: str, to: Path | None = None, *, pseudonymised: bool) -> list[str]:
@@ -33,7 +34,7 @@ def export(day: str, to: Path | None = None, *, pseudonymised: bool) -> list[str
     Raises:
         ChurnError: there is no list for this day, or the vault does not know everybody on it.
     """
-    path = Path("data/at_risk", day, "at_risk.parquet")
+    path = artifacts.LISTS / day / artifacts.LIST
     if not path.is_file():
         raise ChurnError(f"{path}: there is no list for this day yet. Run `churn run`.")
     table: pd.DataFrame = pq.read_table(path).to_pandas()
@@ -42,11 +43,11 @@ def export(day: str, to: Path | None = None, *, pseudonymised: bool) -> list[str
     folder = to or FOLDER / day
     with atomic_folder(folder) as partial:
         partial.chmod(0o700)
-        write_csv(table, partial / "at_risk.csv")
-        write_list_parquet(table, partial / "at_risk.parquet")
+        write_csv(table, partial / artifacts.LIST_CSV)
+        write_list_parquet(table, partial / artifacts.LIST)
         for file in partial.iterdir():
             file.chmod(0o600)
-    return [f"{len(table):,} customers under their own ids: {folder / 'at_risk.csv'}, {folder / 'at_risk.parquet'}."]
+    return [f"{len(table):,} customers under their own ids: {folder / artifacts.LIST_CSV}, {folder / artifacts.LIST}."]
 
 
 def _own_ids(hashed: list[str]) -> list[str]:

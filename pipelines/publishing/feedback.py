@@ -1,4 +1,4 @@
-"""`churn feedback FILE`: what the team did and heard, into the ledger. Every row is right, or nothing is written.
+"""`churn feedback FILE`: the team's report into the ledger. One bad row, and nothing is written.
 
 A row says of one customer and one time which of contacted, reached, kept and wrong is true. `wrong`: the list was wrong
 about the customer. Whoever was reached or kept was contacted. The report belongs to the last list that the customer
@@ -18,6 +18,7 @@ from models.decision.control_group import CONTROL
 from pipelines.ledger import write
 from pipelines.ledger.read import FILE, REACHED_OUT, SAID, opened
 from pipelines.publishing.report_file import Row, read_report
+from pipelines.runtime import yes_no
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.runtime.spreadsheet_text import undefused
@@ -25,8 +26,8 @@ from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy.pseudonyms import internal_id
 
 MOST_SHOWN = 20
-YES = ("yes", "y", "true", "1", "x", "✓", "ja", "ใช่")
-NO = ("", "no", "n", "false", "0", "-", "nein", "ไม่")
+YES = (*yes_no.YES, "x", "✓", "ja", "ใช่")
+NO = (*yes_no.NO, "", "-", "nein", "ไม่")
 Entry = tuple[str, str, int, str, str | None, str | None]  # in the order of ledger/read.py FEEDBACK
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,20 +66,20 @@ def feedback(path: Path, reading: ReportReading, say: Callable[[str], None] = pr
         say(f"{path.name}: is in the ledger already; nothing was added.")
         return
     rows, faults = read_report(path)
-    places, held = _places(), _held_back()
-    found: list[Entry] = []
+    places, suppressed = _places(), _suppression_rules()
+    entries: list[Entry] = []
     contaminated: Counter[str] = Counter()
     for row in rows:
-        said = _Row(row, reading, now, faults)
-        for one in said.entries(places, held):
-            found.append(one)
-            if one[3] == "contacted" and said.group == CONTROL:
-                contaminated[one[0]] += 1
+        parsed = _Row(row, reading, now, faults)
+        for entry in parsed.entries(places, suppressed):
+            entries.append(entry)
+            if entry[3] == "contacted" and parsed.group == CONTROL:
+                contaminated[entry[0]] += 1
     if faults:
-        raise ChurnError(*_named(path, faults, len(rows)))
+        raise ChurnError(*_fault_lines(path, faults, len(rows)))
     with write.writing() as con:
-        new = write.report(con, digest, found, len(rows))
-    for line in _summary(path, rows, found, new, len(contaminated)):
+        new = write.add_report(con, digest, entries, len(rows))
+    for line in _summary(path, rows, entries, new, len(contaminated)):
         say(line)
 
 
@@ -170,12 +171,12 @@ def _instant(text: str, timezone: str) -> int | None:
     import zoneinfo
 
     try:
-        found = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
+        moment = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
     except ValueError:
         return None
-    if found.tzinfo is None and (found.hour, found.minute, found.second, found.microsecond) == (0, 0, 0, 0):
-        return midnight(f"{found:%Y-%m-%d}", timezone)
-    aware = found if found.tzinfo else found.replace(tzinfo=zoneinfo.ZoneInfo(timezone))
+    if moment.tzinfo is None and (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0):
+        return midnight(f"{moment:%Y-%m-%d}", timezone)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=zoneinfo.ZoneInfo(timezone))
     return (aware.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
@@ -186,7 +187,7 @@ def _reports() -> set[str]:
 
 def _places() -> dict[str, list[Place]]:
     """Customer -> lists they were on or held out of, also replaced ones: oldest day first, last revision last."""
-    found: dict[str, list[Place]] = {}
+    places: dict[str, list[Place]] = {}
     with opened() as con:
         if con is None:
             raise ChurnError(
@@ -197,31 +198,31 @@ def _places() -> dict[str, list[Place]]:
             "order by as_of, revision"
         )
         for customer, *place in rows:
-            found.setdefault(customer, []).append(Place(*place))
-    return found
+            places.setdefault(customer, []).append(Place(*place))
+    return places
 
 
-def _held_back() -> dict[str, str]:
+def _suppression_rules() -> dict[str, str]:
     with opened() as con:
         return dict(con.execute("select customer_id, rule from held_back order by publication")) if con else {}
 
 
-def _named(path: Path, faults: dict[int, list[str]], rows: int) -> list[str]:
-    lines = [f"{path.name}: line {line}: {'; '.join(said)}." for line, said in sorted(faults.items())]
-    bad = f"{len(faults):,} of {rows:,} rows are bad, so nothing was written"
-    return [*lines, f"{path.name}: {bad}. Correct them and send the file again."]
+def _fault_lines(path: Path, faults: dict[int, list[str]], rows: int) -> list[str]:
+    lines = [f"{path.name}: line {line}: {'; '.join(row_faults)}." for line, row_faults in sorted(faults.items())]
+    verdict = f"{len(faults):,} of {rows:,} rows are bad, so nothing was written"
+    return [*lines, f"{path.name}: {verdict}. Correct them and send the file again."]
 
 
-def _summary(path: Path, rows: list[Row], found: list[Entry], new: int, contaminated: int) -> list[str]:
-    counted = Counter(entry[3] for entry in found)
-    words = ", ".join(f"{counted[word]:,} {word}" for word in SAID)
+def _summary(path: Path, rows: list[Row], entries: list[Entry], new: int, contaminated: int) -> list[str]:
+    counts = Counter(entry[3] for entry in entries)
+    words = ", ".join(f"{counts[word]:,} {word}" for word in SAID)
     lines = [f"{path.name}: {len(rows):,} row{'s' if len(rows) != 1 else ''}: {words}."]
-    if new < len(found):
-        lines.append(f"{len(found) - new:,} of these were in the ledger already and count once.")
+    if new < len(entries):
+        lines.append(f"{len(entries) - new:,} of these were in the ledger already and count once.")
     if contaminated:
-        are = "is" if contaminated == 1 else "are"
+        verb = "is" if contaminated == 1 else "are"
         lines.append(
-            f"{contaminated:,} of the contacted customers {are} in the control group, and nobody leaves it, whatever "
+            f"{contaminated:,} of the contacted customers {verb} in the control group, and nobody leaves it, whatever "
             "was done: taking anybody out would make the comparison wrong. The effect that can be proven becomes "
             "smaller."
         )

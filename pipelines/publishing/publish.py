@@ -1,4 +1,4 @@
-"""`churn publish`: the list of a day into the ledger, an immutable copy beside it, then the sinks.
+"""`churn publish`: records a day's list in the ledger, archives an immutable copy, and delivers it to the sinks.
 
 The copy comes first, then one transaction of the ledger: what is not in the ledger is not published, whatever was
 interrupted. Sinks come last; who has got what stands in the ledger, and what failed is tried again by the next publish.
@@ -17,8 +17,8 @@ from pipelines.publishing import archive
 from pipelines.publishing.deliver import Delivery, deliver
 from pipelines.publishing.draft import Draft, read_draft
 from pipelines.runtime.errors import ChurnError
+from pipelines.settings import artifacts
 
-DRAFTS = Path("data/at_risk")
 Say = Callable[[str], None]
 
 
@@ -48,7 +48,7 @@ def publish(
             published all the same).
     """
     _require_day(as_of)
-    draft = read_draft(folder or DRAFTS / as_of, as_of, campaign)
+    draft = read_draft(folder or artifacts.LISTS / as_of, as_of, campaign)
     before = write.publications(as_of=as_of)
     if before and before[-1].content == draft.published.content:
         publish_again(before[-1], delivery, say)
@@ -65,7 +65,7 @@ def publish_again(published: Published, delivery: Delivery, say: Say = print) ->
     """
     archive.require_intact(published)
     with write.writing() as con:
-        write.owe(con, published.number, sorted(delivery.sinks))
+        write.add_due(con, published.number, sorted(delivery.sinks))
     day, list_id = published.as_of, published.list_id
     say(f"The list of {day} ({list_id}) is published already; nothing was added to the ledger.")
     deliver(delivery, say)

@@ -62,11 +62,13 @@ def read_report(path: Path) -> tuple[list[Row], dict[int, list[str]]]:
         raise ChurnError(f"{path}: there is no such file.")
     lines = _xlsx(path) if zipfile.is_zipfile(path) else _csv(path)
     header = _header(lines)
-    places = _places(path, header)
+    positions = _column_positions(path, header)
     rows, faults = list[Row](), dict[int, list[str]]()
     for line, cells in lines:
         if any(cells):
-            rows.append(Row(line, {name: cells[place] for name, place in places.items() if place < len(cells)}))
+            rows.append(
+                Row(line, {name: cells[position] for name, position in positions.items() if position < len(cells)})
+            )
             if len(cells) > len(header) and any(cells[len(header) :]):
                 faults[line] = [f"has {len(cells)} cells, the header has {len(header)}. Put text with commas in quotes"]
     if not rows:
@@ -76,37 +78,39 @@ def read_report(path: Path) -> tuple[list[Row], dict[int, list[str]]]:
 
 def _header(lines: Iterator[tuple[int, list[str]]]) -> list[str]:
     """The first line with more than one cell filled: a sentence may stand above it, as in the list's own workbook."""
-    above: list[str] = []
+    first_filled: list[str] = []
     for _, cells in lines:
         if sum(map(bool, cells)) > 1:
             return cells
-        above = above or cells
-    return above
+        first_filled = first_filled or cells
+    return first_filled
 
 
-def _places(path: Path, header: list[str]) -> dict[str, int]:
-    found: dict[str, list[int]] = {}
-    for place, title in enumerate(header):
-        plain = re.sub(r"[\s_\-]", "", title.casefold())
-        for name, words in NAMES.items():
-            if plain in words:
-                found.setdefault(name, []).append(place)
+def _column_positions(path: Path, header: list[str]) -> dict[str, int]:
+    by_name: dict[str, list[int]] = {}
+    for position, title in enumerate(header):
+        bare_title = re.sub(r"[\s_\-]", "", title.casefold())
+        for name, spellings in NAMES.items():
+            if bare_title in spellings:
+                by_name.setdefault(name, []).append(position)
     faults = [
-        f"{path.name}: the columns {' and '.join(repr(header[place]) for place in places)} both mean {name}. Keep one."
-        for name, places in found.items()
-        if len(places) > 1
+        f"{path.name}: the columns {' and '.join(repr(header[i]) for i in positions)} both mean {name}. Keep one."
+        for name, positions in by_name.items()
+        if len(positions) > 1
     ]
     faults += [
-        f"{path.name}: has no column {name}. {_there(header)}" for name in ("customer_id", "when") if name not in found
+        f"{path.name}: has no column {name}. {_columns_in_words(header)}"
+        for name in ("customer_id", "when")
+        if name not in by_name
     ]
-    if not {"what", *SAID} & set(found):
-        faults.append(f"{path.name}: has none of the columns {', '.join(SAID)}. {_there(header)}")
+    if not {"what", *SAID} & set(by_name):
+        faults.append(f"{path.name}: has none of the columns {', '.join(SAID)}. {_columns_in_words(header)}")
     if faults:
         raise ChurnError(*faults)
-    return {name: places[0] for name, places in found.items()}
+    return {name: positions[0] for name, positions in by_name.items()}
 
 
-def _there(header: list[str]) -> str:
+def _columns_in_words(header: list[str]) -> str:
     return f"Its columns are {', '.join(header)}." if any(header) else "It has no header."
 
 
@@ -117,15 +121,15 @@ def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
         text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
         raise ChurnError(f"{path.name}: is not UTF-8. Save it as `CSV UTF-8`, or as a workbook (.xlsx).") from None
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    begins = 1
+    first_line = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first_line.count))
+    line = 1
     try:
         for cells in reader:
-            yield begins, [cell.strip() for cell in cells]
-            begins = reader.line_num + 1
+            yield line, [cell.strip() for cell in cells]
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise ChurnError(f"{path.name}: line {begins}: cannot be read ({error}).") from None
+        raise ChurnError(f"{path.name}: line {line}: cannot be read ({error}).") from None
 
 
 def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -20,7 +20,6 @@ ADDRESSES = ("email", "phone")
 CONTACT_COLUMNS = ("name", *ADDRESSES)
 """What the list has of the contacts table, after its own columns."""
 
-HELD_BACK_COLUMNS = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said", "as_of", "list_id")
 WIN_BACK_COLUMNS = ("customer_id", "last_activity", "days_since_last", "past_value", "segment", "as_of")
 
 FURTHER = {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from models.decision.ranking import SUPPRESSED_COLUMNS
 from pipelines.rendering import columns
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.workbook import write_workbook
@@ -56,8 +57,8 @@ def write_control(table: pd.DataFrame, path: Path) -> None:
 
 
 def write_suppressed(table: pd.DataFrame, path: Path) -> None:
-    """Customers whom a rule suppressed: `columns.HELD_BACK_COLUMNS`, those that are missing left empty."""
-    write_csv(table.reindex(columns=list(columns.HELD_BACK_COLUMNS)), path)
+    """Customers whom a rule suppressed: `SUPPRESSED_COLUMNS`, those that are missing left empty."""
+    write_csv(table.reindex(columns=list(SUPPRESSED_COLUMNS)), path)
 
 
 def write_win_back(table: pd.DataFrame, path: Path) -> None:

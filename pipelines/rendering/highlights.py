@@ -98,7 +98,7 @@ def last_list(entries: pd.DataFrame) -> dict[str, Any] | None:
     }
 
 
-def compared(table: pd.DataFrame, last: Mapping[str, Any]) -> dict[str, Any]:
+def changes_since(table: pd.DataFrame, last: Mapping[str, Any]) -> dict[str, Any]:
     """This list against the last published one: how many are new, stayed and went, and the change in money at risk."""
     now, then = set(table["customer_id"].astype(str)), set(last["customers"])
     worth = table["value_at_risk"].astype("float64")
@@ -193,7 +193,7 @@ def figure_lines(
     ]
     rows += [(say("Risk {tier}", tier=say(name)), tier["listed"], "number") for name, tier in figures["tiers"].items()]
     if week.last:
-        change = compared(table, week.last)
+        change = changes_since(table, week.last)
         rows += [
             (say("New since the list of {day}", day=language.day(change["as_of"])), change["new"], "number"),
             (say("No longer on it"), change["gone"], "number"),

@@ -1,1 +1,1 @@
-"""What every stage needs and no customer has to do with: errors, files, locks, log, progress, SQL text."""
+"""What every stage needs, and knows nothing of churn: errors, files, locks, log, progress, SQL text."""

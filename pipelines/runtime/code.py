@@ -39,14 +39,14 @@ def files_of(*modules: str) -> frozenset[Path]:
     Args:
         modules: dotted names, like `pipelines.stages.make_list`.
     """
-    found: set[Path] = set()
-    todo = [path for name in modules for path in _paths(name)]
-    while todo:
-        path = todo.pop()
-        if path not in found:
-            found.add(path)
-            todo += [known for name in _imported(path) for known in _paths(name)]
-    return frozenset(found)
+    files: set[Path] = set()
+    pending = [path for name in modules for path in _paths(name)]
+    while pending:
+        path = pending.pop()
+        if path not in files:
+            files.add(path)
+            pending += [known for name in _imported(path) for known in _paths(name)]
+    return frozenset(files)
 
 
 def units_of(*modules: str) -> tuple[str, ...]:
@@ -105,13 +105,13 @@ def _paths(name: str) -> list[Path]:
 @cache
 def _imported(path: Path) -> frozenset[str]:
     """Dotted names that a file imports, at any depth; of `from a import b` both `a` and `a.b`."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return frozenset(found)
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(names)
 
 
 def _unit(path: Path) -> str:

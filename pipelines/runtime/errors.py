@@ -1,4 +1,4 @@
-"""Errors that a person can mend, as one tree, and the search for the nearest name ("Did you mean ...?").
+"""Errors that a person can mend, and the search for the nearest name ("Did you mean ...?").
 
 `features` and `models` know neither each other nor this package, so their errors have roots of their own; USER_ERRORS
 are all of them.

@@ -1,6 +1,6 @@
 """Atomic writes: a file or folder is written under another name, then renamed. Also the Parquet and JSON conventions.
 
-Same content in, same bytes out: no times, no host names, sorted keys.
+Equal content gives equal bytes: no times, no host names, sorted keys.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What write_json wrote."""
+    """The content of a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 

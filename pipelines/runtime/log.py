@@ -1,7 +1,7 @@
-"""What a batch job says while it works: sentences for people, or one JSON object a line for a scheduler.
+"""The log of a batch command: sentences for people, or one JSON object a line for a scheduler.
 
-Every JSON line has `at` (UTC), `event` and `text`; the other fields depend on the event. What the stages print on the
-way becomes lines of the event `note`, so that nothing but JSON is on standard output.
+Every JSON line has `at` (UTC), `event` and `text`; further fields depend on the event. What stages print becomes lines
+of the event `note`, so that standard output holds JSON only.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from typing import Any
 
 @dataclass
 class Log:
-    """`as_json`: JSON lines instead of sentences. `clock`: the present moment as text. `say`: takes a line.
+    """Writes events as lines.
 
-    `under_way`: the stage that runs. `say` must not print to whatever standard output is when it is called: inside
-    `notes` that is the log itself.
+    `as_json`: JSON instead of sentences. `clock`: gives the present moment as text. `say`: prints a line; it must not
+    print to whatever standard output is when it is called, which inside `notes` is the log itself. `running`: the stage
+    that runs.
     """
 
     as_json: bool
     clock: Callable[[], str]
     say: Callable[[str], None]
-    under_way: str = field(default="", init=False)
+    running: str = field(default="", init=False)
 
     def __call__(self, event: str, text: str, **fields: Any) -> None:
-        """One line; `fields` are for JSON alone."""
+        """Write one line; `fields` appear in JSON only."""
         if self.as_json:
-            where = {"stage": self.under_way} if self.under_way else {}
+            where = {"stage": self.running} if self.running else {}
             line = {"at": self.clock(), "event": event, "text": text, **where, **fields}
             self.say(json.dumps(line, ensure_ascii=False, default=str))
         elif text:
@@ -40,15 +41,15 @@ class Log:
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Name the stage that is under way in every line, and tell how long it took; what fails keeps its name."""
-        self.under_way, started = name, time.perf_counter()
+        """Name the running stage in every line and log how long it took; after a failure the name stays."""
+        self.running, started = name, time.perf_counter()
         yield
         seconds = round(time.perf_counter() - started, 1)
         self("stage", f"  {name:<32} {seconds:5.1f} s", seconds=seconds)
-        self.under_way = ""
+        self.running = ""
 
     def failed(self, error: Exception, code: int, **fields: Any) -> None:
-        """Why it stopped, and the exit code; people read it on standard error."""
+        """Log why the command stopped, and its exit code; people read it on standard error."""
         faults = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         if self.as_json:
             self("failed", faults[0], faults=faults, exit_code=code, **fields)
@@ -57,19 +58,19 @@ class Log:
 
     @contextlib.contextmanager
     def notes(self) -> Iterator[None]:
-        """What is printed in the block becomes lines of the log."""
+        """Log what is printed inside the block."""
         with contextlib.redirect_stdout(_Lines(self)):
             yield
 
 
 class _Lines(io.TextIOBase):
-    """A standard output whose whole lines are notes."""
+    """A text stream that logs every whole line as a note."""
 
     def __init__(self, log: Log) -> None:
-        self.log, self.begun = log, ""
+        self.log, self.unfinished = log, ""
 
     def write(self, text: str) -> int:
-        *whole, self.begun = (self.begun + text).split("\n")
+        *whole, self.unfinished = (self.unfinished + text).split("\n")
         for line in whole:
             if line.strip():
                 self.log("note", line.strip())

@@ -1,4 +1,4 @@
-"""Progress on long work, for whoever watches; silent where nobody does."""
+"""Progress of long work on a terminal; silent elsewhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def progress(work: str) -> Callable[[int, int], None]:
-    """A function that is report how many customers are done, of how many.
+    """A function to call with how many customers are done, and of how many.
 
     Where stderr is a terminal it keeps one line there: customers done, and the time left at the pace so far. Elsewhere
     (a pipe, a file, cron) it says nothing.

@@ -1,8 +1,8 @@
-"""When an output is fresh: a receipt beside it says what it was made from and what it was then.
+"""Freshness of outputs: a receipt beside each output records what it was made from, and its digest.
 
 A fingerprint is everything that decides an output: digests of its inputs, the settings that it reads, the digest of
 its code. Equal fingerprints, equal bytes. An output is made again unless its receipt holds the present fingerprint and
-the output's own digest: whoever changes it by hand gets it anew.
+the output's own digest: an output that was edited by hand is made again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Receipt:
 
     def if_fresh(self, made_from: Mapping[str, Any]) -> dict[str, Any] | None:
         """The receipt, where the output is there, unchanged, and was made from this; else None."""
-        content = written(self.file)
+        content = read_receipt(self.file)
         if content.get("inputs") != made_from or not self.output.exists():
             return None
         return content if content.get("sha256") == digest_of(self.output) else None
@@ -50,7 +50,7 @@ class Receipt:
         return content
 
 
-def written(file: Path) -> dict[str, Any]:
+def read_receipt(file: Path) -> dict[str, Any]:
     """What a receipt or a fingerprint holds; empty where there is none, or one that cannot be read."""
     try:
         content = read_json(file)

@@ -1,7 +1,7 @@
-"""Locks: one run and one stage at a time; what a killed run left behind is waited for.
+"""Locks: one run and one stage at a time. Processes that a killed run left behind are waited for.
 
 `run.lock` is held by whatever drives the graph or changes what it reads, `stage.lock` by the one stage that writes:
-whoever kills `dvc` does not kill its stage, so each stage takes it itself. A file beside each says who holds it.
+killing `dvc` does not kill its stage, so each stage takes the lock itself. A file beside each lock names its holder.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ def only_stage(name: str, busy: str = STAGE_BUSY) -> Iterator[None]:
     Raises:
         TryAgainError: another stage is writing; `busy` is the message.
     """
-    with held(STATE / "stage.lock", busy):
+    with hold_lock(STATE / "stage.lock", busy):
         note_stage(name)
         yield
 
 
 @contextmanager
-def held(file: Path, busy: str) -> Iterator[None]:
+def hold_lock(file: Path, busy: str) -> Iterator[None]:
     """Hold the lock of a file.
 
     Raises:

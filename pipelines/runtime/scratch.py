@@ -1,6 +1,6 @@
 """One private folder per process for what a pull cannot hold in memory and for copies of files while they are read.
 
-It goes when the process ends. What a process left that was killed goes when the next one asks for its own.
+It is deleted when the process ends; what a killed process left behind is deleted by the next one.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _NAMED = "churn-pull-"
 def folder() -> Path:
     """The folder; only its owner may look inside."""
     root = Path(tempfile.gettempdir())
-    for left in root.glob(f"{_NAMED}*"):
-        pid = re.fullmatch(r"\d+", left.name.removeprefix(_NAMED))
+    for leftover in root.glob(f"{_NAMED}*"):
+        pid = re.fullmatch(r"\d+", leftover.name.removeprefix(_NAMED))
         if pid and (int(pid[0]) == os.getpid() or not psutil.pid_exists(int(pid[0]))):
-            shutil.rmtree(left, ignore_errors=True)
-    made = root / f"{_NAMED}{os.getpid()}"
-    made.mkdir(mode=0o700)
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
+            shutil.rmtree(leftover, ignore_errors=True)
+    own = root / f"{_NAMED}{os.getpid()}"
+    own.mkdir(mode=0o700)
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    return own

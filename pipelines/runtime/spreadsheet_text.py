@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def undefused(text: str) -> str:
-    """What stood there before `defused` put a quotation mark before it."""
+    """The text as it was before `defused`."""
     return text[1:] if text.startswith("'") and defused(text[1:]) == text else text
 
 
@@ -12,5 +12,5 @@ RUN_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 
 def defused(text: str) -> str:
-    """The same text, never run by a spreadsheet. Leading spaces do not hide a formula."""
+    """The text with a `'` before it where a spreadsheet would run it as a formula; leading spaces hide none."""
     return f"'{text}" if text.lstrip(" ").startswith(RUN_AS_FORMULA) else text

@@ -27,7 +27,7 @@ Kind = click.Path | click.Choice[str] | click.ParamType[Any]
 
 
 def stage_command(*, optional: tuple[str, ...] = (), **options: Kind) -> Callable[[Work], click.Command]:
-    """Decorates what a stage does with its arguments: each is an option of its own, and required unless `optional`.
+    """Makes a command of a stage's function: each argument is an option, and required unless it is in `optional`.
 
     The help is the first line of the stage's module. Wrong use ends with exit code 2.
     """
@@ -44,7 +44,7 @@ def stage_command(*, optional: tuple[str, ...] = (), **options: Kind) -> Callabl
 
 
 def fail(error: Exception, name: str) -> NoReturn:
-    """Say every fault in a line of its own, and end with exit code 1."""
+    """Print every fault on a line of its own, and end with exit code 1."""
     for line in str(error).splitlines():
         print(f"{name}: {line}" if line.strip() else line, file=sys.stderr)
     raise SystemExit(1)

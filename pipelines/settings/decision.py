@@ -1,4 +1,4 @@
-"""What params.yaml says of the week's decision: the day it is taken for, whom leaving is about, and the team's policy.
+"""Settings of the weekly decision: the day of the list, the definition that ranks it, and the team's policy.
 
 Stages and commands build these values from `Settings`; what decides and shows the list takes them, or one section.
 """

@@ -1,4 +1,4 @@
-"""pydantic's faults in our words: `churn.silent_28d.horizon_day is not a setting. Did you mean horizon_days?`"""
+"""Validation errors in our words: `churn.silent_28d.horizon_day is not a setting. Did you mean horizon_days?`"""
 
 from __future__ import annotations
 

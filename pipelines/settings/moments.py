@@ -1,4 +1,4 @@
-"""The day that scores or a list are for, where a command names another than params.yaml does."""
+"""As-of days: of the list, where a command names another day than params.yaml, and of the feature tables."""
 
 from __future__ import annotations
 

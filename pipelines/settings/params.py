@@ -1,4 +1,4 @@
-"""params.yaml as checked settings. Owns what may be set; every fault of the file is named in one go."""
+"""The settings of params.yaml, validated. Every fault of the file is reported at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings that reading and checking of data depend on, as values that are built once and passed on.
+"""Settings of reading and checking data, as values that are built once and passed on.
 
 A stage or command builds them from `Settings`; below it, functions take one of these or a single section.
 """

@@ -1,4 +1,4 @@
-"""What params.yaml says of the training of one churn definition's model."""
+"""Settings of the training of one churn definition's model."""
 
 from __future__ import annotations
 

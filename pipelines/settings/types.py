@@ -1,4 +1,4 @@
-"""What kinds of value settings may have, and the words that a wrong one gets."""
+"""Types of the values of settings, and the messages for wrong ones."""
 
 from __future__ import annotations
 

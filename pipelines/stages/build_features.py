@@ -1,5 +1,4 @@
-"""Stage build_features: activity of a branch -> one feature table per moment, and columns.json that says what the
-columns are.
+"""Stage build_features: activity of a branch -> one feature table per moment, and columns.json, which describes them.
 
 The training branch looks at customers at many moments counted back from `until`, the scoring branch at one.
 Everything else is the same, so they cannot skew. Families are switched at training, not here.
@@ -19,12 +18,13 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder, read_json, write_json
 from pipelines.runtime.progress import progress
 from pipelines.runtime.stage import BRANCH, PATH, run_stage, stage_command
+from pipelines.settings import artifacts
 from pipelines.settings.moments import moments_of, seen_within
 from pipelines.settings.params import Settings, load
 from pipelines.settings.types import bytes_of
 
 if TYPE_CHECKING:
-    from pipelines.engines.duckdb import Order, Partition
+    from pipelines.engines.duckdb import FeatureRequest, Partition
 
 
 def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
@@ -34,15 +34,15 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
         ChurnError: a listed attribute does not exist or could have changed since; the disk is full.
         FeatureError: the stream cannot be used: no main activity, too short a history, impossible numbers.
     """
-    from pipelines.engines.duckdb import Order
+    from pipelines.engines.duckdb import FeatureRequest
 
-    facts = read_json(activity / "facts.json")
+    facts = read_json(activity / artifacts.FACTS)
     features = catalogue(facts["activities"], settings.main_activity)
     moments = moments_of(settings, facts, branch)
     attributes = attributes_of(
         settings.features.attributes, activity, customers=settings.customers, timezone=settings.timezone
     )
-    order = Order(
+    request = FeatureRequest(
         features,
         settings.main_activity,
         tuple(moments),
@@ -55,29 +55,29 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
         print(f"build_features@{branch}: {line}")
     try:
         with atomic_folder(out) as folder:
-            computed = _partitions(activity / "activity", order, settings, folder)
+            computed = _partitions(activity / "activity", request, settings, folder)
             with closing(computed), FeatureFiles(folder, moments, features, attributes) as tables:
                 for partition in computed:
                     tables.add(partition.customer_ids, partition.blocks)
                 tables.finish()
-            write_json(folder / "columns.json", [feature.column() for feature in features])
+            write_json(folder / artifacts.COLUMNS, [feature.column() for feature in features])
     except OSError as error:
         raise ChurnError(
             f"{out}: the features could not be written: {error}. Free some space. Nothing was kept."
         ) from error
 
 
-def _partitions(activity: Path, order: Order, settings: Settings, spill: Path) -> Generator[Partition]:
+def _partitions(activity: Path, request: FeatureRequest, settings: Settings, spill: Path) -> Generator[Partition]:
     """Features in order of customer_id, by the engine of params.yaml. Every engine gives the same numbers."""
     on_progress = progress("build_features")
     if settings.engine == "spark":
         from pipelines.engines import spark
 
-        yield from spark.features_of(activity, order, settings.spark, on_progress=on_progress)
+        yield from spark.features_of(activity, request, settings.spark, on_progress=on_progress)
     else:
         from pipelines.engines import duckdb
 
-        yield from duckdb.features_of(activity, order, on_progress=on_progress, spill=spill)
+        yield from duckdb.features_of(activity, request, on_progress=on_progress, spill=spill)
 
 
 def perform(settings: Settings, branch: str, activity: Path, out: Path) -> None:

@@ -1,5 +1,7 @@
-"""Stage: how good is it? `data/models/D` in; `data/evaluation/D/` out: metrics.json, headline.json (the few figures of
-it by which `dvc exp show` compares settings) and the curves of the test moment.
+"""Stage evaluate_model: metrics of a candidate and of its baselines.
+
+`data/models/D` in; `data/evaluation/D/` out: metrics.json, headline.json (the few figures by which `dvc exp show`
+compares settings) and the curves of the test moment.
 
 Judged is the held-out fit, on moments it has not seen; what ships is the same recipe fitted on more. Ends by recording
 the evaluation in MLflow.
@@ -15,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pipelines.runtime import files
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
-from pipelines.settings import params
+from pipelines.settings import artifacts, params
 from pipelines.settings.training import TrainingSettings
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ def evaluate_model(definition: str, settings: params.Settings, *, model: Path, o
     from models.evaluation import metrics as evaluate
     from models.evaluation import report
 
-    predictions = pq.read_table(model / "predictions.parquet").to_pandas(date_as_object=False)
-    recipe = files.read_json(model / "recipe.json")
+    predictions = pq.read_table(model / artifacts.PREDICTIONS).to_pandas(date_as_object=False)
+    recipe = files.read_json(model / artifacts.RECIPE)
     metrics: dict[str, Any] = report.report(
         predictions,
         draws=DRAWS,
@@ -49,11 +51,11 @@ def evaluate_model(definition: str, settings: params.Settings, *, model: Path, o
     }
     test = predictions[predictions["role"] == "test"]
     with files.atomic_folder(out) as folder:
-        files.write_json(folder / "metrics.json", metrics)
+        files.write_json(folder / artifacts.METRICS, metrics)
         files.write_json(folder / "headline.json", headline(metrics))
         for name, curve in evaluate.curves(test["model"].to_numpy(), test["churned"].to_numpy()).items():
             curve.round(6).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-        report.comparison(metrics).round(6).to_csv(folder / "comparison.csv", index=False, lineterminator="\n")
+        report.comparison(metrics).round(6).to_csv(folder / artifacts.COMPARISON, index=False, lineterminator="\n")
     return metrics
 
 
@@ -62,15 +64,15 @@ def headline(metrics: Mapping[str, Any]) -> dict[str, Any]:
     `test` reports (it serves no choice), `grade` says whether it beats the best baseline. Five decimals.
     """
     earlier = [moment for moment in metrics["backtest"].values() if moment.get("roc_auc") is not None]
-    found: dict[str, Any] = {"test": _rounded(metrics["test"], ("log_loss", "roc_auc", "ece", "lift_at_10"))}
+    figures: dict[str, Any] = {"test": _rounded(metrics["test"], ("log_loss", "roc_auc", "ece", "lift_at_10"))}
     if earlier:
         weight = sum(moment["customers"] for moment in earlier)
         means = {
             key: sum(moment[key] * moment["customers"] for moment in earlier) / weight
             for key in ("log_loss", "roc_auc")
         }
-        found["backtest"] = _rounded(means, tuple(means))
-    return {**found, "grade": metrics["grade"]["grade"]}
+        figures["backtest"] = _rounded(means, tuple(means))
+    return {**figures, "grade": metrics["grade"]["grade"]}
 
 
 def _rounded(figures: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Stage label_churn: activity of the training branch -> who left, under one churn definition, at every training moment.
+"""Stage label_churn: activity of the training branch -> churn labels of one definition at every training moment.
 
 Only moments whose window ahead was fully observed before `until`.
 """
@@ -12,24 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.churn.cancellation import misdated
-from features.churn.labels import Definition, label
+from features.churn.labels import LABEL_SCHEMA, Definition, label
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.files import read_json, write_parquet
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
+from pipelines.settings import artifacts
 from pipelines.settings.moments import definitions_of, moments_of
 from pipelines.settings.params import Settings, load
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LABELS = pa.schema(
-    [
-        pa.field("customer_id", pa.string(), nullable=False),
-        pa.field("as_of", pa.date32(), nullable=False),
-        pa.field("churned", pa.bool_(), nullable=False),
-        pa.field("value_ahead", pa.float64()),
-    ]
-)
 
 
 def label_definition(settings: Settings, name: str, activity: Path, out: Path) -> None:
@@ -42,7 +34,7 @@ def label_definition(settings: Settings, name: str, activity: Path, out: Path) -
     if name not in definitions:
         raise ChurnError(f"params.yaml: churn.{name} does not exist.{did_you_mean(name, definitions)}")
     definition = definitions[name]
-    facts = read_json(activity / "facts.json")
+    facts = read_json(activity / artifacts.FACTS)
     columns = [
         "customer_id",
         "activity",
@@ -62,7 +54,7 @@ def label_definition(settings: Settings, name: str, activity: Path, out: Path) -
             f"observed days ahead of it before {until}. Shorten horizon_days, widen who counts as a customer "
             "(active_within_days, term_days, least_pauses), or pull a longer history."
         )
-    write_parquet(out, pa.Table.from_pandas(labels, schema=LABELS, preserve_index=False))
+    write_parquet(out, pa.Table.from_pandas(labels, schema=LABEL_SCHEMA, preserve_index=False))
 
 
 def _require_cancellation_dates(name: str, definition: Definition, events: pd.DataFrame, timezone: str) -> None:

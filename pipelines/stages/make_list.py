@@ -2,8 +2,8 @@
 
 `data/scores/*.parquet`, `data/features/score`, `data/activity/score`, `data/champion/D`, the reports of the scoring
 branch, and what only the list reads (contacts, ids that ordered since, the ledger) in; `data/at_risk/AS_OF/` out:
-at_risk.csv, .parquet, .xlsx, .html, control.csv, held_back.csv, win_back.csv and manifest.json, all together or not at
-all. Nothing is written unless every report of the branch passed.
+at_risk.csv, .parquet, .xlsx, .html, control.csv, held_back.csv, win_back.csv and manifest.json. The write of the folder
+is atomic, and nothing is written unless every report of the branch passed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pipelines.rendering.language.language import Language
 from pipelines.rendering.page import list_page
 from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json
 from pipelines.runtime.stage import PATH, run_stage, stage_command
-from pipelines.settings import params
+from pipelines.settings import artifacts, params
 from pipelines.settings.decision import ListMoment, ListPolicy
 from pipelines.settings.reading import ContactReading
 
@@ -61,13 +61,13 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
         scores, features, model, inputs.activity, policy=policy, contacts=ContactReading.of(settings)
     )
     decision = decide(evidence, policy, language)
-    others = {name: other for name, other in scores.items() if name != moment.definition}
+    further = {name: other for name, other in scores.items() if name != moment.definition}
     status = eligibility_of(
         moment.definition, moment.churn, inputs.activity, as_of=moment.as_of, timezone=moment.timezone
     )
-    lists = tables(evidence, decision, others, status=status, policy=policy, language=language)
+    lists = tables(evidence, decision, further, status=status, policy=policy, language=language)
     figures = highlights.figures(lists.listed, evidence.scores, policy.at_risk, bound=decision.cut.bound)
-    card = read_json(champion / "champion.json")
+    card = read_json(champion / artifacts.CHAMPION)
     trust = highlights.trust(card.get("metrics") or {}, wording.scored_by(card, language), language)
     campaign = summary.campaign_summary(evidence, decision, policy, language)
     week = _week(evidence, decision, lists, card, moment=moment, language=language)
@@ -92,7 +92,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
             },
             files=folder,
         )
-        write_json(folder / "manifest.json", content)
+        write_json(folder / artifacts.MANIFEST, content)
 
 
 def _write(
@@ -109,15 +109,15 @@ def _write(
     has_money = figures["value_at_risk"] is not None
     facts = wording.column_facts(moment, figures["base_rate"], floors, language, has_money=has_money)
     table = lists.listed
-    files.write_csv(table, folder / "at_risk.csv", first_line=files.first_line(table, language))
-    files.write_list_parquet(table, folder / "at_risk.parquet")
+    files.write_csv(table, folder / artifacts.LIST_CSV, first_line=files.first_line(table, language))
+    files.write_list_parquet(table, folder / artifacts.LIST)
     lines = highlights.figure_lines(table, figures, trust, week, language)
-    files.write_xlsx(table, folder / "at_risk.xlsx", facts, figures=lines, language=language)
-    page = folder / "at_risk.html"
+    files.write_xlsx(table, folder / artifacts.LIST_WORKBOOK, facts, figures=lines, language=language)
+    page = folder / artifacts.LIST_PAGE
     list_page.write_page(table, figures, trust, page, moment=moment, language=language, week=week)
-    files.write_control(lists.control, folder / "control.csv")
-    files.write_suppressed(lists.suppressed, folder / "held_back.csv")
-    files.write_win_back(lists.win_back, folder / "win_back.csv")
+    files.write_control(lists.control, folder / artifacts.CONTROL)
+    files.write_suppressed(lists.suppressed, folder / artifacts.SUPPRESSED)
+    files.write_win_back(lists.win_back, folder / artifacts.WIN_BACK)
 
 
 def _week(
@@ -137,7 +137,7 @@ def _week(
     return replace(
         charts,
         topics=lists.topics,
-        last=highlights.last_list(evidence.known.entries),
+        last=highlights.last_list(evidence.history.entries),
         suppressed={rule: number for rule, number in suppressed.items() if rule != ORDERED_SINCE},
         control=len(lists.control),
         win_back=len(lists.win_back),
@@ -153,7 +153,7 @@ def _parameters(settings: params.Settings) -> dict[str, Any]:
 
 
 def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:
-    facts = read_json(inputs.activity / "facts.json")
+    facts = read_json(inputs.activity / artifacts.FACTS)
     return {
         "activity": {"digest": facts["digest"], "rows": facts["rows"], "customers": facts["customers"]},
         "features": digest_of(inputs.features / f"{settings.observations.score.as_of}.parquet"),

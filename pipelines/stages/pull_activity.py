@@ -22,6 +22,7 @@ from features.windows import midnight
 from pipelines.runtime.errors import ChurnError, NothingToScoreError, did_you_mean
 from pipelines.runtime.files import atomic_folder, digest_of, write_json, write_parquet
 from pipelines.runtime.stage import BRANCH, PATH, run_stage, stage_command
+from pipelines.settings import artifacts
 from pipelines.settings.churn import activities_of
 from pipelines.settings.params import Settings, load
 from pipelines.settings.reading import Reading, StreamChecks
@@ -97,8 +98,10 @@ def _sound(root: Path) -> Iterator[None]:
     except (OSError, duckdb.Error, pa.ArrowException, json.JSONDecodeError) as error:
         if str(root) not in str(error) and not isinstance(error, json.JSONDecodeError):
             raise
-        said = str(error).splitlines()[0]
-        raise ChurnError(f"{root}: what was kept cannot be read ({said}). Delete it; that costs time only.") from None
+        first_line = str(error).splitlines()[0]
+        raise ChurnError(
+            f"{root}: what was kept cannot be read ({first_line}). Delete it; that costs time only."
+        ) from None
 
 
 class Places(NamedTuple):
@@ -171,8 +174,8 @@ def _write(folder: Path, finished: list[MonthFile], customers: pa.Table | None, 
     for one in finished:
         one.copy_to(folder / "activity")
     if customers is not None:
-        write_parquet(folder / "customers.parquet", customers)
-    write_json(folder / "facts.json", {**facts, "digest": digest_of(folder / "activity")})
+        write_parquet(folder / artifacts.CUSTOMERS, customers)
+    write_json(folder / artifacts.FACTS, {**facts, "digest": digest_of(folder / "activity")})
 
 
 def _known(

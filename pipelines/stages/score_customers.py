@@ -1,4 +1,4 @@
-"""Stage: every eligible customer gets a probability of leaving and, where there is money, what is at stake.
+"""Stage score_customers: a churn probability and, where there is money, the value at risk of every eligible customer.
 
 `data/champion/D`, `data/features/score` and `data/activity/score` in; `data/scores/D.parquet` out, sorted by customer.
 Where other definitions ask the same over another horizon, their champions are asked too, and the probabilities of a
@@ -21,7 +21,7 @@ from pipelines.modelling.scoring import SCORES
 from pipelines.runtime import files
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
-from pipelines.settings import params
+from pipelines.settings import artifacts, params
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     own = _predictions(settings, model, places.features, eligible_customers(status))
     predictions = _with_related(definition, settings, places, own)
     scores = scoring.scores_table(model, scoring.order_by_horizon(definition, settings.churn, predictions))
-    facts = files.read_json(places.activity / "facts.json")
+    facts = files.read_json(places.activity / artifacts.FACTS)
     for line in (*ineligible_lines(status), *_new_columns(places.features, model)):
         print(f"score_customers: {line}")
     as_of = settings.observations.score.as_of
@@ -114,11 +114,11 @@ def _features(folder: Path, as_of: str, eligible: list[str]) -> pd.DataFrame:
     """Features of the eligible customers, sorted by customer."""
     path = _table(folder, as_of)
     features = pq.read_table(path).to_pandas()
-    found: pd.DataFrame = (
+    eligible_rows: pd.DataFrame = (
         features[features["customer_id"].isin(eligible)].sort_values("customer_id").reset_index(drop=True)
     )
-    _require_all(path, eligible, found)
-    return found
+    _require_all(path, eligible, eligible_rows)
+    return eligible_rows
 
 
 def _table(folder: Path, as_of: str) -> Path:
@@ -128,8 +128,8 @@ def _table(folder: Path, as_of: str) -> Path:
     return path
 
 
-def _require_all(path: Path, customers: list[str], found: pd.DataFrame) -> None:
-    absent = sorted(set(customers) - set(found["customer_id"]))
+def _require_all(path: Path, customers: list[str], features: pd.DataFrame) -> None:
+    absent = sorted(set(customers) - set(features["customer_id"]))
     if absent:
         raise ChurnError(
             f"{path}: {len(absent)} of {len(customers)} eligible customers have no features ({', '.join(absent[:3])}). "
@@ -140,7 +140,7 @@ def _require_all(path: Path, customers: list[str], found: pd.DataFrame) -> None:
 def _new_columns(folder: Path, model: ChurnModel) -> list[str]:
     """A warning where the features have columns that training did not know."""
     trained = {info["name"] for info in model.columns_info}
-    new = sorted(info["name"] for info in files.read_json(folder / "columns.json") if info["name"] not in trained)
+    new = sorted(info["name"] for info in files.read_json(folder / artifacts.COLUMNS) if info["name"] not in trained)
     shown = ", ".join(new[:3]) + (", ..." if len(new) > 3 else "")
     return [f"{len(new)} columns are new since training and not used: {shown}. Train again to use them."] if new else []
 

@@ -1,4 +1,4 @@
-"""Stage: labelled observations become a model.
+"""Stage train_model: a model of one churn definition from labelled features.
 
 `data/features/train`, `data/labels/D.parquet` and `data/activity/train/facts.json` in; `data/models/D/` out:
 `shipped/` (scores customers once promoted), `held_out/` (the same recipe, judged), `recipe.json` (plan, choice,
@@ -18,14 +18,14 @@ from pipelines.modelling.panel import read_panel, switched_off
 from pipelines.modelling.sample import sample_of
 from pipelines.runtime import files
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command, threads
-from pipelines.settings import params
+from pipelines.settings import artifacts, params
 from pipelines.settings.types import bytes_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from models.training.panel import Panel
-    from models.training.search import Memory
+    from models.training.search import TrialStore
     from models.training.train import Trained
 
 PREDICTIONS = {
@@ -48,7 +48,7 @@ def train_model(
     setting = settings.churn[definition].model_dump()
     sample = sample_of(
         labels,
-        columns=len(files.read_json(features / "columns.json")),
+        columns=len(files.read_json(features / artifacts.COLUMNS)),
         memory=bytes_of(settings.engine_memory),
         seed=settings.model.seed,
     )
@@ -58,31 +58,31 @@ def train_model(
         set(panel.moments), span_days=setting["gap_days"] + setting["horizon_days"], origins=recipe.backtest_moments + 1
     )
     without = switched_off(panel.columns_info, settings.features.families)
-    memory = _memory(definition, settings, panel, setting, without)
-    trained = train.train(panel, plan, recipe, setting, without=without, threads=threads(), memory=memory)
-    facts = files.read_json(activity / "facts.json")
+    trial_store = _trial_store(definition, settings, panel, setting, without)
+    trained = train.train(panel, plan, recipe, setting, without=without, threads=threads(), trial_store=trial_store)
+    facts = files.read_json(activity / artifacts.FACTS)
     with files.atomic_folder(out) as folder:
         trained.shipped.save(folder / "shipped")
         trained.held_out.save(folder / "held_out")
-        made = _recipe(definition, settings, trained, panel, facts.get("digest"))
-        files.write_json(folder / "recipe.json", made | sample.to_json())
-        files.write_parquet(folder / "predictions.parquet", _predictions(trained.predictions))
-        files.write_json(folder / "trials.json", {f"{one.number:03d}": one.to_json() for one in trained.trials})
+        recipe_json = _recipe(definition, settings, trained, panel, facts.get("digest"))
+        files.write_json(folder / artifacts.RECIPE, recipe_json | sample.to_json())
+        files.write_parquet(folder / artifacts.PREDICTIONS, _predictions(trained.predictions))
+        files.write_json(folder / artifacts.TRIALS, {f"{one.number:03d}": one.to_json() for one in trained.trials})
     for note in (*sample.notes(settings.engine_memory), *plan.notes, *trained.choice.notes):
         print(f"train_model: {note}")
 
 
-def _memory(
+def _trial_store(
     definition: str, settings: params.Settings, panel: Panel, setting: dict[str, Any], without: list[str]
-) -> Memory | None:
+) -> TrialStore | None:
     """Of trials that a run that was cut short has finished; None where nothing is searched."""
-    from pipelines.modelling.trial_store import Journal, fingerprint
+    from pipelines.modelling.trial_store import OptunaTrialStore, fingerprint
 
     search = settings.model.search
     if not search.trials:
         return None
     identity = fingerprint(panel, settings.model.model_dump(exclude={"search"}), setting, without)
-    return Journal(definition, identity, max_minutes=search.max_minutes)
+    return OptunaTrialStore(definition, identity, max_minutes=search.max_minutes)
 
 
 def _recipe(

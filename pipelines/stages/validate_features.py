@@ -1,4 +1,4 @@
-"""Stage validate_features: features of one branch -> the report that later stages depend on; what fails stops them."""
+"""Stage validate_features: features of one branch -> the report of their checks; a failed one stops later stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage watch_sources: what the sources hold now, as one small file per branch that the pulls depend on.
+"""Stage watch_sources: fingerprints of the sources, one small file per branch, which the pulls depend on.
 
 Sources have no path that DVC could watch, so this stage runs every time: a changed source changes the fingerprint and
 with it reruns the pull, an unchanged one costs the reading of its bytes. Names do not count, only content. A third file
@@ -55,14 +55,14 @@ def _fingerprint(settings: Settings, day: str, landing: Path | None) -> dict[str
     sources: dict[str, dict[str, Any]] = {}
     for name, source in settings.sources.items():
         reader = READERS[source.reader]
-        found = reader.remembered_versions(name, source, reading, Pull(landing, moment) if landing else None)
-        if found is None:
-            found = reader.versions(name, source, reading, moment)
-        sources[name] = {"reader": source.reader, "found": found}
+        versions = reader.remembered_versions(name, source, reading, Pull(landing, moment) if landing else None)
+        if versions is None:
+            versions = reader.versions(name, source, reading, moment)
+        sources[name] = {"reader": source.reader, "found": versions}
         if reader.version is not None:
             sources[name]["version"] = reader.version()
-    who = fingerprint_of_privacy(settings.identities, settings.privacy)
-    return {"sources": sources, "customers": customer_versions(settings.customers), "who": who}
+    privacy = fingerprint_of_privacy(settings.identities, settings.privacy)
+    return {"sources": sources, "customers": customer_versions(settings.customers), "who": privacy}
 
 
 def watch(settings: Settings, train: Path, score: Path, listed: Path | None = None) -> None:
@@ -73,9 +73,9 @@ def watch(settings: Settings, train: Path, score: Path, listed: Path | None = No
     until, as_of = settings.observations.train.until, settings.observations.score.as_of
     landing = train.parent
     _require_sound(settings, landing, until, as_of)
-    found = _fingerprint(settings, until, landing)
-    write_json(train, found)
-    write_json(score, found if as_of == until else _fingerprint(settings, as_of, landing))
+    fingerprint_of_training = _fingerprint(settings, until, landing)
+    write_json(train, fingerprint_of_training)
+    write_json(score, fingerprint_of_training if as_of == until else _fingerprint(settings, as_of, landing))
     if listed is not None:
         list_inputs = fingerprint_of_list(ListMoment.of(settings), settings.at_risk, ContactReading.of(settings))
         write_json(listed, list_inputs)

@@ -152,13 +152,13 @@ def obvious(folder: Path, how: str, moments: int) -> str:
 def order(folder: Path, moments: int):
     """What the stage would ask of the engine."""
     from features.catalogue.catalogue import catalogue
-    from pipelines.engines.duckdb import Order
+    from pipelines.engines.duckdb import FeatureRequest
     from pipelines.runtime.files import read_json
     from pipelines.settings.moments import moments_of
 
     facts = read_json(folder / "facts.json")
     days = tuple(moments_of(settings(moments), facts, "train"))
-    return Order(
+    return FeatureRequest(
         catalogue(facts["activities"], "placed_order"), "placed_order", days, "UTC", 365, has_recorded_at=False
     )
 

@@ -64,7 +64,7 @@ def look(table: pd.DataFrame) -> dict[str, float]:
     """Figures with 95 percent intervals, customers drawn."""
     p, y = table["churn_probability"].to_numpy(dtype=float), table["churned"].to_numpy(dtype=float)
     weights = bootstrap.draw(np.arange(len(y)), DRAWS, 7)
-    aucs, losses = bootstrap.aucs(p, y, weights), weights @ row_losses(p, y) / weights.sum(axis=1)
+    aucs, losses = bootstrap.weighted_aucs(p, y, weights), weights @ row_losses(p, y) / weights.sum(axis=1)
     found = evaluate.figures(p, y)
     kept = {
         name: float(found[name] or 0.0)

@@ -105,7 +105,7 @@ def make_model(folder: Path, columns: int) -> None:
     from models.columns import Columns
     from models.learners import boosting
     from models.learners import calibration as calibrate
-    from models.learners.bgnbd_score import Habit
+    from models.learners.bgnbd_score import BgNbdScore
     from models.learners.expected_value import ValueModel
     from models.learners.logistic import Linear
     from models.segments import Quintiles, roles
@@ -115,10 +115,10 @@ def make_model(folder: Path, columns: int) -> None:
     info = [_info(name, *OWN.get(name, ("measure", None))) for name in features]
     role = roles(info, "placed_order")
     ids = features.assign(customer_id=[f"c{number:06d}" for number in range(count)])
-    habit = Habit.fit(ids, np.full(count, DAY), DEFINITION, role)
+    habit = BgNbdScore.fit(ids, np.full(count, DAY), DEFINITION, role)
     assert habit is not None
-    known = Columns.fit(habit.beside(features))
-    x = known.matrix(habit.beside(features))
+    known = Columns.fit(habit.with_column(features))
+    x = known.matrix(habit.with_column(features))
     odds = 0.04 * (features["placed_order_days_since_last"].to_numpy(dtype=np.float64) - 45)
     churned = (random.random(count) < 1 / (1 + np.exp(-odds))).astype(float)
     shape = {"objective": "binary", "learning_rate": 0.03, "num_leaves": 8, "min_data_in_leaf": 100}

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from features.catalogue.catalogue import OUR_DOINGS, Feature
+from features.catalogue.catalogue import OUR_ACTIVITIES, Feature
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,13 +45,15 @@ def rows_at(stream: list[Did], as_of: date, timezone: str, seen_within_days: int
     since = as_of - timedelta(days=seen_within_days)
     known = known_at(stream, as_of, timezone)
     return sorted(
-        {d.customer for d in known if d.activity not in OUR_DOINGS and local_day(d.occurred_at, timezone) >= since}
+        {d.customer for d in known if d.activity not in OUR_ACTIVITIES and local_day(d.occurred_at, timezone) >= since}
     )
 
 
 def number_of(feature: Feature, stream: list[Did], customer: str, as_of: date, timezone: str, main: str) -> float:
     """The feature's number for a customer, the measure's silence included."""
-    known = [d for d in known_at(stream, as_of, timezone) if d.customer == customer and d.activity not in OUR_DOINGS]
+    known = [
+        d for d in known_at(stream, as_of, timezone) if d.customer == customer and d.activity not in OUR_ACTIVITIES
+    ]
     mine = [(local_day(d.occurred_at, timezone), d) for d in known if feature.activity in (d.activity, "any_activity")]
     orders = [(local_day(d.occurred_at, timezone), d) for d in known if d.activity == main]
     number = getattr(Seen(mine, orders, as_of), feature.measure)(*([] if feature.days is None else [feature.days]))

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 from hypothesis import strategies as st
 
-from features.catalogue.catalogue import OUR_DOINGS, Feature, catalogue
+from features.catalogue.catalogue import OUR_ACTIVITIES, Feature, catalogue
 from features.kernel import Events, compute
 from features.windows import DAY_US, midnight
 from tests.features.oracle import Did
@@ -55,7 +55,7 @@ def numbers(
 ) -> dict[tuple[str, str], dict[str, float]]:
     """(moment, customer) -> feature -> number, in double precision."""
     names = tuple(sorted({f.activity for f in features} - {"any_activity"}))
-    stream = [did for did in stream if did.activity not in OUR_DOINGS]
+    stream = [did for did in stream if did.activity not in OUR_ACTIVITIES]
     customers = sorted({did.customer for did in stream})
     details = sorted({did.detail for did in stream if did.detail is not None})
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from features.activity import ACTIVITY_NAME, ACTIVITY_ORDER, ACTIVITY_SCHEMA, CUSTOMER_SCHEMA, MOMENT, OUR_DOINGS
+from features.activity import ACTIVITY_NAME, ACTIVITY_ORDER, ACTIVITY_SCHEMA, CUSTOMER_SCHEMA, MOMENT, OUR_ACTIVITIES
 
 
 def test_the_schema_is_the_contract() -> None:
@@ -41,7 +41,7 @@ def test_names(name: str, allowed: bool) -> None:
 
 
 def test_our_own_doings_are_activities_too() -> None:
-    assert all(ACTIVITY_NAME.fullmatch(name) for name in OUR_DOINGS)
+    assert all(ACTIVITY_NAME.fullmatch(name) for name in OUR_ACTIVITIES)
 
 
 def test_the_order_names_columns_and_ends_with_what_is_unique() -> None:

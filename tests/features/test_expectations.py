@@ -9,7 +9,7 @@ import pytest
 
 from features.expectations import (
     FEATURES,
-    Verdict,
+    ExpectationResult,
     activity_suite,
     as_float32,
     features_suite,
@@ -111,4 +111,4 @@ def test_every_suite_says_what_it_means_in_words_and_judges_in_its_own_order() -
         # On a table that has nothing of what is asked for, nothing passes but that there is a table.
         assert [verdict.statement for verdict in verdicts if verdict.passed] == []
         assert list(dict.fromkeys(e.meta["statement"] for e in suite.expectations)) == [v.statement for v in verdicts]
-        assert all(isinstance(verdict, Verdict) and "{" not in verdict.statement for verdict in verdicts)
+        assert all(isinstance(verdict, ExpectationResult) and "{" not in verdict.statement for verdict in verdicts)

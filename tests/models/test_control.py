@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.decision.control_group import CONTACT, CONTROL, _held_out, assign, chance
+from models.decision.control_group import CONTACT, CONTROL, _held_out, assign, keyed_uniform
 from models.errors import ModelError
 from tests.conftest import examples
 
@@ -94,15 +94,15 @@ def test_a_customer_of_a_small_stratum_is_held_out_as_often_as_any_other(size: i
 
 
 def test_chance_is_even_and_depends_on_all_three() -> None:
-    drawn = pd.Series([chance(str(n), key="k", campaign="c") for n in range(4000)])
+    drawn = pd.Series([keyed_uniform(str(n), key="k", campaign="c") for n in range(4000)])
     assert (drawn.between(0, 1, inclusive="left")).all()
     assert drawn.describe()[["mean", "25%", "75%"]].to_list() == pytest.approx([0.5, 0.25, 0.75], abs=0.03)
     others = [
-        chance("1", key="j", campaign="c"),
-        chance("1", key="k", campaign="d"),
-        chance("2", key="k", campaign="c"),
+        keyed_uniform("1", key="j", campaign="c"),
+        keyed_uniform("1", key="k", campaign="d"),
+        keyed_uniform("2", key="k", campaign="c"),
     ]
-    assert len({chance("1", key="k", campaign="c"), *others}) == 4
+    assert len({keyed_uniform("1", key="k", campaign="c"), *others}) == 4
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,9 @@ def ranking(places: str, *nets: float, spending: float = 2.0) -> pd.DataFrame:
 def ended(
     table: pd.DataFrame, *, capacity: int = 99, budget: float | None = None, profitable: bool = True
 ) -> tuple[str, int]:
-    """What ended the list, and after how many customers met."""
+    """What ended the list, and how many customers are above the cut."""
     found = cut.cut(table, capacity=capacity, budget=budget, stop_when_unprofitable=profitable)
-    return found.bound, len(found.met)
+    return found.bound, len(found.above)
 
 
 @pytest.mark.parametrize(
@@ -75,20 +75,20 @@ def test_the_first_bound_that_is_hit_is_named() -> None:
 def test_without_money_nothing_is_unprofitable() -> None:
     table = ranking("ccc").assign(expected_net_value=np.nan, value_at_risk=np.nan)
     assert ended(table, capacity=2) == ("capacity", 2)
-    assert cut.sums(table)["expected_net_value"] is None
+    assert cut.expected_totals(table)["expected_net_value"] is None
 
 
 def test_ranks_are_places_on_the_list_or_those_one_would_have_had() -> None:
-    met = cut.cut(ranking("ochco"), capacity=9, budget=None, stop_when_unprofitable=True).met
-    assert met["rank"].tolist() == [1, 1, 2, 2, 3]
-    assert met.loc[met["place"] == cut.CONTACT, "rank"].tolist() == [1, 2]
+    above = cut.cut(ranking("ochco"), capacity=9, budget=None, stop_when_unprofitable=True).above
+    assert above["rank"].tolist() == [1, 1, 2, 2, 3]
+    assert above.loc[above["place"] == cut.CONTACT, "rank"].tolist() == [1, 2]
 
 
 def test_what_the_next_hundred_would_have_brought() -> None:
     nets = np.linspace(200.0, 1.0, 200)
     found = cut.cut(ranking("c" * 150 + "h" * 50, *nets), capacity=20, budget=None, stop_when_unprofitable=True)
     assert len(found.following) == 100
-    assert cut.sums(found.following) == {
+    assert cut.expected_totals(found.following) == {
         "customers": 100,
         "expected_leavers": 50.0,
         "value_at_risk": round(float(nets[20:120].sum()) * 3, 2),

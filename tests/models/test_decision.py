@@ -29,13 +29,13 @@ def filled(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def order(table: pd.DataFrame) -> list[str]:
-    return list(ranking.ranked(table)["customer_id"])
+    return list(ranking.with_ranks(table)["customer_id"])
 
 
 def test_most_value_at_risk_comes_first_then_the_smaller_id() -> None:
     table = scores(("c", 0.9, 10.0), ("b", 0.1, 50.0), ("a", 0.5, 10.0))
     assert order(table) == ["b", "a", "c"]
-    assert list(ranking.ranked(table)["rank"]) == [1, 2, 3]
+    assert list(ranking.with_ranks(table)["rank"]) == [1, 2, 3]
 
 
 def test_without_money_the_most_probable_comes_first() -> None:
@@ -50,14 +50,14 @@ def test_most_net_value_comes_first_where_it_is_known() -> None:
 def test_neither_the_inputs_order_nor_the_last_bits_change_the_list() -> None:
     table = scores(("a", 0.5, 10.0), ("b", 0.5, 10.0), ("c", 0.4, 30.0))
     nudged = table.assign(value_at_risk=table["value_at_risk"] * (1 + np.array([0.0, 2e-16, -2e-16])))
-    first, second = (ranking.complete(filled(ranking.ranked(one))) for one in (table, nudged.iloc[::-1]))
+    first, second = (ranking.list_table(filled(ranking.with_ranks(one))) for one in (table, nudged.iloc[::-1]))
     pd.testing.assert_frame_equal(first, second)
 
 
 def test_nothing_that_was_given_is_changed() -> None:
     table = scores(("b", 0.5, 10.0), ("a", 0.6, 20.0))
     before = table.copy()
-    ranking.complete(filled(ranking.with_reasons(ranking.ranked(table), [[], ["One"]])))
+    ranking.list_table(filled(ranking.with_reasons(ranking.with_ranks(table), [[], ["One"]])))
     pd.testing.assert_frame_equal(table, before)
 
 
@@ -120,10 +120,10 @@ def test_a_probability_at_the_floor_belongs_to_the_higher_tier() -> None:
 
 
 def test_the_list_has_the_columns_of_the_contract_and_those_of_other_definitions() -> None:
-    table = ranking.ranked(scores(("a", 0.5, 1.0), ("b", 0.4, 2.0)))
+    table = ranking.with_ranks(scores(("a", 0.5, 1.0), ("b", 0.4, 2.0)))
     other = pd.DataFrame({"customer_id": ["b"], "churn_probability": [0.25]})
     said = ranking.with_reasons(table, [["One", "Two", "Three"], ["One"]])
-    found = ranking.complete(filled(ranking.beside(said, {"silent_56d": other})))
+    found = ranking.list_table(filled(ranking.with_further_definitions(said, {"silent_56d": other})))
     assert list(found.columns) == [*ranking.LIST_COLUMNS, "churn_probability_silent_56d"]
     assert found["churn_probability_silent_56d"].tolist()[0] == 0.25
     assert found["churn_probability_silent_56d"].isna().tolist() == [False, True]
@@ -131,8 +131,8 @@ def test_the_list_has_the_columns_of_the_contract_and_those_of_other_definitions
 
 
 def test_the_list_id_is_the_contents() -> None:
-    table = ranking.ranked(scores(("a", 0.5, 1.0), ("b", 0.4, 2.0)))
-    made = [ranking.complete(filled(ranking.with_reasons(table, [[], [why]]))) for why in "uuv"]
+    table = ranking.with_ranks(scores(("a", 0.5, 1.0), ("b", 0.4, 2.0)))
+    made = [ranking.list_table(filled(ranking.with_reasons(table, [[], [why]]))) for why in "uuv"]
     first, same, other = (one["list_id"].unique().tolist() for one in made)
     assert first == same
     assert first != other
@@ -150,4 +150,4 @@ def test_the_list_id_is_the_contents() -> None:
 )
 def test_unsound_scores_are_refused_by_name(table: pd.DataFrame, said: str) -> None:
     with pytest.raises(ModelError, match=re.escape(said)):
-        ranking.ranked(table)
+        ranking.with_ranks(table)

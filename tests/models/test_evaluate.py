@@ -82,4 +82,6 @@ def test_repeating_every_row_of_a_customer_adds_no_evidence() -> None:
 def test_weighted_auc_is_that_of_sklearn() -> None:
     p, y = drawn()
     weights = np.random.default_rng(1).integers(0, 4, len(y)).astype(float)
-    assert bootstrap.aucs(p, y, weights[None])[0] == pytest.approx(sk.roc_auc_score(y, p, sample_weight=weights))
+    assert bootstrap.weighted_aucs(p, y, weights[None])[0] == pytest.approx(
+        sk.roc_auc_score(y, p, sample_weight=weights)
+    )

@@ -6,7 +6,7 @@ import pytest
 
 from models import segments
 from models.learners.bgnbd import BgNbd
-from models.learners.bgnbd_score import COLUMN, Habit
+from models.learners.bgnbd_score import COLUMN, BgNbdScore
 from models.training import split, train
 from models.training.recipe import Recipe
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, columns_info, panel
@@ -19,9 +19,9 @@ def row(customer: str, moment: str, repeats: float, last: float, age: float) -> 
     return {"customer_id": customer, "moment": moment, **dict(zip(names, (repeats, last, age), strict=True))}
 
 
-def fitted(rows: list[dict[str, object]], definition: dict[str, object] = DEFINITION) -> Habit:
+def fitted(rows: list[dict[str, object]], definition: dict[str, object] = DEFINITION) -> BgNbdScore:
     table = pd.DataFrame(rows)
-    found = Habit.fit(table, table["moment"].to_numpy(dtype=str), definition, ROLES)
+    found = BgNbdScore.fit(table, table["moment"].to_numpy(dtype=str), definition, ROLES)
     assert found is not None
     return found
 
@@ -47,7 +47,9 @@ def test_every_customer_counts_once_as_they_stood_at_the_newest_moment() -> None
 def test_without_a_summary_there_is_no_habit() -> None:
     assert segments.roles(columns_info(), "placed_order").summary is None
     data = panel(customers=50)
-    assert Habit.fit(data.features, data.moments, DEFINITION, segments.roles(columns_info(), "placed_order")) is None
+    assert (
+        BgNbdScore.fit(data.features, data.moments, DEFINITION, segments.roles(columns_info(), "placed_order")) is None
+    )
 
 
 @pytest.mark.parametrize("off", [(), ("placed_order_days_since_last",), ("placed_order_btyd_age",)])
@@ -81,5 +83,5 @@ def test_the_habit_of_an_origin_sees_no_later_row() -> None:
 
 
 def test_json_keeps_it_exactly() -> None:
-    habit = Habit(BgNbd(0.2, 4.4, 0.8, 2.4), ("a", "b", "c"), "d", 3, 28)
-    assert Habit.from_json(habit.to_json()) == habit
+    habit = BgNbdScore(BgNbd(0.2, 4.4, 0.8, 2.4), ("a", "b", "c"), "d", 3, 28)
+    assert BgNbdScore.from_json(habit.to_json()) == habit

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.isotonic import isotonic_regression
 
-from models.horizons import in_order, isotonic, related
+from models.horizons import isotonic, ordered_probabilities, related
 
 
 def silence(days: int, **other: object) -> dict[str, object]:
@@ -66,7 +66,7 @@ SERIES = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 1), max_size=6)
 @given(st.lists(SERIES, min_size=1, max_size=4))
 def test_no_customer_s_probabilities_cross_whoever_is_missing_where(found: list[dict[str, float]]) -> None:
     given_series = [pd.Series(one, dtype="float64") for one in found]
-    ordered = in_order(given_series)
+    ordered = ordered_probabilities(given_series)
     for before, after in zip(given_series, ordered, strict=True):
         assert list(after.index) == list(before.index)
         assert after.notna().all()
@@ -78,4 +78,4 @@ def test_no_customer_s_probabilities_cross_whoever_is_missing_where(found: list[
 
 def test_one_definition_alone_is_left_as_it_is() -> None:
     alone = pd.Series([0.4, 0.1], index=["b", "a"])
-    pd.testing.assert_series_equal(in_order([alone])[0], alone, check_names=False)
+    pd.testing.assert_series_equal(ordered_probabilities([alone])[0], alone, check_names=False)

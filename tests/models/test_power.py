@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from models.decision.control_group import assign
-from models.decision.power import Plan, power, price, proves, share_for, smallest_effect, weeks_for
+from models.decision.power import Plan, holdout_cost, is_powered, power, share_for, smallest_effect, weeks_for
 from models.errors import ModelError
 from tests.conftest import examples
 
@@ -97,13 +97,13 @@ def test_larger_effects_than_the_smallest_are_proven_and_smaller_ones_are_not(pl
 def test_the_share_and_the_weeks_that_would_do_do_and_smaller_ones_do_not(plan: Plan, effect: float) -> None:
     share, weeks = share_for(effect, plan), weeks_for(effect, plan)
     if share is not None:
-        assert proves(effect, replace(plan, share=share))
-        assert share == 0.01 or not proves(effect, replace(plan, share=round(share - 0.01, 2)))
+        assert is_powered(effect, replace(plan, share=share))
+        assert share == 0.01 or not is_powered(effect, replace(plan, share=round(share - 0.01, 2)))
     else:
-        assert not proves(effect, replace(plan, share=0.5))
+        assert not is_powered(effect, replace(plan, share=0.5))
     if weeks is not None:
-        assert proves(effect, replace(plan, weeks=weeks))
-        assert weeks == 1 or not proves(effect, replace(plan, weeks=weeks - 1))
+        assert is_powered(effect, replace(plan, weeks=weeks))
+        assert weeks == 1 or not is_powered(effect, replace(plan, weeks=weeks - 1))
 
 
 def test_customers_count_once_and_there_are_no_more_than_there_are() -> None:
@@ -132,8 +132,9 @@ def test_nobody_leaves_at_all_is_found_for_sure_where_everybody_left() -> None:
 
 
 def test_the_price_of_the_proof() -> None:
-    assert price(0.09, PLAN.groups[1], PLAN.base_rate) == 25  # 267 x 9 points
-    assert price(0.12, replace(PLAN, new_share=0.5).groups[1], PLAN.base_rate) == 18  # 150 x 12 points, to the hair
+    assert holdout_cost(0.09, PLAN.groups[1], PLAN.base_rate) == 25  # 267 x 9 points
+    held_out = replace(PLAN, new_share=0.5).groups[1]
+    assert holdout_cost(0.12, held_out, PLAN.base_rate) == 18  # 150 x 12 points, to the hair
 
 
 def test_a_plan_that_is_none_names_every_fault() -> None:

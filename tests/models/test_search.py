@@ -11,8 +11,8 @@ import pytest
 
 from models.training import search, split, train
 from models.training.panel import Data, Panel
-from models.training.recipe import DEFAULT_SHARE, FEW_CUSTOMERS, Judged, Recipe, Step, calibrated
-from models.training.search import Forgetful, Search, Trial
+from models.training.recipe import DEFAULT_SHARE, FEW_CUSTOMERS, OriginPredictions, OutOfSample, Recipe, calibrated
+from models.training.search import NoTrialStore, Search, Trial
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
 
 pytestmark = pytest.mark.slow
@@ -28,7 +28,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield opened
 
 
-def searched(data: Panel, pool: ThreadPoolExecutor, recipe: Recipe = QUICK) -> search.Found:
+def searched(data: Panel, pool: ThreadPoolExecutor, recipe: Recipe = QUICK) -> search.SearchResult:
     return Search(Data.of(data, DEFINITION), PLAN, recipe, pool).settle(PLAN.origins)
 
 
@@ -50,17 +50,17 @@ def small() -> Panel:
 
 
 @pytest.fixture(scope="module")
-def whole(small: Panel, pool: ThreadPoolExecutor) -> search.Found:
+def whole(small: Panel, pool: ThreadPoolExecutor) -> search.SearchResult:
     """The search over the small panel, to its end."""
     return searched(small, pool)
 
 
 @pytest.mark.parametrize("origin", PLAN.origins)
 def test_what_an_origin_settles_on_cannot_know_its_own_future(
-    origin: str, pool: ThreadPoolExecutor, small: Panel, whole: search.Found
+    origin: str, pool: ThreadPoolExecutor, small: Panel, whole: search.SearchResult
 ) -> None:
     """Every label that is not known at an origin is turned round: what was settled for it stays, trials and all."""
-    known = split.known(MONTHS, origin, 28)
+    known = split.known_moments(MONTHS, origin, 28)
     late = ~np.isin(small.moments, known)
     turned = replace(small, churned=np.where(late, 1 - small.churned, small.churned))
     one, other = whole, searched(turned, pool)
@@ -72,14 +72,14 @@ def test_what_an_origin_settles_on_cannot_know_its_own_future(
         assert all(cells == both[0] for cells in both)
 
 
-def test_the_test_moment_serves_no_trial(whole: search.Found) -> None:
+def test_the_test_moment_serves_no_trial(whole: search.SearchResult) -> None:
     tried = {name for trial in whole.trials for name in trial.parts}
     assert tried == {moment for origin in PLAN.origins for moment in PLAN.shared(origin).tuning}
     assert PLAN.test not in tried
     assert PLAN.shared(PLAN.test).tuning == PLAN.origins[:2]  # the three after them calibrate
 
 
-class Kept(Forgetful):
+class Kept(NoTrialStore):
     """Remembers, and ends after some trials, as a run that is killed does."""
 
     def __init__(self, trials: dict[int, Trial] | None = None, *, ends_after: int = 99) -> None:
@@ -97,7 +97,7 @@ class Kept(Forgetful):
 
 
 def test_a_search_that_was_cut_short_goes_on_and_ends_the_same(
-    pool: ThreadPoolExecutor, small: Panel, whole: search.Found
+    pool: ThreadPoolExecutor, small: Panel, whole: search.SearchResult
 ) -> None:
     data = Data.of(small, DEFINITION)
     first = Kept(ends_after=2)
@@ -127,13 +127,13 @@ def test_a_candidate_that_is_clearly_worse_is_dropped(pool: ThreadPoolExecutor) 
     assert len(trial.parts) < len(base)
 
 
-def step(origin: str, *, boosted: float, linear: float, rows: int = 3000) -> Step:
+def step(origin: str, *, boosted: float, linear: float, rows: int = 3000) -> OriginPredictions:
     """A past origin whose log-odds are the truth times a factor."""
     random = np.random.default_rng(int(origin.replace("-", "")))
     truth = random.normal(-1, 1.5, rows)
     y = (random.random(rows) < 1 / (1 + np.exp(-truth))).astype(float)
     by_rounds = dict.fromkeys(QUICK.rounds_grid, boosted * truth)
-    return Step(origin, by_rounds, linear * truth, y, [f"c{number}" for number in range(rows)])
+    return OriginPredictions(origin, by_rounds, linear * truth, y, [f"c{number}" for number in range(rows)])
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,9 @@ def test_what_helps_at_one_moment_only_settles_nothing() -> None:
     assert search._settle([own], list(own.parts), QUICK).share == DEFAULT_SHARE
 
 
-def judged(origin: str, *, factor: float, shift: float = 0.0) -> Judged:
+def judged(origin: str, *, factor: float, shift: float = 0.0) -> OutOfSample:
     one = step(origin, boosted=factor, linear=factor)
-    return Judged(one.log_odds(QUICK.default_rounds, 0.0) + shift, one.churned)
+    return OutOfSample(one.log_odds(QUICK.default_rounds, 0.0) + shift, one.churned)
 
 
 @pytest.mark.parametrize(

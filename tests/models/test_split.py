@@ -22,7 +22,7 @@ def weeks(newest: str, count: int, every: int = 7) -> list[str]:
     ],
 )
 def test_a_moment_is_known_when_its_window_has_ended(at: str, span: int, expected: tuple[str, ...]) -> None:
-    assert split.known(["2021-02-01", "2021-03-01", "2021-01-04"], at, span) == expected
+    assert split.known_moments(["2021-02-01", "2021-03-01", "2021-01-04"], at, span) == expected
 
 
 @pytest.mark.parametrize("span", [7, 28, 35, 91])
@@ -60,8 +60,8 @@ def test_at_least_four_moments_a_window_apart_or_closer_where_the_history_is_sho
 def test_a_long_history_tunes_first_and_calibrates_on_two_later_pairs() -> None:
     plan = split.plan(weeks("2021-05-25", 9, 28), span_days=28, origins=6)
     first, second, third, fourth, fifth, test = plan.origins
-    assert plan.shared(test) == split.Shared((first, second), ((third, fourth), (fourth, fifth)))
-    assert plan.shared(fifth) == split.Shared((first, second, third, fourth))  # too short for both: no calibration
+    assert plan.shared(test) == split.PastSplit((first, second), ((third, fourth), (fourth, fifth)))
+    assert plan.shared(fifth) == split.PastSplit((first, second, third, fourth))  # too short for both: no calibration
     assert plan.notes == ()
 
 

@@ -35,7 +35,7 @@ def tell(customer: str, when: str, what: str, channel: str | None = "phone", pat
     at = round(datetime.fromisoformat(when).timestamp() * 1_000_000)
     row = (customer, other.get("list_id", "list-2024-03-04"), at, what, channel, other.get("note"))
     with write.writing(path) as con:
-        write.report(con, f"{row}", [row], 1)
+        write.add_report(con, f"{row}", [row], 1)
 
 
 SETTINGS = settings()

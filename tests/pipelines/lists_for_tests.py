@@ -297,7 +297,7 @@ def made(customers: int = 250, *, money: bool = True, others: bool = False) -> t
     scores["as_of"] = pd.Timestamp(DAY).date()
     more = {"silent_56d": scores.head(100)} if others else {}
     floors = ranking.tier_floors(ranking.base_rate(scores), settings().at_risk.tiers.odds())
-    ranked = ranking.ranked(scores.assign(expected_net_value=scores["value_at_risk"] * 3 - 5)).head(customers)
+    ranked = ranking.with_ranks(scores.assign(expected_net_value=scores["value_at_risk"] * 3 - 5)).head(customers)
     said = [
         [f"Last order {place + 2} days ago; usually every 9 days", "2 orders in the last 91 days"]
         for place in range(len(ranked))
@@ -314,5 +314,5 @@ def made(customers: int = 250, *, money: bool = True, others: bool = False) -> t
         send_by=pd.Timestamp("2024-03-08").date(),
         group="contact",
     )
-    listed = ranking.complete(ranking.beside(ranking.with_reasons(decided, said), more))
+    listed = ranking.list_table(ranking.with_further_definitions(ranking.with_reasons(decided, said), more))
     return listed, scores

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.commands.score.chunks import EveryRow, Named, Recent, chunks, missing
+from pipelines.commands.score.chunks import EligibleIds, EveryRow, RecentlyActive, chunks, missing
 from pipelines.runtime.errors import ChurnError
 
 DAY = "2024-12-02"
@@ -65,9 +65,9 @@ ROWS = pa.table({"customer_id": ["b", "d", "a", None], "since": pa.array([1.0, 5
 @pytest.mark.parametrize(
     ("customers", "found"),
     [
-        (Named(["a", "b", "c"]), [True, False, True, False]),
-        (Named([]), [False] * 4),
-        (Recent("since", 56), [True, True, False, True]),
+        (EligibleIds(["a", "b", "c"]), [True, False, True, False]),
+        (EligibleIds([]), [False] * 4),
+        (RecentlyActive("since", 56), [True, True, False, True]),
         (EveryRow(), [True] * 4),
     ],
     ids=["by name", "nobody", "by silence", "everybody"],

@@ -8,7 +8,7 @@ import pytest
 
 from models.decision.power import Plan
 from pipelines.at_risk.policy.campaign import (
-    Assigned,
+    Assignments,
     earlier_assignments,
     expected_effect,
     forecast,
@@ -16,7 +16,7 @@ from pipelines.at_risk.policy.campaign import (
     new_share_of,
     plan_of,
 )
-from pipelines.ledger.read import known
+from pipelines.ledger.read import history_before
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.files import read_json
 from pipelines.settings.params import Settings
@@ -50,7 +50,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def entries(before: str = "2024-03-18") -> pd.DataFrame:
-    return known(before, settings().timezone).entries
+    return history_before(before, settings().timezone).entries
 
 
 def on(day: str, **campaign: Any) -> Settings:
@@ -58,7 +58,7 @@ def on(day: str, **campaign: Any) -> Settings:
     return Settings.model_validate({**plain, "observations": {"train": {"until": day}, "score": {"as_of": day}}})
 
 
-def assigned(chosen: Settings) -> Assigned:
+def assigned(chosen: Settings) -> Assignments:
     return earlier_assignments(chosen.campaign.name, chosen.observations.score.as_of)
 
 

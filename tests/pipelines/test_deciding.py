@@ -15,7 +15,7 @@ from models.decision.control_group import assign
 from pipelines.at_risk import decide as deciding
 from pipelines.at_risk.decide import LEFT_ALONE, ORDERED_SINCE, ListInputs, decide, rank_everyone
 from pipelines.at_risk.tables import tables
-from pipelines.ledger.read import ENTRIES, FEEDBACK, Known
+from pipelines.ledger.read import ENTRIES, FEEDBACK, LedgerHistory
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.campaign.contacts import Campaign
@@ -23,7 +23,7 @@ from pipelines.settings.campaign.playbook import PlaybookRule
 from pipelines.settings.decision import ListPolicy
 from tests.pipelines.lists_for_tests import FACTS, Shop, settings, shop
 
-NOTHING = Known(pd.DataFrame(columns=list(ENTRIES)), pd.DataFrame(columns=list(FEEDBACK)))
+NOTHING = LedgerHistory(pd.DataFrame(columns=list(ENTRIES)), pd.DataFrame(columns=list(FEEDBACK)))
 NOTHING = replace(NOTHING, feedback=NOTHING.feedback.astype({"occurred_at": "datetime64[us, UTC]"}))
 ENGLISH = Language()
 ELIGIBLE = pd.Series({"0000": CUSTOMER})
@@ -52,18 +52,18 @@ def contacted(small: Shop, wanted: ListPolicy, **other: Any) -> list[str]:
 def test_the_list_is_in_the_order_of_what_contacting_brings(small: Shop) -> None:
     found = decide(given(small), asked(), ENGLISH).cut
     own = small.scores.set_index("customer_id")
-    chance = own["churn_probability"].loc[found.met["customer_id"]].to_numpy()
-    worth = own["expected_value"].loc[found.met["customer_id"]].to_numpy() * 365 / 28 * 0.25
+    chance = own["churn_probability"].loc[found.above["customer_id"]].to_numpy()
+    worth = own["expected_value"].loc[found.above["customer_id"]].to_numpy() * 365 / 28 * 0.25
     expected = ranking.net_value(chance, worth, success=0.3, cost=1.0, incentive=10.0)
-    assert found.met["expected_net_value"].to_numpy() == pytest.approx(expected, abs=1e-4)
-    assert found.met["expected_net_value"].is_monotonic_decreasing
+    assert found.above["expected_net_value"].to_numpy() == pytest.approx(expected, abs=1e-4)
+    assert found.above["expected_net_value"].is_monotonic_decreasing
     everyone = rank_everyone(given(small), asked(), ENGLISH)
-    assert list(everyone["customer_id"][:12]) == list(found.met["customer_id"])
+    assert list(everyone["customer_id"][:12]) == list(found.above["customer_id"])
 
 
 def test_value_over_says_for_how_long_a_kept_customer_counts(small: Shop) -> None:
     worth = {
-        over: decide(given(small), asked(value_over=over, capacity=1), ENGLISH).cut.met["expected_net_value"][0]
+        over: decide(given(small), asked(value_over=over, capacity=1), ENGLISH).cut.above["expected_net_value"][0]
         for over in ("horizon", 2, "year")
     }
     assert worth["horizon"] < worth[2] < worth["year"]
@@ -82,17 +82,17 @@ def test_what_ends_the_list(small: Shop, at_risk: dict[str, Any], bound: str) ->
     found = decide(given(small), asked(**at_risk), ENGLISH).cut
     assert found.bound == bound
     if bound == "budget":
-        assert found.met["spending"].sum() <= 40.0
+        assert found.above["spending"].sum() <= 40.0
     if bound == "profit":
-        assert (found.met["expected_net_value"] > 0).all()
+        assert (found.above["expected_net_value"] > 0).all()
         assert (found.following["expected_net_value"] <= 0).all()
 
 
 def test_without_money_by_probability_and_no_contact_is_unprofitable(tmp_path: Path) -> None:
     poor = shop(tmp_path, money=False)
     found = decide(given(poor), asked(stop_when_unprofitable=True, budget=60.0), ENGLISH).cut
-    assert found.met["churn_probability"].is_monotonic_decreasing
-    assert found.met["expected_net_value"].isna().all()
+    assert found.above["churn_probability"].is_monotonic_decreasing
+    assert found.above["expected_net_value"].isna().all()
     assert found.bound == "budget"
 
 
@@ -104,7 +104,7 @@ def test_who_ordered_since_or_is_left_alone_takes_no_place(small: Shop) -> None:
     assert set(kept["suppressed_by"]) == {ORDERED_SINCE}
     assert kept["rank"].tolist() == [1, 1]
     assert len(found.of(cut.CONTACT)) == 12
-    segment = found.met["segment"].iloc[-1]
+    segment = found.above["segment"].iloc[-1]
     alone = decide(given(small), asked({"when": {"segment": segment}, "action": "leave alone"}, {}), ENGLISH).cut
     assert segment not in set(alone.of(cut.CONTACT)["segment"])
     assert set(alone.of(cut.HELD)["suppressed_by"]) <= {LEFT_ALONE}
@@ -118,7 +118,7 @@ def test_whom_no_rule_is_for_is_left_alone(small: Shop) -> None:
 
 def test_a_rule_s_own_money_moves_its_customers(small: Shop) -> None:
     last = contacted(small, asked())[-1]
-    segment = decide(given(small), asked(), ENGLISH).cut.met.set_index("customer_id")["segment"][last]
+    segment = decide(given(small), asked(), ENGLISH).cut.above.set_index("customer_id")["segment"][last]
     cheap = asked({"when": {"segment": segment}, "cost": 0, "incentive": 0, "success": 0.9}, {})
     assert contacted(small, cheap).index(last) < 11
 
@@ -129,7 +129,7 @@ def test_the_control_group_is_met_on_the_way_and_stays(small: Shop) -> None:
     held_out = set(found.of(control_group.CONTROL)["customer_id"])
     assert held_out
     assert len(found.of(cut.CONTACT)) == 12
-    free = found.met[found.met["place"] != cut.HELD]
+    free = found.above[found.above["place"] != cut.HELD]
     again = assign(free, pd.Series(dtype="str"), key="held out", campaign="retention", share=0.3)
     full = [one for one in held_out if again[one] == "control"]
     assert full  # blocks that are full are the same, wherever the list is cut
@@ -148,8 +148,8 @@ def test_how_much_of_the_ranking_is_worked_through_changes_nothing(
     monkeypatch.setattr(deciding, "_HEAD", head)
     found = decide(given(small), wanted, ENGLISH).cut
     everyone = rank_everyone(given(small), wanted, ENGLISH)
-    assert list(found.met["customer_id"]) == list(everyone["customer_id"][:4])
-    assert list(found.met["rule"]) == list(everyone["rule"][:4])
+    assert list(found.above["customer_id"]) == list(everyone["customer_id"][:4])
+    assert list(found.above["rule"]) == list(everyone["rule"][:4])
     assert list(found.following["customer_id"]) == list(everyone["customer_id"][4:])
 
 

@@ -176,13 +176,13 @@ def test_a_failing_sink_keeps_nothing_from_the_others_and_is_tried_again() -> No
     sinks = {"hub": EVERY["hub"], "other": other}
     assert "publish.sinks.hub: " in failing(**sinks)
     assert Path("elsewhere/other_2024-03-04.csv").is_file()
-    assert [(one.sink, one.tries) for one in write.owed()] == [("hub", 1)]
+    assert [(one.sink, one.tries) for one in write.pending_deliveries()] == [("hub", 1)]
     failing(**sinks)
-    assert [(one.sink, one.tries) for one in write.owed()] == [("hub", 2)]
+    assert [(one.sink, one.tries) for one in write.pending_deliveries()] == [("hub", 2)]
     Path(FOLDER).unlink()
     before = Path("elsewhere/other_2024-03-04.csv").stat().st_mtime_ns
     publish_to(**sinks)
-    assert write.owed() == []
+    assert write.pending_deliveries() == []
     assert len(rows("hub")) == 3
     assert Path("elsewhere/other_2024-03-04.csv").stat().st_mtime_ns == before, "it had it already"
 
@@ -204,7 +204,7 @@ def test_a_list_that_was_replaced_before_it_was_written_is_not_written() -> None
     said = publish_to(text="a-1 0.72 phone Bob@Example.org -", hub=EVERY["hub"])
     assert "publish.sinks.hub: the list of 2024-03-04 was replaced before it was written; left out." in said
     assert [row[0] for row in rows("hub")] == ["Email", "bob@example.org"]
-    assert write.owed() == []
+    assert write.pending_deliveries() == []
 
 
 def test_a_sink_that_is_new_gets_the_list_that_is_published_again() -> None:
@@ -226,10 +226,10 @@ def test_a_sink_that_was_taken_out_is_spoken_of_once_and_gets_the_list_when_it_i
         )
     ]
     assert not [line for line in publish_to() if "publish.sinks" in line]
-    assert [(one.sink, one.tries) for one in write.owed()] == [("hub", 2)]
+    assert [(one.sink, one.tries) for one in write.pending_deliveries()] == [("hub", 2)]
     Path(FOLDER).unlink()
     assert any(line.startswith("publish.sinks.hub: ") and "hub_" in line for line in publish_to(hub=EVERY["hub"]))
-    assert write.owed() == []
+    assert write.pending_deliveries() == []
 
 
 def test_sinks_get_the_customers_own_ids(monkeypatch: pytest.MonkeyPatch) -> None:

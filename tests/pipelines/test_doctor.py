@@ -11,7 +11,7 @@ import pytest
 from features.churn.labels import Definition
 from features.windows import day_number, day_text
 from pipelines.commands.doctor import diagnose
-from pipelines.commands.doctor_figures import Moment, Rhythm, suggestion, verdict
+from pipelines.commands.doctor_figures import Moment, VisitGaps, suggestion, verdict
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from tests.subscriptions import subscriptions
@@ -134,7 +134,7 @@ def test_nothing_before_the_moment() -> None:
 def test_the_suggestion_is_whole_weeks_that_the_history_holds(
     usual_longest: float, history_days: int, horizon: int
 ) -> None:
-    found = suggestion(Rhythm((1, 2, 3, 4), usual_longest, 10), "placed_order", history_days)
+    found = suggestion(VisitGaps((1, 2, 3, 4), usual_longest, 10), "placed_order", history_days)
     assert (found.horizon_days, found.active_within_days, found.gap_days) == (horizon, 2 * horizon, 0)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from features.windows import DAY_US, midnight
 from pipelines.engines import layout
-from pipelines.engines.duckdb import Order, _customers, _stream, features_of
+from pipelines.engines.duckdb import FeatureRequest, _customers, _stream, features_of
 from pipelines.engines.layout import Bounds
 from pipelines.runtime.errors import ChurnError
 from tests.features.oracle import Did, number_of, rows_at
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 MOMENTS = ("2017-11-06", "2017-10-09")
 FEATURES = everything()
-ORDER = Order(FEATURES, MAIN, MOMENTS, "Europe/Berlin", 365, has_recorded_at=True)
+ORDER = FeatureRequest(FEATURES, MAIN, MOMENTS, "Europe/Berlin", 365, has_recorded_at=True)
 
 
 def shop(customers: int, activities: int, seed: int = 1) -> list[Did]:
@@ -45,7 +45,7 @@ def shop(customers: int, activities: int, seed: int = 1) -> list[Did]:
     return stream
 
 
-def rows(folder: Path, order: Order) -> dict[tuple[str, str], list[float]]:
+def rows(folder: Path, order: FeatureRequest) -> dict[tuple[str, str], list[float]]:
     found: dict[tuple[str, str], list[float]] = {}
     for partition in features_of(folder / "activity", order):
         ids = partition.customer_ids.to_pylist()

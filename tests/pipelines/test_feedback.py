@@ -57,7 +57,7 @@ def refused(text: str | bytes, name: str = "team.csv") -> list[str]:
 
 
 def entries() -> list[tuple[str, str, str, str]]:
-    found = read.known("2024-04-01", PLAIN.timezone).feedback
+    found = read.history_before("2024-04-01", PLAIN.timezone).feedback
     when = [f"{one:%m-%d %H:%M}" for one in found["occurred_at"]]
     return sorted(zip(found["customer_id"], found["list_id"].str[5:15], when, found["what"], strict=True))
 
@@ -74,10 +74,10 @@ READ = [
 def test_a_report_is_taken_into_the_ledger() -> None:
     assert taken(report(GOOD)) == ["team.csv: 4 rows: 2 contacted, 1 reached, 1 kept, 1 wrong."]
     assert entries() == READ
-    found = read.known("2024-04-01", PLAIN.timezone).feedback
+    found = read.history_before("2024-04-01", PLAIN.timezone).feedback
     assert set(found["channel"].fillna("")) == {"phone", ""}
     assert set(found["note"].fillna("")) == {"wants a call", "moved", ""}
-    contacted = read.activities("2024-04-01", PLAIN.timezone).query("activity == 'was_contacted'")
+    contacted = read.activity_frame("2024-04-01", PLAIN.timezone).query("activity == 'was_contacted'")
     assert list(contacted["customer_id"]) == ["007", "b,2"]
 
 
@@ -124,7 +124,7 @@ def test_a_workbook_is_read(tmp_path: Path) -> None:
     book.save("team.xlsx")
     taken(Path("team.xlsx"))
     assert entries() == READ[:3]
-    assert "5" in set(read.known("2024-04-01", PLAIN.timezone).feedback["note"].dropna())
+    assert "5" in set(read.history_before("2024-04-01", PLAIN.timezone).feedback["note"].dropna())
 
 
 def test_a_sentence_may_stand_above_the_header(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.expectations import features_suite, judge
-from pipelines.checks.figures import OFFENDERS_SHOWN, Rule, Table, outside, repeated, unusable
+from pipelines.checks.figures import OFFENDERS_SHOWN, Rule, Table, duplicate_keys, out_of_bounds, unusable
 from pipelines.runtime.sql import quoted
 
 pytestmark = pytest.mark.slow
@@ -64,7 +64,7 @@ def test_figures_by_hand(tmp_path: Path) -> None:
         {"customer_id": ["a", "b", "b", "d"], "orders": [1, 2, np.nan, 4], "share": 0.5, "trend": np.inf}
     )
     table = Table(WANTED, ["customer_id"], files=in_files(frame, tmp_path, 1))
-    figures = table.figures({"twice": repeated("customer_id"), "many": Rule('"orders" >= 2')})
+    figures = table.figures({"twice": duplicate_keys("customer_id"), "many": Rule('"orders" >= 2')})
     assert figures["rows"].tolist() == [4.0, 4.0]
     assert figures["twice"].tolist() == [1.0, 1.0]
     assert figures["many"].tolist() == [2.0, 2.0]
@@ -84,8 +84,8 @@ def test_a_file_without_rows_still_has_its_figures(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rule", "count", "first"),
     [
-        (outside("share", 0.0, 1.0), 1, {"customer_id": "c3", "found": "1.5"}),
-        (outside("share", None, None), 0, None),
+        (out_of_bounds("share", 0.0, 1.0), 1, {"customer_id": "c3", "found": "1.5"}),
+        (out_of_bounds("share", None, None), 0, None),
         (unusable("orders", pa.float32()), 2, {"customer_id": "c1", "found": "null"}),
         (Rule("orders >= 0"), 48, {"customer_id": "c0"}),
     ],

@@ -70,7 +70,7 @@ def test_ledger_copies_and_files_of_sinks_hold_nothing_of_them() -> None:
     said: list[str] = []
     forget(GONE, SINKS, said.append)
     assert speaking() == []
-    found = read.known("2024-04-01", SINKS.timezone)
+    found = read.history_before("2024-04-01", SINKS.timezone)
     assert sorted(set(found.entries["customer_id"])) == ["007", "b,2", "c-3", "d-4"]
     assert list(found.feedback["customer_id"]) == ["007"]
     assert "a-7" in write.customers()
@@ -94,10 +94,10 @@ def test_the_guards_stand_again_and_others_stay() -> None:
 def test_what_was_written_of_others_does_not_name_them_either() -> None:
     Path("team.csv").write_text("customer,when,what,note\n007,2024-03-13,kept,friend of cust-1\n")
     feedback(Path("team.csv"), SINKS, lambda _: None, now=datetime(2024, 4, 1, tzinfo=UTC))
-    write.delivered(1, "hub", write.FAILED, "unknown: cust-1")
+    write.record_attempt(1, "hub", write.FAILED, "unknown: cust-1")
     forget_published(frozenset({"cust-1"}), SINKS)
     assert "cust-1" not in decoded(read.FILE)
-    assert len(read.known("2024-04-01", SINKS.timezone).feedback.query("what == 'kept'")) == 1
+    assert len(read.history_before("2024-04-01", SINKS.timezone).feedback.query("what == 'kept'")) == 1
 
 
 def test_a_held_back_customer_too() -> None:
@@ -130,7 +130,7 @@ def test_a_list_of_the_stage_loses_them_in_every_format(tmp_path: Path) -> None:
     plain = settings()
     make_list(plain, small.inputs, small.out)
     publish(FIRST, plain, lambda _: None)
-    gone = str(read.known(SECOND, plain.timezone).entries["customer_id"].iloc[0])
+    gone = str(read.history_before(SECOND, plain.timezone).entries["customer_id"].iloc[0])
     files = {path.name for path in (archive.FOLDER / FIRST).iterdir() if gone in decoded(path)}
     assert {"at_risk.csv", "at_risk.html", "at_risk.parquet", "at_risk.xlsx"} <= files
     forget_published(frozenset({gone}), plain)

@@ -33,18 +33,18 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def who(before: str, settings: Settings = SETTINGS) -> list[tuple[str, str, str, int]]:
-    found = read.known(before, settings.timezone).entries
+    found = read.history_before(before, settings.timezone).entries
     days = found["as_of"].dt.strftime("%Y-%m-%d")
     return list(zip(days, found["customer_id"], found["group"], found["revision"], strict=True))
 
 
 def test_without_a_ledger_nothing_is_known_and_nothing_is_made() -> None:
-    found = read.known("2024-03-11", SETTINGS.timezone)
+    found = read.history_before("2024-03-11", SETTINGS.timezone)
     assert found.entries.empty
     assert list(found.entries) == list(read.ENTRIES)
     assert found.feedback.empty
     assert list(found.feedback) == list(read.FEEDBACK)
-    assert read.activities("2024-03-11", SETTINGS.timezone).empty
+    assert read.activity_frame("2024-03-11", SETTINGS.timezone).empty
     assert not Path("data").exists()
 
 
@@ -62,20 +62,20 @@ def test_of_a_day_only_the_last_revision_counts() -> None:
     put("2024-03-04", FIRST)
     put("2024-03-04", SECOND, revision=2, replaces="list-2024-03-04", list_id="other")
     assert who("2024-03-11") == [("2024-03-04", "a", "contact", 2), ("2024-03-04", "d", "contact", 2)]
-    assert set(read.known("2024-03-11", SETTINGS.timezone).entries["list_id"]) == {"other"}
+    assert set(read.history_before("2024-03-11", SETTINGS.timezone).entries["list_id"]) == {"other"}
 
 
 def test_entries_have_the_columns_and_kinds_that_others_build_on() -> None:
     put("2024-03-04", FIRST)
     for found in (
-        read.known("2024-03-11", SETTINGS.timezone).entries,
-        read.known("2024-03-04", SETTINGS.timezone).entries,
+        read.history_before("2024-03-11", SETTINGS.timezone).entries,
+        read.history_before("2024-03-04", SETTINGS.timezone).entries,
     ):
         assert tuple(found) == read.ENTRIES
         assert str(found["as_of"].dtype) == "datetime64[us]"
         assert found["rank"].dtype == found["revision"].dtype == np.int64
         assert all(found[name].dtype == np.float64 for name in read.FIGURES)
-    first = read.known("2024-03-11", SETTINGS.timezone).entries.iloc[0]
+    first = read.history_before("2024-03-11", SETTINGS.timezone).entries.iloc[0]
     assert (first["campaign"], first["reason_1"], first["rank"]) == ("spring", "Last order 30 days ago", 1)
     assert pd.isna(first["reason_2"])
     assert pd.isna(first["expected_net_value"])
@@ -87,7 +87,7 @@ def test_feedback_is_known_from_the_midnight_after_it() -> None:
     tell("a", "2024-03-05T22:59:59+00:00", "contacted")
     tell("c", "2024-03-05T23:00:00+00:00", "wrong", note="moved")
     for before, expected in (("2024-03-05", []), ("2024-03-06", ["a"]), ("2024-03-07", ["a", "c"])):
-        found = read.known(before, berlin.timezone).feedback
+        found = read.history_before(before, berlin.timezone).feedback
         assert list(found["customer_id"]) == expected
         assert str(found["occurred_at"].dtype) == "datetime64[us, UTC]"
         assert tuple(found) == read.FEEDBACK
@@ -126,7 +126,7 @@ def test_our_doings_are_activities_of_the_contract() -> None:
     tell("a", "2024-03-07T10:00:00+00:00", "contacted", channel=None)
     tell("c", "2024-03-06T10:00:00+00:00", "wrong")
     berlin = SETTINGS.model_copy(update={"timezone": "Europe/Berlin"})
-    found = read.activities("2024-03-11", berlin.timezone)
+    found = read.activity_frame("2024-03-11", berlin.timezone)
     told = [(f"{row.occurred_at:%m-%d %H:%M}", row.customer_id, row.activity) for row in found.itertuples()]
     assert told == [
         ("03-03 23:00", "a", "was_listed"),
@@ -137,8 +137,8 @@ def test_our_doings_are_activities_of_the_contract() -> None:
     ]
     assert list(found["detail"].fillna("")) == ["spring", "spring", "spring", "phone", ""]
     assert found["activity_id"].is_unique
-    assert read.doings("2024-03-11", berlin.timezone).schema == ACTIVITY_SCHEMA
-    assert read.doings("2024-03-01", berlin.timezone).schema == ACTIVITY_SCHEMA
+    assert read.activity_table("2024-03-11", berlin.timezone).schema == ACTIVITY_SCHEMA
+    assert read.activity_table("2024-03-01", berlin.timezone).schema == ACTIVITY_SCHEMA
 
 
 @pytest.mark.parametrize("table", list(write.TABLES))
@@ -147,7 +147,7 @@ def test_rows_can_only_be_added(table: str, doing: str) -> None:
     number = put("2024-03-04", FIRST)
     tell("a", "2024-03-06T10:00:00+00:00", "contacted")
     with write.writing() as con:
-        write.owe(con, number, ["crm"])
+        write.add_due(con, number, ["crm"])
         con.execute("insert into delivery values (1, ?, 'crm', 'written', null)", [number])
         con.execute("insert into kept values (?, 'at_risk.csv', 'ab')", [number])
         con.execute("insert into held_back (publication, customer_id, rule) values (?, 'z', 'consent')", [number])
@@ -166,7 +166,7 @@ def test_a_transaction_that_fails_leaves_no_trace() -> None:
 def test_a_damaged_ledger_is_said_and_left_as_it_is() -> None:
     read.FILE.parent.mkdir(parents=True)
     read.FILE.write_bytes(b"this is no database, but long enough to be taken for one" * 30)
-    for use in (lambda: read.known("2024-03-11", SETTINGS.timezone), lambda: put("2024-03-04", FIRST)):
+    for use in (lambda: read.history_before("2024-03-11", SETTINGS.timezone), lambda: put("2024-03-04", FIRST)):
         with pytest.raises(ChurnError, match="the ledger cannot be used: file is not a database"):
             use()
     assert read.FILE.read_bytes().startswith(b"this is no database")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from models.decision.ranking import LIST_COLUMNS
+from models.decision.ranking import LIST_COLUMNS, SUPPRESSED_COLUMNS
 from pipelines.rendering import columns, files, highlights, wording
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
@@ -187,7 +187,7 @@ def test_who_was_held_back_and_who_has_left_have_files_of_their_own(tmp_path: Pa
     held = held.assign(said="@They complained on 1 March 2024", as_of=pd.Timestamp(DAY).date(), list_id="cd")
     files.write_suppressed(held, tmp_path / "held_back.csv")
     (row,) = cells(tmp_path / "held_back.csv")
-    assert tuple(row) == columns.HELD_BACK_COLUMNS
+    assert tuple(row) == SUPPRESSED_COLUMNS
     assert row | {"rank": "7", "value_at_risk": "", "rule": "open_complaint", "as_of": DAY} == row
     assert row["said"] == "'@They complained on 1 March 2024"
 

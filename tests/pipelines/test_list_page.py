@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models.segments import NAMED
-from pipelines.erasure.redact import scrub
+from pipelines.erasure.redact import redact
 from pipelines.rendering import highlights
 from pipelines.rendering.columns import NO_CONTACT
 from pipelines.rendering.language.language import Language
@@ -252,11 +252,11 @@ def test_a_forgotten_customer_leaves_the_page_and_the_others_stay(tmp_path: Path
     path.write_text(text, encoding="utf-8")
     before = embedded(text)
     gone = before["rows"][3][before["fields"].index("customer_id")]
-    assert scrub(path, frozenset({gone})) == "taken out"
+    assert redact(path, frozenset({gone})) == "taken out"
     after = embedded(path.read_text(encoding="utf-8"))
     assert after == before | {"rows": [row for row in before["rows"] if gone not in row]}
     assert len(after["rows"]) == 59
-    assert scrub(path, frozenset({"250"})) == ""  # nobody's id here, though pictures are full of numbers
+    assert redact(path, frozenset({"250"})) == ""  # nobody's id here, though pictures are full of numbers
 
 
 def test_the_page_for_the_team_needs_no_technical_word() -> None:

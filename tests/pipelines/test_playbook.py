@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.at_risk.policy.playbook import NONE, People, Playbook, require_possible
+from pipelines.at_risk.policy.playbook import NONE, Candidates, Playbook, require_possible
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.campaign.playbook import PlaybookRule
 from pipelines.settings.model import Value
@@ -40,7 +40,7 @@ ALL = np.arange(len(ROWS))
 
 
 def playbook(*rules: dict[str, Any], contacts: bool = False, features: pd.DataFrame = FEATURES) -> Playbook:
-    people = People(TABLE, features, PERMITTED if contacts else None, CONTACTS if contacts else None)
+    people = Candidates(TABLE, features, PERMITTED if contacts else None, CONTACTS if contacts else None)
     entries = [PlaybookRule.model_validate({"action": f"do {place}"} | rule) for place, rule in enumerate(rules)]
     return Playbook(entries, people, Value())
 
@@ -157,9 +157,9 @@ def test_what_only_the_data_can_tell(when: dict[str, Any], said: str) -> None:
     poor = TABLE.assign(expected_value=np.nan, value_at_risk=np.nan)
     rules = [PlaybookRule.model_validate({"action": "x", "when": when})]
     with pytest.raises(ChurnError, match=re.escape(said)):
-        require_possible(rules, "placed_order", {"activities": {}}, People(poor, FEATURES, PERMITTED, CONTACTS))
+        require_possible(rules, "placed_order", {"activities": {}}, Candidates(poor, FEATURES, PERMITTED, CONTACTS))
 
 
 def test_an_activity_that_has_a_name_may_be_absent() -> None:
     rule = PlaybookRule.model_validate({"action": "x", "when": {"not_back_since": "complained", "unused_points": True}})
-    require_possible([rule], "placed_order", {}, People(TABLE, FEATURES[[]]))
+    require_possible([rule], "placed_order", {}, Candidates(TABLE, FEATURES[[]]))

@@ -55,7 +55,7 @@ def test_a_list_is_in_the_ledger_with_its_control_group_and_its_files() -> None:
         "Published: the list of 2024-03-04 (list-2024-03-04-3): 3 customers to contact, 2 held out as the control "
         "group, 2 held back by a rule."
     )
-    found = read.known("2024-03-11", PLAIN.timezone).entries
+    found = read.history_before("2024-03-11", PLAIN.timezone).entries
     assert list(zip(found["customer_id"], found["group"], found["rank"], strict=True)) == [
         ("007", "contact", 1),
         ("a-1", "contact", 2),
@@ -107,7 +107,7 @@ def test_another_list_for_the_day_needs_revise_and_is_recorded_with_what_it_repl
     first, second = write.publications()
     assert (first.revision, first.replaces, second.revision, second.replaces) == (1, None, 2, first.list_id)
     assert sorted(path.name for path in archive.FOLDER.iterdir()) == [DAY, f"{DAY}_r2"]
-    assert len(read.known("2024-03-11", PLAIN.timezone).entries) == 4
+    assert len(read.history_before("2024-03-11", PLAIN.timezone).entries) == 4
     write_draft(DAY)  # and back to the first
     assert "It is revision 3 and replaces list-2024-03-04-2." in published(revise=True)
 
@@ -187,7 +187,7 @@ def test_a_list_of_the_stage_can_be_published(tmp_path: Path) -> None:
     make_list(PLAIN, small.inputs, small.out)
     said = published()
     assert said[0].startswith("Published: the list of 2024-03-04")
-    assert len(read.known("2024-03-11", PLAIN.timezone).entries) >= 12
+    assert len(read.history_before("2024-03-11", PLAIN.timezone).entries) >= 12
     assert published()[0].endswith("nothing was added to the ledger.")
 
 
@@ -235,7 +235,7 @@ def dying_at(step, work):
 def consistent():
     for one in write.publications():
         archive.require_intact(one)
-    known = read.known("2024-03-11", SINKS.timezone).entries
+    known = read.history_before("2024-03-11", SINKS.timezone).entries
     assert len(known) in (0, 5), len(known)
 
 def whole():
@@ -243,7 +243,7 @@ def whole():
     publish("2024-03-04", SINKS, lambda _: None)
     consistent()
     assert [one.revision for one in write.publications()] == [1]
-    assert write.owed() == []
+    assert write.pending_deliveries() == []
     with sqlite3.connect("crm.sqlite") as con:
         assert con.execute("select count(*) from churn").fetchall() == [(3,)]
     assert Path("data/outbox/crm_2024-03-04.csv").read_text().count("example.org") == 2

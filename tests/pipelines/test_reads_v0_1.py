@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 from models.churn_model import ChurnModel
 from pipelines.ledger import read, write
-from pipelines.modelling.trial_store import Journal
+from pipelines.modelling.trial_store import OptunaTrialStore
 from pipelines.settings import params
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,7 +90,7 @@ def test_the_ledger_says_what_it_said(project: Path) -> None:
     fields = write.Published.__dataclass_fields__
     found = [{name: getattr(one, name) for name in told["publication"][0]} for one in write.publications()]
     assert found == [{name: row[name] for name in row if name in fields} for row in told["publication"]]
-    known = read.known("2025-01-06", params.load().timezone)
+    known = read.history_before("2025-01-06", params.load().timezone)
     latest = {row["as_of"]: row["number"] for row in told["publication"]}
     entries = [row for row in told["entry"] if row["publication"] in latest.values()]
     columns = ["customer_id", "group", "rank", "churn_probability", "value_at_risk", "action", "reason_1"]
@@ -187,7 +187,7 @@ def test_the_registered_model_predicts_as_it_predicted(project: Path) -> None:
 def test_the_journal_recalls_its_trials(project: Path) -> None:
     (file,) = (project / ".dvc/tmp/churn/search").glob("*.jsonl")
     name, _, identity = file.stem.rpartition("-")
-    found = Journal(name, identity, max_minutes=1, say=lambda _: None)
+    found = OptunaTrialStore(name, identity, max_minutes=1, say=lambda _: None)
     assert sorted(found.known.values(), key=lambda one: one["number"]) == EXPECTED["trials"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.runtime.receipt import Receipt, fingerprint, written
+from pipelines.runtime.receipt import Receipt, fingerprint, read_receipt
 
 MADE_FROM = fingerprint({"sources": "ab"}, {"churn": {"gap_days": 0}}, "cd")
 
@@ -62,4 +62,4 @@ def test_the_order_of_settings_does_not_count() -> None:
 def test_what_cannot_be_read_or_is_of_another_version_means_make_again(receipt: Receipt, text: str) -> None:
     receipt.file.write_text(text)
     assert receipt.if_fresh(MADE_FROM) is None
-    assert isinstance(written(receipt.file), dict)
+    assert isinstance(read_receipt(receipt.file), dict)

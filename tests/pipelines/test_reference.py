@@ -74,7 +74,7 @@ def test_a_section_has_the_words_of_what_it_inherits_from() -> None:
 
 
 def test_words_stand_beside_the_right_setting() -> None:
-    found = settings.beside(
+    found = settings.comments_of(
         "a: 1  # one\nb:\n  c: 2   # two\n  d: {e: 3}  # three\nf:\n  - g: 4  # four\n    h: 5  # five\ni: 6 # six\n"
     )
     assert found == {"a": "one", "b.c": "two", "b.d": "three", "f[].g": "four", "f[].h": "five", "i": "six"}

@@ -16,7 +16,7 @@ import pytest
 import xlsxwriter
 
 from pipelines.erasure.dvc_cache import purge
-from pipelines.erasure.redact import scrub
+from pipelines.erasure.redact import redact
 from pipelines.erasure.search import kind_of, mentions
 
 NAMES = frozenset({"7"})
@@ -81,17 +81,17 @@ def ids(path: Path) -> Any:
 def test_one_customer_goes_and_the_others_stay(tmp_path: Path, ending: str) -> None:
     path = made(tmp_path / f"file.{ending}")
     assert mentions(path, NAMES, loose=False)
-    assert scrub(path, NAMES) == "taken out"
+    assert redact(path, NAMES) == "taken out"
     assert ids(path) == ["5", "77"]
     assert b"only of seven" not in path.read_bytes()
     before = path.read_bytes()
-    assert scrub(path, NAMES) == ""
+    assert redact(path, NAMES) == ""
     assert path.read_bytes() == before
 
 
 def test_texts_that_only_the_customer_had_leave_the_workbook(tmp_path: Path) -> None:
     path = made(tmp_path / "list.xlsx")
-    scrub(path, NAMES)
+    redact(path, NAMES)
     cells = [cell for row in openpyxl.load_workbook(path).active.iter_rows(values_only=True) for cell in row]
     assert "only of seven" not in cells
     assert "called 7 times" in cells
@@ -100,7 +100,7 @@ def test_texts_that_only_the_customer_had_leave_the_workbook(tmp_path: Path) -> 
 def test_what_cannot_be_edited_is_deleted(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("Call anna-1 back.")
-    assert scrub(path, frozenset({"anna-1"})) == "deleted"
+    assert redact(path, frozenset({"anna-1"})) == "deleted"
     assert not path.exists()
 
 
@@ -158,5 +158,5 @@ def test_a_number_or_word_that_may_mean_anything_is_left_alone_where_nothing_say
         con.execute("insert into versions values (7, 'low')")
     for path in (curve, registry):
         before = path.read_bytes()
-        assert scrub(path, frozenset({name})) == ""
+        assert redact(path, frozenset({name})) == ""
         assert path.read_bytes() == before

@@ -10,7 +10,7 @@ import pytest
 
 from models.training.search import Trial
 from pipelines.modelling import trial_store
-from pipelines.modelling.trial_store import Journal, fingerprint
+from pipelines.modelling.trial_store import OptunaTrialStore, fingerprint
 from tests.models.panels_for_tests import panel
 
 PART = {"rows": 10, "loss": 0.5, "gain": {"30/0.0": 0.01, "30/1.0": -0.02}, "error": {"30/0.0": 0.1, "30/1.0": 0.1}}
@@ -25,10 +25,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_finished_trials_are_recalled_exactly_by_another_process() -> None:
     said: list[str] = []
     kept, dropped = Trial(1, {"leaves": 5}, {"2021-01-04": PART}), Trial(2, {"leaves": 9}, {"2021-01-04": PART}, True)
-    first = Journal("d", "a" * 64, max_minutes=1, say=said.append)
+    first = OptunaTrialStore("d", "a" * 64, max_minutes=1, say=said.append)
     first.keep(kept, 5)
     first.keep(dropped, 5)
-    second = Journal("d", "a" * 64, max_minutes=1, say=said.append)
+    second = OptunaTrialStore("d", "a" * 64, max_minutes=1, say=said.append)
     assert second.recall(1, {"leaves": 5}) == kept
     assert second.recall(2, {"leaves": 9}) == dropped
     assert second.recall(1, {"leaves": 6}) is None
@@ -44,26 +44,26 @@ def test_finished_trials_are_recalled_exactly_by_another_process() -> None:
 
 
 def test_a_line_cut_off_by_a_kill_loses_one_trial_and_no_more(folder: Path) -> None:
-    journal = Journal("d", "a" * 64, max_minutes=1, say=lambda _: None)
+    journal = OptunaTrialStore("d", "a" * 64, max_minutes=1, say=lambda _: None)
     for number in (1, 2):
         journal.keep(Trial(number, {"leaves": number}, {"2021-01-04": PART}), 5)
     (file,) = folder.glob("*.jsonl")
     file.write_bytes(file.read_bytes()[:-20])
-    again = Journal("d", "a" * 64, max_minutes=1, say=lambda _: None)
+    again = OptunaTrialStore("d", "a" * 64, max_minutes=1, say=lambda _: None)
     assert again.recall(1, {"leaves": 1}) is not None
     assert again.recall(2, {"leaves": 2}) is None
 
 
 def test_other_data_is_another_journal_and_the_old_one_goes(folder: Path) -> None:
-    Journal("d", "a" * 64, max_minutes=1, say=lambda _: None).keep(Trial(1, {}, {"2021-01-04": PART}), 1)
-    other = Journal("d", "b" * 64, max_minutes=1, say=lambda _: None)
+    OptunaTrialStore("d", "a" * 64, max_minutes=1, say=lambda _: None).keep(Trial(1, {}, {"2021-01-04": PART}), 1)
+    other = OptunaTrialStore("d", "b" * 64, max_minutes=1, say=lambda _: None)
     assert other.recall(1, {}) is None
     assert [path.name for path in folder.glob("*.jsonl")] == [f"d-{'b' * 16}.jsonl"]
 
 
 def test_time_is_a_cap() -> None:
-    assert Journal("d", "a" * 64, max_minutes=1e-9).over()
-    assert not Journal("d", "a" * 64, max_minutes=1).over()
+    assert OptunaTrialStore("d", "a" * 64, max_minutes=1e-9).over()
+    assert not OptunaTrialStore("d", "a" * 64, max_minutes=1).over()
 
 
 def test_the_fingerprint_follows_everything_that_trials_depend_on() -> None:

@@ -1,4 +1,4 @@
-"""What another playbook or ranking would have brought on lists that are past: judged before it is used.
+"""Off-policy evaluation: what another playbook or ranking would have brought on past lists.
 
 Every row is a customer who could have been given one of several actions (leaving alone is one), with known
 probabilities. With w the probability that the new rule gives the logged action over the probability that it had, r the

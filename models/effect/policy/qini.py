@@ -1,4 +1,4 @@
-"""Rankings judged by the effect of treating their top: Qini, the value of "treat the top k", and the gate.
+"""Qini curves: rankings judged by the effect of treating their top, the value of "treat the top k", and the gate.
 
 All on customers that fitted nothing, from their psi (models/effect/robust.py) or transformed outcomes, whose mean over
 any group is the effect on it. With r_i the share of customers ranked above i (ties count half), per customer of all:
@@ -52,7 +52,7 @@ class Gain:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class UpliftVerdict:
     """Whether a ranking by uplift may be used.
 
     Attributes:
@@ -130,7 +130,7 @@ def top_gain(effects: Any, ours: Any, theirs: Any, share: float, *, cost: float 
 
 def uplift_verdict(
     effects: Any, uplift: Any, opponents: Mapping[str, Any], share: float, *, cost: float = 0.0, level: float = 0.05
-) -> Verdict:
+) -> UpliftVerdict:
     """Whether treating by uplift is better than treating by each opponent, and than treating nobody.
 
     It must be better than every one at `level`, so none of the comparisons needs to be corrected for the others
@@ -146,9 +146,9 @@ def uplift_verdict(
     gains = {name: top_gain(effects, uplift, score, share, cost=cost, level=level) for name, score in everybody.items()}
     worst = min(gains, key=lambda name: gains[name].low)
     if len(np.asarray(effects)) < FEWEST_CUSTOMERS:
-        return Verdict(False, gains, worst, "uplift_too_few")
+        return UpliftVerdict(False, gains, worst, "uplift_too_few")
     passed = gains[worst].low > 0
-    return Verdict(passed, gains, worst, "uplift_is_better" if passed else "uplift_not_better")
+    return UpliftVerdict(passed, gains, worst, "uplift_is_better" if passed else "uplift_not_better")
 
 
 def harm(effects: Any, uplift: Any, *, below: float = 0.0, level: float = 0.05) -> Harm:

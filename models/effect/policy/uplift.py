@@ -1,4 +1,4 @@
-"""Who can be persuaded: effects of single customers, fitted on some and never judged on the same.
+"""Uplift: effects of single customers, fitted on some and never judged on the same.
 
 Outcomes are such that more is better: stayed (1 or 0), visits, money. The learner is given as a function that fits a
 regression (see robust.Fit), so that any will do.

@@ -26,7 +26,7 @@ where campaign = :campaign and as_of <= :day order by as_of, number
 
 
 @dataclass(frozen=True)
-class Assigned:
+class Assignments:
     """Groups (`contact` or `control`) by customer_id of those assigned in the campaign; the first assignment counts.
 
     Attributes:
@@ -38,7 +38,7 @@ class Assigned:
     same_day: pd.Series[str] = field(default_factory=lambda: _series({}))
 
 
-def earlier_assignments(campaign: str, day: str, path: Path = FILE) -> Assigned:
+def earlier_assignments(campaign: str, day: str, path: Path = FILE) -> Assignments:
     """Who was assigned in the campaign of this name on lists published for the day of the list or before."""
     with opened(path) as con:
         rows = con.execute(_FIRST_COME, {"campaign": campaign, "day": day}).fetchall() if con else []
@@ -46,7 +46,7 @@ def earlier_assignments(campaign: str, day: str, path: Path = FILE) -> Assigned:
     for customer, group, when in rows:
         if customer not in groups[True]:
             groups[when < day].setdefault(customer, group)
-    return Assigned(_series(groups[True]), _series(groups[False]))
+    return Assignments(_series(groups[True]), _series(groups[False]))
 
 
 def _series(groups: dict[str, str]) -> pd.Series[str]:
@@ -55,7 +55,7 @@ def _series(groups: dict[str, str]) -> pd.Series[str]:
     return pd.Series(groups, dtype="str", name="group").sort_index().rename_axis("customer_id")
 
 
-def groups(candidates: pd.DataFrame, known: Assigned, campaign: Campaign) -> pd.Series[str]:
+def groups(candidates: pd.DataFrame, known: Assignments, campaign: Campaign) -> pd.Series[str]:
     """The group of every candidate: see models/decision/control_group.py.
 
     Whoever was assigned on a list published for the same day keeps that group when the list is made again. The others
@@ -75,7 +75,7 @@ def groups(candidates: pd.DataFrame, known: Assigned, campaign: Campaign) -> pd.
 def new_share_of(entries: pd.DataFrame, campaign: Campaign) -> float:
     """Of customers on a later week's list of this campaign, those who were on none before (0..1).
 
-    `entries`: of the ledger, see Known. `campaign.new_share` comes first; NEW_SHARE where nothing is known.
+    `entries`: of the ledger, see LedgerHistory. `campaign.new_share` comes first; NEW_SHARE where nothing is known.
     """
     if campaign.new_share != "auto":
         return campaign.new_share
@@ -92,7 +92,7 @@ def plan_of(weekly: int, base_rate: float, pool: int, entries: pd.DataFrame, cam
         weekly: customers that a week's list has for contact, at least 1.
         base_rate: of those on the list, held out or not, the share expected to leave (0..1).
         pool: customers who can come on a list at all.
-        entries: of the ledger, see Known.
+        entries: of the ledger, see LedgerHistory.
         campaign: the section.
     """
     new_share = new_share_of(entries, campaign)
@@ -106,7 +106,7 @@ def forecast(
 
     Args:
         plan: see plan_of.
-        entries: of the ledger, see Known: what has happened so far.
+        entries: of the ledger, see LedgerHistory: what has happened so far.
         campaign: the section.
         success: share of contacted leavers who stay.
         language: of `said`.
@@ -135,7 +135,7 @@ def forecast(
         "smallest_effect": None if end.least is None else round(end.least, 6),
         "share_that_would_do": power.share_for(effect, plan),
         "weeks_that_would_do": power.weeks_for(effect, plan),
-        "price": power.price(effect, end.held_out, plan.base_rate),
+        "price": power.holdout_cost(effect, end.held_out, plan.base_rate),
         "said": [
             *_provable(plan, end, language),
             *_sufficient(plan, end, effect, language),
@@ -182,7 +182,7 @@ class _End:
             held_out, compared = int(control.sum()), int((concurrent & ~control).sum())
             free = contacted if plan.pool is None else min(contacted, plan.pool - held_out)
             contacted = max(free, int((~control).sum()))
-        return cls(contacted, held_out, compared, power.smallest_of(compared, held_out, plan.base_rate))
+        return cls(contacted, held_out, compared, power.smallest_effect_between(compared, held_out, plan.base_rate))
 
 
 def _provable(plan: Plan, end: _End, language: Language) -> list[str]:
@@ -233,7 +233,7 @@ def _sufficient(plan: Plan, end: _End, effect: float, language: Language) -> lis
     points = _points(effect, language)
     if plan.share == 0 and end.least is not None and end.least <= effect:
         return [language.say("That is enough for the {points} that are hoped for.", points=points)]
-    if power.proves(effect, plan):
+    if power.is_powered(effect, plan):
         assert share is not None
         sentence = "That is enough for the {points} that are hoped for; {share} held out would do."
         return [language.say(sentence, points=points, share=language.percent(share))]
@@ -264,7 +264,7 @@ def _assumed(plan: Plan, end: _End, effect: float, language: Language) -> list[s
     if plan.pool is not None and plan.is_exhausted:
         most = language.count(plan.pool, "customer", "customers")
         lines.append(language.say("More than {most} cannot come on it, as things stand today.", most=most))
-    if price := power.price(effect, end.held_out, plan.base_rate):
+    if price := power.holdout_cost(effect, end.held_out, plan.base_rate):
         lost = language.count(price, "customer", "customers")
         lines.append(
             language.say("The price of knowing: about {lost} will leave whom a contact would have kept.", lost=lost)

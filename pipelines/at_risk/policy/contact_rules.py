@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 QUARTER_DAYS = 91
-COLUMNS = ("customer_id", "rule", "said")
+SUPPRESSION = ("customer_id", "rule", "said")
 Suppressions = dict[str, str]  # customer_id -> why, in words
 
 
@@ -82,7 +82,7 @@ def suppressed(
         for customer, why in apply(evidence).items():
             first.setdefault(customer, (rule, why))
     rows = [(customer, *first[customer]) for customer in evidence.ids if customer in first]
-    return pd.DataFrame(rows, columns=list(COLUMNS), dtype="str")
+    return pd.DataFrame(rows, columns=list(SUPPRESSION), dtype="str")
 
 
 @dataclass(frozen=True)

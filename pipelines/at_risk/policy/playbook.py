@@ -30,7 +30,7 @@ NONE = -1  # no rule
 
 
 @dataclass(frozen=True)
-class People:
+class Candidates:
     """Those whom the playbook is about, row by row.
 
     Attributes:
@@ -49,7 +49,7 @@ class People:
 class Playbook:
     """The rules of params.yaml, applied to people."""
 
-    def __init__(self, rules: Sequence[PlaybookRule], people: People, value: Value) -> None:
+    def __init__(self, rules: Sequence[PlaybookRule], people: Candidates, value: Value) -> None:
         self.rules, self.people, self.value = list(rules), people, value
 
     @cached_property
@@ -198,7 +198,7 @@ class Playbook:
 
 
 def require_possible(
-    rules: Sequence[PlaybookRule], main_activity: str, facts: Mapping[str, Any], people: People
+    rules: Sequence[PlaybookRule], main_activity: str, facts: Mapping[str, Any], people: Candidates
 ) -> None:
     """Check what only the data can tell: a rule that asks for money, an activity or a contact column that is not there.
 

@@ -15,10 +15,10 @@ import pyarrow as pa
 import features.activity
 from features.activity import ACTIVITY_SCHEMA, CUSTOMER_SCHEMA
 from features.churn.labels import COLUMNS as LABEL_COLUMNS
-from models.decision.ranking import LIST_COLUMNS
+from models.decision.ranking import LIST_COLUMNS, SUPPRESSED_COLUMNS
 from pipelines.checks.rules import SCORE_SCHEMA
 from pipelines.commands.reference.markdown import code, table
-from pipelines.rendering.columns import CONTACT_COLUMNS, FURTHER, HELD_BACK_COLUMNS, WIN_BACK_COLUMNS, kind
+from pipelines.rendering.columns import CONTACT_COLUMNS, FURTHER, WIN_BACK_COLUMNS, kind
 from pipelines.rendering.manifest import manifest
 from pipelines.rendering.wording import COLUMNS as LIST_WORDS
 
@@ -129,7 +129,7 @@ def at_risk() -> str:
 
 def held_back() -> str:
     """The columns of who was suppressed by a rule."""
-    return _of_columns(HELD_BACK_COLUMNS, SUPPRESSED)
+    return _of_columns(SUPPRESSED_COLUMNS, SUPPRESSED)
 
 
 def win_back() -> str:

@@ -52,7 +52,7 @@ class _Section:
 
 def settings(shipped: Path = Path("params.yaml")) -> str:
     """A heading, the words and a table for every section; sections in the order in which they stand in the model."""
-    schema, words = Settings.model_json_schema(), beside(shipped.read_text(encoding="utf-8"))
+    schema, words = Settings.model_json_schema(), comments_of(shipped.read_text(encoding="utf-8"))
     shapes = schema["$defs"]
     parts, seen = [], set()
     for section in _sections(_Section("", "", schema), shapes):
@@ -62,7 +62,7 @@ def settings(shipped: Path = Path("params.yaml")) -> str:
     return "\n\n".join(parts)
 
 
-def beside(text: str) -> dict[str, str]:
+def comments_of(text: str) -> dict[str, str]:
     """The words that stand beside settings in a params.yaml, by the setting's path; entries of a list are `path[]`."""
     found: dict[str, str] = {}
     above: list[tuple[int, str]] = []

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.commands.score.chunks import Customers, Named
+from pipelines.commands.score.chunks import Customers, EligibleIds
 from pipelines.commands.score.models import Champion
 from pipelines.runtime.errors import ChurnError, NothingToScoreError
 from pipelines.runtime.files import read_json
+from pipelines.settings import artifacts
 from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def require_everyone(ids: pa.ChunkedArray, customers: Customers, table: Path, de
         faults.append(
             f"{table}: {len(pc.unique(twice)):,} customers stand on several rows ({shown}). Keep one of each."
         )
-    if isinstance(customers, Named):
+    if isinstance(customers, EligibleIds):
         wanted = pa.array(customers.ids, pa.string())
         absent = wanted.filter(pc.invert(pc.is_in(wanted, value_set=ids.combine_chunks())))
         if len(absent):
@@ -98,7 +99,7 @@ def judged(scores: pa.Table, champion: Champion, activity: Path | None, settings
     """
     from pipelines.checks.rules import check_scores
 
-    facts = _as_trained(champion, len(scores)) if activity is None else read_json(activity / "facts.json")
+    facts = _as_trained(champion, len(scores)) if activity is None else read_json(activity / artifacts.FACTS)
     as_of, profile = settings.observations.score.as_of, champion.model.profile
     report = check_scores(scores, profile, facts, as_of, settings.checks, definition=champion.definition)
     report.write(folder / f"scores_{champion.definition}.json")

@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.catalogue.readings import NEVER
+from models.columns import KEYS
 from pipelines.commands.score.models import Champion
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 
-KEYS = ("customer_id", "as_of")
 READ_ROWS = 16_384
 BUFFER = 1 << 18  # bytes of a column that are read at once, where a row group is larger
 
@@ -118,7 +118,7 @@ class Customers(Protocol):
 
 
 @dataclass(frozen=True)
-class Named:
+class EligibleIds:
     """The customers by their ids, sorted: from the activity."""
 
     ids: Sequence[str]
@@ -134,7 +134,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Recent:
+class RecentlyActive:
     """Whoever did the activity at most so many days ago, by the feature that counts them: exact for kind `silence`."""
 
     column: str
@@ -154,7 +154,7 @@ class EveryRow:
         return pa.repeat(pa.scalar(True), len(rows))
 
 
-def by_features(champion: Champion, settings: Settings, names: Sequence[str]) -> Recent:
+def customers_by_features(champion: Champion, settings: Settings, names: Sequence[str]) -> RecentlyActive:
     """Customers of a definition where nothing but features is given.
 
     Raises:
@@ -167,4 +167,4 @@ def by_features(champion: Champion, settings: Settings, names: Sequence[str]) ->
             f"churn.{champion.definition}: features alone do not tell who is a customer by it. Give --activity beside "
             "--features, or say --every-row where the table holds customers only."
         )
-    return Recent(column, definition.active_within_days)
+    return RecentlyActive(column, definition.active_within_days)

@@ -13,6 +13,7 @@ from typing import Any
 from pipelines.commands.plan import Places, Step, build_features, pull_activity, validate_features
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
+from pipelines.settings import artifacts
 from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Privacy
 from pipelines.settings.reading import StreamChecks
@@ -43,11 +44,11 @@ def pull_stream(activity: Path, settings: Settings, places: Places) -> Path:
     if _is_cut(activity, settings):
         _check(activity, settings, places.report("activity_score"))
         return activity
-    if not (places.activity / "facts.json").is_file():
+    if not (places.activity / artifacts.FACTS).is_file():
         for note in pull_activity(places).perform(as_source(activity, settings)):
             print(f"activity: {note}")
-        if (activity / "customers.parquet").is_file():
-            shutil.copy(activity / "customers.parquet", places.activity / "customers.parquet")
+        if (activity / artifacts.CUSTOMERS).is_file():
+            shutil.copy(activity / artifacts.CUSTOMERS, places.activity / artifacts.CUSTOMERS)
     return places.activity
 
 
@@ -63,16 +64,16 @@ def _check(activity: Path, settings: Settings, report: Path) -> None:
 
 def _is_cut(activity: Path, settings: Settings) -> bool:
     """Whether a pull left it for this very moment."""
-    if not (activity / "facts.json").is_file():
+    if not (activity / artifacts.FACTS).is_file():
         return False
-    facts = read_json(activity / "facts.json")
+    facts = read_json(activity / artifacts.FACTS)
     wanted = (settings.observations.score.as_of, settings.timezone)
     return (facts.get("moment"), facts.get("timezone")) == wanted
 
 
 def as_source(activity: Path, settings: Settings) -> Settings:
     """The same settings with this stream as their only source. What a pull left has its customers' final ids."""
-    left_by_pull = (activity / "facts.json").is_file()
+    left_by_pull = (activity / artifacts.FACTS).is_file()
     path = activity / "activity" if left_by_pull else activity
     source = Files.model_validate({"reader": _reader(path), "path": str(path)})
     update: dict[str, Any] = {"sources": {SOURCE: source}}
@@ -102,7 +103,7 @@ def build_feature_table(activity: Path, settings: Settings, places: Places) -> P
         CheckFailedError: a number is outside what its declaration promises.
     """
     report = places.report("features_score")
-    if not (places.features / "columns.json").is_file():
+    if not (places.features / artifacts.COLUMNS).is_file():
         build_features(places, activity).perform(settings)
     if not report.is_file() or not read_json(report)["passed"]:
         validate_features(places).perform(settings)

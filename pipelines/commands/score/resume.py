@@ -26,8 +26,8 @@ from pipelines.commands.score.inputs import steps
 from pipelines.commands.score.models import Champion
 from pipelines.modelling.scoring import SCORES
 from pipelines.runtime.files import digest_of, read_json, write_json, write_parquet
-from pipelines.runtime.receipt import Receipt, fingerprint, written
-from pipelines.runtime.run_lock import held
+from pipelines.runtime.receipt import Receipt, fingerprint, read_receipt
+from pipelines.runtime.run_lock import hold_lock
 from pipelines.settings.params import Settings
 
 FORM = 2  # of what lies here; another number is other inputs
@@ -59,13 +59,13 @@ class Parts:
     def locked(self) -> Iterator[None]:
         """Hold the output's lock. Raises TryAgainError where another process works on it."""
         busy = f"{self.out}: another `churn score` is writing it. Wait until it has ended; nothing was started."
-        with held(self.out.with_name(f".{self.out.name}.lock"), busy):
+        with hold_lock(self.out.with_name(f".{self.out.name}.lock"), busy):
             yield
 
     def begin(self, inputs: dict[str, Any]) -> None:
         """Keep what belongs to these inputs, delete what does not."""
         noted = self.folder / "inputs.json"
-        if self.folder.is_dir() and written(noted) != inputs:
+        if self.folder.is_dir() and read_receipt(noted) != inputs:
             shutil.rmtree(self.folder)
         if not noted.is_file():
             write_json(noted, inputs)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.commands.score.checks import judged, require_columns, require_everyone, require_readable, schema_of
-from pipelines.commands.score.chunks import Customers, EveryRow, Named, by_features, chunks
+from pipelines.commands.score.chunks import Customers, EligibleIds, EveryRow, chunks, customers_by_features
 from pipelines.commands.score.models import Champion, champions
 from pipelines.commands.score.request import CHUNK_CUSTOMERS, Request
 from pipelines.commands.score.resume import Parts, inputs_of
@@ -25,6 +25,7 @@ from pipelines.modelling import scoring
 from pipelines.runtime.errors import ChurnError, NothingToScoreError
 from pipelines.runtime.files import read_json
 from pipelines.runtime.log import Log
+from pipelines.settings import artifacts
 from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class _Work:
         with self.log.notes():
             if self.request.activity is not None:
                 activity = pull_stream(self.request.activity, self.settings, places)
-                facts = read_json(activity / "facts.json")
+                facts = read_json(activity / artifacts.FACTS)
                 text = f"activity: {facts['rows']:,} rows of {facts['customers']:,} customers, checked"
                 self.log("activity", text, rows=facts["rows"], customers=facts["customers"])
             if self.request.features is not None:
@@ -130,12 +131,12 @@ class _Work:
         if self.request.every_row:
             return {one.definition: EveryRow() for one in self.champions}
         if activity is None:
-            return {one.definition: by_features(one, self.settings, names) for one in self.champions}
+            return {one.definition: customers_by_features(one, self.settings, names) for one in self.champions}
         found: dict[str, Customers] = {}
         for place, one in enumerate(self.champions):
             churn, timezone = self.settings.churn[one.definition], self.settings.timezone
             status = eligibility_of(one.definition, churn, activity, as_of=self._day, timezone=timezone)
-            found[one.definition] = Named(eligible_customers(status))
+            found[one.definition] = EligibleIds(eligible_customers(status))
             for line in ineligible_lines(status) if place == 0 else ():
                 self.log("note", line)
         return found

@@ -22,6 +22,7 @@ from pipelines.modelling.tracking.git_version import code_digest, code_version
 from pipelines.modelling.tracking.model_card import model_card
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
+from pipelines.settings import artifacts
 from pipelines.settings.training import TrainingSettings
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Candidate:
         Raises:
             ChurnError: a file that a stage should have left is not there, or the figures are those of another model.
         """
-        needed = [model / "shipped", evaluation / "metrics.json", activity / "facts.json"]
+        needed = [model / "shipped", evaluation / artifacts.METRICS, activity / artifacts.FACTS]
         missing = [path for path in needed if not path.exists()]
         if missing:
             advice = f"{settings.definition} was not trained or not judged yet. Run `churn run`."
@@ -100,12 +101,12 @@ class Candidate:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """metrics.json."""
-        return dict(read_json(self.evaluation / "metrics.json"))
+        return dict(read_json(self.evaluation / artifacts.METRICS))
 
     @cached_property
     def facts(self) -> dict[str, Any]:
         """facts.json of the training activity."""
-        return dict(read_json(self.activity / "facts.json"))
+        return dict(read_json(self.activity / artifacts.FACTS))
 
     @cached_property
     def card(self) -> str:
@@ -118,7 +119,7 @@ class Candidate:
         return {
             "churn.definition": self.definition,
             "churn.model_digest": self.shipped.digest,
-            "churn.metrics_digest": digest_of(self.evaluation / "metrics.json"),
+            "churn.metrics_digest": digest_of(self.evaluation / artifacts.METRICS),
         }
 
     @cached_property
@@ -141,7 +142,7 @@ class Candidate:
 
     def params(self) -> dict[str, str]:
         """Parameters of the run: settings and the recipe that training settled on, flat."""
-        recipe = self.model / "recipe.json"
+        recipe = self.model / artifacts.RECIPE
         tree = {**self.settings.to_json(), **({"recipe": read_json(recipe)} if recipe.exists() else {})}
         return {key: str(value)[:6000] for key, value in _leaves(tree)}
 
@@ -189,26 +190,27 @@ class Candidate:
 
     def write_artifacts(self, folder: Path) -> Path:
         """The run's files, none of which knows a customer: pictures, figures, curves, recipe, facts, model card."""
-        from pipelines.modelling.tracking.plots import COMPARISON, draw, present
+        from pipelines.modelling.tracking.plots import draw, present
 
         draw(self.evaluation, folder / "pictures")
         tables = [
-            self.evaluation / name for name in ("metrics.json", *(f"{curve}.csv" for curve in present(self.evaluation)))
+            self.evaluation / name
+            for name in (artifacts.METRICS, *(f"{curve}.csv" for curve in present(self.evaluation)))
         ]
-        tables += [self.evaluation / COMPARISON, self.model / "trials.json"]
-        for file in (*tables, self.model / "recipe.json", self.activity / "facts.json"):
+        tables += [self.evaluation / artifacts.COMPARISON, self.model / artifacts.TRIALS]
+        for file in (*tables, self.model / artifacts.RECIPE, self.activity / artifacts.FACTS):
             if file.exists():
                 shutil.copy(file, folder / file.name)
-        (folder / "model_card.md").write_text(self.card, encoding="utf-8")
+        (folder / artifacts.MODEL_CARD).write_text(self.card, encoding="utf-8")
         return folder
 
     def write_payload(self, folder: Path) -> Path:
         """What travels inside the logged model: enough to be the champion on another machine."""
         shutil.copytree(self.model / "shipped", folder / "model")
-        shutil.copy(self.evaluation / "metrics.json", folder / "metrics.json")
-        if (self.model / "recipe.json").exists():
-            shutil.copy(self.model / "recipe.json", folder / "recipe.json")
-        (folder / "model_card.md").write_text(self.card, encoding="utf-8")
+        shutil.copy(self.evaluation / artifacts.METRICS, folder / artifacts.METRICS)
+        if (self.model / artifacts.RECIPE).exists():
+            shutil.copy(self.model / artifacts.RECIPE, folder / artifacts.RECIPE)
+        (folder / artifacts.MODEL_CARD).write_text(self.card, encoding="utf-8")
         return folder
 
     def code_paths(self) -> list[Path]:

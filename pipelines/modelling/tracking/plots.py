@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.settings import artifacts
+
 Line = tuple[str, list[float], list[float]]
 
 
@@ -44,7 +46,6 @@ CURVES = {
 }
 
 
-COMPARISON = "comparison.csv"
 COMPARED = {"roc_auc": "ROC AUC (higher is better)", "log_loss": "log loss (lower is better)"}
 
 
@@ -85,8 +86,8 @@ def draw(evaluation: Path, folder: Path) -> None:
         axes.grid(alpha=0.3)
         axes.legend()
         FigureCanvasAgg(figure).print_png(folder / f"{name}.png", metadata={"Software": None})
-    if (evaluation / COMPARISON).exists():
-        _draw_comparison(evaluation / COMPARISON, folder / "comparison.png")
+    if (evaluation / artifacts.COMPARISON).exists():
+        _draw_comparison(evaluation / artifacts.COMPARISON, folder / "comparison.png")
 
 
 def _draw_comparison(table: Path, picture: Path) -> None:

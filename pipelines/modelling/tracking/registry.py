@@ -18,6 +18,7 @@ from typing import Any
 from pipelines.modelling.tracking import mlflow_store
 from pipelines.modelling.tracking.mlflow_store import Store
 from pipelines.runtime.errors import ChurnError
+from pipelines.settings import artifacts
 
 DIGEST, TURN, ROLLED_BACK, REFUSED, AGAINST, FORCED = (
     f"churn.{tag}" for tag in ("model_digest", "champion_turn", "rolled_back", "refused", "judged_against", "forced")
@@ -144,7 +145,7 @@ class Registry:
         folder = Path(tempfile.mkdtemp(prefix="churn-"))
         try:
             payload = mlflow_store.download(self.store, f"models:/{self.name}/{version.number}", folder)
-            if _digest(payload / "model") != version.digest or not (payload / "metrics.json").exists():
+            if _digest(payload / "model") != version.digest or not (payload / artifacts.METRICS).exists():
                 raise ChurnError(
                     f"MLflow's files of {self.name} version {version.number} are gone or not the model that was "
                     f"registered ({version.digest[:12]}). Nothing was changed. Bring MLflow's artifacts back, or train "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.runtime.files import read_json
+from pipelines.settings import artifacts
 
 PARENT = "mlflow.parentRunId"  # how MLflow's pages nest runs
 TRIAL = "churn.trial"
@@ -25,7 +26,7 @@ def record_trials(client: Any, parent: Any, model: Path) -> int:
     Returns:
         How many trials there were.
     """
-    path = model / "trials.json"
+    path = model / artifacts.TRIALS
     trials: dict[str, Any] = read_json(path) if path.exists() else {}
     for trial in trials.values():
         name = f"trial {trial['number']}" + (" (as in params.yaml)" if not trial["numbers"] else "")

@@ -20,7 +20,7 @@ import hashlib
 
 import pandas as pd
 
-from pipelines.publishing.sinks.crm import counted
+from pipelines.publishing.sinks.crm import count_summary
 from pipelines.publishing.sinks.fields import as_csv, emails, phones, require
 from pipelines.settings.campaign.publish import AmazonAds, Meta
 
@@ -57,4 +57,6 @@ def _audience(
     pairs = zip(emails(table), phones(table, calling_code), strict=True)
     found = [(hashed(email), hashed(phone)) for email, phone in pairs if email or phone]
     rows = [[*pair, *more] for pair in sorted(set(found))]
-    return as_csv(header, rows), counted(len(table), len(found), "e-mail address or phone number that can be used")
+    return as_csv(header, rows), count_summary(
+        len(table), len(found), "e-mail address or phone number that can be used"
+    )

@@ -83,10 +83,10 @@ def _profiles(table: pd.DataFrame, keys: dict[str, pd.Series[str]]) -> tuple[byt
     columns = [*keys.values(), *(texts(table, name).map(defused) for name in named)]
     rows = zip(*(column[kept] for column in columns), strict=True)
     content = as_csv([*keys, *(PROPERTIES[name] for name in named)], rows)
-    return content, counted(len(table), int(kept.sum()), "e-mail address")
+    return content, count_summary(len(table), int(kept.sum()), "e-mail address")
 
 
-def counted(all_of_them: int, kept: int, needed: str) -> str:
+def count_summary(all_of_them: int, kept: int, needed: str) -> str:
     """`268 of 300 customers, the others have no e-mail address (or somebody else's)`."""
     if kept == all_of_them:
         return f"{kept:,} customers"

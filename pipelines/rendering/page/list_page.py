@@ -165,7 +165,7 @@ def _tiles(table: pd.DataFrame, figures: Mapping[str, Any], week: Week, language
         figure = language.money(figures["value_at_risk_listed"])
         tiles.append({"label": say("Money at risk"), "figure": figure, "note": note})
     if week.last:
-        tiles.append(_change(highlights.compared(table, week.last), language))
+        tiles.append(_change(highlights.changes_since(table, week.last), language))
     average = {
         "label": say("Average risk"),
         "figure": language.percent(figures["base_rate"]),

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.runtime.sql import quoted
 from pipelines.settings.messages import in_words
 from pipelines.settings.types import Section, parse
 
@@ -151,7 +152,7 @@ def _quoted(column: str) -> str:
     """A column, or a field within one, as an expression names it, whatever its name; expressions stay as they are."""
     if not re.fullmatch(r"[\w# ]+(\.[\w# ]+)*", column):
         return column
-    return ".".join(f'"{part}"' for part in column.split("."))
+    return ".".join(map(quoted, column.split(".")))
 
 
 def entry_of(name: str, preset: Preset) -> list[str]:

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.runtime.sql import text
 from pipelines.settings.sources import UNIX_TIMES, InDatabase, Sql
 from pipelines.sources.expressions.types import kind_of, stored_types
 
@@ -70,8 +71,8 @@ class Database:
         self.setting, self.section, self._connection, self._secrets = setting, section, connection, secrets
         self.quote = _QUOTES.get(setting.driver, '"')
         # The line break ends a comment that the query ends in.
-        named = f"({setting.query.strip().rstrip(';')}\n)" if setting.query else str(setting.table)
-        self._from = f"{named} as asked" if setting.query else named
+        relation = f"({setting.query.strip().rstrip(';')}\n)" if setting.query else str(setting.table)
+        self._from = f"{relation} as asked" if setting.query else relation
 
     @property
     def connection(self) -> Any:
@@ -126,8 +127,8 @@ class Database:
         """How many rows, and the last watermark among them."""
         last = f"max({self.name(watermark)})" if watermark else "null"
         with self._query(f"select count(*), {last} from {self._from}{where}") as cursor:
-            rows, found = cursor.fetchone()
-        return int(rows), str(found)
+            rows, last_mark = cursor.fetchone()
+        return int(rows), str(last_mark)
 
     def count_repeated(self, column: str, where: str) -> int:
         """How many rows repeat a value of another row in a column."""
@@ -214,20 +215,20 @@ def _address_fault(setting: InDatabase, address: str, *, made: bool) -> str:
     if not server:
         return ""
     hosts = server[1].rpartition("@")[2].split(",")
-    plain = server[1].count("@") < 2 and all(re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:\d*)?", one) for one in hosts)
-    if plain and not ("@" in address[server.end() :].partition("?")[0] and "@" not in server[1]):
+    is_plain = server[1].count("@") < 2 and all(re.fullmatch(r"(\[[^\]]*\]|[^:]*)(:\d*)?", host) for host in hosts)
+    if is_plain and not ("@" in address[server.end() :].partition("?")[0] and "@" not in server[1]):
         return ""
     return "The address cannot be taken apart: in a password write @ as %40, / as %2F, : as %3A, # as %23, ? as %3F."
 
 
 def _secrets(setting: InDatabase, address: str, options: dict[str, str]) -> Iterator[str]:
     """Texts that no message may hold, the longest first."""
-    found = [value for name, value in options.items() if setting.options[name].startswith("$")]
-    found += re.findall(r"(?:^|//)[^/\s:@]*:(\S*)@", address)
-    found += re.findall(r"(?i)(?:password|token)\s*=\s*('[^']*'|[^&\s]+)", address)
-    found += [unquote(one).strip("'") for one in found]
-    found += [os.environ.get("PGPASSWORD", ""), address if setting.address.startswith("$") else ""]
-    yield from sorted((one for one in found if one), key=len, reverse=True)
+    secrets = [value for name, value in options.items() if setting.options[name].startswith("$")]
+    secrets += re.findall(r"(?:^|//)[^/\s:@]*:(\S*)@", address)
+    secrets += re.findall(r"(?i)(?:password|token)\s*=\s*('[^']*'|[^&\s]+)", address)
+    secrets += [unquote(secret).strip("'") for secret in secrets]
+    secrets += [os.environ.get("PGPASSWORD", ""), address if setting.address.startswith("$") else ""]
+    yield from sorted((secret for secret in secrets if secret), key=len, reverse=True)
 
 
 def before(database: Database, shape: TableShape, moment: int, zone: str, *, slack: int = _DAY) -> str:
@@ -256,13 +257,13 @@ def _literal(setting: Sql, shape: TableShape, moment: int, zone: str, slack: int
     if kind == "number" or setting.time_format in UNIX_TIMES:
         return str(moment // (1_000_000 if setting.time_format == "unix_seconds" else 1_000))
     if kind == "instant":
-        return f"'{_written(moment, UTC)}+00:00'"
+        return text(f"{_timestamp(moment, UTC)}+00:00")
     if kind == "text":
-        return f"'{_written(moment + slack, ZoneInfo(zone))[:10]}'"
-    return f"'{_written(moment, ZoneInfo(zone))}'"
+        return text(_timestamp(moment + slack, ZoneInfo(zone))[:10])
+    return text(_timestamp(moment, ZoneInfo(zone)))
 
 
-def _written(moment: int, zone: Any) -> str:
+def _timestamp(moment: int, zone: Any) -> str:
     return datetime.fromtimestamp(moment / 1e6, zone).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 

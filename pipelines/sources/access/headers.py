@@ -65,9 +65,9 @@ class LocatedFile:
 def files_of(table: Table) -> list[FileLocation]:
     """The files of a table's path, sorted: itself, everything of its kind in the folder, or what the glob matches."""
     if table.path.startswith(SCHEME):
-        found = list_objects(table.path)
-        single = [one.as_posix() for one in found] == [table.path]
-        return [one for one in found if single or glob.has_magic(table.path) or _is_export(one, table)]
+        objects = list_objects(table.path)
+        single = [obj.as_posix() for obj in objects] == [table.path]
+        return [obj for obj in objects if single or glob.has_magic(table.path) or _is_export(obj, table)]
     path = Path(table.path)
     if path.is_file():
         return [path]
@@ -89,19 +89,19 @@ def local_copy(file: LocatedFile, *, normalise_ends: bool = False) -> Iterator[t
     file's beginning shows mixed ends, the copy is made anyway.
     """
     with nullcontext(file.path) if isinstance(file.path, Path) else downloaded(file.path) as path:
-        sql_setting = file.form == LINES and _has_mark(path)
-        if not sql_setting and not (file.delimiter and (normalise_ends or _has_mixed_ends(path))):
+        has_mark = file.form == LINES and _has_mark(path)
+        if not has_mark and not (file.delimiter and (normalise_ends or _has_mixed_ends(path))):
             yield replace(file, path=path), path
             return
         with tempfile.TemporaryDirectory(dir=scratch.folder()) as folder:
-            copy = Path(folder, "lines.json" if sql_setting else "lines.csv")
-            with open_bytes(path) as stream, copy.open("wb") as plain:
-                if sql_setting:  # DuckDB would take the mark for the beginning of the first object, and lose it.
+            copy = Path(folder, "lines.json" if has_mark else "lines.csv")
+            with open_bytes(path) as stream, copy.open("wb") as target:
+                if has_mark:  # DuckDB would take the mark for the beginning of the first object, and lose it.
                     stream.seek(len(BOM_UTF8))
-                    shutil.copyfileobj(stream, plain)
+                    shutil.copyfileobj(stream, target)
                 else:
                     for chunk in _normalised(stream):
-                        plain.write(chunk)
+                        target.write(chunk)
             yield replace(file, path=copy), copy
 
 
@@ -112,17 +112,17 @@ def _has_mixed_ends(path: Path) -> bool:
             start = stream.read(SAMPLE_BYTES)
     except (OSError, EOFError):
         return False  # reported when its rows are read
-    plain = start.replace(b"\r\n", b"")
-    return sum((len(plain) < len(start), b"\n" in plain, b"\r" in plain.removesuffix(b"\r"))) > 1
+    without_crlf = start.replace(b"\r\n", b"")
+    return sum((len(without_crlf) < len(start), b"\n" in without_crlf, b"\r" in without_crlf.removesuffix(b"\r"))) > 1
 
 
 def _normalised(stream: IO[bytes]) -> Iterator[bytes]:
-    held = b""
+    carried = b""
     for chunk in iter(lambda: stream.read(SAMPLE_BYTES), b""):
-        whole = held + chunk
-        held = b"\r" if whole.endswith(b"\r") else b""  # its \n may be the next chunk's
-        yield whole.removesuffix(held).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    yield held.replace(b"\r", b"\n")
+        whole = carried + chunk
+        carried = b"\r" if whole.endswith(b"\r") else b""  # its \n may be the next chunk's
+        yield whole.removesuffix(carried).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    yield carried.replace(b"\r", b"\n")
 
 
 def _has_mark(path: Path) -> bool:
@@ -137,7 +137,7 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 def digest_at(file: FileLocation) -> str:
-    """What changes with a file's content."""
+    """A text that is another one whenever the file's content is another one: a digest, or the store's own version."""
     return object_version(file) if isinstance(file, S3Object) else digest_of(file)
 
 
@@ -150,16 +150,16 @@ def locate(table: Table, section: str) -> tuple[list[LocatedFile], list[str]]:
     """
     try:
         paths = files_of(table)
-    except ChurnError as problem:
-        return [], [f"params.yaml: {section}.path: {fault}" for fault in problem.faults]
+    except ChurnError as error:
+        return [], [f"params.yaml: {section}.path: {fault}" for fault in error.faults]
     if not paths:
         return [], [f"params.yaml: {section}.path: {_no_file_fault(table)}"]
     located, faults = [], []
     for path in paths:
         try:
             located.append(_locate_file(path, _shown_name(path, paths), table))
-        except ChurnError as problem:
-            faults += [f"{fault} ({section}.path)" for fault in problem.faults]
+        except ChurnError as error:
+            faults += [f"{fault} ({section}.path)" for fault in error.faults]
     if table.reader == "json":
         located = _with_common_columns(table, located)
     if located and not faults and not any(file.rows for file in located):
@@ -224,27 +224,29 @@ def _locate_json(path: FileLocation, name: str) -> LocatedFile:
     except (OSError, EOFError) as error:
         raise ChurnError(f"{name}: cannot be read as JSON. {error}.") from None
     columns = fields_of(start, name)
-    kinds = ("text",) * len(columns), ("VARCHAR",) * len(columns)
-    return LocatedFile(path, name, columns, kinds[0], "", True, kinds[1], form_of(start), lists_of(start))
+    types, stored = ("text",) * len(columns), ("VARCHAR",) * len(columns)
+    return LocatedFile(path, name, columns, types, "", True, stored, form_of(start), lists_of(start))
 
 
 def _locate_csv(path: FileLocation, name: str, delimiter: str | None) -> LocatedFile:
     try:
         with open_text(path) as stream:
-            first = stream.readline()
+            first_line = stream.readline()
             stream.seek(0)
-            delimiter = delimiter or max(_DELIMITERS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
+            delimiter = delimiter or max(
+                _DELIMITERS, key=lambda sign: len(next(csv.reader([first_line], delimiter=sign), []))
+            )
             rows = csv.reader(stream, delimiter=delimiter)
             header = next(rows, [])
-            filled = any(any(row) for row in rows)
+            has_rows = any(any(row) for row in rows)
     except (OSError, EOFError, csv.Error) as error:
         raise ChurnError(f"{name}: cannot be read as CSV. {error}.") from None
     if not any(header):
         raise ChurnError(f"{name}: is empty. The first line must name the columns.")
-    if "\ufffd" in first:
+    if "\ufffd" in first_line:
         raise ChurnError(f"{name}: is not UTF-8 text. Save it as UTF-8.")
     columns = tuple(column.strip() for column in header)
-    return LocatedFile(path, name, columns, ("text",) * len(columns), delimiter, filled, ("VARCHAR",) * len(columns))
+    return LocatedFile(path, name, columns, ("text",) * len(columns), delimiter, has_rows, ("VARCHAR",) * len(columns))
 
 
 def _locate_parquet(path: FileLocation, name: str) -> LocatedFile:

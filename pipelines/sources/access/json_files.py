@@ -29,11 +29,11 @@ def form_of(start: str) -> str:
     try:
         json.loads(bare.partition("\n")[0])
     except ValueError:
-        return OBJECTS if bare.startswith("{") and "\n" in bare and _first(bare) else LINES
+        return OBJECTS if bare.startswith("{") and "\n" in bare and _begins_with_value(bare) else LINES
     return LINES
 
 
-def _first(start: str) -> bool:
+def _begins_with_value(start: str) -> bool:
     try:
         json.JSONDecoder().raw_decode(start)
     except ValueError:
@@ -48,8 +48,8 @@ def fields_of(start: str, name: str) -> tuple[str, ...]:
         ChurnError: not one JSON object is there.
     """
     fields: dict[str, None] = {}
-    for one in _objects(start):
-        fields.update(dict.fromkeys(_dotted(one)))
+    for entry in _objects(start):
+        fields.update(dict.fromkeys(_field_names(entry)))
     if not fields:
         raise ChurnError(f"{name}: begins with no JSON object. One object per line, or a list of them, is read.")
     return tuple(fields)[:_MOST_FIELDS]
@@ -57,45 +57,45 @@ def fields_of(start: str, name: str) -> tuple[str, ...]:
 
 def lists_of(start: str) -> tuple[str, ...]:
     """The fields that hold a list of objects, where a file's beginning shows one object: as an API answers."""
-    found = list(islice(_objects(start), 2))
-    return tuple(_lists(found[0])) if len(found) == 1 else ()
+    entries = list(islice(_objects(start), 2))
+    return tuple(_list_names(entries[0])) if len(entries) == 1 else ()
 
 
-def _lists(found: dict[str, Any], before: str = "") -> Iterator[str]:
-    for key, value in found.items():
+def _list_names(entry: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in entry.items():
         if isinstance(value, dict):
-            yield from _lists(value, f"{before}{key}.")
+            yield from _list_names(value, f"{prefix}{key}.")
         elif isinstance(value, list) and value and isinstance(value[0], dict):
-            yield before + key
+            yield prefix + key
 
 
 def _objects(start: str) -> Iterator[dict[str, Any]]:
     if form_of(start) == LINES:
         for line in start.splitlines():
             try:
-                found = json.loads(line)
+                value = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(found, dict):
-                yield found
+            if isinstance(value, dict):
+                yield value
         return
-    decoder, at = json.JSONDecoder(), 0
+    decoder, position = json.JSONDecoder(), 0
     while True:
-        while at < len(start) and start[at] in " \r\n\t,[":
-            at += 1
+        while position < len(start) and start[position] in " \r\n\t,[":
+            position += 1
         try:
-            found, at = decoder.raw_decode(start, at)
+            value, position = decoder.raw_decode(start, position)
         except ValueError:
             return
-        if isinstance(found, dict):
-            yield found
-
-
-def _dotted(found: dict[str, Any], before: str = "") -> Iterator[str]:
-    for key, value in found.items():
-        yield before + key
         if isinstance(value, dict):
-            yield from _dotted(value, f"{before}{key}.")
+            yield value
+
+
+def _field_names(entry: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in entry.items():
+        yield prefix + key
+        if isinstance(value, dict):
+            yield from _field_names(value, f"{prefix}{key}.")
 
 
 def scan_json(path: str, form: str, columns: tuple[str, ...]) -> str:
@@ -106,11 +106,11 @@ def scan_json(path: str, form: str, columns: tuple[str, ...]) -> str:
 
 def _picked(name: str) -> str:
     """A field. A dot in a name may be a step into an object, or belong to the name as in `{"user.id": 7}`."""
-    inside = f"json_extract_string(whole, {text(_pointer(name))})"
+    nested = f"json_extract_string(whole, {text(_pointer(name))})"
     if "." not in name:
-        return inside
-    whole = text("$" + _key(name))
-    return f"coalesce({inside}, json_extract_string(whole, {whole}))"
+        return nested
+    flat = text("$" + _key(name))
+    return f"coalesce({nested}, json_extract_string(whole, {flat}))"
 
 
 def no_objects(path: str, form: str) -> str:

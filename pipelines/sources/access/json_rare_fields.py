@@ -23,37 +23,39 @@ def wanted_fields(table: Table, known: Iterable[str]) -> list[str]:
     if not isinstance(table, Mapped):
         return []
     expressions = [
-        one for mapping in table.mappings() for one in (*mapping.columns.values(), mapping.where, table.exclude)
+        expression
+        for mapping in table.mappings()
+        for expression in (*mapping.columns.values(), mapping.where, table.exclude)
     ]
     names: dict[str, None] = {}
-    for one in filter(None, expressions):
-        parsed = parse(one)
-        names.update(dict.fromkeys([one] if parsed.fault else [".".join(ref.path) for ref in parsed.references]))
-    seen = {name.lower() for name in known}
-    return [name for name in names if name.lower() not in seen]
+    for expression in filter(None, expressions):
+        parsed = parse(expression)
+        names.update(dict.fromkeys([expression] if parsed.fault else [".".join(ref.path) for ref in parsed.references]))
+    known_names = {name.lower() for name in known}
+    return [name for name in names if name.lower() not in known_names]
 
 
-def rare_fields(wanted: list[str], paths: Sequence[Path]) -> tuple[str, ...]:
-    """Those of the wanted names whose last part is a field's name somewhere in files longer than what was looked at."""
-    left = {name: name.rpartition(".")[2].encode() for name in wanted}
+def rare_fields(names: list[str], paths: Sequence[Path]) -> tuple[str, ...]:
+    """Those of the names whose last part is a field's name somewhere in files longer than what was looked at."""
+    keys = {name: name.rpartition(".")[2].encode() for name in names}
     found: dict[str, None] = {}
-    for path in paths if left else ():
+    for path in paths if keys else ():
         if path.suffix != ".gz" and path.stat().st_size <= SAMPLE_BYTES:
             continue
-        here = _keys(path, set(left.values()))
-        found.update({name: None for name, key in left.items() if key in here})
+        present = _keys(path, set(keys.values()))
+        found.update({name: None for name, key in keys.items() if key in present})
     return tuple(found)
 
 
-def _keys(path: Path, sought: set[bytes]) -> set[bytes]:
-    pattern = re.compile(b'"(' + b"|".join(map(re.escape, sorted(sought))) + rb')"\s*:')
+def _keys(path: Path, keys: set[bytes]) -> set[bytes]:
+    pattern = re.compile(b'"(' + b"|".join(map(re.escape, sorted(keys))) + rb')"\s*:')
     found: set[bytes] = set()
-    before = b""
+    carried = b""
     # Broken files are reported when their rows are read.
     with suppress(OSError, EOFError), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
         for chunk in iter(lambda: stream.read(SAMPLE_BYTES), b""):
-            found |= set(pattern.findall(before + chunk))
-            if found == sought:
+            found |= set(pattern.findall(carried + chunk))
+            if found == keys:
                 break
-            before = chunk[-_LONGEST:]
+            carried = chunk[-_LONGEST:]
     return found

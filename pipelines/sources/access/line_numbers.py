@@ -18,16 +18,16 @@ _CHUNK = 1 << 22
 def line_at(path: Path, positions: Iterable[int]) -> dict[int, int]:
     """Byte (from 0) of a record, or of the line break before it -> the line (from 1) that the record begins on."""
     lines: dict[int, int] = {}
-    wanted = sorted(set(positions))
+    in_order = sorted(set(positions))
     with open_bytes(path) as stream:
-        seen, breaks = 0, 0
-        for position in wanted:
-            before = stream.read(position - seen)
+        offset, breaks = 0, 0
+        for position in in_order:
+            before = stream.read(position - offset)
             breaks += before.count(b"\n")
-            seen = position
-            ahead = stream.read(1)
-            seen += len(ahead)
-            breaks += ahead == b"\n"
+            offset = position
+            following = stream.read(1)
+            offset += len(following)
+            breaks += following == b"\n"
             lines[position] = breaks + 1
     return lines
 
@@ -43,15 +43,15 @@ def lines_in_open_quote(path: Path, quotes: Iterable[int], broken: set[int], rea
         broken: the lines of all rows that cannot be parsed.
         read: how many lines were read as rows, line breaks within texts included.
     """
-    filled = _filled(path)
-    missing = len(filled) - 1 - read - len(broken)
-    behind = [line for line in filled if line > min(quotes) and line not in broken]
+    filled_lines = _filled_lines(path)
+    missing = len(filled_lines) - 1 - read - len(broken)
+    behind = [line for line in filled_lines if line > min(quotes) and line not in broken]
     return behind[: max(missing, 0)]
 
 
-def _filled(path: Path) -> list[int]:
+def _filled_lines(path: Path) -> list[int]:
     with open_bytes(path) as stream:
-        return [line for line, written in enumerate(stream, start=1) if written.strip()]
+        return [line for line, text in enumerate(stream, start=1) if text.strip()]
 
 
 def line_of(
@@ -67,30 +67,30 @@ def line_of(
         quoted: False where a quote is not closed, behind which line breaks in texts and between rows look alike.
     """
     assert isinstance(file.path, Path)
-    if file.delimiter and not rejected and _breaks(file.path) == rows + 1:
+    if file.delimiter and not rejected and _line_count(file.path) == rows + 1:
         return {record: record + 1 for record in records}
-    wanted, last = set(records), max(records)
+    requested, last = set(records), max(records)
     if file.form:
-        return _lines_with_text(file, wanted)
-    starts = _starts(file) if quoted else iter(_filled(file.path)[1:])
-    good = (line for line in starts if line not in rejected)
-    found: dict[int, int] = {}
-    for record, line in enumerate(good, start=1):
-        if record in wanted:
-            found[record] = line
+        return _lines_with_text(file, requested)
+    starts = _record_lines(file) if quoted else iter(_filled_lines(file.path)[1:])
+    accepted = (line for line in starts if line not in rejected)
+    lines: dict[int, int] = {}
+    for record, line in enumerate(accepted, start=1):
+        if record in requested:
+            lines[record] = line
         if record >= last:
             break
-    return found
+    return lines
 
 
-def _lines_with_text(file: LocatedFile, wanted: set[int]) -> dict[int, int]:
+def _lines_with_text(file: LocatedFile, requested: set[int]) -> dict[int, int]:
     """Of JSON: blank lines are no records."""
     with open_text(file.path) as stream:
-        filled = (line for line, written in enumerate(stream, start=1) if written.strip())
-        return {record: line for record, line in enumerate(filled, start=1) if record in wanted}
+        filled = (line for line, text in enumerate(stream, start=1) if text.strip())
+        return {record: line for record, line in enumerate(filled, start=1) if record in requested}
 
 
-def _breaks(path: Path) -> int:
+def _line_count(path: Path) -> int:
     """Line breaks of a file; a last line without one counts as if it had it."""
     breaks, last = 0, b"\n"
     with open_bytes(path) as stream:
@@ -99,7 +99,7 @@ def _breaks(path: Path) -> int:
     return breaks + (last != b"\n")
 
 
-def _starts(file: LocatedFile) -> Iterator[int]:
+def _record_lines(file: LocatedFile) -> Iterator[int]:
     """The line on which each record after the header begins; blank lines are no records."""
     csv.field_size_limit(1 << 30)
     with open_text(file.path) as stream:

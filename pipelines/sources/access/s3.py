@@ -62,10 +62,10 @@ def _connected(environment: tuple[str | None, ...]) -> Any:
 def _store_error(path: str, error: Exception) -> ChurnError:
     """A store's error without addresses or keys, which do not belong into a log."""
     code = re.search(r"AWS Error ([A-Z_]+)", str(error))
-    what = code[1].lower().replace("_", " ") if code else type(error).__name__
+    reason = code[1].lower().replace("_", " ") if code else type(error).__name__
     return ChurnError(
-        f"{path}: the S3 store cannot be read ({what}). See that AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION "
-        "and, for a store that is not Amazon's, AWS_ENDPOINT_URL are set, and that the bucket may be read."
+        f"{path}: the S3 store cannot be read ({reason}). See that AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, "
+        "AWS_REGION and, for a store that is not Amazon's, AWS_ENDPOINT_URL are set, and that the bucket may be read."
     )
 
 
@@ -77,19 +77,19 @@ def list_objects(path: str) -> list[S3Object]:
     """
     from pyarrow import fs
 
-    wanted = path.removeprefix(SCHEME).rstrip("/")
-    fixed = re.split(r"[*?\[]", wanted, maxsplit=1)[0]
+    pattern = path.removeprefix(SCHEME).rstrip("/")
+    prefix = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
     try:
         store = _filesystem()
-        if fixed == wanted and store.get_file_info(wanted).type == fs.FileType.File:
-            return [S3Object(wanted)]
-        folder = wanted if fixed == wanted else fixed.rpartition("/")[0]
-        found = store.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
+        if prefix == pattern and store.get_file_info(pattern).type == fs.FileType.File:
+            return [S3Object(pattern)]
+        folder = pattern if prefix == pattern else prefix.rpartition("/")[0]
+        entries = store.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
     except OSError as error:
         raise _store_error(path, error) from None
-    files = [one for one in found if one.type == fs.FileType.File]
-    keys = [one.path for one in files if one.size or PurePosixPath(one.path).suffix]
-    return sorted(S3Object(key) for key in keys if fixed == wanted or _matches(key, wanted))
+    files = [entry for entry in entries if entry.type == fs.FileType.File]
+    keys = [entry.path for entry in files if entry.size or PurePosixPath(entry.path).suffix]
+    return sorted(S3Object(key) for key in keys if prefix == pattern or _matches(key, pattern))
 
 
 def _matches(key: str, pattern: str) -> bool:
@@ -100,42 +100,42 @@ def _matches(key: str, pattern: str) -> bool:
     return re.fullmatch(expression, key) is not None
 
 
-def read_head(one: S3Object, size: int) -> bytes:
+def read_head(s3_object: S3Object, size: int) -> bytes:
     """The first bytes."""
     try:
-        with _filesystem().open_input_stream(one.key) as stream:
+        with _filesystem().open_input_stream(s3_object.key) as stream:
             return bytes(stream.read(size))
     except OSError as error:
-        raise _store_error(one.as_posix(), error) from None
+        raise _store_error(s3_object.as_posix(), error) from None
 
 
-def open_object(one: S3Object) -> Any:
+def open_object(s3_object: S3Object) -> Any:
     """A file for random access, as pyarrow reads Parquet's end."""
     try:
-        return _filesystem().open_input_file(one.key)
+        return _filesystem().open_input_file(s3_object.key)
     except OSError as error:
-        raise _store_error(one.as_posix(), error) from None
+        raise _store_error(s3_object.as_posix(), error) from None
 
 
-def object_version(one: S3Object) -> str:
+def object_version(s3_object: S3Object) -> str:
     """What changes when the object's content does: the store's own digest (ETag) and the size."""
     try:
-        with _filesystem().open_input_stream(one.key) as stream:
+        with _filesystem().open_input_stream(s3_object.key) as stream:
             metadata = stream.metadata()
     except OSError as error:
-        raise _store_error(one.as_posix(), error) from None
+        raise _store_error(s3_object.as_posix(), error) from None
     return "-".join(metadata[name].decode().strip('"') for name in ("ETag", "Content-Length"))
 
 
 @contextmanager
-def downloaded(one: S3Object) -> Iterator[Path]:
+def downloaded(s3_object: S3Object) -> Iterator[Path]:
     """A copy on this machine, gone when the block ends."""
     with tempfile.TemporaryDirectory(dir=scratch.folder()) as folder:
-        path = Path(folder, one.name)
+        path = Path(folder, s3_object.name)
         try:
-            with _filesystem().open_input_stream(one.key) as source, path.open("wb") as target:
+            with _filesystem().open_input_stream(s3_object.key) as source, path.open("wb") as target:
                 for chunk in iter(lambda: source.read(1 << 22), b""):
                     target.write(chunk)
         except OSError as error:
-            raise _store_error(one.as_posix(), error) from None
+            raise _store_error(s3_object.as_posix(), error) from None
         yield path

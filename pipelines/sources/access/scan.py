@@ -35,8 +35,8 @@ def lines_of(file: LocatedFile, records: list[int], rows: int, broken: list[Bad]
     """Record -> its line in a CSV; in Parquet the record itself, counted from 1."""
     if not file.delimiter and file.form != LINES:
         return {record: record for record in records}
-    in_quotes = all(what != _OPEN_QUOTE for _, _, what, _ in broken)
-    return line_of(file, records, rows, {line for line, *_ in broken}, quoted=in_quotes) if records else {}
+    quotes_closed = all(fault != _OPEN_QUOTE for _, _, fault, _ in broken)
+    return line_of(file, records, rows, {line for line, *_ in broken}, quoted=quotes_closed) if records else {}
 
 
 def broken_rows(con: Any, file: LocatedFile) -> list[Bad]:
@@ -73,11 +73,11 @@ def scan(file: LocatedFile, *, numbered: bool = True) -> str:
     if file.form:
         return scan_json(_plain(file), file.form, file.columns)
     if not file.delimiter:
-        named = ", ".join(
+        picked = ", ".join(
             f"{quoted(name)} as c{i}" for i, name in enumerate(file.columns) if file.columns.count(name) == 1
         )
         return (
-            f"select {'file_row_number + 1' if numbered else 'null::bigint'} as record, {named} "
+            f"select {'file_row_number + 1' if numbered else 'null::bigint'} as record, {picked} "
             f"from read_parquet({path}, file_row_number = true, hive_partitioning = false)"
         )
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(file.columns)))

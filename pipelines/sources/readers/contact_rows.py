@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines.runtime import yes_no
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted, text
 from pipelines.settings.campaign.contacts import ContactDatabase, ContactFiles, channels_of, is_consent
@@ -27,8 +28,8 @@ from pipelines.sources.quarantine import Reason
 from pipelines.sources.readers.mapping_checks import contact_columns
 
 SECTION = "contacts"
-YES = ("yes", "y", "true", "t", "1", "1.0", "on")
-NO = ("no", "n", "false", "f", "0", "0.0", "off")
+YES = (*yes_no.YES, "t", "1.0", "on")  # databases, and numbers that a table holds with decimals
+NO = (*yes_no.NO, "f", "0.0", "off")
 CHANNEL_SYNONYMS = {"e-mail": "email", "mobile": "phone", "telephone": "phone", "text": "sms", "letter": "post"}
 
 

@@ -6,7 +6,7 @@
 | `was_held_out` | customer held out of it as control | campaign |
 | `was_contacted` | contact that the team reported | channel |
 
-They are no features, and no data check judges them; see OUR_DOINGS. Where pseudonyms are on, the ledger holds them.
+They are no features, and no data check judges them; see OUR_ACTIVITIES. Where pseudonyms are on, the ledger holds them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import zoneinfo
 from datetime import datetime
 from typing import Any
 
-from features.activity import OUR_DOINGS
+from features.activity import OUR_ACTIVITIES
 from pipelines.ledger import read
 from pipelines.runtime.sql import text
 from pipelines.settings.reading import Reading
@@ -25,7 +25,7 @@ from pipelines.sources.reader import Inspection, Pull, Reader
 from pipelines.sources.relations import DELIVERED, STREAM
 from pipelines.sources.stream import COLUMNS
 
-ACTIVITIES = OUR_DOINGS
+ACTIVITIES = OUR_ACTIVITIES
 
 
 def _inspect(name: str, _setting: Ledger, reading: Reading) -> Inspection:
@@ -46,7 +46,7 @@ def _versions(_name: str, _setting: Ledger, reading: Reading, moment: int) -> li
 
 
 def _read(con: Any, name: str, _setting: Ledger, reading: Reading, pull: Pull) -> list[Part]:
-    con.register("our_doings", read.doings(_day(pull.moment, reading.timezone), reading.timezone))
+    con.register("our_doings", read.activity_table(_day(pull.moment, reading.timezone), reading.timezone))
     con.execute(f"insert into {STREAM} select {text(name)}, {', '.join(COLUMNS)} from our_doings")  # noqa: S608
     con.unregister("our_doings")
     counted = f"select $1, 'ledger', count(*), 0 from {STREAM} where source = $1"  # noqa: S608

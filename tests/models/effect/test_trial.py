@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.decision.power import Plan, smallest_of
+from models.decision.power import Plan, smallest_effect_between
 from models.effect.boundary import KINDS, POCOCK
 from models.effect.trial import Trial, power, smallest_effect, weekly_fractions, weeks_needed
 from models.errors import ModelError
@@ -19,7 +19,7 @@ def trial(contacted: float, control: float, base_rate: float, looks: int = 1, **
 
 def test_one_look_is_what_the_campaign_says_today() -> None:
     for sizes in ((300, 33, 0.4), (1000, 110, 0.2), (2000, 220, 0.05)):
-        assert smallest_effect(trial(*sizes)) == pytest.approx(smallest_of(*sizes), rel=0.035)
+        assert smallest_effect(trial(*sizes)) == pytest.approx(smallest_effect_between(*sizes), rel=0.035)
 
 
 def test_the_lottery_finds_smaller_effects_at_the_price_of_a_holdout() -> None:

@@ -1,0 +1,39 @@
+"""What stages hand to each other and to people: folders below `data/` and the names of files in them, declared once.
+
+dvc.yaml names the same folders. Programs outside build on the names of a list's files: they stay.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+DATA = Path("data")
+LANDING = DATA / "landing"
+CHAMPIONS = DATA / "champion"
+EVALUATIONS = DATA / "evaluation"
+LISTS = DATA / "at_risk"
+REPORTS = DATA / "validation"
+
+FACTS = "facts.json"
+"""Beside a stream of activity: what it holds, counted."""
+CUSTOMERS = "customers.parquet"
+"""Beside a stream of activity: the table of customers."""
+COLUMNS = "columns.json"
+"""Beside a table of features: each column's meaning and bounds."""
+
+RECIPE = "recipe.json"
+PREDICTIONS = "predictions.parquet"
+TRIALS = "trials.json"
+METRICS = "metrics.json"
+COMPARISON = "comparison.csv"
+CHAMPION = "champion.json"
+MODEL_CARD = "model_card.md"
+
+MANIFEST = "manifest.json"
+LIST = "at_risk.parquet"
+LIST_CSV = "at_risk.csv"
+LIST_WORKBOOK = "at_risk.xlsx"
+LIST_PAGE = "at_risk.html"
+CONTROL = "control.csv"
+SUPPRESSED = "held_back.csv"
+WIN_BACK = "win_back.csv"
