@@ -44,6 +44,18 @@ def midnight(day: str, timezone: str) -> int:
     return (local.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
+def local_day(instant: str, timezone: str) -> str:
+    """The day, written as 2017-12-04, on which an instant lies in a timezone.
+
+    Args:
+        instant: ISO 8601; without an offset it is UTC (2017-12-03T23:59:41.000000Z).
+        timezone: an IANA name.
+    """
+    moment = datetime.fromisoformat(instant.replace("Z", "+00:00"))
+    known = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return known.astimezone(zoneinfo.ZoneInfo(timezone)).date().isoformat()
+
+
 def boundary(as_of: str, days: int, timezone: str) -> int:
     """The midnight that lies `days` calendar days before `as_of` (after it where negative), in microseconds UTC."""
     return midnight(day_text(day_number(as_of) - days), timezone)

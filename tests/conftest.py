@@ -177,7 +177,7 @@ def new_project(folder: Path, orders: pd.DataFrame) -> Project:
     head, rest = text.split("sources_text:", 1)
     rest = rest.split("customers: null", 1)[1]
     text = (head + SHOP_SOURCE + "\ncustomers: null" + rest).replace("2017-12-04", SHOP_UNTIL)
-    (folder / "params.yaml").write_text(text.replace("timezone: UTC", "timezone: Europe/Berlin"))
+    (folder / "params.yaml").write_text(text.replace("timezone: America/New_York", "timezone: Europe/Berlin"))
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "A shop of our own"]):
         project.call("git", "-c", "user.name=Shop", "-c", "user.email=shop@example.org", *command)
     return project

@@ -167,10 +167,13 @@ def with_reasons(decided: pd.DataFrame, reasons: Sequence[Sequence[str]]) -> pd.
 
 
 def list_id(table: pd.DataFrame) -> str:
-    """Sixteen hex digits of SHA-256 over the content: the same list has the same id, on any day and machine."""
+    """`L` and sixteen hex digits of SHA-256 over the content: the same list has the same id, on any day and machine.
+
+    The letter keeps spreadsheets from taking the id for a number. Ids of lists that were published without it stay.
+    """
     content = table.drop(columns="list_id", errors="ignore")
     text = content.to_csv(index=False, float_format=f"%.{_DIGITS}f", date_format="%Y-%m-%d", lineterminator="\n")
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return "L" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def require_sound(scores: pd.DataFrame) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,11 @@ class Report:
     def failed(self) -> list[dict[str, Any]]:
         """The checks that failed, in the suite's order."""
         return [entry for entry in self.expectations if not entry["passed"]]
+
+    def with_rows(self, display: Callable[[Mapping[str, str]], dict[str, str]]) -> Report:
+        """The same report with its rows as `display` names them."""
+        entries = [{**entry, "offending": list(map(display, entry["offending"]))} for entry in self.expectations]
+        return replace(self, expectations=entries)
 
     def content(self) -> dict[str, Any]:
         """The report as JSON: no times, no identifiers of its own, the same for the same data."""

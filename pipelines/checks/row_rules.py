@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from features.activity import ACTIVITY_NAME
 from pipelines.checks.figures import VIEW, Rule, duplicate_keys, iso
+from pipelines.settings.row_display import RowDisplay
 
 SCORE_SCHEMA = {
     "customer_id": pa.string(),
@@ -21,8 +22,8 @@ SCORE_SCHEMA = {
 """The contract of scores."""
 
 
-def activity_rules(moment: int) -> dict[str, Rule]:
-    """The rules about rows of a stream that ends at `moment` (microseconds, UTC)."""
+def activity_rules(moment: int, display: RowDisplay) -> dict[str, Rule]:
+    """The rules about rows of a stream that ends at `moment` (microseconds, UTC). `display`: how times are shown."""
     occurred, recorded = "epoch_us(occurred_at)", "epoch_us(recorded_at)"
     month = "strftime(make_timestamp(epoch_us(occurred_at)), '%Y-%m')"
     return {
@@ -30,8 +31,8 @@ def activity_rules(moment: int) -> dict[str, Rule]:
         "rows_with_repeated_activity_id": duplicate_keys("activity_id"),
         "rows_without_customer_id": Rule("coalesce(customer_id, '') = ''"),
         "rows_without_occurred_at": Rule("occurred_at IS NULL"),
-        "rows_at_or_after_moment": Rule(f"{occurred} >= {moment}", iso("occurred_at")),
-        "rows_recorded_at_or_after_moment": Rule(f"{recorded} >= {moment}", iso("recorded_at")),
+        "rows_at_or_after_moment": Rule(f"{occurred} >= {moment}", display.exact_time("occurred_at")),
+        "rows_recorded_at_or_after_moment": Rule(f"{recorded} >= {moment}", display.exact_time("recorded_at")),
         "rows_misnamed": Rule(
             f"NOT coalesce(regexp_full_match(activity, '{ACTIVITY_NAME.pattern}'), false)", "coalesce(activity, 'null')"
         ),

@@ -87,7 +87,8 @@ def check_activity(folder: Path, checks: StreamChecks, counts: StreamCounts | No
         counts.recorded if counts else table.con.execute(f"SELECT count(recorded_at) > 0 FROM {VIEW}").fetchone()[0]
     )
     notes = [] if recorded else [NEVER_RECORDED]
-    return report_of(suite, checks.branch, table, activity_rules(moment), findings, notes=notes)
+    rules = activity_rules(moment, checks.display)
+    return report_of(suite, checks.branch, table, rules, findings, notes=notes).with_rows(checks.display.row)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from features.activity import CUSTOMER_SCHEMA
 from features.churn.labels import Definition
-from features.windows import day_number, midnight
+from features.windows import day_number, local_day, midnight
 from pipelines.at_risk.policy.consent import consent_lines
 from pipelines.commands.doctor_figures import (
     Moment,
@@ -51,8 +51,9 @@ def diagnose(settings: Settings) -> str:
     con = connect()
     nobodys = read_sources(con, reading, inspected)
     moment = midnight(settings.observations.score.as_of, settings.timezone)
-    notes = [line for lines in reasons(con).values() for line in lines] + nobodys + cut_as_of(con, moment)
-    facts = facts_of(con, moment)
+    copies = cut_as_of(con, moment, reading.display)
+    notes = [line for lines in reasons(con).values() for line in lines] + nobodys + copies
+    facts = _in_days(facts_of(con, moment), settings.timezone)
     if not facts["rows"]:
         raise ChurnError(f"No activity lies before observations.score.as_of {settings.observations.score.as_of}.")
     sections = [
@@ -62,6 +63,15 @@ def diagnose(settings: Settings) -> str:
         *_churn(con, settings, facts),
     ]
     return "\n\n".join("\n".join([title, *map(_wrapped, lines)]) for title, lines in sections if lines)
+
+
+def _in_days(facts: dict[str, Any], timezone: str) -> dict[str, Any]:
+    """The facts with the local days on which each activity begins and ends, instead of the instants."""
+    activities = {
+        name: {**one, **{end: local_day(one[end], timezone) for end in ("first", "last")}}
+        for name, one in facts["activities"].items()
+    }
+    return {**facts, "activities": activities}
 
 
 def _wrapped(line: str) -> str:
@@ -77,9 +87,10 @@ def _stream(con: Any, settings: Settings, facts: dict[str, Any]) -> list[str]:
     as_of = settings.observations.score.as_of
     later = con.execute(f"select count(*) from {STREAM}").fetchall()[0][0] - facts["rows"]  # noqa: S608
     wide = max(len(name) for name in facts["activities"])
-    lines = [f"{facts['rows']:,} activities of {facts['customers']:,} customers before {as_of}."]
+    counts = f"{facts['rows']:,} activities of {facts['customers']:,} customers before {as_of}."
+    lines = [f"{counts} Days are those of {settings.timezone}."]
     for name, one in sorted(facts["activities"].items(), key=lambda item: -item[1]["count"]):
-        span = f"{one['first'][:10]} to {one['last'][:10]}"
+        span = f"{one['first']} to {one['last']}"
         has = [word for word in ("value", "quantity", "detail") if one[f"has_{word}"]]
         lines.append(
             f"{name:{wide}}  {one['count']:>11,} by {one['customers']:>9,} customers, {span}, "
@@ -125,7 +136,7 @@ def _churn(con: Any, settings: Settings, facts: dict[str, Any]) -> list[tuple[st
     if main not in facts["activities"]:
         return [("Not enough", [f"Nobody did {main} before.{did_you_mean(main, facts['activities'])}"])]
     span = facts["activities"][main]
-    first_day, history = span["first"][:10], day_number(until) - day_number(span["first"][:10])
+    first_day, history = span["first"], day_number(until) - day_number(span["first"])
     subscribed = isinstance(settings.churn[settings.at_risk.definition], Cancellation)
     rhythm = visit_gaps(con, main, settings.timezone)
     if rhythm is None and not subscribed:
@@ -159,11 +170,11 @@ def _rhythm(rhythm: VisitGaps, span: dict[str, Any], settings: Settings, history
         f"Between two visits usually {middle} days; half of the pauses last {low} to {high}, 90% up to {longest}.",
         f"For the typical customer nine of ten pauses are shorter than {rhythm.usual_longest:.0f} days.",
     ]
-    silent = day_number(settings.observations.score.as_of) - day_number(span["last"][:10]) - 1
+    silent = day_number(settings.observations.score.as_of) - day_number(span["last"]) - 1
     if silent > settings.checks.max_days_without_activity:
         lines.append(
             f"The last one lies {silent} days before observations.score.as_of {settings.observations.score.as_of}: the "
-            f"list would be old. Set as_of to the day after {span['last'][:10]}, or pull newer data."
+            f"list would be old. Set as_of to the day after {span['last']}, or pull newer data."
         )
     return lines
 

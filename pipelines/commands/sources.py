@@ -1,5 +1,8 @@
 """`churn sources`: the presets and their fields. `churn sources check`: what the configured sources would become."""
 
+# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 import textwrap
@@ -10,6 +13,7 @@ from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.params import Settings
 from pipelines.settings.presets.catalogue import Preset, entry_of, presets
 from pipelines.settings.reading import Reading
+from pipelines.settings.row_display import RowDisplay
 from pipelines.sources.expressions.cell import cell
 from pipelines.sources.expressions.types import Shape
 from pipelines.sources.identity.settle import redact_quarantine
@@ -79,13 +83,14 @@ def checked(settings: Settings, rows: int = 5) -> list[str]:
     bad = reasons(con)
     notes = excluded_notes(con) + told
     for name in settings.sources:
-        lines += [*_source(con, name, rows), *(f"  {line}" for line in bad.get(name, [])), ""]
-    return [*lines, *notes] if notes else lines[:-1]
+        lines += [*_source(con, name, rows, reading.display), *(f"  {line}" for line in bad.get(name, [])), ""]
+    return [*lines, *notes, f"Days and times are those of {settings.timezone}."]
 
 
-def _source(con: Any, name: str, rows: int) -> list[str]:
+def _source(con: Any, name: str, rows: int, display: RowDisplay) -> list[str]:
+    local = display.local("occurred_at")
     counted = con.execute(
-        "select activity, count(*), count(distinct customer_id), min(occurred_at)::date, max(occurred_at)::date "  # noqa: S608
+        f"select activity, count(*), count(distinct customer_id), min({local})::date, max({local})::date "
         f"from {STREAM} where source = $1 group by activity order by activity",
         [name],
     ).fetchall()
@@ -95,7 +100,7 @@ def _source(con: Any, name: str, rows: int) -> list[str]:
     for one, n, who, first, last in counted:
         lines.append(f"  {one}: {n:,} by {who:,} customer{'s' * (who != 1)}, {first} to {last}")
     first = con.execute(
-        "select customer_id, strftime(occurred_at, '%Y-%m-%d %H:%M:%S'), activity, value, quantity, detail "  # noqa: S608
+        f"select customer_id, {display.time('occurred_at')}, activity, value, quantity, detail "
         f"from {STREAM} where source = $1 order by occurred_at, activity_id limit $2",
         [name, rows],
     ).fetchall()

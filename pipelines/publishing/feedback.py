@@ -18,6 +18,7 @@ from models.decision.control_group import CONTROL
 from pipelines.ledger import write
 from pipelines.ledger.read import FILE, REACHED_OUT, SAID, opened
 from pipelines.publishing.report_file import Row, read_report
+from pipelines.publishing.spreadsheet_ids import match_ids
 from pipelines.runtime import yes_no
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
@@ -154,7 +155,11 @@ class _Row:
         """The list that this is about."""
         on, named, shown = places.get(customer, []), self.row.get("list_id"), self.row.get("customer_id")
         if named:
-            on = [place for place in on if place.list_id == named]
+            meant = match_ids(named, (place.list_id for place in on))
+            if len(meant) > 1:
+                self._fault(f"list_id is {named!r}, which may be {' or '.join(meant)}. Write it in full, as text")
+                return None
+            on = [place for place in on if place.list_id in meant]
         if not on:
             rule = held.get(customer)
             why = f": was held back ({rule})" if rule else ""

@@ -7,10 +7,8 @@ often the listed customers did it in which week.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +19,7 @@ import pyarrow.parquet as pq
 from features.catalogue.wording import nouns_of
 from features.cohorts import BEFORE, Cohorts, months_of, retention, whole_months
 from features.weekly_counts import WEEKS, weekly_counts
+from features.windows import local_day
 from pipelines.rendering.context import Week
 from pipelines.settings.decision import ListMoment
 
@@ -54,9 +53,9 @@ def read_week(
         timelines=timelines,
         doing=nouns_of(main),
         cohorts=cohorts,
-        first_month=_day(span.get("first"), timezone)[:8] + "01" if span.get("first") else "",
+        first_month=local_day(span["first"], timezone)[:8] + "01" if span.get("first") else "",
         calibration=tuple(((metrics or {}).get("calibration") or {}).values()),
-        data_end=_day(span.get("last"), timezone),
+        data_end=local_day(span["last"], timezone) if span.get("last") else "",
     )
 
 
@@ -96,11 +95,3 @@ def _main_activities(activity: Path, main: str, codes: dict[str, int]) -> Iterat
             code = np.array([codes.setdefault(name, len(codes)) for name in names], dtype=np.int64)
             times = events["occurred_at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
             yield code[customer.indices.to_numpy(zero_copy_only=False)], times.to_numpy(zero_copy_only=False)
-
-
-def _day(instant: str | None, timezone: str) -> str:
-    """The local day of an instant written in UTC (2017-12-03T23:59:41.000000Z); "" where there is none."""
-    if not instant:
-        return ""
-    moment = datetime.fromisoformat(instant.replace("Z", "+00:00"))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(ZoneInfo(timezone)).date().isoformat()

@@ -12,6 +12,7 @@ from pipelines.settings.campaign.contacts import ContactDatabase, ContactFiles
 from pipelines.settings.churn import Churn
 from pipelines.settings.params import Checks, Settings
 from pipelines.settings.privacy import Identities, Privacy
+from pipelines.settings.row_display import RowDisplay
 from pipelines.settings.sources import Customers, Source
 
 
@@ -34,8 +35,9 @@ class Resolution:
 class Reading:
     """How sources and the customers table are read.
 
-    `timezone`: of times without an offset. `as_of`: the list's day, which decides from when on a time is implausible.
-    `attributes`: of customers, those that the model uses. `churn`: definitions whose activities a source must yield.
+    `timezone`: of days and of times without an offset. `as_of`: the list's day, which decides from when on a time is
+    implausible. `attributes`: of customers, those that the model uses. `churn`: definitions whose activities a source
+    must yield.
     """
 
     sources: Mapping[str, Source]
@@ -66,6 +68,11 @@ class Reading:
         """How the ids of these sources become customer ids."""
         return Resolution(self.sources, self.identities, self.privacy)
 
+    @property
+    def display(self) -> RowDisplay:
+        """How rows of these sources are named in messages."""
+        return RowDisplay.of(self.timezone, self.sources)
+
 
 @dataclass(frozen=True)
 class ContactReading:
@@ -86,7 +93,7 @@ class StreamChecks:
     """What the activity stream of one branch is checked against.
 
     `branch`: `train` or `score`. `day`: the stream ends before its midnight in `timezone`. `main_activity`: what a
-    customer does when nothing is wrong; its silence is judged beside the stream's.
+    customer does when nothing is wrong; its silence is judged beside the stream's. `display`: how rows are named.
     """
 
     branch: str
@@ -94,10 +101,12 @@ class StreamChecks:
     timezone: str
     main_activity: str
     limits: Checks
+    display: RowDisplay
 
     @classmethod
     def of(cls, settings: Settings, branch: str) -> StreamChecks:
         """The sections of params.yaml that the checks of a branch's stream depend on."""
         observations = settings.observations
         day = observations.train.until if branch == "train" else observations.score.as_of
-        return cls(branch, day, settings.timezone, settings.main_activity, settings.checks)
+        display = RowDisplay.of(settings.timezone, settings.sources)
+        return cls(branch, day, settings.timezone, settings.main_activity, settings.checks, display)

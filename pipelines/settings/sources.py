@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from pipelines.settings.types import Name, Section, Share, Zone
+from pipelines.settings.types import TIME_COLUMNS, Name, Section, Share, Zones, zone_of, zones_of
 
 UNIX_TIMES = ("unix_seconds", "unix_milliseconds")
 ActivityColumn = Literal[
@@ -41,14 +41,14 @@ class Table(Section):
     """Where a table's files lie and how they are written: what activities and customers have in common.
 
     `path`: a file, folder or glob, local or `s3://bucket/...`. `delimiter`: of CSV (default: what the header shows).
-    `timezone`: of times without an offset (default: the top-level timezone). `time_format`: of times that are not
-    written like 2017-12-04 13:05, as in strptime, or `unix_seconds` or `unix_milliseconds`.
+    `timezone`: of times without an offset and of days (default: the top-level timezone). `time_format`: of times that
+    are not written like 2017-12-04 13:05, as in strptime, or `unix_seconds` or `unix_milliseconds`.
     """
 
     reader: Literal["csv", "json", "parquet"]
     path: Text
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    timezone: Zone | None = None
+    timezone: Annotated[Zones, zones_of()] = None
     time_format: Annotated[str, AfterValidator(_time_format)] | None = None
 
     @field_validator("delimiter")
@@ -66,7 +66,8 @@ class Mapping(Section):
     -> ours. `where`: a condition; rows for which it is not true are not read. `when_negative`: the activity of rows
     whose value (quantity, where there is no value) is below zero, for returns booked as negative orders; both are
     turned positive. `unit`: factor for `value` (0.01 for cents). `decimal`: what divides whole from fraction where
-    numbers are text. `timezone`, `time_format`: of times, as in `Table`.
+    numbers are text. `timezone`, `time_format`: of times, as in `Table`; where a table's columns keep different clocks,
+    a timezone for each: `{occurred_at: America/New_York, recorded_at: UTC}`.
     """
 
     columns: dict[ActivityColumn, Text] = Field(default_factory=dict)
@@ -76,7 +77,7 @@ class Mapping(Section):
     when_negative: Name | None = None
     unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     decimal: Literal[".", ","] = "."
-    timezone: Zone | None = None
+    timezone: Annotated[Zones, zones_of(*TIME_COLUMNS)] = None
     time_format: Annotated[str, AfterValidator(_time_format)] | None = None
 
     @field_validator("activity")
@@ -132,7 +133,14 @@ def _under(above: dict[str, Any], entry: Mapping) -> Mapping:
         columns.pop("activity", None)
     if "activity" in entry.columns:
         given["activity"] = None
+    if isinstance(entry.timezone, dict):
+        given["timezone"] = {**_by_column(above["timezone"]), **entry.timezone}
     return Mapping.model_construct(**{**above, **given, "columns": columns})
+
+
+def _by_column(zones: Zones) -> dict[str, str]:
+    """The timezone of each column with times that has one."""
+    return dict.fromkeys(TIME_COLUMNS, zones) if isinstance(zones, str) else zones or {}
 
 
 class Files(Mapped, Table):
@@ -200,11 +208,23 @@ class Sql(InDatabase, Mapped):
     """Activities in a database.
 
     `watermark`: the column that tells when a row was written (or occurred); a pull reads what lies after the last one,
-    and the last `window_days` again for late arrivals. Without it every pull reads everything.
+    and the last `window_days` again for late arrivals. Without it every pull reads everything. Its timezone is that of
+    the column of ours which it is mapped to, unless `timezone` names one for `watermark`.
     """
 
     watermark: Text | None = None
     window_days: Annotated[int, Field(ge=0, le=366)] = 7
+    timezone: Annotated[Zones, zones_of(*TIME_COLUMNS, "watermark")] = None
+
+    def watermark_zone(self, default: str) -> str:
+        """The timezone of the watermark's times where they have no offset."""
+        if isinstance(self.timezone, dict) and "watermark" in self.timezone:
+            return self.timezone["watermark"]
+        for mapping in self.mappings():
+            for ours, theirs in mapping.columns.items():
+                if theirs == self.watermark:
+                    return zone_of(mapping.timezone, ours, default)
+        return zone_of(self.timezone, "", default)
 
 
 Source = Annotated[CompleteJourney | Files | Sql | Ledger, Field(discriminator="reader")]
@@ -219,6 +239,7 @@ class Customers(Table):
     """
 
     columns: dict[Name, Text] = Field(default_factory=dict)
+    timezone: Annotated[Zones, zones_of("joined_at", "valid_from")] = None
     static: bool = False
 
     @field_validator("columns")

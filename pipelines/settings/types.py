@@ -38,6 +38,43 @@ def _timezone(value: str) -> str:
     return value
 
 
+TIME_COLUMNS = ("occurred_at", "recorded_at")
+Zones = str | dict[str, str] | None
+"""`Europe/Berlin` for all times of a table, or `{occurred_at: Europe/Berlin, recorded_at: UTC}`, column by column."""
+
+
+def zones_of(*columns: str) -> BeforeValidator:
+    """Checks the `timezone` of a table: a zone, or one for each of `columns`, which are those that hold times."""
+
+    def checked(value: Any) -> Any:
+        if value is None or isinstance(value, str):
+            return value if value is None else _timezone(value)
+        if not columns or not isinstance(value, dict):
+            of_each = f", or one for each of {', '.join(columns)}" if columns else ""
+            raise ValueError(f"{value!r} is not a timezone. Write it like Europe/Berlin{of_each}")
+        faults = [fault for name, zone in value.items() for fault in _zone_faults(name, zone, columns)]
+        if faults:
+            raise ValueError(". ".join(faults))
+        return value
+
+    return BeforeValidator(checked)
+
+
+def _zone_faults(name: str, zone: Any, columns: tuple[str, ...]) -> list[str]:
+    if name not in columns:
+        return [f"{name!r} is not a column with times.{did_you_mean(str(name), columns)}".rstrip(".")]
+    try:
+        _timezone(str(zone))
+    except ValueError as error:
+        return [f"{name}: {error}"]
+    return []
+
+
+def zone_of(zones: Zones, column: str, default: str) -> str:
+    """The timezone of one column's times: its own, else that of the whole table, else `default`."""
+    return zones.get(column, default) if isinstance(zones, dict) else zones or default
+
+
 def bytes_of(size: str) -> int:
     """`512MB` or `1.5GB` in bytes."""
     return int(float(size[:-2]) * {"MB": 1 << 20, "GB": 1 << 30}[size[-2:]])

@@ -26,6 +26,7 @@ from pipelines.settings import artifacts
 from pipelines.settings.churn import activities_of
 from pipelines.settings.params import Settings, load
 from pipelines.settings.reading import Reading, StreamChecks
+from pipelines.settings.row_display import RowDisplay
 from pipelines.sources.identity.settle import ResolutionStore, redact_quarantine, resolve_parts
 from pipelines.sources.landing import history
 from pipelines.sources.landing.assemble import MonthFile, assemble, load_parts
@@ -72,7 +73,7 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
         parts, identity_notes = resolve_parts(
             con, reading.resolution, parts, moment, ResolutionStore(places.about, places.aside)
         )
-        finished, copies, unique = assemble(con, parts, moment, places.months)
+        finished, copies, unique = assemble(con, parts, moment, places.months, reading.display)
         facts = {"moment": day, "timezone": settings.timezone, **facts_of_months(con, finished, moment)}
         _require_activities(con, settings, facts, setting, parts)
         with atomic_folder(out) as folder:
@@ -147,8 +148,9 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
     """Something must be left, and what the churn definitions speak of must be among it."""
     if not facts["rows"]:
         load_parts(con, parts)
-        actual = con.execute(f"select min(occurred_at)::varchar, max(occurred_at)::varchar from {STREAM}")  # noqa: S608
-        first, last = actual.fetchall()[0]
+        display = RowDisplay.of(settings.timezone, settings.sources)
+        ends = ", ".join(display.time(f"{end}(occurred_at)") for end in ("min", "max"))
+        first, last = con.execute(f"select {ends} from {STREAM}").fetchall()[0]  # noqa: S608
         if first is None:
             raise NothingToScoreError(
                 "params.yaml: sources: not one row becomes an activity. All are bad, nobody's, or left out by where or "
@@ -156,7 +158,7 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
             )
         raise NothingToScoreError(
             f"params.yaml: {setting}: no activity lies before {facts['moment']}; the sources' activities lie between "
-            f"{first} and {last}. Choose a day after the first of them."
+            f"{first} and {last} ({settings.timezone}). Choose a day after the first of them."
         )
     raised = [
         f"params.yaml: churn.{name}.{role}: no source has {activity} before {facts['moment']}."

@@ -38,10 +38,11 @@ class Stream:
     active_days: int
 
     def settings(self, search: dict[str, float]) -> params.Settings:
-        """params.yaml as it is, on this stream; checks against yesterday's data do not judge a stream of the past."""
+        """params.yaml as it is, on this stream, by days of UTC, without the checks that judge what is new."""
         chosen: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         definition = {"kind": "silence", "activity": self.activity}
         definition |= {"active_within_days": self.active_days, "gap_days": 0, "horizon_days": self.horizon_days}
+        chosen["timezone"] = "UTC"
         chosen["sources"] = {NAME: {"reader": "parquet", "path": str(self.path.resolve())}}
         chosen["observations"]["train"]["until"] = chosen["observations"]["score"]["as_of"] = self.until
         chosen["churn"], chosen["at_risk"]["definition"] = {NAME: definition}, NAME

@@ -136,7 +136,7 @@ def test_the_list_id_is_the_contents() -> None:
     first, same, other = (one["list_id"].unique().tolist() for one in made)
     assert first == same
     assert first != other
-    assert len(first[0]) == 16
+    assert re.fullmatch("L[0-9a-f]{16}", first[0]), "a spreadsheet takes digits, with an e or without, for a number"
 
 
 @pytest.mark.parametrize(

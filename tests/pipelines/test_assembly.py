@@ -20,6 +20,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import Reading
+from pipelines.settings.row_display import RowDisplay
 from pipelines.sources.landing import assemble
 from pipelines.sources.landing.as_of import cut_as_of
 from pipelines.sources.landing.file_summary import (
@@ -96,7 +97,7 @@ def the_plain_way(as_of: str = "2024-07-01") -> tuple[dict[str, pa.Table], dict[
     con, settings = connect(), settings_of(as_of)
     moment = midnight(as_of, settings.timezone)
     read_sources(con, Reading.of(settings))
-    notes = cut_as_of(con, moment)
+    notes = cut_as_of(con, moment, RowDisplay())
     return dict(months(con, "known")), facts_of(con, moment), notes
 
 
@@ -119,9 +120,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     keys: list[str] = []
 
     def noted(original: Any) -> Any:
-        def call(con: Any, what: Any, folder: Path) -> None:
+        def call(con: Any, what: Any, folder: Path, *display: Any) -> None:
             keys.append(folder.name)
-            original(con, what, folder)
+            original(con, what, folder, *display)
 
         return call
 
@@ -225,7 +226,8 @@ _AT = "occurred_at"
 )
 def test_no_row_that_breaks_a_rule_passes_at_first_sight(rule: str, row: dict[str, Any], tmp_path: Path) -> None:
     con, moment = connect(), midnight("2024-05-31", "UTC")
-    rules = set(activity_rules(moment)) - {"rows_without_occurred_at"}  # the file's schema knows no such row
+    rules = set(activity_rules(moment, RowDisplay()))
+    rules -= {"rows_without_occurred_at"}  # the file's schema knows no such row
     assert rule in rules
     path = tmp_path / "2024-05.parquet"
     write_month(path, stream_of(_GOOD))

@@ -12,6 +12,7 @@ import pytest
 from features.activity import ACTIVITY_SCHEMA
 from pipelines.checks.rules import check_activity
 from pipelines.runtime.errors import ChurnError
+from pipelines.settings.params import Settings
 from pipelines.settings.reading import StreamChecks
 from tests.pipelines.tables_to_check import (
     Change,
@@ -184,4 +185,20 @@ def test_the_moment_is_midnight_where_the_company_is(tmp_path: Path) -> None:
         update={"timezone": "Asia/Bangkok"}
     )  # its midnight is 17:00 UTC the day before
     report = check_activity(write_activity(activity(), tmp_path), StreamChecks.of(bangkok, "score"))
-    assert "2024-06-30 17:06:00" in outcome(report)["Nothing occurred at or after 2024-07-01 00:00 (Asia/Bangkok)"]
+    rows = outcome(report)["Nothing occurred at or after 2024-07-01 00:00 (Asia/Bangkok)"]
+    assert "2024-07-01 00:06:00" in rows
+    assert "2024-06-30 17:06:00" not in rows
+
+
+def test_rows_are_named_by_the_key_that_their_source_gave_them(tmp_path: Path) -> None:
+    mapping = {"columns": {"customer_id": "who", "occurred_at": "at"}, "activity": "placed_order"}
+    plain = settings_with().model_dump(exclude_unset=True)
+    shop = {"reader": "csv", "path": "shop.csv", **mapping}
+    settings = Settings.model_validate({**plain, "sources": {"shop": shop}})
+    ids = "shop-" + activity()["activity_id"]
+    folder = write_activity(set_to("value", np.inf, 1)(activity().assign(activity_id=ids)), tmp_path)
+    report = check_activity(folder, StreamChecks.of(settings, "score"))
+    (failed,) = report.failed
+    assert failed["offending"] == [{"source": "shop", "key": "a00001", "customer_id": "c001", "found": "inf"}]
+    with pytest.raises(ChurnError, match="source shop, key a00001, customer_id c001"):
+        report.require()

@@ -12,6 +12,7 @@ from features.churn.labels import Definition
 from features.windows import day_number, day_text
 from pipelines.commands.doctor import diagnose
 from pipelines.commands.doctor_figures import Moment, VisitGaps, suggestion, verdict
+from pipelines.commands.sources import checked
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from tests.subscriptions import subscriptions
@@ -71,6 +72,18 @@ def test_a_healthy_shop() -> None:
         "2024-11-04",
     ]
     assert max(map(len, text.splitlines())) <= 110
+
+
+def test_days_are_those_of_the_project() -> None:
+    rows = [(str(i % 9), f"{day_text(day_number('2024-02-29') + i)} 20:00:00+00:00", 5.0) for i in range(300)]
+    settings = settings_of(rows).model_copy(update={"timezone": "Asia/Bangkok"})
+    text = diagnose(settings)
+    assert says(text, "before 2024-12-30. Days are those of Asia/Bangkok.")
+    assert says(text, "customers, 2024-03-01 to 2024-12-25, with value")  # in UTC it is a day less
+    lines = checked(settings, rows=1)
+    assert any(line.endswith("customers, 2024-03-01 to 2024-12-25") for line in lines)
+    assert any("2024-03-01 03:00:00" in line for line in lines)
+    assert lines[-1] == "Days and times are those of Asia/Bangkok."
 
 
 def test_churners_are_counted_per_moment() -> None:

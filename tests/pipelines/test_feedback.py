@@ -14,6 +14,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.sources.privacy.pseudonyms import keyed
 from tests.pipelines.drafts_for_tests import settings, write_draft
+from tests.pipelines.ledgers_for_tests import put
 from tests.pipelines.sections_for_tests import feedback, publish
 
 FIRST, SECOND = "2024-03-04", "2024-03-11"
@@ -109,6 +110,40 @@ def test_semicolons_tabs_and_utf_16_are_read() -> None:
     taken(report("customer;when;what\n007;2024-03-05;contacted, reached\n"))
     taken(report("customer\twhen\twhat\na-1\t2024-03-12 09:15\twrong\n".encode("utf-16")))
     assert entries() == READ[:3]
+
+
+DIGITS, WITH_E = "0012345678901234", "12345678901234e1"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (DIGITS, DIGITS),
+        ("12345678901234", DIGITS),
+        ("1.23457E+13", DIGITS),
+        ("1,23457E+13", DIGITS),
+        ("123456789012340", WITH_E),
+        ("1.23457E+14", WITH_E),
+    ],
+)
+def test_a_list_of_digits_is_found_after_a_spreadsheet_had_it(written: str, meant: str) -> None:
+    for day, list_id in (("2024-03-18", DIGITS), ("2024-03-25", WITH_E)):
+        put(day, "z contact 1 0.5", list_id=list_id)
+    taken(report(f'customer_id,what,when,list_id\nz,reached,2024-03-26,"{written}"\n'))
+    assert set(read.known("2024-04-01", PLAIN.timezone).feedback["list_id"]) == {meant}
+
+
+def test_a_list_id_that_may_be_two_is_asked_for_in_full() -> None:
+    for day, list_id in (("2024-03-18", "1234567890123456"), ("2024-03-25", "1234567890123457")):
+        put(day, "z contact 1 0.5", list_id=list_id)
+    assert refused("customer_id,what,when,list_id\nz,reached,2024-03-26,1.23457E+15\n")[0] == (
+        "team.csv: line 2: list_id is '1.23457E+15', which may be 1234567890123456 or 1234567890123457. Write it in "
+        "full, as text."
+    )
+
+
+def test_a_list_id_with_letters_is_no_number() -> None:
+    assert "is on no published list 1e5" in refused("customer_id,what,when,list_id\n007,reached,2024-03-26,1e5\n")[0]
 
 
 def test_a_workbook_is_read(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_negative_values_stay_negative_where_nothing_names_them() -> None:
     ("written", "timezone", "instant"),
     [
         ("2024-03-01", "UTC", "2024-03-01T00:00:00.000"),
-        ("2024-03-01", "Europe/Berlin", "2024-02-29T23:00:00.000"),
+        ("2024-03-01", "Europe/Berlin", "2024-03-01T22:59:59.999"),  # a day of another timezone: known when it is over
         ("2024-03-01 10:00:00", "Europe/Berlin", "2024-03-01T09:00:00.000"),
         ("2024-07-01 10:00", "Europe/Berlin", "2024-07-01T08:00:00.000"),
         ("2024-03-01T10:00:00Z", "Europe/Berlin", "2024-03-01T10:00:00.000"),

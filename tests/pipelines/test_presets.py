@@ -122,6 +122,8 @@ def test_a_check_shows_the_first_rows_and_writes_nothing(here: Path) -> None:
         "  saved_with_coupon: 1 by 1 customer, 2024-03-01 to 2024-03-01",
         "  customer_id    occurred_at          activity      value  quantity  detail",
         "  a@example.org  2024-03-01 09:00:00  placed_order  45.0             web",
+        "",
+        "Days and times are those of UTC.",
     ]
     assert sorted(here.rglob("*")) == before
 

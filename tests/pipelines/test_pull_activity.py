@@ -100,13 +100,21 @@ def test_rows_that_nobody_can_choose_between_are_refused() -> None:
         pulled("1,a,2024-05-01,,5\n1,b,2024-05-02,,5\n2,a,2024-05-01,,5\n")
     assert problem.value.faults == (
         (
-            "sources.orders: 1 activity ids stand on rows that differ, for example 'orders-1' "
+            "sources.orders: 1 activity ids stand on rows that differ, for example '1' "
             "(customer a at 2024-05-01 00:00:00; customer b at 2024-05-02 00:00:00). "
             "Map a column that is unique per row to activity_id or leave activity_id out; "
             "where the rows are corrections, map when they were made to recorded_at, or set "
             "later_files_replace: true where later files correct earlier ones."
         ),
     )
+
+
+def test_they_are_named_as_the_source_and_the_shop_know_them() -> None:
+    rows = "17,a,2024-05-01,,-5\n17,b,2024-05-02,,-5\n"
+    with pytest.raises(ChurnError) as problem:
+        pulled(rows, settings_of({"when_negative": "returned_order"}, timezone="Asia/Bangkok"))
+    (said,) = problem.value.faults
+    assert "for example '17' (customer a at 2024-05-01 00:00:00; customer b at 2024-05-02 00:00:00)" in said
 
 
 def test_the_files_are_the_contract() -> None:
@@ -191,7 +199,7 @@ def test_bad_rows_are_put_aside_beside_the_report_and_forgotten_when_mended() ->
             "1,a,2024-06-01,,1\n",
             (
                 "params.yaml: observations.train.until: no activity lies before 2024-06-01; "
-                "the sources' activities lie between 2024-06-01 00:00:00+00 and 2024-06-01 00:00:00+00."
+                "the sources' activities lie between 2024-06-01 00:00:00 and 2024-06-01 00:00:00 (UTC)."
             ),
         ),
     ],
@@ -331,7 +339,7 @@ def test_the_stage_checks_before_its_folder_takes_its_place(here: Path) -> None:
     done = run()
     assert done.returncode == 0, done.stderr
     facts = read_json(Path("data/activity/train/facts.json"))
-    assert (facts["rows"], facts["customers"], facts["moment"]) == (281_433, 2_464, "2017-12-04")
+    assert (facts["rows"], facts["customers"], facts["moment"]) == (281_596, 2_464, "2017-12-04")
     assert len(pq.read_table("data/activity/train/customers.parquet")) == 801
     before = digest_of(Path("data/activity/train"))
 

@@ -1,7 +1,8 @@
 """Presets: the mapping of a well-known export, so that naming it and a path is enough. One file of `PRESETS` each.
 
 A preset is expanded into plain settings before they are checked; everything behind that is one way. What stands beside
-`preset:` overrides it: `columns` name by name, `where` is added to its conditions, `activity` makes every row that one.
+`preset:` overrides it: `columns` and `timezone` name by name, `where` is added to its conditions, `activity` makes
+every row that one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import Field, ValidationError
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.sql import quoted
 from pipelines.settings.messages import in_words
-from pipelines.settings.types import Section, parse
+from pipelines.settings.types import TIME_COLUMNS, Section, parse
 
 PRESETS = Path(__file__).parent
 
@@ -112,13 +113,19 @@ def _expanded(source: Any) -> Any:
     base = copy.deepcopy(preset.source)
     if "yields" in given or "activity" in given or "activity" in _columns(given):
         base = {key: value for key, value in base.items() if key not in ("yields", "activity")}
-    merged = {**base, **given, "columns": {**base["columns"], **_columns(given)}}
+    merged = {**base, **given, **_zones(base, given), "columns": {**base["columns"], **_columns(given)}}
     entries = merged.get("yields")
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict) and "customer_id" in _columns(given):
             entry.get("columns", {}).pop("customer_id", None)
     always = [base.get("where"), given.get("where")]
     return _with_conditions(merged, always, skipping=preset.without_customer == "skipped")
+
+
+def _zones(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The timezone of each column where those of some are given: the others keep the preset's."""
+    own, chosen = base.get("timezone"), given.get("timezone")
+    return {"timezone": {**dict.fromkeys(TIME_COLUMNS, own), **chosen}} if own and isinstance(chosen, dict) else {}
 
 
 def _columns(source: dict[str, Any]) -> dict[str, Any]:

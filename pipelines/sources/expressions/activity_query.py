@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pipelines.runtime.sql import text
 from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Mapped, Mapping
+from pipelines.settings.types import zone_of
 from pipelines.sources.expressions.cell import Cell, cell
 from pipelines.sources.expressions.convert import as_number, as_time, as_word
 from pipelines.sources.expressions.types import Shape
@@ -94,15 +95,14 @@ def _query(setting: Mapped, mapping: Mapping, shape: Shape, context: Context, ca
         ours: cell(wanted, shape, decimal=mapping.decimal, number=ours in _NUMBERS)
         for ours, wanted in columns_of(mapping, shape).items()
     }
-    zone = mapping.timezone or context.timezone
     excluded = _condition(setting.exclude, shape, mapping) if setting.exclude else "false"
     where = f"where {_condition(mapping.where, shape, mapping)}" if mapping.where else ""
     used = "".join(f", c{i}" for i in sorted(used_columns(setting, shape)))
     read = f"""
         select record{carried}{used}, {excluded} as excluded, {_text(cells, "activity_id")} as id,
             {_text(cells, "customer_id")} as customer_id,
-            {_time(cells, "occurred_at", zone, mapping)} as occurred_at,
-            {_time(cells, "recorded_at", zone, mapping)} as recorded_at,
+            {_time(cells, "occurred_at", context.timezone, mapping)} as occurred_at,
+            {_time(cells, "recorded_at", context.timezone, mapping)} as recorded_at,
             {_activity(mapping, _text(cells, "activity"))} as activity,
             {_number(cells, "value", mapping, mapping.unit)} as value,
             {_number(cells, "quantity", mapping, 1)} as quantity,
@@ -137,10 +137,12 @@ def _text(cells: dict[str, Cell], ours: str) -> str:
     return as_word(cells[ours].sql, cells[ours].kind) if ours in cells else "null::varchar"
 
 
-def _time(cells: dict[str, Cell], ours: str, zone: str, mapping: Mapping) -> str:
+def _time(cells: dict[str, Cell], ours: str, project_timezone: str, mapping: Mapping) -> str:
     if ours not in cells:
         return "null::timestamptz"
-    return as_time(cells[ours].sql, cells[ours].kind, zone, mapping.time_format)
+    zone = zone_of(mapping.timezone, ours, project_timezone)
+    one = cells[ours]
+    return as_time(one.sql, one.kind, zone, mapping.time_format, project_timezone=project_timezone)
 
 
 def _number(cells: dict[str, Cell], ours: str, mapping: Mapping, unit: float) -> str:

@@ -39,13 +39,33 @@ def as_word(column: str, kind: str) -> str:
     return f"(case when {plain} then {word} else {sql_over} end)"
 
 
-def as_time(column: str, kind: str, timezone: str, time_format: str | None) -> str:
-    """An instant. Times without an offset are local to `timezone`.
+def as_time(
+    column: str, kind: str, timezone: str, time_format: str | None, *, project_timezone: str | None = None
+) -> str:
+    """An instant. Times without an offset are local to `timezone`, as days are.
 
-    A local time that clocks skip is taken as if they had not; one that comes twice is the second.
+    A local time that clocks skip is taken as if they had not; one that comes twice is the second. A day is its first
+    moment. Where `project_timezone` is another it is its last one: what happened on a day is known for certain when the
+    day is over, and a midnight of the project's lies within it.
     """
     parsed = _parsed(column, kind, timezone, time_format)
+    is_day = "false" if project_timezone in (None, timezone) else _is_day(column, kind, time_format)
+    if is_day != "false":
+        zone = text(timezone)
+        end = f"timezone({zone}, (timezone({zone}, {parsed})::date + 1)::timestamp) - interval 1 microsecond"
+        parsed = f"(case when {is_day} then {end} else {parsed} end)"
     return f"(case when {parsed} {_SANE} then {parsed} end)"
+
+
+def _is_day(column: str, kind: str, time_format: str | None) -> str:
+    """SQL of whether a cell holds a day and no time of it; a time at midnight is a time."""
+    if kind == "day":
+        return "true"
+    if kind != "text" or time_format in _PER_SECOND:
+        return "false"
+    if time_format:
+        return "false" if re.search(r"%-?[HIXcs]", time_format) else "true"
+    return f"not contains({as_text(column, kind)}, ':')"
 
 
 def _parsed(column: str, kind: str, timezone: str, time_format: str | None) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.runtime.errors import ChurnError
+from pipelines.settings.row_display import RowDisplay
 from pipelines.sources.relations import KNOWN, STREAM
 
 _CONTENT = "customer_id, occurred_at, activity, value, quantity, detail"
@@ -40,12 +41,12 @@ qualify row_number() over (
 ) = 1
 """
 
-_CONFLICTS = f"""
+_CONFLICTS = """
 with ids as (
     select activity_id, list_sort(list(distinct source)) as sources,
-        list_sort(list(distinct customer_id || ' at ' || strftime(occurred_at, '%Y-%m-%d %H:%M:%S'))) as examples
+        list_sort(list(distinct customer_id || ' at ' || {time})) as examples
     from repeated group by activity_id
-    having count(distinct ({_CONTENT})) > greatest(1, count(distinct recorded_at))
+    having count(distinct ({content})) > greatest(1, count(distinct recorded_at))
 )
 select sources, count(*) as ids, min(activity_id) as id, arg_min(examples, activity_id) as examples
 from ids group by sources order by sources
@@ -57,8 +58,10 @@ from repeated group by source having copies > 0 order by source
 """
 
 
-def cut_as_of(con: Any, moment: int) -> list[str]:
+def cut_as_of(con: Any, moment: int, display: RowDisplay) -> list[str]:
     """Create KNOWN: rows of STREAM that occurred and were recorded before `moment` (microseconds UTC), every id once.
+
+    `display`: how rows are named in messages.
 
     Returns:
         Notes: how many copies each source held.
@@ -72,9 +75,10 @@ def cut_as_of(con: Any, moment: int) -> list[str]:
         con.execute(f"create or replace temp view {KNOWN} as from before")
         return []
     con.execute(_REPEATED)
-    conflicts = con.execute(_CONFLICTS).fetchall()
+    query = _CONFLICTS.format(time=display.time("occurred_at"), content=_CONTENT)
+    conflicts = con.execute(query).fetchall()
     if conflicts:
-        raise ChurnError(*(_conflict(*conflict) for conflict in conflicts))
+        raise ChurnError(*(_conflict(display, *conflict) for conflict in conflicts))
     con.execute(_KNOWN)
     con.execute(f"create or replace temp view {KNOWN} as from deduplicated")
     return [
@@ -83,10 +87,10 @@ def cut_as_of(con: Any, moment: int) -> list[str]:
     ]
 
 
-def _conflict(sources: list[str], ids: int, example: str, rows: list[str]) -> str:
+def _conflict(display: RowDisplay, sources: list[str], ids: int, example: str, rows: list[str]) -> str:
     where = " and ".join(f"sources.{source}" for source in sources)
     return (
-        f"{where}: {ids:,} activity ids stand on rows that differ, for example {example!r} "
+        f"{where}: {ids:,} activity ids stand on rows that differ, for example {display.source_and_key(example)[1]!r} "
         f"(customer {'; customer '.join(rows[:2])}). Map a column that is unique per row to activity_id or leave "
         "activity_id out; where the rows are corrections, map when they were made to recorded_at, or set "
         "later_files_replace: true where later files correct earlier ones."

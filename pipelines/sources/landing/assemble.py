@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json
 from pipelines.runtime.sql import text
+from pipelines.settings.row_display import RowDisplay
 from pipelines.sources.landing.as_of import cut_as_of
 from pipelines.sources.landing.file_summary import Hashes, MonthSummary, contains_any, repeated_hashes, summarise
 from pipelines.sources.landing.month_writer import sorted_rows, write_month
@@ -65,10 +66,13 @@ def load_parts(con: Any, parts: Iterable[Part]) -> None:
         )
 
 
-def assemble(con: Any, parts: list[Part], moment: int, folder: Path) -> tuple[list[MonthFile], list[str], bool]:
+def assemble(
+    con: Any, parts: list[Part], moment: int, folder: Path, display: RowDisplay
+) -> tuple[list[MonthFile], list[str], bool]:
     """The stream as of a moment (microseconds, UTC) by month; notes; whether every id is known to be unique.
 
     The notes say how many rows are copies. `folder`: of assembled months; those that are no longer needed are deleted.
+    `display`: as of `cut_as_of`.
 
     Raises:
         ChurnError: as of `cut_as_of`.
@@ -88,7 +92,7 @@ def assemble(con: Any, parts: list[Part], moment: int, folder: Path) -> tuple[li
                 merge_group(con, group, folder / key)
             else:
                 load_parts(con, group)
-                cut_group(con, moment, folder / key)
+                cut_group(con, moment, folder / key, display)
                 con.execute(f"truncate {STREAM}")
         month_files, group_notes = _read_group(folder / key)
         finished += month_files
@@ -120,9 +124,9 @@ def _key(group: list[Part], moment: int) -> str:
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
 
 
-def cut_group(con: Any, moment: int, folder: Path) -> None:
+def cut_group(con: Any, moment: int, folder: Path, display: RowDisplay) -> None:
     """Cut STREAM as of the moment and write its months to `folder`."""
-    notes = cut_as_of(con, moment)
+    notes = cut_as_of(con, moment, display)
     _write_group(con, months(con, KNOWN), notes, folder)
 
 

@@ -36,6 +36,7 @@ import pyarrow.parquet as pq
 from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json
 from pipelines.runtime.sql import text
 from pipelines.settings.sources import Mapped
+from pipelines.settings.types import TIME_COLUMNS, zone_of
 from pipelines.sources.access.scan import Bad
 from pipelines.sources.expressions.activity_query import Context
 from pipelines.sources.landing.file_summary import MonthSummary, summarise
@@ -123,8 +124,9 @@ class Landing:
         """Where `setting`'s rows lie."""
         section = setting.model_dump(mode="json", exclude={"max_bad_share"})
         erased = digest_of(TOMBSTONES) if TOMBSTONES.is_file() else None
-        inputs = json.dumps([FORM, section, context.timezone, context.far_future, erased], sort_keys=True)
-        key = hashlib.sha256(inputs.encode()).hexdigest()[:16]
+        inputs = [FORM, section, context.timezone, context.far_future, erased]
+        inputs += ["days end"] if _has_days_of_another_timezone(setting, context) else []
+        key = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
         return cls(root / context.name / key, context)
 
     @classmethod
@@ -183,6 +185,12 @@ class Landing:
             content["rows"][0] += broken
             write_json(folder / "piece.json", {**content, "bad": bad})
         return Piece(self.folder / name)
+
+
+def _has_days_of_another_timezone(setting: Mapped, context: Context) -> bool:
+    """Whether version 0.1 would read days of the source otherwise; all else that it left is still right."""
+    zones = {zone_of(one.timezone, ours, context.timezone) for one in setting.mappings() for ours in TIME_COLUMNS}
+    return bool(zones - {context.timezone})
 
 
 def land_stream(con: Any, folder: Path) -> list[Part]:

@@ -18,6 +18,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted, text
 from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Customers
+from pipelines.settings.types import zone_of
 from pipelines.sources.access.headers import LocatedFile, digest_at, files_of, local_copy, locate
 from pipelines.sources.access.scan import broken_rows, lines_of, scan
 from pipelines.sources.expressions.convert import as_text, as_time
@@ -47,14 +48,13 @@ def read_customers(con: Any, setting: Customers, reading: Reading, moment: int) 
         ChurnError: rows without a customer, times that are none, customers on several rows.
     """
     located, _ = locate(setting, "customers")
-    zone = setting.timezone or reading.timezone
     faults: list[str] = []
     parts: list[str] = []
-    con.execute(f"set timezone = {text(zone)}")
+    con.execute(f"set timezone = {text(zone_of(setting.timezone, '', reading.timezone))}")
     for one in located:
         with local_copy(one) as (file, _):
             columns = customer_columns(setting, file, reading.attributes)
-            selected = _query(setting, file, columns, zone)
+            selected = _query(setting, file, columns, reading.timezone)
             con.execute(f"create or replace temp table customers_{len(parts)} as {selected}")
             faults += _row_faults(con, f"customers_{len(parts)}", file, columns)
         parts.append(f"from customers_{len(parts)}")
@@ -74,13 +74,15 @@ def _ordered(names: list[str]) -> list[str]:
     return first + [name for name in names if name not in first and name != "record"]
 
 
-def _query(setting: Customers, file: LocatedFile, columns: dict[str, str], zone: str) -> str:
+def _query(setting: Customers, file: LocatedFile, columns: dict[str, str], project_timezone: str) -> str:
     selected = ["record"]
     for ours, theirs in columns.items():
         i = file.columns.index(theirs)
         written = as_text(f"c{i}", file.types[i])
         if ours in _TIMES:
-            selected.append(f"{as_time(f'c{i}', file.types[i], zone, setting.time_format)} as {quoted(ours)}")
+            zone, kind = zone_of(setting.timezone, ours, project_timezone), file.types[i]
+            instant = as_time(f"c{i}", kind, zone, setting.time_format, project_timezone=project_timezone)
+            selected.append(f"{instant} as {quoted(ours)}")
             selected.append(f"{written} as {quoted('has_' + ours)}")
         else:
             selected.append(f"{written} as {quoted(ours)}")

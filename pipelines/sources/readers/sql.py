@@ -63,7 +63,7 @@ def _inspect(name: str, setting: Sql, _reading: Reading) -> Inspection:
 def _versions(name: str, setting: Sql, reading: Reading, moment: int) -> list[str]:
     """Count and last watermark of the rows before a moment."""
     with connected(setting, f"sources.{name}") as database:
-        rows, last = _counted(database, database.shape(), moment, setting.timezone or reading.timezone)
+        rows, last = _counted(database, database.shape(), moment, setting.watermark_zone(reading.timezone))
     return [str(rows), last]
 
 
@@ -110,7 +110,7 @@ class _Source:
 
     @property
     def zone(self) -> str:
-        return self.setting.timezone or self.landing.context.timezone
+        return self.setting.watermark_zone(self.landing.context.timezone)
 
     def step(self, steps: list[Any], moment: int) -> dict[str, Any]:
         """Read what is new into a piece; everything, where nothing was read yet or what was settled has changed."""
