@@ -130,7 +130,7 @@ def test_a_list_of_digits_is_found_after_a_spreadsheet_had_it(written: str, mean
     for day, list_id in (("2024-03-18", DIGITS), ("2024-03-25", WITH_E)):
         put(day, "z contact 1 0.5", list_id=list_id)
     taken(report(f'customer_id,what,when,list_id\nz,reached,2024-03-26,"{written}"\n'))
-    assert set(read.known("2024-04-01", PLAIN.timezone).feedback["list_id"]) == {meant}
+    assert set(read.history_before("2024-04-01", PLAIN.timezone).feedback["list_id"]) == {meant}
 
 
 def test_a_list_id_that_may_be_two_is_asked_for_in_full() -> None:
