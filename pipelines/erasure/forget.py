@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from models.sums import sums_faults
 from pipelines.erasure.dvc_cache import Purged, purge, stores
 from pipelines.erasure.published import forget_published
 from pipelines.erasure.redact import scrub
 from pipelines.erasure.search import customers_in, distinctive, has_ids, mentions
 from pipelines.ledger import write
+from pipelines.modelling.model_folder import seal
 from pipelines.publishing.deliver import Delivery
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json, write_json
@@ -151,16 +153,24 @@ def _remove(names: frozenset[str], settings: ErasureSettings) -> Forgotten:
         if any(mentions(path, names, loose=True) for path in _within(place)):
             shutil.rmtree(place) if place.is_dir() else place.unlink()
             done.deleted.append(place.as_posix())
+    sealed = [folder for folder in _champions() if not sums_faults(folder)]
     for path, sought in _files(names):
         what = scrub(path, sought)
         if what:
             (done.deleted if what == "deleted" else done.rewritten).append(path.as_posix())
     _mend_manifests()
+    for folder in sealed:
+        if sums_faults(folder):
+            seal(folder)
     here, done.elsewhere = stores()
     done.purged = [purge(root, names) for root in here]
     rebuilt = [place for place in done.deleted if not place.startswith(f"{LANDING.as_posix()}/")]
     done.found = bool(landed or rebuilt or done.rewritten or any(one.objects for one in done.purged))
     return done
+
+
+def _champions() -> list[Path]:
+    return sorted(folder for folder in CHAMPION.iterdir() if folder.is_dir()) if CHAMPION.is_dir() else []
 
 
 def _rebuilt() -> list[Path]:

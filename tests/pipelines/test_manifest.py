@@ -20,6 +20,7 @@ def test_the_manifest_ties_the_list_to_data_parameters_code_and_model(tmp_path: 
     found = read_json(small.out / "manifest.json")
     assert found["as_of"] == DAY
     assert found["model_version"] == small.model.digest == digest_of_model(small.data / "champion" / DEFINITION)
+    assert found["model_sums"] == digest_of(small.data / "champion" / DEFINITION / "SHA256SUMS")
     assert found["code"] == code.digest(STAGE)
     assert found["parameters"]["at_risk"]["capacity"] == 12
     assert found["parameters"]["observations"] == {"score": {"as_of": DAY}}
@@ -32,9 +33,9 @@ def test_the_manifest_ties_the_list_to_data_parameters_code_and_model(tmp_path: 
 
 
 def digest_of_model(folder: Path) -> str:
-    """The champion's digest leaves out champion.json, which says where it came from."""
+    """The champion's digest leaves out what is written beside the model."""
     copy = folder.parent / "copy"
-    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("champion.json"))
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("champion.json", "SHA256SUMS"))
     return digest_of(copy)
 
 
