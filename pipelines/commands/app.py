@@ -1,6 +1,6 @@
 """The `churn` command: which commands there are. Each is imported when it is called, so help answers at once.
 
-The commands themselves are in `project`, `lists` and `scheduled`; they alone know the date of today.
+The commands themselves are in `project`, `lists`, `scheduled` and `stores`; they alone know the date of today.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ COMMANDS = {
     "restore": Lazy(
         "pipelines.commands.project:restore",
         "On a new machine: fetch the champion from the MLflow registry.",
+    ),
+    "restore-ledger": Lazy(
+        "pipelines.commands.stores:restore_ledger",
+        "Rebuild a lost ledger from the published copies and the record beside it; where it is whole, do nothing.",
     ),
     "rollback": Lazy(
         "pipelines.commands.project:rollback",

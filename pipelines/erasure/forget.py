@@ -18,7 +18,8 @@ from pipelines.erasure.dvc_cache import Purged, purge, stores
 from pipelines.erasure.published import forget_published
 from pipelines.erasure.redact import scrub
 from pipelines.erasure.search import customers_in, distinctive, has_ids, mentions
-from pipelines.ledger import write
+from pipelines.ledger import record, write
+from pipelines.ledger.read import FILE as LEDGER
 from pipelines.modelling.model_folder import seal
 from pipelines.publishing.deliver import Delivery
 from pipelines.runtime.errors import ChurnError
@@ -35,7 +36,7 @@ LANDING = DATA / "landing"  # raw ids, before any rule: all of it goes, which co
 REBUILT = ("activity", "features", "validation", "labels", "models", "evaluation", "scores")
 CHAMPION = DATA / "champion"
 HASHED = "pseudonym"  # the system of keyed hashes, among the tombstones
-KEPT = (FILE, KEY_FILE)
+KEPT = (FILE, KEY_FILE, record.file_of(LEDGER))  # the record is written anew from the ledger
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Forgotten:
 
     deleted: list[str] = field(default_factory=list)
     rewritten: list[str] = field(default_factory=list)
+    former: list[str] = field(default_factory=list)  # ledgers of before, which were kept aside
     purged: list[Purged] = field(default_factory=list)
     elsewhere: dict[str, str] = field(default_factory=dict)
     published: list[str] = field(default_factory=list)  # places that published lists went to and that are not ours
@@ -145,6 +147,9 @@ def _remove(names: frozenset[str], settings: ErasureSettings) -> Forgotten:
     done = Forgotten()
     landed = any(mentions(path, names, loose=True) for path in _within(LANDING) if path.suffix in (".parquet", ".json"))
     done.rewritten, done.published = forget_published(names, settings.delivery)
+    for former in record.set_aside(LEDGER):
+        former.unlink()
+        done.former.append(former.as_posix())
     for place in sorted(LANDING.iterdir()) if LANDING.is_dir() else []:
         if place.is_dir():
             shutil.rmtree(place)
@@ -215,6 +220,7 @@ def report_lines(done: Forgotten) -> list[str]:
         lines.append("Nothing here spoke of them: is the id right? Capitals and leading zeros count.")
     lines += _listed("Deleted, and made again without them by the next `churn run`:", done.deleted)
     lines += _listed("Rewritten without them:", done.rewritten)
+    lines += _listed("Deleted for good, because it was of before:", done.former)
     for one in done.purged:
         if one.objects:
             lines.append(f"DVC's store {one.where}: {len(one.objects):,} objects deleted.")

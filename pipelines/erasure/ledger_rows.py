@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pipelines.erasure.search import distinctive, word
-from pipelines.ledger.read import ENTRY, FILE
-from pipelines.ledger.write import HELD_BACK, content_digest, guard, guards
+from pipelines.ledger.read import FILE
+from pipelines.ledger.tables import guard, guards
+from pipelines.ledger.write import content_of
 
 
 def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[int, Mapping[str, str]]) -> int:
@@ -37,7 +37,7 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
         gone += con.execute(f"delete {where}", sought).rowcount
     gone += _blot_out(con, distinctive(customers))
     for number in sorted(found):
-        con.execute("update publication set content = ? where number = ?", [_content_of(con, number), number])
+        con.execute("update publication set content = ? where number = ?", [content_of(con, number), number])
     for number, files in copies.items():
         con.execute("delete from kept where publication = ?", [number])
         con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(files.items())])
@@ -54,16 +54,6 @@ def _blot_out(con: sqlite3.Connection, names: frozenset[str]) -> int:
         con.executemany(f"update {table} set {column} = null where number = ?", speaking)
         gone += len(speaking)
     return gone
-
-
-def _content_of(con: sqlite3.Connection, number: int) -> str:
-    """What `content` says of a publication, from what the ledger holds of it."""
-
-    def rows(table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        named = ", ".join(f'"{name}"' for name in columns)
-        return con.execute(f"select {named} from {table} where publication = ?", [number]).fetchall()
-
-    return content_digest(rows("entry", ENTRY), rows("held_back", HELD_BACK))
 
 
 def vacuum(path: Path = FILE) -> None:

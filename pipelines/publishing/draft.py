@@ -11,7 +11,8 @@ import pandas as pd
 
 from models.decision import control_group
 from pipelines.ledger.read import ENTRY, FIGURES
-from pipelines.ledger.write import HELD_BACK, Content, Published, content_digest, plain
+from pipelines.ledger.tables import HELD_BACK
+from pipelines.ledger.write import Content, Published, content_digest, plain
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.runtime.spreadsheet_text import undefused

@@ -16,6 +16,7 @@ import pytest
 
 from pipelines.erasure import ledger_rows
 from pipelines.ledger import read, write
+from pipelines.ledger.tables import FAILED
 from pipelines.publishing import archive
 from pipelines.stages.make_list import make_list
 from tests.pipelines import lists_for_tests
@@ -94,7 +95,7 @@ def test_the_guards_stand_again_and_others_stay() -> None:
 def test_what_was_written_of_others_does_not_name_them_either() -> None:
     Path("team.csv").write_text("customer,when,what,note\n007,2024-03-13,kept,friend of cust-1\n")
     feedback(Path("team.csv"), SINKS, lambda _: None, now=datetime(2024, 4, 1, tzinfo=UTC))
-    write.delivered(1, "hub", write.FAILED, "unknown: cust-1")
+    write.delivered(1, "hub", FAILED, "unknown: cust-1")
     forget_published(frozenset({"cust-1"}), SINKS)
     assert "cust-1" not in decoded(read.FILE)
     assert len(read.known("2024-04-01", SINKS.timezone).feedback.query("what == 'kept'")) == 1
