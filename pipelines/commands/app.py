@@ -74,6 +74,10 @@ COMMANDS = {
         "pipelines.commands.project:ui",
         "Open MLflow on the runs of this project (stop it with Ctrl-C).",
     ),
+    "verify": Lazy(
+        "pipelines.commands.stores:verify",
+        "Recompute every digest that is kept, and say what does not fit.",
+    ),
     "weekly": Lazy(
         "pipelines.commands.scheduled:weekly",
         "Make and publish the list of a week: pull, check, score, list, publish.",
