@@ -18,6 +18,10 @@ COMMANDS = {
         "pipelines.commands.project:backfill",
         "Show what the last lists would have said, scored by what was known then, and how each turned out.",
     ),
+    "backup": Lazy(
+        "pipelines.commands.stores:backup",
+        "Copy everything that nobody could make again to FOLDER, which is new: one moment of it, while others work.",
+    ),
     "doctor": Lazy(
         "pipelines.commands.project:doctor",
         "Look at the activity before anything is trained: is there enough, and what would leaving mean here?",

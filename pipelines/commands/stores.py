@@ -1,11 +1,15 @@
-"""`churn verify`, `churn restore-ledger`: what nobody could make again. Reads arguments, calls, prints."""
+"""`churn verify`, `restore-ledger`, `backup`: what nobody could make again. Reads arguments, calls, prints."""
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 import click
 
 from pipelines.commands.lists import alone
 from pipelines.commands.scheduled import EXIT_CODES, command_log, log_option
+from pipelines.runtime.errors import USER_ERRORS
 from pipelines.settings import params
 
 
@@ -36,3 +40,19 @@ def restore_ledger() -> None:
 
     with alone() as settings:
         rebuild(settings.publish.sinks, click.echo)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def backup(folder: Path) -> None:
+    """Copy everything that nobody could make again to FOLDER, which is new: one moment of it, while others work.
+
+    params.yaml, ledger with the published copies, champions, MLflow's store, vault, tombstones.
+    """
+    from pipelines.commands.backup import backup as copy_all
+
+    try:
+        copy_all(folder, click.echo)
+    except USER_ERRORS as error:
+        click.echo(f"\n{error}", err=True)
+        sys.exit(1)
