@@ -78,6 +78,10 @@ COMMANDS = {
         "pipelines.commands.project:ui",
         "Open MLflow on the runs of this project (stop it with Ctrl-C).",
     ),
+    "upgrade": Lazy(
+        "pipelines.commands.stores:upgrade",
+        "Bring ledger and champions that an older version left up to date; what was before is kept.",
+    ),
     "verify": Lazy(
         "pipelines.commands.stores:verify",
         "Recompute every digest that is kept, and say what does not fit.",

@@ -1,4 +1,4 @@
-"""`churn verify`, `restore-ledger`, `backup`: what nobody could make again. Reads arguments, calls, prints."""
+"""`churn verify`, `restore-ledger`, `backup`, `upgrade`: what nobody could make again. Reads, calls, prints."""
 
 from __future__ import annotations
 
@@ -56,3 +56,16 @@ def backup(folder: Path) -> None:
     except USER_ERRORS as error:
         click.echo(f"\n{error}", err=True)
         sys.exit(1)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Only say what would change.")
+def upgrade(*, check: bool) -> None:
+    """Bring ledger and champions that an older version left up to date; what was before is kept.
+
+    The first command that writes does it by itself; a newer version's ledger is refused.
+    """
+    from pipelines.commands.upgrade import upgrade as bring_up
+
+    with alone():
+        bring_up(click.echo, check=check)

@@ -30,7 +30,7 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
         con.execute(f"drop trigger {name}")
     marks, sought = ", ".join("?" * len(customers)), sorted(customers)
     found, gone = set(), 0
-    for table in ("entry", "held_back", "feedback"):
+    for table in ("assignment", "entry", "held_back", "feedback"):
         where = f"from {table} where customer_id in ({marks})"
         if table != "feedback":
             found |= {number for (number,) in con.execute(f"select publication {where}", sought)}

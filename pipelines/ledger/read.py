@@ -8,6 +8,7 @@ was recorded: no clock, and no entry of a later list.
 |---|---|
 | `publication` | published list; `revision` counts from 1 per date, `replaces` is the list before it |
 | `entry` | customer and publication: `contact` (on the list) or `control` (held out) |
+| `assignment` | entry: its arm, the probability with which it was assigned, what chose it (`assignment.py`) |
 | `held_back` | customer that a rule kept off, and which rule |
 | `kept` | file of the immutable copy, with its digest |
 | `due`, `delivery` | sink that is to get a publication; every attempt and how it ended |
@@ -32,6 +33,7 @@ from features.windows import midnight
 from models.decision.control_group import CONTACT, CONTROL
 from models.decision.ranking import REASONS
 from pipelines.ledger import record
+from pipelines.ledger.version import require_not_newer
 from pipelines.runtime.errors import ChurnError
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ def opened(path: Path = FILE) -> Iterator[sqlite3.Connection | None]:
     con = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=60)
     with in_use(con, path):
         if has_tables(con, path):
+            require_not_newer(con, path)
             record.require_current(con, path)
             yield con
         else:

@@ -42,6 +42,10 @@ TABLES = {
     "feedback": "number integer primary key, report text not null references report, customer_id text not null, "
     "list_id text not null, occurred_at integer not null, "
     f"what text not null check (what in ({_among(SAID)})), channel text, note text",
+    "assignment": "publication integer not null references publication, customer_id text not null, subject text, "
+    "arm text not null, probability real not null check (probability between 0 and 1), design text not null, "
+    "rule text not null, score real, known_from text not null check (known_from in ('manifest', 'estimated')), "
+    "primary key (publication, customer_id)",
 }
 _ONCE = "create unique index said_once on feedback (customer_id, list_id, occurred_at, what, coalesce(channel, ''))"
 

@@ -22,8 +22,11 @@ from typing import Any
 import pandas as pd
 
 from pipelines.ledger import record
+from pipelines.ledger.assignment import assign
+from pipelines.ledger.migration import keep_former, migrate
 from pipelines.ledger.read import ENTRY, FEEDBACK, FILE, has_tables, in_use, opened
 from pipelines.ledger.tables import HELD_BACK, REPLACED, WRITTEN, make
+from pipelines.ledger.version import VERSION, require_not_newer, stamp, version_of
 
 
 @contextmanager
@@ -35,12 +38,25 @@ def writing(path: Path = FILE) -> Iterator[sqlite3.Connection]:
     """
     record.require_present(path)
     with connected(path) as con:
+        _bring_up_to_date(con, path)
         with transaction(con):
             if not has_tables(con, path):
                 make(con)
+                stamp(con)
             record.require_current(con, path)
             yield con
         record.follow(con, path)
+
+
+def _bring_up_to_date(con: sqlite3.Connection, path: Path) -> None:
+    if not has_tables(con, path):
+        return
+    require_not_newer(con, path)
+    if version_of(con) < VERSION:
+        record.require_current(con, path)
+        keep_former(con, path)
+        with transaction(con):
+            migrate(con, path)
 
 
 def begin(path: Path = FILE) -> None:
@@ -96,12 +112,16 @@ PUBLISHED = tuple(Published.__dataclass_fields__)
 
 @dataclass(frozen=True)
 class Content:
-    """What a publication holds: `entries` (columns ENTRY), `held_back` (columns HELD_BACK), its files by digest."""
+    """What a publication holds: `entries` (columns ENTRY), `held_back` (columns HELD_BACK), its files by digest.
+
+    `share`: of the new customers that are held out, as the manifest says; None where it does not.
+    """
 
     entries: pd.DataFrame
     held_back: pd.DataFrame
     files: Mapping[str, str]
     sinks: Sequence[str] = field(default_factory=tuple)
+    share: float | None = None
 
 
 def publications(path: Path = FILE, as_of: str | None = None) -> list[Published]:
@@ -128,13 +148,14 @@ def publish(con: sqlite3.Connection, published: Published, content: Content) -> 
 
 
 def decided(con: sqlite3.Connection, number: int, content: Content) -> None:
-    """Append whom a publication lists, holds out and holds back."""
+    """Append whom a publication lists, holds out and holds back, and by which chance."""
     for table, columns, rows in (("entry", ENTRY, content.entries), ("held_back", HELD_BACK, content.held_back)):
         named = ", ".join(f'"{name}"' for name in columns)
         con.executemany(
             f"insert into {table} (publication, {named}) values (?, {', '.join('?' * len(columns))})",
             [(number, *map(plain, row)) for row in rows[list(columns)].itertuples(index=False, name=None)],
         )
+    assign(con, number, content.share)
 
 
 def plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from models.decision import control_group
+from pipelines.ledger.assignment import share_of
 from pipelines.ledger.read import ENTRY, FIGURES
 from pipelines.ledger.tables import HELD_BACK
 from pipelines.ledger.write import Content, Published, content_digest, plain
@@ -64,7 +65,7 @@ def read_draft(folder: Path, as_of: str, campaign: str | None) -> Draft:
         definition=content.get("definition"),
         model_version=content.get("model_version"),
     )
-    return Draft(folder, published, Content(entries, held, files))
+    return Draft(folder, published, Content(entries, held, files, share=share_of(content)))
 
 
 def rows_of(table: pd.DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:

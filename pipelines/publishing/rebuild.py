@@ -20,6 +20,7 @@ from typing import Any
 from pipelines.ledger import record, write
 from pipelines.ledger.read import FILE, opened
 from pipelines.ledger.tables import WRITTEN, make
+from pipelines.ledger.version import stamp
 from pipelines.ledger.write import Content, Published
 from pipelines.publishing.archive import folder_of
 from pipelines.publishing.draft import MANIFEST, file_faults, read_draft
@@ -60,6 +61,7 @@ def restore_ledger(sinks: Iterable[str], say: Say = print) -> None:
     _remove(partial)
     with write.connected(partial) as con, write.transaction(con):
         make(con)
+        stamp(con)
         _fill(con, rows, copies, sorted(sinks))
     aside = _put_aside()
     partial.replace(FILE)

@@ -199,10 +199,11 @@ def v0_1(tmp_path: Path) -> list[str]:
 
 def test_a_ledger_of_version_0_1_gets_its_record_with_the_next_transaction(v0_1: list[str]) -> None:
     write.begin()
-    assert dump() == v0_1
+    before = dump()
+    assert [line for line in before if "assignment" not in line] == v0_1
     gone()
     assert CliRunner().invoke(main, ["restore-ledger"], catch_exceptions=False).exit_code == 0
-    assert dump() == v0_1
+    assert dump() == before
 
 
 def test_copies_without_a_record_give_the_lists_back_and_the_sinks_count_as_served(v0_1: list[str]) -> None:

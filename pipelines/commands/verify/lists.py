@@ -50,7 +50,9 @@ def _database_faults() -> Iterator[str]:
         loose = con.execute("pragma foreign_key_check").fetchall()
         yield f"{LEDGER}: {len(loose):,} rows belong to no publication. {REBUILD}" if loose else ""
         standing = {name for (name,) in con.execute("select name from sqlite_master where type = 'trigger'")}
-        fallen = sorted({name for name, _ in guards()} - standing)
+        tables = {name for (name,) in con.execute("select name from sqlite_master where type = 'table'")}
+        wanted = {name for name, _ in guards() if name.rpartition("_no_")[0] in tables}  # an older one has fewer tables
+        fallen = sorted(wanted - standing)
         yield f"{LEDGER}: guards are missing: {', '.join(fallen)}. {REBUILD}" if fallen else ""
 
 
