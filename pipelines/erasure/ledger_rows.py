@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.erasure.search import distinctive, word
+from pipelines.ledger import chain
 from pipelines.ledger.read import FILE
 from pipelines.ledger.tables import guard, guards
 from pipelines.ledger.write import content_of
@@ -28,6 +29,7 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
     """
     for name, _ in guards():
         con.execute(f"drop trigger {name}")
+    loose, strangers = chain.loose(con), chain.strangers(con)  # faults of before stay faults
     marks, sought = ", ".join("?" * len(customers)), sorted(customers)
     found, gone = set(), 0
     for table in ("assignment", "entry", "held_back", "feedback"):
@@ -41,6 +43,7 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
     for number, files in copies.items():
         con.execute("delete from kept where publication = ?", [number])
         con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(files.items())])
+    chain.let_go(con, loose, strangers)
     guard(con)
     return gone
 

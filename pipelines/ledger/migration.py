@@ -3,7 +3,7 @@
 | version | what came |
 |---|---|
 | 1 | the tables of version 0.1 |
-| 2 | `assignment`: of each entry its arm, and the probability with which it was assigned |
+| 2 | `assignment`: of each entry its arm, and the probability with which it was assigned; `chain`: a link per row |
 
 New versions add tables, and change none. An older ledger is read as it is; the first transaction on it brings it up to
 date before anything else is written: a copy is kept as `ledger.db.version_1`, then everything is done in one
@@ -18,13 +18,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from pipelines.ledger import record
+from pipelines.ledger import chain, record
 from pipelines.ledger.assignment import assign, share_of
 from pipelines.ledger.tables import TABLES, guards
 from pipelines.ledger.version import VERSION, stamp, version_of
 from pipelines.runtime.files import atomic_file
 
-NEW_IN = {2: ("assignment",)}
+NEW_IN = {2: ("assignment", "chain")}
 """Tables by the version that they came with."""
 
 
@@ -43,12 +43,14 @@ def migrate(con: sqlite3.Connection, ledger: Path) -> None:
     came = [name for version in range(version_of(con) + 1, VERSION + 1) for name in NEW_IN[version]]
     for name in came:
         con.execute(f"create table {name} ({TABLES[name]})")
+    con.execute(chain.INDEX)
     for name, statement in guards():
         if name.removesuffix("_no_update").removesuffix("_no_delete") in came:
             con.execute(statement)
     published = con.execute("select number, as_of, revision from publication order by number").fetchall()
     for number, as_of, revision in published:
         assign(con, number, archived_share(ledger, as_of, revision))
+    chain.extend(con, dict.fromkeys(chain.KEYS, 0))
     stamp(con)
 
 

@@ -9,6 +9,7 @@ was recorded: no clock, and no entry of a later list.
 | `publication` | published list; `revision` counts from 1 per date, `replaces` is the list before it |
 | `entry` | customer and publication: `contact` (on the list) or `control` (held out) |
 | `assignment` | entry: its arm, the probability with which it was assigned, what chose it (`assignment.py`) |
+| `chain` | row of the others: a link by which a change is noticed (`chain.py`) |
 | `held_back` | customer that a rule kept off, and which rule |
 | `kept` | file of the immutable copy, with its digest |
 | `due`, `delivery` | sink that is to get a publication; every attempt and how it ended |

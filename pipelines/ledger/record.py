@@ -22,6 +22,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pipelines.ledger import chain
+from pipelines.ledger.version import version_of
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_file
 
@@ -86,6 +88,17 @@ def require_current(con: sqlite3.Connection, ledger: Path) -> None:
     fewer = [f"{table} {here[table]:,} of {until[table]:,}" for table in behind]
     if fewer:
         raise lost(ledger, f"is older than its record ({', '.join(fewer)})")
+    if version_of(con) > 1 and _head(file_of(ledger)):
+        _require_chained(con, ledger, *_head(file_of(ledger)))
+
+
+def _require_chained(con: sqlite3.Connection, ledger: Path, number: int, head: str) -> None:
+    """The chain is the one that the record followed, and what was added since fits it."""
+    if chain.head_of(con, number)[1] != head:
+        raise lost(ledger, f"is not the ledger that its record followed (link {number:,} of its chain is another)")
+    wrong = chain.faults(con, number)
+    if wrong:
+        raise lost(ledger, f"was changed since its record was written ({'; '.join(wrong[:3])})")
 
 
 def follow(con: sqlite3.Connection, ledger: Path) -> None:
@@ -130,7 +143,8 @@ def _lines(con: sqlite3.Connection, until: Mapping[str, int]) -> Iterator[str]:
         for row in rows_in(con, table, until.get(table, 0)):
             rowid = row.pop("rowid")
             yield json.dumps({"table": table, "rowid": rowid, "row": row}, ensure_ascii=False) + "\n"
-    yield json.dumps({"until": {table: _last(con, table) for table in RECORDED}}) + "\n"
+    end = {"until": {table: _last(con, table) for table in RECORDED}}
+    yield json.dumps({**end, "head": chain.head_of(con)} if version_of(con) > 1 else end) + "\n"
 
 
 def _last(con: sqlite3.Connection, table: str) -> int:
@@ -139,16 +153,23 @@ def _last(con: sqlite3.Connection, table: str) -> int:
 
 def _until(file: Path) -> dict[str, int] | None:
     """What the record reaches to; None where there is none, or its end was not written in full."""
+    until: dict[str, int] | None = _end(file).get("until")
+    return until
+
+
+def _head(file: Path) -> list[Any]:
+    """Number and head of the last link that the record followed; empty where it says none."""
+    return list(_end(file).get("head") or [])
+
+
+def _end(file: Path) -> dict[str, Any]:
+    """The line that ends the record; empty where there is none, or it was not written in full."""
     if not file.is_file():
-        return None
+        return {}
     with file.open("rb") as stream:
         stream.seek(max(0, file.stat().st_size - _TAIL_BYTES))
         tail = stream.read()
-    if not tail.endswith(b"\n"):
-        return None
-    content = _parsed(tail.splitlines()[-1]) or {}
-    until: dict[str, int] | None = content.get("until")
-    return until
+    return (_parsed(tail.splitlines()[-1]) or {}) if tail.endswith(b"\n") else {}
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

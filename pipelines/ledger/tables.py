@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 
 from models.decision.control_group import GROUPS
+from pipelines.ledger import chain
 from pipelines.ledger.read import ENTRY, SAID
 
 HELD_BACK = ("customer_id", "rank", "churn_probability", "value_at_risk", "rule", "said")
@@ -46,6 +47,7 @@ TABLES = {
     "arm text not null, probability real not null check (probability between 0 and 1), design text not null, "
     "rule text not null, score real, known_from text not null check (known_from in ('manifest', 'estimated')), "
     "primary key (publication, customer_id)",
+    "chain": chain.COLUMNS,
 }
 _ONCE = "create unique index said_once on feedback (customer_id, list_id, occurred_at, what, coalesce(channel, ''))"
 
@@ -64,6 +66,7 @@ def make(con: sqlite3.Connection) -> None:
     for name, columns in TABLES.items():
         con.execute(f"create table {name} ({columns})")
     con.execute(_ONCE)
+    con.execute(chain.INDEX)
     guard(con)
 
 

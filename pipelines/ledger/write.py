@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.ledger import record
+from pipelines.ledger import chain, record
 from pipelines.ledger.assignment import assign
 from pipelines.ledger.migration import keep_former, migrate
 from pipelines.ledger.read import ENTRY, FEEDBACK, FILE, has_tables, in_use, opened
@@ -44,7 +44,9 @@ def writing(path: Path = FILE) -> Iterator[sqlite3.Connection]:
                 make(con)
                 stamp(con)
             record.require_current(con, path)
+            before = chain.ends(con)
             yield con
+            chain.extend(con, before)
         record.follow(con, path)
 
 

@@ -1,9 +1,10 @@
 """`churn restore-ledger`: a ledger that was lost, from the published copies and the record beside it.
 
 Who was listed, held out and held back is read from the copies, each compared with its digests; everything else from
-the record (ledger/record.py), rows and numbers as they were. Copies of version 0.1 have no record: then the days,
-revisions, campaigns and files are those of the copies, every sink of params.yaml counts as having got them (nothing is
-delivered twice), and feedback has to be sent again. The new ledger takes the old one's place in one step.
+the record (ledger/record.py), rows and numbers as they were; the chain is made anew. Copies of version 0.1 have no
+record: then the days, revisions, campaigns and files are those of the copies, every sink of params.yaml counts as
+having got them (nothing is delivered twice), and feedback has to be sent again. The new ledger takes the old one's
+place in one step.
 """
 
 # Queries are put together from our own names; whatever comes from outside is bound as a parameter.
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.ledger import record, write
+from pipelines.ledger import chain, record, write
 from pipelines.ledger.read import FILE, opened
 from pipelines.ledger.tables import WRITTEN, make
 from pipelines.ledger.version import stamp
@@ -59,10 +60,13 @@ def restore_ledger(sinks: Iterable[str], say: Say = print) -> None:
     copies = _copies(rows)
     partial = FILE.with_name(f".{FILE.name}.partial")
     _remove(partial)
-    with write.connected(partial) as con, write.transaction(con):
-        make(con)
-        stamp(con)
-        _fill(con, rows, copies, sorted(sinks))
+    with write.connected(partial) as con:
+        with write.transaction(con):
+            make(con)
+            stamp(con)
+            _fill(con, rows, copies, sorted(sinks))
+            chain.extend(con, dict.fromkeys(chain.KEYS, 0))
+        record.rewrite(con, FILE)  # the same rows; the chain is a new one
     aside = _put_aside()
     partial.replace(FILE)
     write.begin()

@@ -50,8 +50,14 @@ def two_weeks() -> list[str]:
 
 
 def dump() -> list[str]:
+    """The ledger as SQL, in any order, without the links of its chain, which have salts of their own."""
     with closing(sqlite3.connect(read.FILE)) as con:
-        return list(con.iterdump())
+        return sorted(line for line in con.iterdump() if not line.startswith('INSERT INTO "chain"'))
+
+
+def noted_rows() -> list[str]:
+    """The record without the line that ends it, which names the head of the chain."""
+    return RECORD.read_text().splitlines()[:-1]
 
 
 def sinks() -> tuple[str, list[Any]]:
@@ -122,7 +128,7 @@ def test_whoever_opens_a_lost_ledger_is_told_and_nothing_is_written(
 def test_a_rebuilt_ledger_equals_the_lost_one_and_nothing_is_delivered_twice(
     two_weeks: list[str], loss: Callable[[], None]
 ) -> None:
-    noted, delivered = RECORD.read_text(), sinks()
+    noted, delivered = noted_rows(), sinks()
     loss()
     said = rebuilt()
     assert said[1:3] == [
@@ -130,7 +136,7 @@ def test_a_rebuilt_ledger_equals_the_lost_one_and_nothing_is_delivered_twice(
         "From the record: 3 rows of feedback, 6 deliveries; nothing is delivered twice.",
     ]
     assert dump() == two_weeks
-    assert RECORD.read_text() == noted
+    assert noted_rows() == noted
     assert write.owed() == []
     write_draft(LATER)
     publish(LATER, SINKS, lambda _: None)
@@ -200,7 +206,7 @@ def v0_1(tmp_path: Path) -> list[str]:
 def test_a_ledger_of_version_0_1_gets_its_record_with_the_next_transaction(v0_1: list[str]) -> None:
     write.begin()
     before = dump()
-    assert [line for line in before if "assignment" not in line] == v0_1
+    assert [line for line in before if "assignment" not in line and "chain" not in line] == v0_1
     gone()
     assert CliRunner().invoke(main, ["restore-ledger"], catch_exceptions=False).exit_code == 0
     assert dump() == before
@@ -234,5 +240,15 @@ def test_the_cost_of_looking_is_small(two_weeks: list[str]) -> None:
         assert con is not None
         con.set_trace_callback(statements.append)
         record.require_current(con, read.FILE)
-    assert len(statements) == len(record.NEVER_FEWER)
-    assert all("max(rowid)" in one for one in statements)
+    asked = [one.split(" from ")[-1] for one in statements]
+    assert [one for one in asked if one.split()[0] not in record.NEVER_FEWER] == [
+        "pragma user_version",
+        *[f"chain where number = {last_link()}"] * 2,
+        f"chain where number > {last_link()} order by number",
+    ]
+    assert all("max(rowid)" in one for one in statements if one.split(" from ")[-1] in record.NEVER_FEWER)
+
+
+def last_link() -> int:
+    with closing(sqlite3.connect(read.FILE)) as con:
+        return int(con.execute("select max(number) from chain").fetchone()[0])

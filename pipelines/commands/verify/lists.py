@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from pipelines.commands.verify.check import Check, differing
-from pipelines.ledger import record, write
+from pipelines.ledger import chain, record, write
 from pipelines.ledger.read import FILE as LEDGER
 from pipelines.ledger.read import opened
 from pipelines.ledger.tables import guards
+from pipelines.ledger.version import version_of
 from pipelines.publishing.archive import folder_of
 from pipelines.publishing.draft import MANIFEST
 from pipelines.runtime.errors import ChurnError
@@ -47,6 +48,8 @@ def _database_faults() -> Iterator[str]:
             return
         pages = [text for (text,) in con.execute("pragma integrity_check") if text != "ok"]
         yield from (f"{LEDGER}: {text}. {REBUILD}" for text in pages)
+        linked = chain.faults(con) if version_of(con) > 1 else []
+        yield from (f"{LEDGER}: {fault}. {REBUILD}" for fault in linked)
         loose = con.execute("pragma foreign_key_check").fetchall()
         yield f"{LEDGER}: {len(loose):,} rows belong to no publication. {REBUILD}" if loose else ""
         standing = {name for (name,) in con.execute("select name from sqlite_master where type = 'trigger'")}

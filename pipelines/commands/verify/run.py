@@ -4,11 +4,11 @@
 |---|---|
 | champion | the files of every champion with its SHA256SUMS, or with the digest of version 0.1 |
 | registry | what MLflow keeps of the champions with the digests under which it was registered |
-| ledger | pages, keys and guards of the database; what each publication decided; the record beside it |
+| ledger | pages, keys, guards and chain of the database; what each publication decided; the record beside it |
 | copies | the files of every published list with the ledger, and with their own manifest |
 | lists | the files of every draft in data/at_risk with its manifest |
 | landing | every month that was read with the digest it was written under |
-| vault | pages of the database; each pseudonym of the present key with its id |
+| vault | pages of the database; whether the key of the environment made its pseudonyms |
 
 Digests find accidents. Nothing is changed, and nothing that does not fit is parsed.
 """
