@@ -19,6 +19,7 @@ from models.explanation import reasons
 from pipelines.at_risk import placement
 from pipelines.at_risk.decide import ListInputs
 from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
+from pipelines.modelling.model_folder import open_model
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.wording import day, noun_of, segment_description
 from pipelines.runtime.errors import ChurnError
@@ -69,9 +70,7 @@ def explain_customer(
 
 def _inputs(scores: dict[str, pd.DataFrame], policy: ListPolicy, contacts: ContactReading, data: Path) -> ListInputs:
     """What the list is decided from; a ChurnError where it does not belong together."""
-    from models.churn_model import ChurnModel
-
-    model = ChurnModel.load(data / artifacts.CHAMPIONS.name / policy.moment.definition)
+    model = open_model(data / artifacts.CHAMPIONS.name / policy.moment.definition)
     features = read_features(data / "features" / "score", policy.moment.as_of)
     return read_inputs(scores, features, model, data / "activity" / "score", policy=policy, contacts=contacts)
 

@@ -1,6 +1,6 @@
 """The `churn` command: which commands there are. Each is imported when it is called, so help answers at once.
 
-The commands themselves are in `project`, `lists` and `scheduled`; they alone know the date of today.
+The commands themselves are in `project`, `lists`, `scheduled` and `stores`; they alone know the date of today.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ COMMANDS = {
     "backfill": Lazy(
         "pipelines.commands.project:backfill",
         "Show what the last lists would have said, scored by what was known then, and how each turned out.",
+    ),
+    "backup": Lazy(
+        "pipelines.commands.stores:backup",
+        "Copy everything that nobody could make again to FOLDER, which is new: one moment of it, while others work.",
     ),
     "doctor": Lazy(
         "pipelines.commands.project:doctor",
@@ -50,6 +54,10 @@ COMMANDS = {
         "pipelines.commands.project:restore",
         "On a new machine: fetch the champion from the MLflow registry.",
     ),
+    "restore-ledger": Lazy(
+        "pipelines.commands.stores:restore_ledger",
+        "Rebuild a lost ledger from the published copies and the record beside it; where it is whole, do nothing.",
+    ),
     "rollback": Lazy(
         "pipelines.commands.project:rollback",
         "Bring the previous champion back.",
@@ -69,6 +77,14 @@ COMMANDS = {
     "ui": Lazy(
         "pipelines.commands.project:ui",
         "Open MLflow on the runs of this project (stop it with Ctrl-C).",
+    ),
+    "upgrade": Lazy(
+        "pipelines.commands.stores:upgrade",
+        "Bring ledger and champions that an older version left up to date; what was before is kept.",
+    ),
+    "verify": Lazy(
+        "pipelines.commands.stores:verify",
+        "Recompute every digest that is kept, and say what does not fit.",
     ),
     "weekly": Lazy(
         "pipelines.commands.scheduled:weekly",

@@ -16,7 +16,7 @@ from pipelines.settings.moments import stamp
 
 
 @contextmanager
-def _alone() -> Iterator[params.Settings]:
+def alone() -> Iterator[params.Settings]:
     """The settings, while nothing else of the project runs; a mendable error is printed, exit code 1."""
     from pipelines.runtime.run_lock import only_run
 
@@ -40,7 +40,7 @@ def publish(as_of: str | None, revise: bool) -> None:
     from pipelines.publishing.deliver import Delivery
     from pipelines.publishing.publish import publish as publish_list
 
-    with _alone() as settings:
+    with alone() as settings:
         day = as_of or settings.observations.score.as_of
         delivery = Delivery(settings.publish.sinks, settings.privacy.pseudonymise)
         now, campaign = stamp(datetime.now(UTC)), settings.campaign.name
@@ -58,6 +58,6 @@ def feedback(file: Path) -> None:
     from pipelines.publishing.feedback import ReportReading
     from pipelines.publishing.feedback import feedback as record
 
-    with _alone() as settings:
+    with alone() as settings:
         reading = ReportReading(settings.timezone, settings.privacy)
         record(file, reading, click.echo, now=datetime.now(UTC))

@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from models.sums import sums_faults
 from pipelines.erasure.dvc_cache import Purged, purge, stores
 from pipelines.erasure.published import forget_published
 from pipelines.erasure.redact import redact
 from pipelines.erasure.search import customers_in, distinctive, has_ids, mentions
-from pipelines.ledger import write
+from pipelines.ledger import record, write
+from pipelines.ledger.read import FILE as LEDGER
+from pipelines.modelling.model_folder import seal
 from pipelines.publishing.deliver import Delivery
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json, write_json
@@ -31,7 +34,7 @@ from pipelines.sources.stream import connect
 
 REBUILT = ("activity", "features", "validation", "labels", "models", "evaluation", "scores")
 HASHED = "pseudonym"  # the system of keyed hashes, among the tombstones
-KEPT = (FILE, KEY_FILE)
+KEPT = (FILE, KEY_FILE, record.file_of(LEDGER))  # the record is written anew from the ledger
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Forgotten:
 
     deleted: list[str] = field(default_factory=list)
     rewritten: list[str] = field(default_factory=list)
+    former: list[str] = field(default_factory=list)  # ledgers of before, which were kept aside
     purged: list[Purged] = field(default_factory=list)
     elsewhere: dict[str, str] = field(default_factory=dict)
     published: list[str] = field(default_factory=list)  # places that published lists went to and that are not ours
@@ -143,6 +147,9 @@ def _remove(names: frozenset[str], settings: ErasureSettings) -> Forgotten:
         mentions(path, names, loose=True) for path in _within(artifacts.LANDING) if path.suffix in (".parquet", ".json")
     )
     done.rewritten, done.published = forget_published(names, settings.delivery)
+    for former in record.set_aside(LEDGER):
+        former.unlink()
+        done.former.append(former.as_posix())
     # Raw ids, before any rule: all of the landing store goes, which costs the next pull time.
     for place in sorted(artifacts.LANDING.iterdir()) if artifacts.LANDING.is_dir() else []:
         if place.is_dir():
@@ -152,16 +159,28 @@ def _remove(names: frozenset[str], settings: ErasureSettings) -> Forgotten:
         if any(mentions(path, names, loose=True) for path in _within(place)):
             shutil.rmtree(place) if place.is_dir() else place.unlink()
             done.deleted.append(place.as_posix())
+    sealed = [folder for folder in _champions() if not sums_faults(folder)]
     for path, sought in _files(names):
         what = redact(path, sought)
         if what:
             (done.deleted if what == "deleted" else done.rewritten).append(path.as_posix())
     _mend_manifests()
+    for folder in sealed:
+        if sums_faults(folder):
+            seal(folder)
     here, done.elsewhere = stores()
     done.purged = [purge(root, names) for root in here]
     rebuilt = [place for place in done.deleted if not place.startswith(f"{artifacts.LANDING.as_posix()}/")]
     done.found = bool(landed or rebuilt or done.rewritten or any(one.objects for one in done.purged))
     return done
+
+
+def _champions() -> list[Path]:
+    return (
+        sorted(folder for folder in artifacts.CHAMPIONS.iterdir() if folder.is_dir())
+        if artifacts.CHAMPIONS.is_dir()
+        else []
+    )
 
 
 def _rebuilt() -> list[Path]:
@@ -211,6 +230,7 @@ def report_lines(done: Forgotten) -> list[str]:
         lines.append("Nothing here spoke of them: is the id right? Capitals and leading zeros count.")
     lines += _listed("Deleted, and made again without them by the next `churn run`:", done.deleted)
     lines += _listed("Rewritten without them:", done.rewritten)
+    lines += _listed("Deleted for good, because it was of before:", done.former)
     for one in done.purged:
         if one.objects:
             lines.append(f"DVC's store {one.where}: {len(one.objects):,} objects deleted.")

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pipelines.erasure.search import distinctive, whole_word
-from pipelines.ledger.read import ENTRY, FILE
-from pipelines.ledger.write import HELD_BACK, content_digest, guard_triggers, install_guards
-from pipelines.runtime.sql import quoted
+from pipelines.ledger import chain
+from pipelines.ledger.read import FILE
+from pipelines.ledger.tables import guard_triggers, install_guards
+from pipelines.ledger.write import content_of
 
 
 def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[int, Mapping[str, str]]) -> int:
@@ -29,21 +29,23 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
     """
     for name, _ in guard_triggers():
         con.execute(f"drop trigger {name}")
-    placeholders, ids = ", ".join("?" * len(customers)), sorted(customers)
-    affected, erased = set(), 0
-    for table in ("entry", "held_back", "feedback"):
-        where = f"from {table} where customer_id in ({placeholders})"
+    loose, strangers = chain.loose(con), chain.strangers(con)  # faults of before stay faults
+    marks, sought = ", ".join("?" * len(customers)), sorted(customers)
+    found, gone = set(), 0
+    for table in ("assignment", "entry", "held_back", "feedback"):
+        where = f"from {table} where customer_id in ({marks})"
         if table != "feedback":
-            affected |= {number for (number,) in con.execute(f"select publication {where}", ids)}
-        erased += con.execute(f"delete {where}", ids).rowcount
-    erased += _clear_texts(con, distinctive(customers))
-    for number in sorted(affected):
-        con.execute("update publication set content = ? where number = ?", [_content_digest(con, number), number])
+            found |= {number for (number,) in con.execute(f"select publication {where}", sought)}
+        gone += con.execute(f"delete {where}", sought).rowcount
+    gone += _clear_texts(con, distinctive(customers))
+    for number in sorted(found):
+        con.execute("update publication set content = ? where number = ?", [content_of(con, number), number])
     for number, files in copies.items():
         con.execute("delete from kept where publication = ?", [number])
         con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(files.items())])
+    chain.let_go(con, loose, strangers)
     install_guards(con)
-    return erased
+    return gone
 
 
 def _clear_texts(con: sqlite3.Connection, names: frozenset[str]) -> int:
@@ -55,16 +57,6 @@ def _clear_texts(con: sqlite3.Connection, names: frozenset[str]) -> int:
         con.executemany(f"update {table} set {column} = null where number = ?", mentioning)
         cleared += len(mentioning)
     return cleared
-
-
-def _content_digest(con: sqlite3.Connection, number: int) -> str:
-    """What `content` says of a publication, from what the ledger holds of it."""
-
-    def rows(table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        named = ", ".join(map(quoted, columns))
-        return con.execute(f"select {named} from {table} where publication = ?", [number]).fetchall()
-
-    return content_digest(rows("entry", ENTRY), rows("held_back", HELD_BACK))
 
 
 def vacuum(path: Path = FILE) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 from pipelines.erasure.ledger_rows import erase, vacuum
 from pipelines.erasure.redact import redact
 from pipelines.erasure.search import mentions
-from pipelines.ledger import write
-from pipelines.ledger.read import FILE
+from pipelines.ledger import record, write
+from pipelines.ledger.read import FILE, opened
 from pipelines.ledger.write import Published
 from pipelines.publishing import archive
 from pipelines.publishing.deliver import Delivery, file_of, rewrite
@@ -32,6 +32,7 @@ def forget_published(names: frozenset[str], delivery: Delivery) -> tuple[list[st
     Returns:
         What was rewritten; and where else published lists went.
     """
+    record.require_present(FILE)
     if not FILE.is_file():
         return [], []
     for leftover in FILE.parent.glob(f"{_BESIDE}*"):
@@ -43,6 +44,9 @@ def forget_published(names: frozenset[str], delivery: Delivery) -> tuple[list[st
         for published, copy in copies.items():
             _replace(archive.folder_of(published), copy)
     vacuum()
+    with opened() as con:
+        if con is not None:
+            record.rewrite(con, FILE)
     files = rewrite(delivery)
     rewritten = [*([FILE.as_posix()] if erased else []), *(archive.folder_of(one).as_posix() for one in copies)]
     return [*rewritten, *files], _elsewhere(delivery) if rewritten else []

@@ -1,12 +1,15 @@
 """The ledger: what was published, who was held out, what the team reported back. This module reads it.
 
 One SQLite file, `data/ledger/ledger.db`, append-only: triggers refuse UPDATE and DELETE. `write.py` writes it, whole
-transactions at a time. Reading depends on nothing but what was recorded: no clock, and no entry of a later list.
+transactions at a time; `record.py` keeps beside it what a lost one is rebuilt from. Reading depends on nothing but what
+was recorded: no clock, and no entry of a later list.
 
 | table | one row per |
 |---|---|
 | `publication` | published list; `revision` counts from 1 per date, `replaces` is the list before it |
 | `entry` | customer and publication: `contact` (on the list) or `control` (held out) |
+| `assignment` | entry: its arm, the probability with which it was assigned, what chose it (`assignment.py`) |
+| `chain` | row of the others: a link by which a change is noticed (`chain.py`) |
 | `held_back` | customer that a rule kept off, and which rule |
 | `kept` | file of the immutable copy, with its digest |
 | `due`, `delivery` | sink that is to get a publication; every attempt and how it ended |
@@ -30,6 +33,8 @@ from features.activity import ACTIVITY_SCHEMA, WAS_CONTACTED, WAS_HELD_OUT, WAS_
 from features.windows import midnight
 from models.decision.control_group import CONTACT, CONTROL
 from models.decision.ranking import REASONS
+from pipelines.ledger import record
+from pipelines.ledger.version import require_not_newer
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted
 
@@ -73,14 +78,33 @@ class LedgerHistory:
 
 @contextmanager
 def opened(path: Path = FILE) -> Iterator[sqlite3.Connection | None]:
-    """The ledger to read from; None where nothing was ever published."""
+    """The ledger to read from; None where nothing was ever published.
+
+    Raises:
+        ChurnError: it is gone, empty, damaged, or older than what was published.
+    """
+    record.require_present(path)
     if not path.is_file():
         yield None
         return
     # Not read-only: a transaction that was killed half way is rolled back by whoever opens the file next.
     con = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=60)
     with in_use(con, path):
-        yield con if con.execute("select 1 from sqlite_master where name = 'feedback'").fetchone() else None
+        if has_tables(con, path):
+            require_not_newer(con, path)
+            record.require_current(con, path)
+            yield con
+        else:
+            yield None
+
+
+def has_tables(con: sqlite3.Connection, path: Path) -> bool:
+    """Whether the ledger was begun. Raises ChurnError where it was not, but lists were published."""
+    if con.execute("select 1 from sqlite_master where name = 'feedback'").fetchone():
+        return True
+    if record.copies_of(path):
+        raise record.lost(path, "holds no tables of a ledger")
+    return False
 
 
 @contextmanager
@@ -96,7 +120,7 @@ def in_use(con: sqlite3.Connection, path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise ChurnError(
             f"{path}: the ledger cannot be used: {error}. Nothing was changed. Is the disk full, another program "
-            "writing there, the file damaged? It cannot be made again: restore it from a backup."
+            f"writing there, the file damaged? A damaged one: {record.WAY_OUT}"
         ) from error
     finally:
         con.close()

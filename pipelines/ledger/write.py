@@ -1,7 +1,8 @@
 """Writing the ledger: append-only, one transaction at a time, so that a killed process leaves it consistent.
 
-What the tables mean is described in `read.py`. Only `erasure/ledger_rows.py` takes rows away: those of a customer who
-asked to be forgotten.
+Whoever is killed between two steps leaves the ledger as it was before the transaction or as it is after it. What the
+tables mean stands in `read.py`. Only `erasure/ledger_rows.py` takes rows away: those of a customer who asked to be
+forgotten.
 """
 
 # Queries are put together from our own names; whatever comes from outside is bound as a parameter.
@@ -20,61 +21,56 @@ from typing import Any
 
 import pandas as pd
 
-from models.decision.control_group import GROUPS
-from models.decision.ranking import SUPPRESSED_COLUMNS
-from pipelines.ledger.read import ENTRY, FEEDBACK, FILE, SAID, in_use, opened
-from pipelines.runtime.sql import quoted, text
-
-HELD_BACK = tuple(name for name in SUPPRESSED_COLUMNS if name not in ("as_of", "list_id"))  # those: `publication`
-WRITTEN, FAILED, REPLACED = "written", "failed", "replaced"
-
-_REAL = {"churn_probability", "value_at_risk", "expected_net_value"}
-
-
-def _column_types(names: Sequence[str]) -> str:
-    """Columns with their types; `group`, `rule` and ids must be there."""
-    required = {"customer_id", "group", "rule"}
-    kinds = {"rank": "integer", **dict.fromkeys(_REAL, "real")}
-    return ", ".join(f"{quoted(one)} {kinds.get(one, 'text')}{' not null' * (one in required)}" for one in names)
-
-
-def _literals(words: Sequence[str]) -> str:
-    return ", ".join(map(text, words))
-
-
-TABLES = {
-    "publication": "number integer primary key, as_of text not null, revision integer not null, list_id text not null, "
-    "replaces text, campaign text not null, definition text, model_version text, content text not null, "
-    "published_at text, unique (as_of, revision)",
-    "entry": f"publication integer not null references publication, {_column_types(ENTRY)}, "
-    f'primary key (publication, customer_id), check ("group" in ({_literals(GROUPS)})), check (rank is not null)',
-    "held_back": f"publication integer not null references publication, {_column_types(HELD_BACK)}, "
-    "primary key (publication, customer_id)",
-    "kept": "publication integer not null references publication, name text not null, digest text not null, "
-    "primary key (publication, name)",
-    "due": "publication integer not null references publication, sink text not null, primary key (publication, sink)",
-    "delivery": "number integer primary key, publication integer not null references publication, sink text not null, "
-    f"outcome text not null check (outcome in ({_literals((WRITTEN, FAILED, REPLACED))})), said text",
-    "report": "digest text primary key, rows integer not null",
-    "feedback": "number integer primary key, report text not null references report, customer_id text not null, "
-    "list_id text not null, occurred_at integer not null, "
-    f"what text not null check (what in ({_literals(SAID)})), channel text, note text",
-}
-_ONCE = "create unique index said_once on feedback (customer_id, list_id, occurred_at, what, coalesce(channel, ''))"
-
-
-def guard_triggers() -> Iterator[tuple[str, str]]:
-    """Name and statement of every trigger that refuses changes."""
-    for table in TABLES:
-        for doing in ("update", "delete"):
-            refused = f"the ledger is append-only: {doing} of {table} refused"
-            name = f"{table}_no_{doing}"
-            yield name, f"create trigger {name} before {doing} on {table} begin select raise(abort, '{refused}'); end"
+from pipelines.ledger import chain, record
+from pipelines.ledger.assignment import assign
+from pipelines.ledger.migration import keep_former, migrate
+from pipelines.ledger.read import ENTRY, FEEDBACK, FILE, has_tables, in_use, opened
+from pipelines.ledger.tables import HELD_BACK, REPLACED, WRITTEN, make
+from pipelines.ledger.version import VERSION, require_not_newer, stamp, version_of
+from pipelines.runtime.sql import quoted
 
 
 @contextmanager
 def writing(path: Path = FILE) -> Iterator[sqlite3.Connection]:
-    """One transaction on the ledger, which is made if need be: all that the block does, or nothing."""
+    """One transaction on the ledger, which is made if need be: all that the block does, or nothing; then the record.
+
+    Raises:
+        ChurnError: the ledger is gone, empty, damaged, or older than what was published.
+    """
+    record.require_present(path)
+    with connected(path) as con:
+        _bring_up_to_date(con, path)
+        with transaction(con):
+            if not has_tables(con, path):
+                make(con)
+                stamp(con)
+            record.require_current(con, path)
+            before = chain.ends(con)
+            yield con
+            chain.extend(con, before)
+        record.follow(con, path)
+
+
+def _bring_up_to_date(con: sqlite3.Connection, path: Path) -> None:
+    if not has_tables(con, path):
+        return
+    require_not_newer(con, path)
+    if version_of(con) < VERSION:
+        record.require_current(con, path)
+        keep_former(con, path)
+        with transaction(con):
+            migrate(con, path)
+
+
+def begin(path: Path = FILE) -> None:
+    """A ledger, empty where there is none. Copies of lists come after it: copies without a ledger mean it was lost."""
+    with writing(path):
+        pass
+
+
+@contextmanager
+def connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to write by, outside any transaction; the file is made if need be, for its owner alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.parent.chmod(0o700)
     path.touch(mode=0o600)
@@ -82,29 +78,19 @@ def writing(path: Path = FILE) -> Iterator[sqlite3.Connection]:
     with in_use(con, path):
         for pragma in ("journal_mode = delete", "synchronous = full", "foreign_keys = on", "secure_delete = on"):
             con.execute(f"pragma {pragma}")
-        con.execute("begin immediate")
-        try:
-            _make(con)
-            yield con
-        except BaseException:
-            con.execute("rollback")
-            raise
-        con.execute("commit")
+        yield con
 
 
-def _make(con: sqlite3.Connection) -> None:
-    if con.execute("select 1 from sqlite_master where name = 'feedback'").fetchone():
-        return
-    for name, columns in TABLES.items():
-        con.execute(f"create table {name} ({columns})")
-    con.execute(_ONCE)
-    install_guards(con)
-
-
-def install_guards(con: sqlite3.Connection) -> None:
-    """Create the triggers that refuse every change."""
-    for _, statement in guard_triggers():
-        con.execute(statement)
+@contextmanager
+def transaction(con: sqlite3.Connection) -> Iterator[None]:
+    """All that the block does, or nothing."""
+    con.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        con.execute("rollback")
+        raise
+    con.execute("commit")
 
 
 @dataclass(frozen=True)
@@ -123,17 +109,22 @@ class Published:
     number: int = 0
 
 
-_PUBLISHED = tuple(Published.__dataclass_fields__)
+PUBLISHED = tuple(Published.__dataclass_fields__)
+"""Columns of a publication."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a publication holds: `entries` (columns ENTRY), `held_back` (columns HELD_BACK), its files by digest."""
+    """What a publication holds: `entries` (columns ENTRY), `held_back` (columns HELD_BACK), its files by digest.
+
+    `share`: of the new customers that are held out, as the manifest says; None where it does not.
+    """
 
     entries: pd.DataFrame
     held_back: pd.DataFrame
     files: Mapping[str, str]
     sinks: Sequence[str] = field(default_factory=tuple)
+    share: float | None = None
 
 
 def publications(path: Path = FILE, as_of: str | None = None) -> list[Published]:
@@ -142,29 +133,32 @@ def publications(path: Path = FILE, as_of: str | None = None) -> list[Published]
     with opened(path) as con:
         if con is None:
             return []
-        found = con.execute(f"select {', '.join(_PUBLISHED)} from publication {where} order by number", values)
+        found = con.execute(f"select {', '.join(PUBLISHED)} from publication {where} order by number", values)
         return [Published(*row) for row in found]
 
 
 def publish(con: sqlite3.Connection, published: Published, content: Content) -> int:
     """Append a publication with all its rows; `published.number` is given by the ledger and returned."""
-    names = [name for name in _PUBLISHED if name != "number"]
+    names = [name for name in PUBLISHED if name != "number"]
     marks = ", ".join("?" * len(names))
     values = [getattr(published, name) for name in names]
     done = con.execute(f"insert into publication ({', '.join(names)}) values ({marks})", values)
     number = int(done.lastrowid or 0)
-    for table, columns, rows in (
-        ("entry", ENTRY, content.entries),
-        ("held_back", HELD_BACK, content.held_back),
-    ):
+    decided(con, number, content)
+    con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(content.files.items())])
+    add_due(con, number, content.sinks)
+    return number
+
+
+def decided(con: sqlite3.Connection, number: int, content: Content) -> None:
+    """Append whom a publication lists, holds out and holds back, and by which chance."""
+    for table, columns, rows in (("entry", ENTRY, content.entries), ("held_back", HELD_BACK, content.held_back)):
         named = ", ".join(map(quoted, columns))
         con.executemany(
             f"insert into {table} (publication, {named}) values (?, {', '.join('?' * len(columns))})",
             [(number, *map(sqlite_value, row)) for row in rows[list(columns)].itertuples(index=False, name=None)],
         )
-    con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(content.files.items())])
-    add_due(con, number, content.sinks)
-    return number
+    assign(con, number, content.share)
 
 
 def sqlite_value(value: Any) -> Any:
@@ -210,7 +204,7 @@ class PendingDelivery:
 
 
 _PENDING = f"""
-select {", ".join(f"publication.{name}" for name in _PUBLISHED)}, due.sink,
+select {", ".join(f"publication.{name}" for name in PUBLISHED)}, due.sink,
     (select count(*) from delivery where publication = number_of and delivery.sink = due.sink),
     (select said from delivery where publication = number_of and delivery.sink = due.sink order by number desc limit 1),
     revision = (select max(revision) from publication as other where other.as_of = publication.as_of)
@@ -227,7 +221,7 @@ def pending_deliveries(path: Path = FILE) -> list[PendingDelivery]:
     """What is still to be delivered, the oldest publication first."""
     with opened(path) as con:
         rows = con.execute(_PENDING).fetchall() if con else []
-    wide = len(_PUBLISHED)
+    wide = len(PUBLISHED)
     return [
         PendingDelivery(Published(*row[:wide]), row[wide], row[wide + 1], row[wide + 2], bool(row[wide + 3]))
         for row in rows
@@ -275,3 +269,13 @@ def content_digest(entries: Sequence[Sequence[Any]], held_back: Sequence[Sequenc
             sha.update(line.encode() + b"\n")
         sha.update(b"\n")
     return sha.hexdigest()
+
+
+def content_of(con: sqlite3.Connection, number: int) -> str:
+    """What `content` says of a publication, from the rows that the ledger holds of it."""
+
+    def rows(table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        named = ", ".join(map(quoted, columns))
+        return con.execute(f"select {named} from {table} where publication = ?", [number]).fetchall()
+
+    return content_digest(rows("entry", ENTRY), rows("held_back", HELD_BACK))

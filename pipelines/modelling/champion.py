@@ -1,13 +1,13 @@
-"""The champion's folder: its path, its champion.json, and whether every definition has one."""
+"""The champions of this project: their folders, champion.json, and whether every definition has a whole one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from pipelines.modelling.model_folder import is_model, read_champion, stamp
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.files import read_json
 from pipelines.settings import artifacts
 
 
@@ -19,21 +19,37 @@ def champion_folder(definition: str) -> Path:
 def champion(definition: str) -> dict[str, Any] | None:
     """champion.json, None where no champion is here.
 
-    `digest`, `metrics`, `recipe` (of the candidate it was), `previous` (digest or None), `version`, and
-    `rolled_back_from` (None, or `version` and `digest` of the champion whose place it took back).
+    `digest`, `metrics`, `recipe` (of the candidate it was), `previous` (digest or None), `version`, `sums` (the file
+    with the digests of all files, not in champions of version 0.1) and `rolled_back_from` (None, or `version` and
+    `digest` of the champion whose place it took back).
+
+    Raises:
+        ChurnError: a file of the champion is not the one that was written.
     """
-    path = champion_folder(definition) / artifacts.CHAMPION
-    return dict(read_json(path)) if path.exists() else None
+    folder = champion_folder(definition)
+    return read_champion(folder) if is_model(folder) else None
 
 
 def require_champions(definitions: Iterable[str]) -> None:
-    """Raise ChurnError where a definition has no model to score with."""
-    missing = [name for name in definitions if not (champion_folder(name) / artifacts.CHAMPION).exists()]
-    if missing:
-        raise ChurnError(
-            *(
-                f"{name}: there is no champion yet, so nobody can be scored. See the verdict above; "
-                f"`churn promote {name} --force` takes the candidate all the same."
-                for name in missing
-            )
+    """Every definition has a whole champion; one of version 0.1 gets its SHA256SUMS. The run lock is held.
+
+    Raises:
+        ChurnError: a definition has no model to score with, or one whose files are not what was promoted.
+    """
+    faults = [fault for name in definitions for fault in _faults(name)]
+    if faults:
+        raise ChurnError(*faults)
+
+
+def _faults(name: str) -> Iterator[str]:
+    folder = champion_folder(name)
+    if not is_model(folder):
+        yield (
+            f"{name}: there is no champion yet, so nobody can be scored. See the verdict above; "
+            f"`churn promote {name} --force` takes the candidate all the same."
         )
+        return
+    try:
+        stamp(folder)
+    except ChurnError as error:
+        yield from error.faults

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.modelling.gate import Contest
+from pipelines.modelling.model_folder import open_candidate, open_model
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings import artifacts
@@ -49,14 +50,12 @@ def compare_recipes(
         ChurnError: data/features/train or data/labels are missing, or are not those that the candidate was trained
             on.
     """
-    from models.churn_model import ChurnModel
-
     definition = settings.definition
     candidate_recipe = read_json(data / "models" / definition / artifacts.RECIPE)
     champion_recipe = champion.get("recipe")
     if not champion_recipe:
         return Contest(("the champion was promoted without its recipe; --force replaces it",))
-    champion_model, candidate = ChurnModel.load(folder), ChurnModel.load(data / "models" / definition / "shipped")
+    champion_model, candidate = open_model(folder), open_candidate(data / "models" / definition)
     differing = (
         *_differing_settings(*(_complete(recipe["settings"]) for recipe in (candidate_recipe, champion_recipe))),
         *_differing_columns(candidate, champion_model),

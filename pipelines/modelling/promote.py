@@ -1,9 +1,10 @@
 """The champion, the model that scores: promote a candidate to it, roll back to the one before, restore it elsewhere.
 
-The champion is a folder, data/champion/{definition} (the model's files, its card, champion.json): scoring needs no
-server. champion.json holds its recipe too, by which the next candidate is judged against it (`contest`). The MLflow
-registry holds the same model, its history and the reasons. Each step can be repeated, and they come in such an order
-that the same command after an interruption goes on where it was cut, with a whole champion at every moment.
+The champion is a folder, data/champion/{definition} (the model's files, its card, champion.json and SHA256SUMS, the
+digests of them all): scoring needs no server. champion.json holds its recipe too, by which the next candidate is judged
+against it (`contest`). The MLflow registry holds the same model, its history and the reasons. Each step can be
+repeated, and they come in such an order that the same command after an interruption goes on where it was cut, with a
+whole champion at every moment.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from models.sums import SUMS, write_sums
 from pipelines.modelling.champion import champion, champion_folder
 from pipelines.modelling.contest import compare_recipes
 from pipelines.modelling.gate import decide_promotion
@@ -20,6 +22,7 @@ from pipelines.modelling.tracking.candidate import Candidate
 from pipelines.modelling.tracking.mlflow_store import record
 from pipelines.modelling.tracking.registry import (
     AGAINST,
+    CHAMPION_SUMS,
     FORCED,
     REFUSED,
     ROLLED_BACK,
@@ -196,9 +199,13 @@ def _write(definition: str, registry: Registry, version: Version, payload: Path)
         "recipe": read_json(recipe) if recipe.exists() else None,
         "previous": before.digest if before else None,
         "version": version.number,
+        "sums": SUMS,
         "rolled_back_from": {"version": after.number, "digest": after.digest} if after else None,
     }
     with atomic_folder(champion_folder(definition)) as folder:
         shutil.copytree(payload / "model", folder, dirs_exist_ok=True)
         shutil.copy(payload / artifacts.MODEL_CARD, folder / artifacts.MODEL_CARD)
         write_json(folder / artifacts.CHAMPION, content)
+        sums = write_sums(folder)
+        if known.champion_sums != sums:
+            registry.tag(version, CHAMPION_SUMS, sums)

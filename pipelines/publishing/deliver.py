@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 
 from pipelines.ledger import write
-from pipelines.ledger.write import FAILED, REPLACED, WRITTEN, PendingDelivery, Published
+from pipelines.ledger.tables import FAILED, REPLACED, WRITTEN
+from pipelines.ledger.write import PendingDelivery, Published
 from pipelines.publishing import archive
 from pipelines.publishing.sinks import audiences, crm
 from pipelines.publishing.sinks.fields import by_channels, own_ids

@@ -10,8 +10,10 @@ from typing import Any
 import pandas as pd
 
 from models.decision import control_group
+from pipelines.ledger.assignment import share_of
 from pipelines.ledger.read import ENTRY, FIGURES
-from pipelines.ledger.write import HELD_BACK, Content, Published, content_digest, sqlite_value
+from pipelines.ledger.tables import HELD_BACK
+from pipelines.ledger.write import Content, Published, content_digest, sqlite_value
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.runtime.spreadsheet_text import undefused
@@ -29,8 +31,10 @@ class Draft:
     content: Content
 
 
-def read_draft(folder: Path, as_of: str, campaign: str | None) -> Draft:
+def read_draft(folder: Path, as_of: str, campaign: str | None, *, published: bool = False) -> Draft:
     """The list in `folder`, for the day `as_of`; `campaign`: its name where the manifest has none.
+
+    A list that was `published` may be empty: erasure took everybody who was on it.
 
     Raises:
         ChurnError: there is none, a file is missing or is not the one of the manifest, the data was not validated,
@@ -54,10 +58,12 @@ def read_draft(folder: Path, as_of: str, campaign: str | None) -> Draft:
         *_missing_value_faults(folder, entries, suppressed),
         *_row_faults(folder, listed, all_ids, manifest, as_of),
     ]
+    if listed.empty and not published:
+        faults.append(f"{folder / artifacts.LIST}: nobody is on the list. There is nothing to publish.")
     if faults:
         raise ChurnError(*faults)
     files = {**manifest["files"], artifacts.MANIFEST: digest_of(folder / artifacts.MANIFEST)}
-    published = Published(
+    publication = Published(
         as_of=as_of,
         list_id=str(manifest["list_id"]),
         content=content_digest(rows_of(entries, ENTRY), rows_of(suppressed, HELD_BACK)),
@@ -65,7 +71,7 @@ def read_draft(folder: Path, as_of: str, campaign: str | None) -> Draft:
         definition=manifest.get("definition"),
         model_version=manifest.get("model_version"),
     )
-    return Draft(folder, published, Content(entries, suppressed, files))
+    return Draft(folder, publication, Content(entries, suppressed, files, share=share_of(manifest)))
 
 
 def rows_of(table: pd.DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -135,8 +141,6 @@ def _row_faults(
     folder: Path, listed: pd.DataFrame, all_ids: pd.Series[str], manifest: dict[str, Any], as_of: str
 ) -> list[str]:
     faults = []
-    if listed.empty:
-        faults.append(f"{folder / artifacts.LIST}: nobody is on the list. There is nothing to publish.")
     days = sorted({f"{day:%Y-%m-%d}" for day in pd.to_datetime(listed["as_of"].dropna().unique())})
     if days not in ([as_of], []) or manifest.get("as_of") != as_of:
         faults.append(f"{folder}: the list is for {', '.join(days)}, not for {as_of}. {_AGAIN}")

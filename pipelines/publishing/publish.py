@@ -1,7 +1,8 @@
 """`churn publish`: records a day's list in the ledger, archives an immutable copy, and delivers it to the sinks.
 
-The copy comes first, then one transaction of the ledger: what is not in the ledger is not published, whatever was
-interrupted. Sinks come last; who has got what stands in the ledger, and what failed is tried again by the next publish.
+An empty ledger comes before the first copy, a copy before its transaction of the ledger: what is not in the ledger is
+not published, whatever was interrupted. Sinks come last; who has got what stands in the ledger, and what failed is
+tried again by the next publish.
 """
 
 from __future__ import annotations
@@ -93,6 +94,7 @@ def _append(
     if before:
         published = replace(published, revision=before[-1].revision + 1, replaces=before[-1].list_id)
     published = replace(published, published_at=moment)
+    write.begin()
     archive.store(draft, published)
     with write.writing() as con:
         write.publish(con, published, replace(draft.content, sinks=sinks))

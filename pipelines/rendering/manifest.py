@@ -65,6 +65,7 @@ def manifest(
     as_of: str,
     definition: str,
     model_version: str,
+    model_sums: str | None,
     champion: Mapping[str, Any],
     parameters: Mapping[str, Any],
     inputs: Mapping[str, Any],
@@ -80,6 +81,7 @@ def manifest(
         as_of: its day.
         definition: that ranks it.
         model_version: digest of the champion.
+        model_sums: SHA-256 of its SHA256SUMS, which speaks for every file of it; None where it has none.
         champion: content of its champion.json.
         parameters: the settings that the list depends on: PARAMETERS and its day.
         inputs: digests of what was read.
@@ -93,6 +95,7 @@ def manifest(
         "as_of": as_of,
         "definition": definition,
         "model_version": model_version,
+        "model_sums": model_sums,
         "champion": {key: champion.get(key) for key in ("version", "previous", "rolled_back_from")},
         "code": code.digest(STAGE),
         "parameters": dict(parameters),

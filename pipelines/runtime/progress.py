@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable
 
 
-def progress(work: str) -> Callable[[int, int], None]:
-    """A function to call with how many customers are done, and of how many.
+def progress(work: str, things: str = "customers") -> Callable[[int, int], None]:
+    """A function to call with how many customers, or other `things`, are done, and of how many.
 
-    Where stderr is a terminal it keeps one line there: customers done, and the time left at the pace so far. Elsewhere
-    (a pipe, a file, cron) it says nothing.
+    Where stderr is a terminal it keeps one line there: how many are done, and the time left at the pace so far.
+    Elsewhere (a pipe, a file, cron) it says nothing.
     """
     started = time.perf_counter()
 
     def report(done: int, of: int) -> None:
         if sys.stderr.isatty():
             left = (time.perf_counter() - started) * (of - done) / max(1, done)
-            line = f"{work}: {done:,} of {of:,} customers, {in_words(left)} left"
+            line = f"{work}: {done:,} of {of:,} {things}, {in_words(left)} left"
             print(f"\r{line:<79}", end="\n" if done == of else "", file=sys.stderr, flush=True)
 
     return report

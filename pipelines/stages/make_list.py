@@ -20,6 +20,7 @@ from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
 from pipelines.at_risk.tables import Tables, tables
 from pipelines.modelling.eligibility import eligibility_of
+from pipelines.modelling.model_folder import open_model, read_champion, sums_digest
 from pipelines.rendering import chart_data, files, highlights, manifest, wording
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
@@ -48,14 +49,12 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     Raises:
         ChurnError: a check failed, scores, features and champion do not belong together, or nobody is left to contact.
     """
-    from models.churn_model import ChurnModel
-
     policy, language = ListPolicy.of(settings), Language(settings.language, settings.currency)
     moment = policy.moment
     checks = manifest.check_results(inputs.reports, list(settings.churn))
     scores = read_scores(inputs.scores, policy.definitions, moment.as_of)
     champion = inputs.champion / moment.definition
-    model = ChurnModel.load(champion)
+    model, card = open_model(champion), read_champion(champion)
     features = read_features(inputs.features, moment.as_of)
     evidence = read_inputs(
         scores, features, model, inputs.activity, policy=policy, contacts=ContactReading.of(settings)
@@ -67,7 +66,6 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     )
     lists = tables(evidence, decision, further, status=status, policy=policy, language=language)
     figures = highlights.figures(lists.listed, evidence.scores, policy.at_risk, bound=decision.cut.bound)
-    card = read_json(champion / artifacts.CHAMPION)
     trust = highlights.trust(card.get("metrics") or {}, wording.scored_by(card, language), language)
     campaign = summary.campaign_summary(evidence, decision, policy, language)
     week = _week(evidence, decision, lists, card, moment=moment, language=language)
@@ -79,6 +77,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
             as_of=moment.as_of,
             definition=moment.definition,
             model_version=model.digest,
+            model_sums=sums_digest(champion),
             champion=card,
             parameters=_parameters(settings),
             inputs=_digests(inputs, settings),

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.modelling import scoring
+from pipelines.modelling.model_folder import is_model, open_model
 from pipelines.modelling.scoring import SCORES
 from pipelines.runtime import files
 from pipelines.runtime.errors import ChurnError
@@ -44,15 +45,14 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     """Score, check, write.
 
     Raises:
-        ChurnError: the champion was trained for another definition, features and activity are of another moment, or a
-            check of the scores failed (the report is written, the old scores stay).
+        ChurnError: the champion is not what was promoted, or was trained for another definition, features and activity
+            are of another moment, or a check of the scores failed (the report is written, the old scores stay).
         ModelError: the features lack a column that the model needs.
     """
-    from models.churn_model import ChurnModel
     from pipelines.checks import rules
     from pipelines.modelling.eligibility import eligible_customers, ineligible_lines
 
-    model = ChurnModel.load(places.model)
+    model = open_model(places.model)
     scoring.require_same_definition(definition, settings.churn[definition], model, places.model)
     status = _eligibility(definition, settings, places.activity)
     own = _predictions(settings, model, places.features, eligible_customers(status))
@@ -95,15 +95,14 @@ def _with_related(
     definition: str, settings: params.Settings, places: Places, own: pd.DataFrame
 ) -> Mapping[str, pd.DataFrame]:
     """The predictions by definition: `own`, and those for the same customers by champions of other horizons."""
-    from models.churn_model import ChurnModel
     from pipelines.modelling.eligibility import eligible_customers
 
     predictions = {definition: own}
     customers = set(own["customer_id"].astype("str"))
     for name in scoring.related_definitions(definition, settings.churn):
         folder = places.model.with_name(name)
-        if name != definition and (folder / "model.json").is_file():
-            model = ChurnModel.load(folder)
+        if name != definition and is_model(folder):
+            model = open_model(folder)
             scoring.require_same_definition(name, settings.churn[name], model, folder)
             shared = customers.intersection(eligible_customers(_eligibility(name, settings, places.activity)))
             predictions[name] = _predictions(settings, model, places.features, sorted(shared))

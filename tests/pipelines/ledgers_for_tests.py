@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipelines.ledger import write
 from pipelines.ledger.read import ENTRY, FILE
+from pipelines.ledger.tables import HELD_BACK
 from tests.pipelines.lists_for_tests import settings
 
 
@@ -25,7 +26,7 @@ def entries(text: str) -> pd.DataFrame:
 def put(as_of: str, text: str, path: Path = FILE, **other: Any) -> int:
     """Publish a list without its files."""
     told = {"list_id": f"list-{as_of}", "content": "c", "campaign": "spring", **other}
-    held = pd.DataFrame(columns=list(write.HELD_BACK))
+    held = pd.DataFrame(columns=list(HELD_BACK))
     with write.writing(path) as con:
         return write.publish(con, write.Published(as_of=as_of, **told), write.Content(entries(text), held, {}))
 

@@ -21,6 +21,7 @@ from models.decision import ranking
 from models.learners import calibration
 from models.learners.logistic import Linear
 from models.segments import Quintiles, roles
+from models.sums import write_sums
 from pipelines.at_risk.explain import explain_customer
 from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.rendering.context import Week
@@ -225,6 +226,7 @@ def shop(folder: Path, *, money: bool = True) -> Shop:
     (data / "activity/score/facts.json").write_text(json.dumps(FACTS))
     champion.save(data / "champion" / DEFINITION)
     (data / "champion" / DEFINITION / "champion.json").write_text(json.dumps({"metrics": METRICS}))
+    write_sums(data / "champion" / DEFINITION)
     for name in ("activity_score", "features_score", f"scores_{DEFINITION}"):
         made.report(name)
     return made

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from models.churn_model import ChurnModel
+from models.sums import write_sums
 from models.training.panel import Panel
 from pipelines.runtime.files import write_json, write_parquet
 from pipelines.settings.params import Settings
@@ -55,6 +57,12 @@ def fill(root: Path, data: Panel | None = None) -> Folders:
     write_json(folders.score_activity / "facts.json", facts(AS_OF))
     write_orders(folders.score_activity / "activity" / "2021-06.parquet", list(now["customer_id"]), days_ago=20)
     return folders
+
+
+def save_sealed(model: ChurnModel, folder: Path) -> None:
+    """A model as it lies in a champion's folder, with its digests."""
+    model.save(folder)
+    write_sums(folder)
 
 
 def write_features(folder: Path, day: str, rows: pd.DataFrame) -> None:

@@ -23,7 +23,7 @@ from pipelines.runtime.errors import CheckFailedError, ChurnError, NothingToScor
 from pipelines.runtime.files import digest_of
 from pipelines.runtime.log import Log
 from pipelines.stages.score_customers import Places, score_customers
-from tests.pipelines.model_folders_for_tests import AS_OF, D, Folders, fill, settings_with, write_features
+from tests.pipelines.model_folders_for_tests import AS_OF, D, Folders, fill, save_sealed, settings_with, write_features
 
 SINCE = "placed_order_days_since_last"
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 def request_(trained_folders: Folders, tmp_path: Path) -> Request:
     """The feature table of the day and the champion, copied, to be scored in chunks of 70."""
     mine = fill(tmp_path)
-    ChurnModel.load(trained_folders.model / "shipped").save(tmp_path / "champion" / D)
+    save_sealed(ChurnModel.load(trained_folders.model / "shipped"), tmp_path / "champion" / D)
     asked = Request(
         tmp_path / "out.parquet",
         features=mine.score_features / f"{AS_OF}.parquet",
@@ -134,10 +134,10 @@ def test_horizons_of_one_kind_never_cross_just_as_in_the_stage(request_: Request
     entry = {"kind": "silence", "activity": "placed_order", "active_within_days": 56}
     churn = {D: {**entry, "horizon_days": 28}, "silent_14d": {**entry, "horizon_days": 14, "active_within_days": 30}}
     settings = settings_with(churn=churn, checks={"max_score_shift": 100})
-    shifted(model, 28, 0.0).save(Path(str(request_.model)))
+    save_sealed(shifted(model, 28, 0.0), Path(str(request_.model)))
     other = shifted(model, 14, -1.0)
     learned = {**other.definition, "active_within_days": 30}
-    replace(other, definition=learned).save(Path(str(request_.model)).with_name("silent_14d"))
+    save_sealed(replace(other, definition=learned), Path(str(request_.model)).with_name("silent_14d"))
     change(request_, lambda table: table.assign(placed_order_days_since_last=20.0))
     for name in churn:
         asked = replace(request_, model=str(Path(str(request_.model)).with_name(name)))
@@ -156,7 +156,7 @@ def test_features_tell_who_is_a_customer_by_silence_and_by_nothing_else(request_
     rhythm = {"kind": "rhythm", "activity": "placed_order", "active_within_days": 56, "horizon_days": 28}
     model = ChurnModel.load(Path(str(request_.model)))
     learned = settings_with(churn={D: rhythm}).churn[D].model_dump()
-    replace(model, definition=learned).save(Path(str(request_.model)))
+    save_sealed(replace(model, definition=learned), Path(str(request_.model)))
     with pytest.raises(ChurnError, match="features alone do not tell who is a customer"):
         score(request_, settings_with(churn={D: rhythm}), told()[1])
 

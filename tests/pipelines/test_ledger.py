@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from features.activity import ACTIVITY_SCHEMA
-from pipelines.ledger import read, write
+from pipelines.ledger import read, tables, write
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from tests.pipelines.ledgers_for_tests import SETTINGS, put, tell
@@ -141,7 +141,7 @@ def test_our_doings_are_activities_of_the_contract() -> None:
     assert read.activity_table("2024-03-01", berlin.timezone).schema == ACTIVITY_SCHEMA
 
 
-@pytest.mark.parametrize("table", list(write.TABLES))
+@pytest.mark.parametrize("table", list(tables.TABLES))
 @pytest.mark.parametrize("doing", ["delete from {}", "update {} set rowid = rowid"])
 def test_rows_can_only_be_added(table: str, doing: str) -> None:
     number = put("2024-03-04", FIRST)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.decision import ranking
+from models.sums import write_sums
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings import params
@@ -177,6 +178,7 @@ def test_a_list_says_which_version_scored_and_whose_place_it_took_back(small: Sh
     told = "Scored by version 3 of the model, which learned from what was known before 1 February 2024."
     for back, more in ((None, ""), ({"version": "4", "digest": "ab"}, " It was brought back in place of version 4.")):
         file.write_text(json.dumps(crowned | {"rolled_back_from": back}))
+        write_sums(file.parent)
         make_list(settings(), small.inputs, small.out)
         assert (told + more in (small.out / "at_risk.html").read_text()) is True
         champion = read_json(small.out / "manifest.json")["champion"]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from models.sums import digest_of_file
 from pipelines.rendering.manifest import PARAMETERS, STAGE
 from pipelines.runtime import code
 from pipelines.runtime.files import digest_of, read_json
@@ -20,6 +21,7 @@ def test_the_manifest_ties_the_list_to_data_parameters_code_and_model(tmp_path: 
     found = read_json(small.out / "manifest.json")
     assert found["as_of"] == DAY
     assert found["model_version"] == small.model.digest == digest_of_model(small.data / "champion" / DEFINITION)
+    assert found["model_sums"] == digest_of_file(small.data / "champion" / DEFINITION / "SHA256SUMS")
     assert found["code"] == code.digest(STAGE)
     assert found["parameters"]["at_risk"]["capacity"] == 12
     assert found["parameters"]["observations"] == {"score": {"as_of": DAY}}
@@ -32,9 +34,9 @@ def test_the_manifest_ties_the_list_to_data_parameters_code_and_model(tmp_path: 
 
 
 def digest_of_model(folder: Path) -> str:
-    """The champion's digest leaves out champion.json, which says where it came from."""
+    """The champion's digest leaves out what is written beside the model."""
     copy = folder.parent / "copy"
-    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("champion.json"))
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("champion.json", "SHA256SUMS"))
     return digest_of(copy)
 
 

@@ -16,7 +16,16 @@ from pipelines.modelling.scoring import SCORES
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json, write_json
 from pipelines.stages.score_customers import Places, score_customers
-from tests.pipelines.model_folders_for_tests import AS_OF, D, Folders, fill, settings_with, write_features, write_orders
+from tests.pipelines.model_folders_for_tests import (
+    AS_OF,
+    D,
+    Folders,
+    fill,
+    save_sealed,
+    settings_with,
+    write_features,
+    write_orders,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +33,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def places(trained_folders: Folders, tmp_path: Path) -> Places:
     """A copy of the scoring folders that a test may spoil."""
-    mine, model = fill(tmp_path), trained_folders.model / "shipped"
+    mine, model = fill(tmp_path), tmp_path / "sealed" / D
+    save_sealed(ChurnModel.load(trained_folders.model / "shipped"), model)
     return Places(mine.score_activity, mine.score_features, model, mine.scores, mine.root / "report.json")
 
 
@@ -127,7 +137,7 @@ def test_horizons_of_one_kind_never_cross_whichever_stage_writes(
     settings = settings_with(churn=churn, checks={"max_score_shift": 100})
     champions = {D: shifted(model, 28, 0.0), "silent_14d": shifted(model, 14, of_14_days)}
     for name, champion in champions.items():
-        champion.save(tmp_path / "champion" / name)
+        save_sealed(champion, tmp_path / "champion" / name)
     found = {
         name: score_customers(
             name, settings, replace(places, model=tmp_path / "champion" / name, out=tmp_path / f"{name}.parquet")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.modelling.model_folder import is_model, open_model
 from pipelines.modelling.scoring import definition_differences, related_definitions, require_same_definition
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.params import Settings
@@ -62,15 +63,13 @@ def champions(address: str | None, definition: str | None, settings: Settings) -
 
 
 def _in_folders(folder: Path, definition: str | None, settings: Settings) -> Iterator[Champion]:
-    from models.churn_model import ChurnModel
-
-    model = ChurnModel.load(folder)
+    model = open_model(folder)
     name = definition or definition_answered_by(model, folder.name, settings)
     yield Champion(name, model, str(folder))
     for other in related_definitions(name, settings.churn):
         beside = folder.with_name(other)
-        if other != name and (beside / "model.json").is_file():
-            yield Champion(other, ChurnModel.load(beside), str(beside))
+        if other != name and is_model(beside):
+            yield Champion(other, open_model(beside), str(beside))
 
 
 def _registered(address: str, definition: str | None, settings: Settings) -> Iterator[Champion]:

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import models
+from models.sums import SUMS, digest_of_file, write_sums
+from pipelines.modelling.model_folder import open_candidate
 from pipelines.modelling.tracking.git_version import code_digest, code_version
 from pipelines.modelling.tracking.model_card import model_card
 from pipelines.runtime.errors import ChurnError
@@ -94,9 +97,7 @@ class Candidate:
     @cached_property
     def shipped(self) -> ChurnModel:
         """The model that scores if this candidate becomes the champion."""
-        from models.churn_model import ChurnModel
-
-        return ChurnModel.load(self.model / "shipped")
+        return open_candidate(self.model)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -131,6 +132,7 @@ class Candidate:
             "churn.params_digest": hashlib.sha256(params.encode()).hexdigest(),
             "churn.code_version": code,
             "churn.code_digest": code_digest(),
+            "churn.payload_sums": self.payload_sums,
             "churn.until": self.until,
             "mlflow.note.content": self.card,
         }
@@ -211,7 +213,14 @@ class Candidate:
         if (self.model / artifacts.RECIPE).exists():
             shutil.copy(self.model / artifacts.RECIPE, folder / artifacts.RECIPE)
         (folder / artifacts.MODEL_CARD).write_text(self.card, encoding="utf-8")
+        write_sums(folder)
         return folder
+
+    @cached_property
+    def payload_sums(self) -> str:
+        """The SHA-256 of the payload's SHA256SUMS, which speaks for every file of it."""
+        with tempfile.TemporaryDirectory() as scratch:
+            return digest_of_file(self.write_payload(Path(scratch)) / SUMS)
 
     def code_paths(self) -> list[Path]:
         """The code that loads the model elsewhere."""

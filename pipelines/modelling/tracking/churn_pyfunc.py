@@ -54,5 +54,7 @@ class ChurnScorer:
 
 def _load_pyfunc(path: str) -> ChurnScorer:
     from models.churn_model import ChurnModel
+    from models.sums import require_whole
 
+    require_whole(Path(path), "Download the model again, or register it again.")  # before anything is parsed
     return ChurnScorer(ChurnModel.load(Path(path) / "model"))

@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.sums import SUMS, digest_of_file, sums_faults
 from pipelines.modelling.tracking import mlflow_store
 from pipelines.modelling.tracking.mlflow_store import Store
 from pipelines.runtime.errors import ChurnError
-from pipelines.settings import artifacts
+from pipelines.runtime.files import digest_of
 
 DIGEST, TURN, ROLLED_BACK, REFUSED, AGAINST, FORCED = (
     f"churn.{tag}" for tag in ("model_digest", "champion_turn", "rolled_back", "refused", "judged_against", "forced")
 )
+PAYLOAD_SUMS, CHAMPION_SUMS = "churn.payload_sums", "churn.champion_sums"
 BACK_TO = "to version {number}"
 
 
@@ -32,7 +34,8 @@ class Version:
 
     `turn`: its number in the history of champions, None where it is not in it. `rolled_back`: to which version, ""
     where it was not. `refused`, `against`: why it was not promoted, and what that decision depended on; "" where it
-    was.
+    was. `payload_sums`, `champion_sums`: the SHA-256 of the SHA256SUMS of its payload and of the folder that it was as
+    a champion; "" where they were not noted.
     """
 
     number: str
@@ -42,6 +45,8 @@ class Version:
     source: str
     refused: str = ""
     against: str = ""
+    payload_sums: str = ""
+    champion_sums: str = ""
 
     @classmethod
     def of(cls, version: Any) -> Version:
@@ -56,6 +61,8 @@ class Version:
             version.source,
             tags.get(REFUSED, ""),
             tags.get(AGAINST, ""),
+            tags.get(PAYLOAD_SUMS, ""),
+            tags.get(CHAMPION_SUMS, ""),
         )
 
 
@@ -107,7 +114,10 @@ class Registry:
         known = self.of_digest(digest)
         if known:
             return known
-        outputs = client.get_run(run_id).outputs.model_outputs
+        run = client.get_run(run_id)
+        outputs, sums = run.outputs.model_outputs, run.data.tags.get(PAYLOAD_SUMS)
+        kept = {key: value for key, value in tags.items() if key != PAYLOAD_SUMS}
+        tags = {**kept, PAYLOAD_SUMS: sums} if sums else kept  # of the payload as it was recorded, by whichever version
         version = client.create_model_version(
             self.name,
             source=f"models:/{outputs[0].model_id}",
@@ -145,25 +155,33 @@ class Registry:
         folder = Path(tempfile.mkdtemp(prefix="churn-"))
         try:
             payload = mlflow_store.download(self.store, f"models:/{self.name}/{version.number}", folder)
-            if _digest(payload / "model") != version.digest or not (payload / artifacts.METRICS).exists():
+            faults = _payload_faults(payload, version)
+            if faults:
                 raise ChurnError(
+                    *faults,
                     f"MLflow's files of {self.name} version {version.number} are gone or not the model that was "
                     f"registered ({version.digest[:12]}). Nothing was changed. Bring MLflow's artifacts back, or train "
-                    "and promote again: churn run"
+                    "and promote again: churn run",
                 )
             yield payload
         finally:
             shutil.rmtree(folder)
 
 
-def _digest(folder: Path) -> str:
-    """Of the model in a folder; "" where there is none, or no longer a whole one."""
-    from models.churn_model import ChurnModel
+def _payload_faults(payload: Path, version: Version) -> list[str]:
+    """What of a fetched payload is not what was registered; nothing of it is parsed. Older ones have no SHA256SUMS."""
+    if version.payload_sums or (payload / SUMS).is_file():
+        faults = [fault.removeprefix(f"{payload}/") for fault in sums_faults(payload)]
+        return faults or _differing(SUMS, version.payload_sums, digest_of_file(payload / SUMS))
+    if not (payload / "model").is_dir() or not (payload / "metrics.json").is_file():
+        return ["model or metrics.json: is missing"]
+    return _differing("model", version.digest, digest_of(payload / "model"))
 
-    try:
-        return ChurnModel.load(folder).digest
-    except (OSError, ValueError, KeyError):  # ModelError is a ValueError, as broken JSON is
-        return ""
+
+def _differing(name: str, expected: str, found: str) -> list[str]:
+    if expected in ("", found):
+        return []
+    return [f"{name}: expected the digest {expected[:12]}..., found {found[:12]}..."]
 
 
 @contextmanager

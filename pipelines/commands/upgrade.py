@@ -1,0 +1,68 @@
+"""`churn upgrade`: brings what an older version left up to date; with `--check` it only says what that would change.
+
+Nothing waits for it: the first command that writes does the same. What was before is kept beside the ledger, and no
+file of an older version has to be brought up to date to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from models.sums import SUMS
+from pipelines.ledger import write
+from pipelines.ledger.migration import archived_share
+from pipelines.ledger.read import FILE as LEDGER
+from pipelines.ledger.read import opened
+from pipelines.ledger.version import VERSION, version_of
+from pipelines.modelling.model_folder import FILE, is_model, require_known, stamp
+
+CHAMPIONS, LANDING = Path("data/champion"), Path("data/landing")
+
+
+def upgrade(say: Callable[[str], None], *, check: bool) -> None:
+    """Say what an older version left, and bring it up to date unless `check`; params.yaml was read already.
+
+    Raises:
+        ChurnError: the ledger is lost or of a newer version, or a champion is not what was promoted.
+    """
+    say("params.yaml: is read as it is.")
+    say(_ledger())
+    champions = [folder for folder in sorted(CHAMPIONS.glob("*")) if is_model(folder)]
+    for folder in champions:
+        say(_champion(folder))
+    if LANDING.is_dir():
+        say(f"{LANDING}: what another version wrote is read again by the next pull; nothing is to be done.")
+    if check:
+        say("Nothing was changed. Without --check, or by the next command that writes, it will be.")
+        return
+    if LEDGER.is_file():
+        write.begin()
+    for folder in champions:
+        stamp(folder)
+    say("Everything is of this version.")
+
+
+def _ledger() -> str:
+    with opened() as con:
+        if con is None:
+            return f"{LEDGER}: there is none yet."
+        version = version_of(con)
+        if version == VERSION:
+            return f"{LEDGER}: is of version {VERSION}, today's."
+        published = con.execute("select as_of, revision from publication order by number").fetchall()
+    told = sum(archived_share(LEDGER, *one) is not None for one in published)
+    return (
+        f"{LEDGER}: is of version {version}. It becomes one of version {VERSION}: {len(published):,} lists get the "
+        f"probabilities with which their customers were assigned, {told:,} from the archived manifest, "
+        f"{len(published) - told:,} estimated. A copy is kept as {LEDGER.name}.version_{version}."
+    )
+
+
+def _champion(folder: Path) -> str:
+    known = require_known(folder)
+    if (folder / SUMS).is_file():
+        return f"{folder}: has its {SUMS}."
+    if not known:
+        return f"{folder}: has no digest in {FILE}, and stays as it is."
+    return f"{folder}: gets its {SUMS}; its files are those of {FILE}."

@@ -1,0 +1,1 @@
+"""`churn verify`: every digest that is kept, compared with what is there now."""
