@@ -15,7 +15,8 @@ from pipelines.ledger.migration import archived_share
 from pipelines.ledger.read import FILE as LEDGER
 from pipelines.ledger.read import opened
 from pipelines.ledger.version import VERSION, version_of
-from pipelines.modelling.model_folder import FILE, is_model, require_known, stamp
+from pipelines.modelling.model_folder import is_model, require_known, stamp
+from pipelines.settings import artifacts
 
 CHAMPIONS, LANDING = Path("data/champion"), Path("data/landing")
 
@@ -64,5 +65,5 @@ def _champion(folder: Path) -> str:
     if (folder / SUMS).is_file():
         return f"{folder}: has its {SUMS}."
     if not known:
-        return f"{folder}: has no digest in {FILE}, and stays as it is."
-    return f"{folder}: gets its {SUMS}; its files are those of {FILE}."
+        return f"{folder}: has no digest in {artifacts.CHAMPION}, and stays as it is."
+    return f"{folder}: gets its {SUMS}; its files are those of {artifacts.CHAMPION}."

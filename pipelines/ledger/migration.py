@@ -23,6 +23,7 @@ from pipelines.ledger.assignment import assign, share_of
 from pipelines.ledger.tables import TABLES, guard_triggers
 from pipelines.ledger.version import VERSION, stamp, version_of
 from pipelines.runtime.files import atomic_file
+from pipelines.settings import artifacts
 
 NEW_IN = {2: ("assignment", "chain")}
 """Tables by the version that they came with."""
@@ -58,7 +59,7 @@ def archived_share(ledger: Path, as_of: str, revision: int) -> float | None:
     """The share held out, as the archived manifest says; params.yaml may have changed since. None: it does not say."""
     folder = as_of if revision == 1 else f"{as_of}_r{revision}"
     try:
-        manifest: Any = json.loads((ledger.with_name(record.COPIES) / folder / "manifest.json").read_bytes())
+        manifest: Any = json.loads((ledger.with_name(record.COPIES) / folder / artifacts.MANIFEST).read_bytes())
     except (OSError, ValueError):
         return None
     return share_of(manifest)

@@ -21,18 +21,17 @@ import models
 from models.sums import SUMS, digest_of_file, digest_of_files, sums_faults, sums_of
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
+from pipelines.settings import artifacts
 
 if TYPE_CHECKING:
     from models.churn_model import ChurnModel
 
-FILE = "champion.json"
-CARD = "model_card.md"
 PROBE_SECONDS = 120
 
 
 def is_model(folder: Path) -> bool:
     """Whether there is a model, whole or not."""
-    return any((folder / name).is_file() for name in (SUMS, FILE, "model.json"))
+    return any((folder / name).is_file() for name in (SUMS, artifacts.CHAMPION, "model.json"))
 
 
 def open_model(folder: Path, digest: str | None = None) -> ChurnModel:
@@ -62,7 +61,7 @@ def open_candidate(folder: Path) -> ChurnModel:
     Raises:
         ChurnError: its files are others.
     """
-    recipe = folder / "recipe.json"
+    recipe = folder / artifacts.RECIPE
     digests = read_json(recipe).get("digests", {}) if recipe.is_file() else {}
     return open_model(folder / "shipped", digests.get("shipped"))
 
@@ -89,11 +88,11 @@ def require_known(folder: Path) -> bool:
         if faults:
             raise ChurnError(*faults, _way_out(folder))
         return True
-    content = _content(folder) if (folder / FILE).is_file() else {}
+    content = _content(folder) if (folder / artifacts.CHAMPION).is_file() else {}
     if content.get("sums"):
         raise ChurnError(*sums_faults(folder), _way_out(folder))
     if content.get("digest"):
-        _require_digest(folder, str(content["digest"]), f"what {FILE} says")
+        _require_digest(folder, str(content["digest"]), f"what {artifacts.CHAMPION} says")
         return True
     return False
 
@@ -118,14 +117,14 @@ def stamp(folder: Path) -> None:
 
 def _content(folder: Path) -> dict[str, Any]:
     try:
-        return dict(read_json(folder / FILE))
+        return dict(read_json(folder / artifacts.CHAMPION))
     except (ValueError, TypeError) as error:
-        raise ChurnError(f"{folder / FILE}: is damaged: {error}.", _way_out(folder)) from None
+        raise ChurnError(f"{folder / artifacts.CHAMPION}: is damaged: {error}.", _way_out(folder)) from None
 
 
 def _require_digest(folder: Path, digest: str, whose: str) -> None:
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    found = digest_of_files(folder, [name for name in names if name not in (CARD, FILE)])
+    found = digest_of_files(folder, [name for name in names if name not in (artifacts.MODEL_CARD, artifacts.CHAMPION)])
     if found != digest:
         raise ChurnError(
             f"{folder}: its files ({', '.join(sorted(names))}) are not {whose}: expected the digest {digest[:12]}..., "
@@ -146,7 +145,7 @@ def _probe(folder: Path) -> None:
     """A child reads the model. Raises ChurnError where it ends with anything but 0."""
     home = str(Path(str(models.__file__)).parents[1])
     path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "models.probe", str(folder.absolute())]
+    command = [sys.executable, "-P", "-m", "models.probe", str(folder.absolute())]
     try:
         ended = subprocess.run(
             command,

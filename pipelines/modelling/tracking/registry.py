@@ -20,6 +20,7 @@ from pipelines.modelling.tracking import mlflow_store
 from pipelines.modelling.tracking.mlflow_store import Store
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
+from pipelines.settings import artifacts
 
 DIGEST, TURN, ROLLED_BACK, REFUSED, AGAINST, FORCED = (
     f"churn.{tag}" for tag in ("model_digest", "champion_turn", "rolled_back", "refused", "judged_against", "forced")
@@ -173,7 +174,7 @@ def _payload_faults(payload: Path, version: Version) -> list[str]:
     if version.payload_sums or (payload / SUMS).is_file():
         faults = [fault.removeprefix(f"{payload}/") for fault in sums_faults(payload)]
         return faults or _differing(SUMS, version.payload_sums, digest_of_file(payload / SUMS))
-    if not (payload / "model").is_dir() or not (payload / "metrics.json").is_file():
+    if not (payload / "model").is_dir() or not (payload / artifacts.METRICS).is_file():
         return ["model or metrics.json: is missing"]
     return _differing("model", version.digest, digest_of(payload / "model"))
 
