@@ -9,7 +9,7 @@ from features.activity import ACTIVITY_SCHEMA, OUR_ACTIVITIES
 from models.decision.control_group import GROUPS
 from models.decision.ranking import LIST_COLUMNS, SUPPRESSED_COLUMNS
 from models.training import baselines
-from pipelines.ledger import read, write
+from pipelines.ledger import read, tables
 from pipelines.publishing import feedback
 from pipelines.rendering import highlights
 from pipelines.settings import artifacts
@@ -25,7 +25,7 @@ def test_sources_map_the_columns_of_the_activity_contract() -> None:
 
 def test_the_ledger_keeps_columns_of_the_list_and_of_the_suppressed() -> None:
     assert set(read.ENTRY) <= set(LIST_COLUMNS)
-    assert (*write.HELD_BACK, "as_of", "list_id") == SUPPRESSED_COLUMNS
+    assert (*tables.HELD_BACK, "as_of", "list_id") == SUPPRESSED_COLUMNS
 
 
 def test_every_group_is_an_activity_of_ours() -> None:

@@ -30,22 +30,22 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
     for name, _ in guard_triggers():
         con.execute(f"drop trigger {name}")
     loose, strangers = chain.loose(con), chain.strangers(con)  # faults of before stay faults
-    marks, sought = ", ".join("?" * len(customers)), sorted(customers)
-    found, gone = set(), 0
+    placeholders, ids = ", ".join("?" * len(customers)), sorted(customers)
+    affected, erased = set(), 0
     for table in ("assignment", "entry", "held_back", "feedback"):
-        where = f"from {table} where customer_id in ({marks})"
+        where = f"from {table} where customer_id in ({placeholders})"
         if table != "feedback":
-            found |= {number for (number,) in con.execute(f"select publication {where}", sought)}
-        gone += con.execute(f"delete {where}", sought).rowcount
-    gone += _clear_texts(con, distinctive(customers))
-    for number in sorted(found):
+            affected |= {number for (number,) in con.execute(f"select publication {where}", ids)}
+        erased += con.execute(f"delete {where}", ids).rowcount
+    erased += _clear_texts(con, distinctive(customers))
+    for number in sorted(affected):
         con.execute("update publication set content = ? where number = ?", [content_of(con, number), number])
     for number, files in copies.items():
         con.execute("delete from kept where publication = ?", [number])
         con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(files.items())])
     chain.let_go(con, loose, strangers)
     install_guards(con)
-    return gone
+    return erased
 
 
 def _clear_texts(con: sqlite3.Connection, names: frozenset[str]) -> int:

@@ -23,6 +23,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pipelines.runtime.sql import quoted
+
 KEYS: dict[str, tuple[str, ...]] = {
     "publication": ("number",),
     "entry": ("publication", "customer_id"),
@@ -140,7 +142,7 @@ def _head(before: str, leaf: str) -> str:
 
 
 def _row(con: sqlite3.Connection, part: str, key: str) -> Row | None:
-    where = " and ".join(f'"{name}" is ?' for name in KEYS[part])
+    where = " and ".join(f"{quoted(name)} is ?" for name in KEYS[part])
     return next(_rows(con, part, where, json.loads(key)), None)
 
 
