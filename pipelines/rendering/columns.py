@@ -37,7 +37,7 @@ FURTHER = {
     "email": "The customer's e-mail address, from your table of contacts.",
     "phone": "The customer's phone number, from your table of contacts.",
 }
-NO_CONTACT = (  # no comma: it stands in the header of a CSV file
+NO_CONTACT = (
     "No e-mail address or phone number is known for anyone on this list. Find customers by their id in your own "
     "systems or ask your data team for a table of contacts."
 )

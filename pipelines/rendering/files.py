@@ -3,8 +3,8 @@
 Cells that a spreadsheet would run as a formula are defused in every CSV (a `'` before them); the XLSX stores them as
 text and the Parquet file is exact.
 
-A list by which nobody can be reached says so in its first line. A line of its own would no longer be CSV, so there it
-is in the header: one more column, at the end, that is empty below.
+Programs read the CSV, so it holds the list and nothing else: notices stand in the workbook's first line, on the page,
+on the terminal and in the manifest.
 """
 
 from __future__ import annotations
@@ -26,16 +26,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_csv(table: pd.DataFrame, path: Path, *, first_line: str = "") -> None:
-    """UTF-8 with a byte order mark, so that Excel reads it right; probabilities to 6 digits, money to 2, dates ISO.
-
-    `first_line`: a notice in the header, as one more column (see above).
-    """
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """UTF-8 with a byte order mark, so that Excel reads it right; probabilities to 6 digits, money to 2, dates ISO."""
     import pandas as pd
 
     shown = pd.DataFrame({name: _cells(table[name]) for name in table.columns}, dtype="object")
-    if first_line:
-        shown[defused(first_line)] = ""
     path.write_bytes(shown.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig"))
 
 
@@ -46,9 +41,9 @@ def _cells(values: pd.Series[Any]) -> list[str]:
     return [columns.formatted(name, value) for value in values]
 
 
-def first_line(table: pd.DataFrame, language: Language | None = None) -> str:
-    """The notice that nobody on a list can be reached; "" where somebody can."""
-    return "" if columns.has_addresses(table) else (language or Language()).say(columns.NO_CONTACT)
+def notices(table: pd.DataFrame, language: Language | None = None) -> list[str]:
+    """What has to be known before the list is used: that nobody on it can be reached, where that is so."""
+    return [] if columns.has_addresses(table) else [(language or Language()).say(columns.NO_CONTACT)]
 
 
 def write_control(table: pd.DataFrame, path: Path) -> None:
@@ -107,4 +102,4 @@ def write_xlsx(
         language: of the sentences.
     """
     language = language or Language()
-    write_workbook(table, path, facts, figures=figures, language=language, first_line=first_line(table, language))
+    write_workbook(table, path, facts, figures=figures, language=language, notices=notices(table, language))

@@ -87,7 +87,7 @@ def manifest(
         inputs: digests of what was read.
         checks: see `check_results`.
         figures: see `highlights.figures`.
-        week: what was decided: `counts`, `cut`, `playbook`, `campaign`.
+        week: what was decided: `counts`, `cut`, `playbook`, `campaign`, `notices`.
         files: the folder.
     """
     return {

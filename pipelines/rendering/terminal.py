@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import textwrap
 
 import pandas as pd
 
 from models.decision.ranking import REASONS
+from pipelines.rendering.files import notices
 from pipelines.rendering.language.language import ENGLISH, Language
 
 WIDE, WIDER = 110, 150  # characters
@@ -15,7 +17,7 @@ WIDE, WIDER = 110, 150  # characters
 def list_preview(
     frame: pd.DataFrame, rows: int = 10, *, language: Language = ENGLISH, width: int = 118, colour: bool = False
 ) -> str:
-    """The first `rows` customers as a table `width` characters wide, and one line that says how many more there are.
+    """The first `rows` customers as a table `width` characters wide, how many more there are, and the list's notices.
 
     `frame`: the list as at_risk.parquet has it. `colour`: with the colours of a terminal; plain text otherwise. What to
     do is shown from WIDE characters on, what is different since the last list from WIDER.
@@ -56,7 +58,9 @@ def list_preview(
     console.print(table)
     more = len(frame) - len(shown)
     lines = [line.rstrip() for line in out.getvalue().strip("\n").splitlines()]
-    return "\n".join([*lines, *([say("... and {more} more", more=language.number(more))] if more > 0 else [])])
+    rest = [say("... and {more} more", more=language.number(more))] if more > 0 else []
+    said = [line for notice in notices(frame, language) for line in textwrap.wrap(notice, width)]
+    return "\n".join([*lines, *rest, *said])
 
 
 def _plain(text: str) -> str:

@@ -29,26 +29,26 @@ def write_workbook(
     *,
     figures: Sequence[tuple[str, object, str]],
     language: Language,
-    first_line: str,
+    notices: Sequence[str],
 ) -> None:
-    """Write the workbook; see `files.write_xlsx`. `first_line`: a notice above the header, "" for none."""
+    """Write the workbook; see `files.write_xlsx`. `notices`: lines above the header."""
     import xlsxwriter
 
     day = datetime.fromisoformat(columns.formatted("as_of", table["as_of"].iloc[0]))
     with xlsxwriter.Workbook(str(path), _AS_TEXT) as book:
         book.set_properties({"title": f"{language.say('Customers at risk')}, {day:%Y-%m-%d}", "created": day})
-        _list_sheet(book, translated(table, language), language.say("At risk"), first_line)
+        _list_sheet(book, translated(table, language), language.say("At risk"), notices)
         _columns_sheet(book, table, facts, language)
         if figures:
             _figures_sheet(book, figures, language)
 
 
-def _list_sheet(book: Any, table: pd.DataFrame, title: str, first_line: str) -> None:
+def _list_sheet(book: Any, table: pd.DataFrame, title: str, notices: Sequence[str]) -> None:
     header = book.add_format(_HEADER)
     formats = {kind: book.add_format({"num_format": form, "valign": "top"}) for kind, form in _FORMATS.items()}
-    sheet, top = book.add_worksheet(title), int(bool(first_line))
-    if first_line:
-        sheet.write_string(0, 0, first_line, book.add_format({"italic": True, "font_color": "#7A4B00"}))
+    sheet, top = book.add_worksheet(title), len(notices)
+    for line, notice in enumerate(notices):
+        sheet.write_string(line, 0, notice, book.add_format({"italic": True, "font_color": "#7A4B00"}))
     for column, name in enumerate(map(str, table.columns)):
         style = formats[columns.kind(name)]
         sheet.set_column(column, column, columns.width(name), style)

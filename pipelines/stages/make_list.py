@@ -88,6 +88,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
                 "cut": summary.cut_summary(decision.cut, policy.at_risk, language),
                 "playbook": summary.playbook_summary(decision, policy.playbook),
                 "campaign": campaign,
+                "notices": files.notices(lists.listed, language),
             },
             files=folder,
         )
@@ -108,7 +109,7 @@ def _write(
     has_money = figures["value_at_risk"] is not None
     facts = wording.column_facts(moment, figures["base_rate"], floors, language, has_money=has_money)
     table = lists.listed
-    files.write_csv(table, folder / artifacts.LIST_CSV, first_line=files.first_line(table, language))
+    files.write_csv(table, folder / artifacts.LIST_CSV)
     files.write_list_parquet(table, folder / artifacts.LIST)
     lines = highlights.figure_lines(table, figures, trust, week, language)
     files.write_xlsx(table, folder / artifacts.LIST_WORKBOOK, facts, figures=lines, language=language)

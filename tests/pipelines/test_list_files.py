@@ -161,16 +161,15 @@ def test_columns_that_are_empty_stay_empty_in_every_kind_of_file(tmp_path: Path)
     assert (rows[0]["expected_net_value"].value, rows[1]["expected_net_value"].value) == (23.456, None)
 
 
-def test_a_list_by_which_nobody_can_be_reached_says_so_in_its_first_line(tmp_path: Path) -> None:
+def test_a_list_by_which_nobody_can_be_reached_says_so_to_people_and_not_in_the_csv(tmp_path: Path) -> None:
     alone = full_list().assign(email=None, phone="")
-    said = files.first_line(alone)
-    assert said == columns.NO_CONTACT
-    assert files.first_line(full_list()) == ""
-    files.write_csv(alone, tmp_path / "at_risk.csv", first_line=said)
+    assert files.notices(alone) == [columns.NO_CONTACT]
+    assert files.notices(full_list()) == []
+    files.write_csv(alone, tmp_path / "at_risk.csv")
     header = (tmp_path / "at_risk.csv").read_text(encoding="utf-8-sig").splitlines()[0]
-    assert header.startswith("rank,customer_id,")
-    assert header.endswith(f",{said}")
-    assert [row[said] for row in cells(tmp_path / "at_risk.csv")] == ["", ""]
+    assert header == ",".join(alone.columns)
+    assert " ".join(list_preview(alone).split()).endswith(columns.NO_CONTACT)
+    assert columns.NO_CONTACT not in " ".join(list_preview(full_list()).split())
     assert [row["customer_id"] for row in cells(tmp_path / "at_risk.csv")] == ["0042", "Ünal, Çağla"]
 
 
@@ -295,7 +294,8 @@ def test_the_preview_is_readable_and_says_how_many_more(tmp_path: Path) -> None:
     assert "$85.84" in shown
     assert "71%" in shown
     assert "Last order 41 days ago" in shown
-    assert lines[-1] == "... and 6 more"
+    assert lines[-3] == "... and 6 more"
+    assert " ".join(lines[-2:]) == columns.NO_CONTACT
     assert "\x1b" not in shown
 
 

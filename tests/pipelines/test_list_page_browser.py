@@ -81,7 +81,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rich = decided(table)
     figures, trust = highlights.figures(rich, scores, settings().at_risk, bound="capacity"), highlights.trust(METRICS)
     write_page(rich, figures, trust, folder / "at_risk.html", moment=moment(), language=Language(), week=week(rich))
-    files.write_csv(rich, folder / "at_risk.csv", first_line=files.first_line(rich))
+    files.write_csv(rich, folder / "at_risk.csv")
     return folder / "at_risk.html"
 
 
@@ -257,9 +257,9 @@ def test_the_download_of_everything_is_the_csv_file_beside_the_page(rich: Page, 
     assert "'=1+1" in everything.decode("utf-8-sig")
 
 
-def test_the_download_says_when_nobody_can_be_reached(opened: Page, path: Path, tmp_path: Path) -> None:
+def test_the_download_is_the_list_alone_where_nobody_can_be_reached(opened: Page, path: Path, tmp_path: Path) -> None:
     table = undecided(made(others=True)[0])
-    files.write_csv(table, tmp_path / "wanted.csv", first_line=files.first_line(table))
+    files.write_csv(table, tmp_path / "wanted.csv")
     with opened.tab.expect_download() as found:
         opened.tab.locator("#download").click()
     found.value.save_as(tmp_path / "got.csv")

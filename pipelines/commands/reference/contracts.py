@@ -96,6 +96,7 @@ WEEK = {
     "counts": "customers listed, in the control group, suppressed by each rule, and on the win-back list",
     "cut": "what ended the list, what it is expected to bring, and what the next 100 customers would have brought",
     "playbook": "eligible and listed customers by action",
+    "notices": "what has to be known before the list is used, in the list's language",
     "campaign": "the control group's plan: size, weeks, the smallest effect that can be proven, the price of it",
 }
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from models.decision.ranking import REASONS
 from pipelines.rendering import columns, wording
 from pipelines.rendering.context import Week
-from pipelines.rendering.files import first_line
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.page.words import script_texts
 from pipelines.runtime.spreadsheet_text import RUN_AS_FORMULA
@@ -48,7 +47,6 @@ def page_data(
         "meanings": {name: wording.segment_description(name, language) for name in lists.get("segment", ())},
         "words": script_texts(language, week.doing),
         "kinds": {name: columns.kind(name) for name in names},
-        "first_line": first_line(table, language),
         "formulas": list(RUN_AS_FORMULA),
         "lists": lists,
         "fields": list(cells),

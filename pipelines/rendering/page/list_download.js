@@ -16,9 +16,7 @@
   function csvOf(list) {
     const names = Object.keys(data.kinds);
     const line = (cells) => cells.map(csvCell).join(",") + "\r\n";
-    const more = data.first_line ? [""] : [];
-    const head = line([...names, ...(data.first_line ? [data.first_line] : [])]);
-    return "\ufeff" + head + list.map((row) => line([...names.map((name) => csvText(name, row[name])), ...more])).join("");
+    return "\ufeff" + line(names) + list.map((row) => line(names.map((name) => csvText(name, row[name])))).join("");
   }
 
   function save(text, file) {

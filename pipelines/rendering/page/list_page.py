@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.rendering import highlights, wording
 from pipelines.rendering.context import Week
-from pipelines.rendering.files import first_line
+from pipelines.rendering.files import notices
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.page import charts
 from pipelines.rendering.page.data import embedded, page_data
@@ -133,7 +133,7 @@ def _lead(table: pd.DataFrame, figures: Mapping[str, Any], language: Language) -
 
 
 def _warnings(table: pd.DataFrame, as_of: str, week: Week, language: Language) -> list[str]:
-    lines = [line] if (line := first_line(table, language)) else []
+    lines = notices(table, language)
     if week.data_end:
         missing = (date.fromisoformat(as_of) - date.fromisoformat(week.data_end)).days - 1
         if missing > STALE_DAYS:
