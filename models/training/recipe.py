@@ -60,6 +60,11 @@ class Recipe:
         return int(self.search.get("trials", 0))
 
     @property
+    def search_work(self) -> float:
+        """Training rows x trees that all trials together may cost."""
+        return float(self.search.get("work", np.inf))
+
+    @property
     def booster_seeds(self) -> list[int]:
         """One seed per booster."""
         return [(self.seed + 1000 * place) % 2**31 for place in range(self.seeds)]

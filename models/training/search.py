@@ -40,7 +40,7 @@ SPACE: dict[str, tuple[float, float, bool]] = {
 
 
 class TrialStore(Protocol):
-    """Stores finished trials for the next run and ends the search in time; changes the time, never the result."""
+    """Stores finished trials for the next run; changes the time, never the result."""
 
     def recall(self, number: int, numbers: Numbers) -> Trial | None:
         """The trial with these numbers, where an earlier run finished it."""
@@ -48,12 +48,9 @@ class TrialStore(Protocol):
     def keep(self, trial: Trial, total: int) -> None:
         """Store a finished trial; there are `total` in all."""
 
-    def over(self) -> bool:
-        """Whether the time is up: no further trial begins."""
-
 
 class NoTrialStore:
-    """No store and no limit of time."""
+    """No store."""
 
     def recall(self, number: int, numbers: Numbers) -> Trial | None:
         """Nothing."""
@@ -61,10 +58,6 @@ class NoTrialStore:
 
     def keep(self, trial: Trial, total: int) -> None:
         """Nothing to do."""
-
-    def over(self) -> bool:
-        """Never."""
-        return False
 
 
 @dataclass(frozen=True)
@@ -136,8 +129,7 @@ def _numbers(point: Floats) -> Numbers:
 class Search:
     """What trials need: the labelled observations, the plan of moments, the recipe they start from.
 
-    `trial_store` holds trials of a run that was cut short. `threads` trials run side by side in `pool`; between such
-    groups the time is looked at.
+    `trial_store` holds trials of a run that was cut short. Trials run side by side in `pool`.
     """
 
     data: Data
@@ -145,7 +137,6 @@ class Search:
     recipe: Recipe
     pool: Executor
     trial_store: TrialStore = field(default_factory=NoTrialStore)
-    threads: int = 1
 
     def settle(self, walk: Sequence[str]) -> SearchResult:
         """Try the candidates and settle every origin of `walk` (oldest first)."""
@@ -158,16 +149,23 @@ class Search:
         own = Trial(0, {}, {origin: _compared(step, step, self.recipe) for origin, step in base.items()})
         trials, notes = [own], list[str]()
         rest = list(enumerate(candidates(self.recipe)))[1:]
-        for start in range(0, len(rest), max(1, self.threads)):
-            if self.trial_store.over():
-                notes.append(f"the search stopped at max_minutes, after {start} of {len(rest)} trials.")
-                break
-            group = rest[start : start + max(1, self.threads)]
-            for trial in self.pool.map(lambda pair: self._try(pair[0], pair[1], base), group):
-                self.trial_store.keep(trial, len(rest))
-                trials.append(trial)
+        cost = self.work_of_a_trial(origins)
+        affordable = int(min(len(rest), self.recipe.search_work // max(cost, 1)))
+        if affordable < len(rest):
+            notes.append(
+                f"the search tries {affordable} of {len(rest)} trials: one may cost {cost:,} (training rows x trees), "
+                f"and model.search.work is {self.recipe.search_work:,.0f}."
+            )
+        for trial in self.pool.map(lambda pair: self._try(pair[0], pair[1], base), rest[:affordable]):
+            self.trial_store.keep(trial, affordable)
+            trials.append(trial)
         settled = {origin: _settle(trials, tuning, self.recipe) for origin, tuning in wanted.items()}
         return SearchResult(trials, settled, tuple(notes))
+
+    def work_of_a_trial(self, origins: Sequence[str]) -> int:
+        """Training rows x trees of a candidate that is dropped nowhere: known before it is tried, on any machine."""
+        rows = [min(int(self.data.split(self.plan, origin)[0].sum()), self.recipe.max_rows) for origin in origins]
+        return sum(rows) * self.recipe.trees_up_to
 
     def _step(self, recipe: Recipe, origin: str) -> OriginPredictions:
         trains, judged = self.data.split(self.plan, origin)

@@ -89,7 +89,7 @@ def train(
     _require_both(panel.churned[splits[plan.test][0]], f"what was known at {plan.test}")
     walk = [origin for origin in plan.origins if _both(panel.churned[splits[origin][0]])]
     with threadpool_limits(limits=1), ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        found = Search(data, plan, recipe, pool, trial_store or NoTrialStore(), threads).settle(walk)
+        found = Search(data, plan, recipe, pool, trial_store or NoTrialStore()).settle(walk)
         settled = found.settled | {"": found.settled[plan.test]}
         jobs = {"": data.everything} | {origin: splits[origin][0] for origin in reversed(walk)}
         fitted = pool.map(

@@ -11,6 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.runtime import code, run_lock
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from models.training.search import Numbers, Trial
 
 Say = Callable[[str], None]
+LONG_MINUTES = 10
 
 
 def fingerprint(panel: Panel, *settings: Any) -> str:
@@ -36,10 +38,11 @@ def fingerprint(panel: Panel, *settings: Any) -> str:
 class OptunaTrialStore:
     """`models.training.search.TrialStore` on disk: one Optuna study per fingerprint."""
 
-    def __init__(self, name: str, identity: str, *, max_minutes: float, say: Say = print) -> None:
+    def __init__(self, name: str, identity: str, *, say: Say = print) -> None:
         """Open the study of `identity` among those of the definition `name`.
 
-        `max_minutes` count from now; `say` gets a line of progress now and then.
+        `say` gets a line of progress now and then. A line of the journal that was not written in full (a full disk, a
+        power cut) is dropped, and what comes after it.
         """
         import optuna
         from optuna.storages import JournalStorage
@@ -49,13 +52,15 @@ class OptunaTrialStore:
         folder = run_lock.STATE / "search"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}-{identity[:16]}.jsonl"
+        if path.exists() and _drop_torn_end(path):
+            say(f"search: {path} was not written in full; what is missing is tried again")
         self.study = optuna.create_study(
             storage=JournalStorage(JournalFileBackend(str(path))), study_name=name, load_if_exists=True
         )
         for old in folder.glob(f"{name}-*.jsonl"):
             if old != path:
                 old.unlink()  # of other data or settings: nothing in it can be used again
-        self.ends, self.say, self.done = time.monotonic() + 60 * max_minutes, say, 0
+        self.began, self.warned, self.say, self.done = time.monotonic(), False, say, 0
         finished = self.study.get_trials(deepcopy=False)
         self.known: dict[int, dict[str, Any]] = {
             trial.user_attrs["trial"]["number"]: trial.user_attrs["trial"]
@@ -94,7 +99,26 @@ class OptunaTrialStore:
             self.known[trial.number] = trial.to_json()
         if self.done == total or self.done % max(1, total // 5) == 0:
             self.say(f"search: {self.done} of {total} trials")
+        minutes = (time.monotonic() - self.began) / 60
+        if minutes > LONG_MINUTES and not self.warned:
+            self.warned = True
+            self.say(f"search: {minutes:.0f} minutes so far. Less `model.search.work` or fewer `trials` shorten it.")
 
-    def over(self) -> bool:
-        """Whether max_minutes have passed."""
-        return time.monotonic() > self.ends
+
+def _drop_torn_end(path: Path) -> bool:
+    """Cut a journal before its first line that is no whole JSON; whether there was one."""
+    content = path.read_bytes()
+    whole = 0
+    for line in content.splitlines(keepends=True):
+        try:
+            json.loads(line)
+        except ValueError:
+            break
+        if not line.endswith(b"\n"):
+            break
+        whole += len(line)
+    if whole == len(content):
+        return False
+    with path.open("r+b") as file:
+        file.truncate(whole)
+    return True

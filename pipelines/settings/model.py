@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipelines.settings.types import Section, Share
 
+WORK_PER_MINUTE = 2e8
+"""Rows x trees that one minute of the former setting `max_minutes` stands for."""
+
 
 class Search(Section):
-    """Other numbers for the recipe, tried on moments that judge nothing. Trials are the budget, time only a cap."""
+    """Other numbers for the recipe, tried on moments that judge nothing.
+
+    The budget is counted in work, training rows x trees, so that a busy machine settles on the same model as an idle
+    one. `max_minutes`: its former name and unit, which is read as WORK_PER_MINUTE a minute where `work` is not given.
+    """
 
     trials: Annotated[int, Field(ge=0, le=500)] = 6
-    max_minutes: Annotated[float, Field(gt=0, le=1440)] = 10
+    work: Annotated[float, Field(gt=0)] = 2e9
+    max_minutes: Annotated[float | None, Field(gt=0, le=1440, exclude=True)] = None
+
+    @model_validator(mode="after")
+    def _work_of_minutes(self) -> Self:
+        if self.max_minutes is not None and "work" not in self.model_fields_set:
+            object.__setattr__(self, "work", self.max_minutes * WORK_PER_MINUTE)  # nobody holds the section yet
+        return self
+
+    def notes(self) -> list[str]:
+        """What to say of a setting that has another name by now."""
+        text = "model.search.max_minutes ends no search any more. It is read as work: {:.3g}; put that in its place."
+        return [] if self.max_minutes is None else [text.format(self.work)]
 
 
 class Model(Section):

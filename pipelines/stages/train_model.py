@@ -68,7 +68,12 @@ def train_model(
         files.write_json(folder / artifacts.RECIPE, recipe_json | sample.to_json())
         files.write_parquet(folder / artifacts.PREDICTIONS, _predictions(trained.predictions))
         files.write_json(folder / artifacts.TRIALS, {f"{one.number:03d}": one.to_json() for one in trained.trials})
-    for note in (*sample.notes(settings.engine_memory), *plan.notes, *trained.choice.notes):
+    for note in (
+        *settings.model.search.notes(),
+        *sample.notes(settings.engine_memory),
+        *plan.notes,
+        *trained.choice.notes,
+    ):
         print(f"train_model: {note}")
 
 
@@ -82,7 +87,7 @@ def _trial_store(
     if not search.trials:
         return None
     identity = fingerprint(panel, settings.model.model_dump(exclude={"search"}), setting, without)
-    return OptunaTrialStore(definition, identity, max_minutes=search.max_minutes)
+    return OptunaTrialStore(definition, identity)
 
 
 def _recipe(

@@ -97,7 +97,7 @@ def table_of(found: dict[str, float], reference: dict[str, tuple[float, float]])
 def on_stream(given: argparse.Namespace) -> int:
     """Train on the stream before the moment, score it, judge by what followed."""
     stream = Stream(given.stream.resolve(), given.activity, given.until, given.horizon, given.active)
-    asked = {"trials": given.trials, "max_minutes": given.minutes}
+    asked = {"trials": given.trials, "work": given.work}
     search = {name: value for name, value in asked.items() if value is not None}
     log = given.log.resolve()
     with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +131,7 @@ def main() -> int:
     parser.add_argument("--until", help="the moment: nothing at or after it is known")
     parser.add_argument("--active", type=int, help="days behind in which a customer did the activity")
     parser.add_argument("--trials", type=int, help="of the search, instead of params.yaml's")
-    parser.add_argument("--minutes", type=float, help="cap of the search, instead of params.yaml's")
+    parser.add_argument("--work", type=float, help="of the search, instead of params.yaml's")
     parser.add_argument("--backtest", action="store_true", help="only the rolling backtest; what followed stays unseen")
     given = parser.parse_args()
     if given.stream:

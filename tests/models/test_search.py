@@ -80,10 +80,10 @@ def test_the_test_moment_serves_no_trial(whole: search.SearchResult) -> None:
 
 
 class Kept(NoTrialStore):
-    """Remembers, and ends after some trials, as a run that is killed does."""
+    """Remembers."""
 
-    def __init__(self, trials: dict[int, Trial] | None = None, *, ends_after: int = 99) -> None:
-        self.trials, self.ends_after, self.recalled = dict(trials or {}), ends_after, 0
+    def __init__(self, trials: dict[int, Trial] | None = None) -> None:
+        self.trials, self.recalled = dict(trials or {}), 0
 
     def recall(self, number: int, numbers: search.Numbers) -> Trial | None:
         self.recalled += number in self.trials
@@ -92,20 +92,37 @@ class Kept(NoTrialStore):
     def keep(self, trial: Trial, wanted: int) -> None:
         self.trials[trial.number] = trial
 
-    def over(self) -> bool:
-        return len(self.trials) >= self.ends_after
-
 
 def test_a_search_that_was_cut_short_goes_on_and_ends_the_same(
     pool: ThreadPoolExecutor, small: Panel, whole: search.SearchResult
 ) -> None:
     data = Data.of(small, DEFINITION)
-    first = Kept(ends_after=2)
-    cut = Search(data, PLAN, QUICK, pool, first).settle(PLAN.origins)
-    assert cut.notes == ("the search stopped at max_minutes, after 2 of 3 trials.",)
-    second = Kept(first.trials)
+    second = Kept({trial.number: trial for trial in whole.trials[1:3]})  # what a run that was killed had finished
     assert Search(data, PLAN, QUICK, pool, second).settle(PLAN.origins) == whole
     assert second.recalled == 2
+
+
+def test_the_budget_is_work_that_is_known_before_anything_is_tried(
+    pool: ThreadPoolExecutor, small: Panel, whole: search.SearchResult
+) -> None:
+    data = Data.of(small, DEFINITION)
+    tuning = sorted({part for trial in whole.trials for part in trial.parts})
+    cost = Search(data, PLAN, QUICK, pool).work_of_a_trial(tuning)
+    assert cost == sum(int(data.split(PLAN, origin)[0].sum()) for origin in tuning) * 30
+
+    def cut(work: float) -> search.SearchResult:
+        recipe = replace(QUICK, search={"trials": 3, "work": work})
+        return Search(data, PLAN, recipe, pool).settle(PLAN.origins)
+
+    two, none = cut(2.9 * cost), cut(0.5 * cost)
+    assert two.trials == whole.trials[:3]
+    (note,) = two.notes
+    assert note == (
+        f"the search tries 2 of 3 trials: one may cost {cost:,} (training rows x trees), and model.search.work is "
+        f"{2.9 * cost:,.0f}."
+    )
+    assert [trial.number for trial in none.trials] == [0]
+    assert cut(3 * cost).notes == ()
 
 
 def test_what_ships_says_which_numbers_it_uses() -> None:

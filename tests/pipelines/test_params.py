@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from pipelines.runtime.errors import ChurnError
+from pipelines.settings import model
 from pipelines.settings.churn import activities_of, definition_of
 from pipelines.settings.params import Settings, load
 
@@ -276,3 +277,14 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_settings_are_never_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings.model_validate(GOOD).timezone = "UTC"
+
+
+def test_minutes_of_a_search_are_read_as_work_and_said() -> None:
+    former, named = model.Search(trials=3, max_minutes=5), model.Search(trials=3, max_minutes=5, work=7e8)
+    assert former.work == 5 * model.WORK_PER_MINUTE
+    assert former.model_dump() == {"trials": 3, "work": 1e9}
+    assert former.notes() == [
+        "model.search.max_minutes ends no search any more. It is read as work: 1e+09; put that in its place."
+    ]
+    assert named.work == 7e8
+    assert model.Search().notes() == []

@@ -24,6 +24,7 @@ from models.churn_model import ChurnModel
 from pipelines.ledger import read, write
 from pipelines.modelling.trial_store import OptunaTrialStore
 from pipelines.settings import params
+from pipelines.settings.model import WORK_PER_MINUTE
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT = ROOT / "tests/fixtures/v0_1"
@@ -82,7 +83,10 @@ def holds(found: Any, wanted: Any) -> Any:
 def test_settings_mean_what_they_meant(name: str) -> None:
     path = {"shipped": LEFT / "shipped_params.yaml", "project": LEFT / "params.yaml"}[name]
     wanted = json.loads((LEFT / "settings.json").read_text())[name]
-    assert holds(params.load(path).model_dump(mode="json"), wanted) == wanted  # and no warning: it would be an error
+    settings = params.load(path)  # no warning: it would be an error
+    minutes = wanted["model"]["search"].pop("max_minutes")
+    assert holds(settings.model_dump(mode="json"), wanted) == wanted
+    assert settings.model.search.work == minutes * WORK_PER_MINUTE
 
 
 def test_the_ledger_says_what_it_said(project: Path) -> None:
@@ -187,7 +191,7 @@ def test_the_registered_model_predicts_as_it_predicted(project: Path) -> None:
 def test_the_journal_recalls_its_trials(project: Path) -> None:
     (file,) = (project / ".dvc/tmp/churn/search").glob("*.jsonl")
     name, _, identity = file.stem.rpartition("-")
-    found = OptunaTrialStore(name, identity, max_minutes=1, say=lambda _: None)
+    found = OptunaTrialStore(name, identity, say=lambda _: None)
     assert sorted(found.known.values(), key=lambda one: one["number"]) == EXPECTED["trials"]
 
 
