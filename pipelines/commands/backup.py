@@ -21,12 +21,13 @@ from pipelines.modelling.model_folder import is_model, require_known
 from pipelines.publishing.archive import folder_of
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder, digest_of
+from pipelines.settings import artifacts
 from pipelines.sources.privacy.erased import FILE as TOMBSTONES
 from pipelines.sources.privacy.erased import KEY_FILE
 from pipelines.sources.privacy.vault import FILE as VAULT
 from pipelines.sources.privacy.vault import FOLDER as VAULTS
 
-CHAMPIONS, MLFLOW, ARTIFACTS = Path("data/champion"), Path("mlflow.db"), Path("mlartifacts")
+MLFLOW, ARTIFACTS = Path("mlflow.db"), Path("mlartifacts")
 FILES = (Path("params.yaml"), TOMBSTONES, KEY_FILE)
 TRIES = 3
 
@@ -104,7 +105,7 @@ def _copied_ledger(to: Path) -> int:
 
 
 def _champions(to: Path) -> Iterator[str]:
-    for folder in sorted(CHAMPIONS.glob("*")):
+    for folder in sorted(artifacts.CHAMPIONS.glob("*")):
         if is_model(folder):
             _unchanged(partial(_copied_champion, folder, to), to / folder)
             yield f"{folder}"

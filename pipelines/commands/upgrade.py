@@ -18,8 +18,6 @@ from pipelines.ledger.version import VERSION, version_of
 from pipelines.modelling.model_folder import is_model, require_known, stamp
 from pipelines.settings import artifacts
 
-CHAMPIONS, LANDING = Path("data/champion"), Path("data/landing")
-
 
 def upgrade(say: Callable[[str], None], *, check: bool) -> None:
     """Say what an older version left, and bring it up to date unless `check`; params.yaml was read already.
@@ -29,11 +27,11 @@ def upgrade(say: Callable[[str], None], *, check: bool) -> None:
     """
     say("params.yaml: is read as it is.")
     say(_ledger())
-    champions = [folder for folder in sorted(CHAMPIONS.glob("*")) if is_model(folder)]
+    champions = [folder for folder in sorted(artifacts.CHAMPIONS.glob("*")) if is_model(folder)]
     for folder in champions:
         say(_champion(folder))
-    if LANDING.is_dir():
-        say(f"{LANDING}: what another version wrote is read again by the next pull; nothing is to be done.")
+    if artifacts.LANDING.is_dir():
+        say(f"{artifacts.LANDING}: what another version wrote is read again by the next pull; nothing is to be done.")
     if check:
         say("Nothing was changed. Without --check, or by the next command that writes, it will be.")
         return

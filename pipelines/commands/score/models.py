@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pipelines.modelling.model_folder import is_model, open_model
 from pipelines.modelling.scoring import definition_differences, related_definitions, require_same_definition
 from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.settings import artifacts
 from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def champions(address: str | None, definition: str | None, settings: Settings) -
         raise ChurnError(
             f"{definition} is not a churn definition of params.yaml.{did_you_mean(definition, settings.churn)}"
         )
-    place = address or f"data/champion/{definition or settings.at_risk.definition}"
+    place = address or (artifacts.CHAMPIONS / (definition or settings.at_risk.definition)).as_posix()
     if place.startswith("models:"):
         found = _registered(place, definition, settings)
     else:

@@ -15,9 +15,8 @@ from pipelines.ledger.version import version_of
 from pipelines.publishing.archive import folder_of
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
-from pipelines.settings.artifacts import MANIFEST
+from pipelines.settings.artifacts import LISTS, MANIFEST
 
-DRAFTS = Path("data/at_risk")
 FROM_BACKUP = "Put it back from a backup."
 REBUILD = (
     f"Rename {LEDGER.name}, then `churn restore-ledger` rebuilds it from the copies and the record; or use a backup."
@@ -106,7 +105,7 @@ def _copy_faults(folder: Path, one: write.Published) -> Iterator[str]:
 
 def drafts() -> Iterator[Check]:
     """A check per list in data/at_risk."""
-    for path in sorted(DRAFTS.glob(f"*/{MANIFEST}")):
+    for path in sorted(LISTS.glob(f"*/{MANIFEST}")):
         yield Check("lists", str(path.parent), partial(_list_faults, path.parent))
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pipelines.commands.verify.check import Check
 from pipelines.modelling.model_folder import is_model, require_known, sums_digest
+from pipelines.settings import artifacts
 
-CHAMPIONS = Path("data/champion")
 MLFLOW = Path("mlflow.db")
 
 
@@ -28,7 +28,7 @@ def registered() -> Iterator[Check]:
 
 
 def _folders() -> list[Path]:
-    return [folder for folder in sorted(CHAMPIONS.glob("*")) if is_model(folder)]
+    return [folder for folder in sorted(artifacts.CHAMPIONS.glob("*")) if is_model(folder)]
 
 
 def _champion_faults(folder: Path) -> Iterator[str]:

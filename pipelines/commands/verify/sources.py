@@ -10,11 +10,11 @@ from pathlib import Path
 
 from pipelines.commands.verify.check import Check
 from pipelines.runtime.files import digest_of, read_json
+from pipelines.settings import artifacts
 from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy import vault
 from pipelines.sources.privacy.pseudonyms import key_from_environment, keyed
 
-LANDING = Path("data/landing")
 LISTS = (("*/*/*/piece.json", "parts"), (".months/*/*/group.json", "months"))
 """Files that name months with their digests, and under which key."""
 
@@ -22,7 +22,7 @@ LISTS = (("*/*/*/piece.json", "parts"), (".months/*/*/group.json", "months"))
 def landing() -> Iterator[Check]:
     """A check per piece that was read and per group of months that was assembled."""
     for pattern, key in LISTS:
-        for file in sorted(LANDING.glob(pattern)):
+        for file in sorted(artifacts.LANDING.glob(pattern)):
             yield Check("landing", str(file.parent), partial(_landing_faults, file, key))
 
 
