@@ -3,6 +3,11 @@
     log-odds = (1 - logistic_share) * mean of the boosters + logistic_share * logistic regression
     churn_probability = calibration(log-odds)
 
+A rule (learners/rules.py) may stand in place of boosters and logistic regression: it then gives the log-odds.
+
+Who scores a moment first anchors the model there (`anchored`): one number, from everybody eligible, takes the place of
+the calibration, so that the average is that of the moment and not that of the moments learned from.
+
 Columns are found by name. The same content has the same digest, on any machine and at any thread count; no pickle
 anywhere.
 """
@@ -12,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,11 +29,14 @@ import pandas as pd
 from models import columns
 from models.columns import Columns
 from models.errors import ModelError
+from models.learners import level
 from models.learners.bgnbd_score import COLUMN, BgNbdScore
 from models.learners.boosting import Boosters
 from models.learners.calibration import Calibration
 from models.learners.expected_value import ValueModel
+from models.learners.level import Level
 from models.learners.logistic import Linear
+from models.learners.rules import Rule
 from models.segments import Quintiles
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -52,6 +60,11 @@ class ChurnModel:
         quintiles: R, F, M cut-points.
         value: None without money.
         habit: BG/NBD that gives one more column, computed here; None where the stream has no summary of the activity.
+        level: how the level of a moment is found; None where the calibration is a setting, or was trained before there
+            were levels.
+        rule: the rule that scores instead of boosters and logistic regression; None: they do.
+        at_moment: the calibration of the moment that the model is anchored to, instead of `calibration`; not part of
+            the content.
     """
 
     definition: Mapping[str, Any]
@@ -65,10 +78,19 @@ class ChurnModel:
     quintiles: Quintiles
     value: ValueModel | None
     habit: BgNbdScore | None = None
+    level: Level | None = None
+    rule: Rule | None = None
+    at_moment: Calibration | None = None
 
     @property
     def columns(self) -> list[str]:
         """Names of the feature columns that the model needs, in alphabetical order."""
+        law = self.level.habit.columns if self.level and self.level.habit else ()
+        return sorted({*self.learned, *law, *(self.rule.columns if self.rule else ())})
+
+    @property
+    def learned(self) -> list[str]:
+        """Names of the feature columns that training was given, in alphabetical order."""
         return [name for name in self.known.names if name != COLUMN]
 
     def _matrix(self, features: pd.DataFrame) -> npt.NDArray[np.float32]:
@@ -76,24 +98,58 @@ class ChurnModel:
         columns.require(features, self.columns)
         return self.known.matrix(features if self.habit is None else self.habit.with_column(features))
 
+    def anchored(self, features: pd.DataFrame, *, threads: int = 1) -> ChurnModel:
+        """The same model (content, digest) for the customers of one moment: its probabilities have the moment's level.
+
+        Customers' order among themselves stays, and so does the score of each whoever is scored beside them: the
+        moment is fixed by this call, not by a later one. A model without a level is returned as it is.
+
+        Args:
+            features: everybody eligible at the moment, in any order. Of very many those that `level.sample` takes are
+                enough, and where there is a column `customer_id` no others are looked at.
+            threads: change the time, never the result.
+        """
+        if self.level is None:
+            return self
+        if "customer_id" in features.columns:
+            features = features[level.sample([str(customer) for customer in features["customer_id"]])]
+        return self.moved_by(self.level.shift_at(self.log_odds(features, threads=threads), features))
+
+    def moved_by(self, shift: float) -> ChurnModel:
+        """The same model, anchored to a moment whose shift (log-odds) is known; see `shift`."""
+        return self if self.level is None else replace(self, at_moment=level.shifted(shift))
+
+    @property
+    def shift(self) -> float | None:
+        """Log-odds that lie between the uncalibrated score and the probability at the moment that the model is anchored
+        to; None where it is not.
+        """
+        return self.at_moment.numbers["intercept"][0] if self.at_moment else None
+
+    def _probability(self, log_odds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.asarray((self.at_moment or self.calibration)(log_odds), dtype=np.float64)
+
     def predict(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64]:
         """Probability of leaving for each row.
 
         Raises:
             ModelError: a column is missing or a number is null; each is named. Extra columns are ignored.
         """
-        return np.asarray(self.calibration(self.log_odds(features, threads=threads)), dtype=np.float64)
+        return self._probability(self.log_odds(features, threads=threads))
 
     def scores(
         self, features: pd.DataFrame, *, threads: int = 1
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
         """What `predict` and `expected_value` say, with the numbers laid out once for both."""
         x = self._matrix(features)
-        probability = np.asarray(self.calibration(self._log_odds(x, threads)), dtype=np.float64)
-        return probability, self._expected(x, threads)
+        odds = self._log_odds(x, threads) if self.rule is None else self.rule.log_odds(features)
+        return self._probability(odds), self._expected(x, threads)
 
     def log_odds(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64]:
         """Log-odds before calibration for each row."""
+        if self.rule is not None:
+            columns.require(features, self.columns)
+            return self.rule.log_odds(features)
         return self._log_odds(self._matrix(features), threads)
 
     def _log_odds(self, x: npt.NDArray[np.float32], threads: int) -> npt.NDArray[np.float64]:
@@ -110,6 +166,8 @@ class ChurnModel:
         Exact: the row sum and one constant give `log_odds`. What the habit adds is told under the silence that it
         weighs. Costs 60 times a prediction: only for those who are listed.
         """
+        if self.rule is not None:
+            return self.rule.contributions(features).reindex(columns=self.columns, fill_value=0.0)
         x = self._matrix(features)
         total = np.zeros(x.shape)
         if self.boosters is not None:
@@ -175,6 +233,8 @@ class ChurnModel:
             quintiles=Quintiles.from_json(content["quintiles"]),
             value=ValueModel(Boosters(value)) if value else None,
             habit=BgNbdScore.from_json(content["habit"]) if content.get("habit") else None,
+            level=Level.from_json(content["level"]) if content.get("level") else None,
+            rule=Rule.from_json(content["rule"]) if content.get("rule") else None,
         )
 
     def _files(self) -> dict[str, str]:
@@ -193,6 +253,9 @@ class ChurnModel:
             "value": list(value),
             "habit": self.habit.to_json() if self.habit else None,
         }
+        # Without them the digest stays that of models from before there were levels and rules that score.
+        content |= {"level": self.level.to_json()} if self.level else {}
+        content |= {"rule": self.rule.to_json()} if self.rule else {}
         text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
         return {"model.json": text, **boosters, **value}
 

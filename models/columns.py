@@ -134,6 +134,15 @@ def numbers(features: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.floa
     return np.column_stack([features[name].to_numpy(dtype=np.float64) for name in names])
 
 
+def finite_numbers(features: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64]:
+    """As `numbers`, or a ModelError says which are null or not finite."""
+    found = numbers(features, names)
+    faults = ~np.isfinite(found)
+    if faults.any():
+        raise ModelError(*_null_faults(features, list(names), faults))
+    return found
+
+
 def _texts(column: pd.Series[Any]) -> list[str]:
     """Null becomes the empty text, which is never a level."""
     import pandas as pd

@@ -120,7 +120,7 @@ class Quintiles:
         """`r_score, f_score, m_score` (1 to 5, m_score null without money), on the index of `features`."""
         import pandas as pd
 
-        columns.require(features, self.roles.names)
+        columns.require(features, self.cuts)
         recency = 6 - self._rank(features, self.roles.recency)
         frequency = self._rank(features, self.roles.frequency)
         money = pd.array([pd.NA] * len(features), dtype="Int64")
@@ -148,6 +148,7 @@ class Quintiles:
         """`scores` and the named `segment`."""
         import pandas as pd
 
+        columns.require(features, self.roles.names)
         table = self.scores(features)
         frequency = table["f_score"].to_numpy(dtype=np.int64)
         value = table["m_score"].to_numpy(dtype=np.int64) if self.roles.money else frequency

@@ -1,14 +1,14 @@
 """Probability calibration of log-odds: none, Platt, isotonic or beta; monotone, as JSON, without class weights.
 
 Platt (1999): `a + b * log-odds`. Beta (Kull, Silva Filho, Flach 2017): `c + a * ln p - b * ln(1 - p)`, a and b at
-least 0. Isotonic: pool adjacent violators (scikit-learn's), straight lines between the blocks, never 0 or 1. A
-calibration is kept only where it lowers the log loss by more than noise on rows that did not fit it.
+least 0. Isotonic: pool adjacent violators (scikit-learn's), straight lines between the blocks, never 0 or 1.
+Where params.yaml sets no kind, the level of the moment that is scored takes their place (level.py).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,27 +63,6 @@ def fit(kind: str, log_odds: Floats, y: Floats) -> Calibration:
     if kind == "none" or min(y.sum(), len(y) - y.sum()) < 10:
         return NONE
     return Calibration(kind, _FITS[kind](np.asarray(log_odds, dtype=np.float64), y))
-
-
-def best(judged: Mapping[str, Floats], y: Floats) -> tuple[str, str]:
-    """The kind with the lowest log loss if it beats "none" by more than noise, otherwise "none"; and why in words."""
-    losses = {kind: row_losses(p, y) for kind, p in judged.items()}
-    first = min(losses, key=lambda kind: (round(float(losses[kind].mean()), 9), KINDS.index(kind)))
-    gain, noise = gain_and_noise(losses["none"], losses[first])
-    if first == "none" or gain <= noise:
-        return "none", "no calibration: none helps by more than noise."
-    return (
-        first,
-        f"{first} calibration: lowers the log loss by {gain:.4f} (noise {noise:.4f}) on rows that did not fit it.",
-    )
-
-
-def gain_and_noise(before: Floats, after: Floats) -> tuple[float, float]:
-    """Mean fall of the loss per row, and how much of a fall chance alone would show."""
-    falls = before - after
-    if len(falls) < 2:
-        return 0.0, 0.0
-    return float(falls.mean()), NOISE * float(falls.std(ddof=1)) / len(falls) ** 0.5
 
 
 def row_losses(probability: Floats, y: Floats) -> Floats:

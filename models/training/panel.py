@@ -81,18 +81,19 @@ class Data:
         """BG/NBD fitted on `rows`, whether the model may know it or not; None where the stream has no summary."""
         if self.roles.summary is None:
             return None
-        read = self.panel.features.loc[rows, self._read_by_habit]
+        read = self.panel.features.loc[rows, self.read_by_habit]
         return BgNbdScore.fit(read, self.moments[rows], self.definition, self.roles)
 
     def numbers(self, rows: Rows, habit: BgNbdScore | None) -> npt.NDArray[np.float32]:
         """`x` of some rows, with the column of a habit that was fitted elsewhere."""
         x = self.x[rows]
         if habit is not None:
-            x[:, self.known.names.index(COLUMN)] = habit.log_odds(self.panel.features.loc[rows, self._read_by_habit])
+            x[:, self.known.names.index(COLUMN)] = habit.log_odds(self.panel.features.loc[rows, self.read_by_habit])
         return x
 
     @property
-    def _read_by_habit(self) -> list[str]:
+    def read_by_habit(self) -> list[str]:
+        """The columns that a habit is fitted on and asked about."""
         return ["customer_id", *(self.roles.summary or ())]
 
     @property

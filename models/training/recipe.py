@@ -9,8 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from models.learners import calibration as calibrate
-
 Floats = npt.NDArray[np.floating[Any]]
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -18,11 +16,12 @@ GRID = (0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0)
 DEFAULT_PART = 0.8
 DEFAULT_SHARE = 0.25
 FEW_CUSTOMERS = 200
+LEVEL = "level"  # the calibration that `auto` stands for: models/learners/level.py
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of `model` in params.yaml; `auto` is settled by models/training/search.py and by `calibrated`.
+    """The settings of `model` in params.yaml; `auto` is settled by search.py, for the calibration it is LEVEL.
 
     Where no moment shows anything better by more than noise the defaults stand: most of the rounds, and a quarter of
     logistic regression (measured on several streams of 1,500 to 23,000 customers: never far from the best). With few
@@ -53,6 +52,11 @@ class Recipe:
     def settled(self, numbers: Mapping[str, float | int]) -> Recipe:
         """The recipe with some of its numbers changed."""
         return replace(self, **numbers)  # type: ignore[arg-type]
+
+    @property
+    def levelled(self) -> bool:
+        """Whether the calibration is the moment's level, not a kind that is set."""
+        return self.calibration in ("auto", LEVEL)
 
     @property
     def trials(self) -> int:
@@ -169,33 +173,3 @@ class OutOfSample:
 
     log_odds: Floats
     churned: Floats
-
-
-def calibrated(pairs: Sequence[tuple[OutOfSample, OutOfSample]], recipe: Recipe) -> tuple[str, str]:
-    """The kind of calibration, and why: kept where, fitted on one moment, it helps on a later one.
-
-    It has to do so in every pair of moments, and over all by more than noise. Within one moment almost any calibration
-    looks good.
-    """
-    if recipe.calibration != "auto":
-        return recipe.calibration, f"{recipe.calibration} calibration: set in params.yaml."
-    if not pairs:
-        return "none", "no calibration: too few earlier moments to see whether one lasts."
-    said = {
-        kind: [calibrate.fit(kind, fits.log_odds, fits.churned)(judges.log_odds) for fits, judges in pairs]
-        for kind in calibrate.KINDS
-    }
-    lasting = {kind: np.concatenate(each) for kind, each in said.items() if _helps_always(each, said["none"], pairs)}
-    before = {"none": np.concatenate(said["none"])}
-    return calibrate.best({**before, **lasting}, np.concatenate([judges.churned for _, judges in pairs]))
-
-
-def _helps_always(
-    each: Sequence[Floats], before: Sequence[Floats], pairs: Sequence[tuple[OutOfSample, OutOfSample]]
-) -> bool:
-    """Whether the log loss falls in every pair."""
-    losses = [
-        (calibrate.row_losses(one, judges.churned).mean(), calibrate.row_losses(none, judges.churned).mean())
-        for one, none, (_, judges) in zip(each, before, pairs, strict=True)
-    ]
-    return all(after < plain for after, plain in losses)

@@ -142,6 +142,4 @@ def _notes(built: Plan, wanted: int) -> tuple[str, ...]:
     shared = built.shared(built.test)
     if len(shared.tuning) < LEAST_TUNING:
         notes.append("fewer than two earlier moments: rounds and blend keep their defaults.")
-    if not shared.pairs:
-        notes.append("too few earlier moments to see whether a calibration lasts: none is used.")
     return tuple(notes)

@@ -1,9 +1,10 @@
 """Training: from labelled observations to the model that ships, the held-out fit, and every origin's predictions.
 
 LightGBM under several seeds (no class weights) blended in log-odds with a penalised logistic regression on log-scaled,
-standardised columns; then a calibration. What the recipe leaves open is settled on origins before the one that is
-judged (split.py, search.py, recipe.py). What ships is the same recipe, with the same
-choice, refitted on every labelled moment.
+standardised columns; then a calibration: the level of the moment that is scored (learners/level.py), or the kind that
+params.yaml sets. What the recipe leaves open is settled on origins before the one that is judged (split.py, search.py,
+recipe.py). What ships is the same recipe, with the same choice, refitted on every labelled moment; it scores unless a
+rule does as well on held-out moments before the test moment (contest.py).
 
 The fits are independent, so they run side by side, each on one thread: a busy machine slows them, it does not stall
 them, and the trees never depend on how many there were.
@@ -24,17 +25,17 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from models.churn_model import ChurnModel
 from models.drift import shares_between
 from models.errors import ModelError
-from models.learners import calibration as calibrate
 from models.learners.calibration import Calibration
-from models.learners.expected_value import own_average
+from models.learners.level import Level
 from models.segments import Quintiles
-from models.training import baselines, fitting
-from models.training import recipe as choice
+from models.training import entries, fitting, known_levels
+from models.training.contest import Contest
 from models.training.fitting import Fit
 from models.training.panel import Data, Panel, Rows
-from models.training.recipe import Choice, OriginChoice, OriginPredictions, OutOfSample, Recipe
+from models.training.recipe import LEVEL, Choice, Recipe
 from models.training.search import NoTrialStore, Search, Trial, TrialStore
 from models.training.split import Plan
+from models.training.walk import Walk
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -46,8 +47,9 @@ class Trained:
     """What training leaves behind: the two fits, the choice behind both, and every origin's predictions.
 
     `predictions`: customer_id, as_of, role (test or backtest), churned, value_ahead, expected_value, own_average_value
-    (both NaN without money), seen_in_training, segment, model, and one column per baseline; all from fits that had not
-    seen the row's moment. `trials`: what the search tried.
+    (both NaN without money), seen_in_training, segment, model, one column per baseline, and scorer (the winner's); all
+    from fits that had not seen the row's moment. `trials`: what the search tried. `contest`: whether the model scores
+    or a rule, and why. `scorer`: the winner, `shipped` itself or the rule in its place, trained on everything.
     """
 
     shipped: ChurnModel
@@ -56,6 +58,8 @@ class Trained:
     predictions: pd.DataFrame
     plan: Plan
     trials: list[Trial]
+    contest: Contest
+    scorer: ChurnModel
 
 
 def train(
@@ -96,56 +100,26 @@ def train(
             lambda origin: fitting.fit(data, jobs[origin], recipe.settled(settled[origin].numbers), money=True), jobs
         )
         fits = dict(zip(jobs, fitted, strict=True))
-    steps: dict[str, OriginPredictions] = {}
-    tables: list[pd.DataFrame] = []
-    for origin in walk:
-        steps[origin] = fitting.predict_unseen(data, splits[origin][1], fits[origin], recipe, origin)
-        judged = {past: _judged(steps[past], settled[past]) for past in plan.past(origin, walk)}
-        pairs = [(judged[fits], judged[judges]) for fits, judges in plan.shared(origin, walk).pairs]
-        kind, why = choice.calibrated(pairs, recipe)
-        calibration = _calibration(kind, [*judged.values()][-1:])
-        probability = calibration(_judged(steps[origin], settled[origin]).log_odds)
-        role = "test" if origin == plan.test else "backtest"
-        tables.append(_table(data, splits[origin], fits[origin], probability).assign(role=role))
+    walked = Walk(data, plan, recipe, walk, splits, fits, settled).through()
     last = settled[plan.test]
+    kind = LEVEL if recipe.levelled else recipe.calibration
+    why = walked.newest.in_words() if recipe.levelled else f"{kind} calibration: set in params.yaml."
     chosen = Choice(last.rounds, last.share, kind, (last.why, why, *found.notes), dict(last.numbers))
+    tables = walked.tables
     profile = _profile(tables[-1]["model"].to_numpy(dtype=np.float64), panel, plan.test)
     described: dict[str, Any] = {"definition": definition, "profile": profile, "chosen": chosen}
-    held_out = _model(data, splits[plan.test][0], fits[plan.test], calibration=calibration, **described)
-    newest = _calibration(kind, [_judged(steps[plan.test], settled[plan.test])])
-    shipped = _model(data, data.everything, fits[""], calibration=newest, **described)
-    return Trained(shipped, held_out, chosen, pd.concat(tables, ignore_index=True), plan, found.trials)
-
-
-def _judged(step: OriginPredictions, own: OriginChoice) -> OutOfSample:
-    """What the settled blend of an origin says about its rows."""
-    return OutOfSample(step.log_odds(own.rounds, own.share), step.churned)
-
-
-def _calibration(kind: str, newest: Sequence[OutOfSample]) -> Calibration:
-    """One kind, fitted on rows that trained none of what predicted them; none where there are no such rows."""
-    return calibrate.fit(kind, newest[0].log_odds, newest[0].churned) if newest else calibrate.NONE
-
-
-def _table(data: Data, split: tuple[Rows, Rows], fit: Fit, probability: Floats) -> pd.DataFrame:
-    """What an origin predicted, by the model and by every baseline."""
-    (trained, judged), panel, frame = split, data.panel, data.panel.features
-    seen = {customer for customer, row in zip(data.customers, trained, strict=True) if row}
-    table = frame.loc[judged, ["customer_id", "as_of"]].reset_index(drop=True)
-    table["role"] = ""
-    table["churned"] = panel.churned[judged] > 0.5
-    table["value_ahead"] = panel.value_ahead[judged]
-    table["expected_value"] = np.nan
-    table["own_average_value"] = np.nan
-    if fit.value is not None:
-        table["expected_value"] = fit.value.expected(data.numbers(judged, fit.habit))
-        table["own_average_value"] = own_average(frame[judged], data.roles, panel.columns_info, data.definition)
-    table["seen_in_training"] = [str(customer) in seen for customer in table["customer_id"]]
-    named = data.roles.names
-    quintiles = Quintiles.fit(frame.loc[trained, named], data.roles)
-    table["segment"] = quintiles.segments(frame.loc[judged, named])["segment"].to_numpy(dtype=str)
-    table["model"] = probability
-    return table.assign(**baselines.predictions(data, trained, judged, fit))
+    level = walked.newest if recipe.levelled else None
+    held_out = _model(
+        data, splits[plan.test][0], fits[plan.test], calibration=walked.calibration, level=level, **described
+    )
+    coming = known_levels.next_moment(plan)
+    calibration, level = walked.of_what_ships(coming)
+    shipped = _model(data, data.everything, fits[""], calibration=calibration, level=level, **described)
+    won = entries.contested(walked.entrants, data, plan, recipe, last)
+    scorer = entries.scorer(shipped, data, plan, data.everything, fits[""], name=won.scorer, moment=coming)
+    predictions = pd.concat(tables, ignore_index=True)
+    predictions["scorer"] = pd.concat(walked.entrants, ignore_index=True)[won.scorer]
+    return Trained(shipped, held_out, chosen, predictions, plan, found.trials, won, scorer)
 
 
 def _model(
@@ -154,6 +128,7 @@ def _model(
     fit: Fit,
     *,
     calibration: Calibration,
+    level: Level | None,
     definition: Mapping[str, Any],
     profile: Mapping[str, Any],
     chosen: Choice,
@@ -171,6 +146,7 @@ def _model(
         quintiles=Quintiles.fit(data.panel.features[rows], data.roles),
         value=fit.value,
         habit=fit.habit,
+        level=level,
     )
 
 

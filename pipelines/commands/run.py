@@ -204,7 +204,7 @@ FIGURES = (
 
 def headline(metrics: dict[str, Any], definition: str) -> str:
     """The candidate beside the best naive rule (by ROC AUC) on the same held-out moment, as a small table."""
-    from models.training.baselines import NAIVE
+    from models.learners.rules import NAIVE
 
     test = metrics["test"]
     rules = {name: metrics["baselines"][name]["test"] for name in NAIVE if name in metrics["baselines"]}

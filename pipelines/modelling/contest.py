@@ -80,7 +80,7 @@ def _complete(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differing_columns(candidate: ChurnModel, champion: ChurnModel) -> Iterator[str]:
-    new, dropped = set(candidate.columns) - set(champion.columns), set(champion.columns) - set(candidate.columns)
+    new, dropped = set(candidate.learned) - set(champion.learned), set(champion.learned) - set(candidate.learned)
     if new:
         yield from _shortened([f"new column {name}" for name in sorted(new)], "new columns")
     if dropped:
@@ -132,6 +132,6 @@ def _retrained_predictions(
     origins = settings.model.backtest_moments + 1
     plan = split.plan(set(panel.moments), span_days=settings.label_window_days, origins=origins)
     recipe = Recipe(**_complete(champion_recipe["settings"]))
-    without = sorted({str(info["name"]) for info in panel.columns_info} - set(champion.columns))
+    without = sorted({str(info["name"]) for info in panel.columns_info} - set(champion.learned))
     definition = settings.churn.model_dump()
     return train.train(panel, plan, recipe, definition, without=without, threads=threads()).predictions

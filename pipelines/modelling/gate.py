@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.training.baselines import NAIVE
+from models.learners.rules import NAIVE
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def _recipe(
         },
         "rows": len(panel.churned),
         "customers": len(set(panel.customers)),
-        "columns": len(trained.shipped.columns),
+        "columns": len(trained.shipped.learned),
         "digests": {"shipped": trained.shipped.digest, "held_out": trained.held_out.digest, "activity": activity},
     }
 

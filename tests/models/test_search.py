@@ -11,7 +11,7 @@ import pytest
 
 from models.training import search, split, train
 from models.training.panel import Data, Panel
-from models.training.recipe import DEFAULT_SHARE, FEW_CUSTOMERS, OriginPredictions, OutOfSample, Recipe, calibrated
+from models.training.recipe import DEFAULT_SHARE, FEW_CUSTOMERS, OriginPredictions, Recipe
 from models.training.search import NoTrialStore, Search, Trial
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, panel
 
@@ -174,29 +174,6 @@ def test_what_helps_at_one_moment_only_settles_nothing() -> None:
     past = [step(MOMENTS[0], boosted=0.1, linear=1.0), step(MOMENTS[1], boosted=1.0, linear=0.9)]
     own = Trial(0, {}, {one.origin: search._compared(one, one, QUICK) for one in past})
     assert search._settle([own], list(own.parts), QUICK).share == DEFAULT_SHARE
-
-
-def judged(origin: str, *, factor: float, shift: float = 0.0) -> OutOfSample:
-    one = step(origin, boosted=factor, linear=factor)
-    return OutOfSample(one.log_odds(QUICK.default_rounds, 0.0) + shift, one.churned)
-
-
-@pytest.mark.parametrize(
-    ("factor", "shifts", "calibrates"),
-    [
-        (1.0, (0, 0, 0), False),  # nothing to mend
-        (0.3, (0, 0, 0), True),  # too flat, always
-        (1.0, (1, 1, 1), True),  # too high, always
-        (1.0, (1, 1, 0), False),  # too high in one season, right in the next
-    ],
-)
-def test_a_calibration_is_used_where_it_lasts(factor: float, shifts: tuple[float, ...], calibrates: bool) -> None:
-    first, second, third = (judged(at, factor=factor, shift=one) for at, one in zip(MOMENTS, shifts, strict=False))
-    kind, why = calibrated([(first, second), (second, third)], QUICK)
-    assert (kind != "none") == calibrates
-    assert why
-    assert calibrated([], QUICK)[0] == "none"
-    assert calibrated([], replace(QUICK, calibration="beta"))[0] == "beta"
 
 
 def test_what_params_set_is_not_searched_among() -> None:

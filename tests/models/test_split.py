@@ -68,7 +68,7 @@ def test_a_long_history_tunes_first_and_calibrates_on_two_later_pairs() -> None:
 @pytest.mark.parametrize(
     ("months", "origins", "says"),
     [
-        (4, ("2021-03-30", "2021-04-27", "2021-05-25"), "whether a calibration lasts"),
+        (4, ("2021-03-30", "2021-04-27", "2021-05-25"), "gives 3 of 6 moments"),
         (3, ("2021-04-27", "2021-05-25"), "fewer than two earlier moments"),
         (2, ("2021-05-25",), "gives 1 of 6 moments"),
         (1, ("2021-05-25",), "a third of the customers"),

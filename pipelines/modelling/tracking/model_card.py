@@ -61,7 +61,7 @@ def _training_data(facts: dict[str, Any], model: ChurnModel, timezone: str) -> s
     names = ", ".join([*(f"`{name}`" for name in activities[:MOST_NAMES]), *more])
     return (
         f"{facts['rows']:,} activities of {facts['customers']:,} customers before {facts['moment']} "
-        f"({timezone}): {names}. {len(model.columns)} columns. Data digest `{str(facts['digest'])[:12]}`, "
+        f"({timezone}): {names}. {len(model.learned)} columns. Data digest `{str(facts['digest'])[:12]}`, "
         f"model digest `{model.digest[:12]}`."
     )
 
