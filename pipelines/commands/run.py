@@ -163,12 +163,14 @@ def result(settings: Settings) -> str:
     import pandas as pd
 
     from pipelines.checks.page import checks_summary
+    from pipelines.rendering.highlights import leavers_in_words
     from pipelines.rendering.language.language import Language
     from pipelines.rendering.terminal import list_preview
     from pipelines.rendering.wording import scored_by
 
-    folder = artifacts.LISTS / settings.observations.score.as_of
-    at_risk = pd.read_parquet(folder / artifacts.LIST)
+    folder = Path("data/at_risk", settings.observations.score.as_of)
+    at_risk = pd.read_parquet(folder / "at_risk.parquet")
+    figures = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["figures"]
     definition = settings.at_risk.definition
     language = Language(settings.language, settings.currency)
     metrics = json.loads((artifacts.EVALUATIONS / definition / artifacts.METRICS).read_text())
@@ -177,6 +179,7 @@ def result(settings: Settings) -> str:
         [
             "",
             list_preview(at_risk, rows=10, language=language, width=_width(), colour=sys.stdout.isatty()),
+            leavers_in_words(figures, language),
             "",
             headline(metrics, definition),
             scored_by(champion),

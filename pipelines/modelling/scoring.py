@@ -1,12 +1,14 @@
 """From rows of features to the scores contract: predict, keep horizons in order, add what follows.
 
 The stage score_customers and `churn score` both score by these functions, row by row: the same customers get the same
-numbers, to the last bit, whether all rows come at once or in chunks.
+numbers, to the last bit, whether all rows come at once or in chunks. Before it scores, a model is anchored to its
+moment by everybody eligible (models/learners/level.py), once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,6 +24,26 @@ if TYPE_CHECKING:
 
 SCORES = pa.schema([*PREDICTIONS, pa.field("value_at_risk", pa.float64()), pa.field("model_version", pa.string())])
 """The scores contract: the predictions of a model, and what follows from them."""
+
+
+def anchored(model: ChurnModel, features: pd.DataFrame) -> ChurnModel:
+    """The model for a moment, by the features of everybody eligible there, or of those whom `level.sample` takes."""
+    from pipelines.runtime.stage import threads
+
+    return model.anchored(features, threads=threads()) if len(features) else model
+
+
+def anchored_to_table(model: ChurnModel, table: Path, eligible: Sequence[str]) -> ChurnModel:
+    """As `anchored`, with the features read from a table: of the eligible no more than tell the level."""
+    if model.level is None:
+        return model
+    import pyarrow.parquet as pq
+
+    from models.learners import level
+
+    some = [customer for customer, taken in zip(eligible, level.sample(eligible), strict=True) if taken]
+    rows = pq.read_table(table, columns=["customer_id", *model.columns], filters=[("customer_id", "in", some)])
+    return anchored(model, rows.to_pandas())
 
 
 def predict(model: ChurnModel, features: pd.DataFrame) -> pd.DataFrame:

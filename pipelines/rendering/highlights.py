@@ -39,10 +39,18 @@ ORDERED = (
 OFF = "Its percentages were off by {points} points on average."
 
 
-def figures(table: pd.DataFrame, scores: pd.DataFrame, at_risk: AtRisk, *, bound: str) -> dict[str, Any]:
+def figures(
+    table: pd.DataFrame, scores: pd.DataFrame, at_risk: AtRisk, *, bound: str, spread: float | None = None
+) -> dict[str, Any]:
     """Counts, shares (0..1) and money of this list and of everyone who was scored. Money is null without any.
 
-    `bound`: what ended the list, see `models.decision.cut.Cut`.
+    Args:
+        table: the list.
+        scores: of everyone.
+        at_risk: settings of the list.
+        bound: what ended the list, see `models.decision.cut.Cut`.
+        spread: how wrong the level of a moment can be (log-odds, see `models.learners.level`); None where the model
+            does not know: then nothing says between which numbers of leavers to expect.
     """
     base = ranking.base_rate(scores)
     floors = ranking.tier_floors(base, at_risk.tiers.odds())
@@ -56,6 +64,8 @@ def figures(table: pd.DataFrame, scores: pd.DataFrame, at_risk: AtRisk, *, bound
         "base_rate": round(base, 6),
         "expected_leavers": round(float(scores["churn_probability"].sum()), 1),
         "expected_leavers_listed": round(float(table["churn_probability"].sum()), 1),
+        "leavers_interval": _interval(scores, spread),
+        "leavers_interval_listed": _interval(table, spread),
         "value_at_risk": round(float(scores["value_at_risk"].sum()), 2) if money else None,
         "value_at_risk_listed": round(float(table["value_at_risk"].sum()), 2) if money else None,
         "cut": _cut(table, money=money),
@@ -64,6 +74,34 @@ def figures(table: pd.DataFrame, scores: pd.DataFrame, at_risk: AtRisk, *, bound
             for name, floor in {**floors, ranking.LOWEST_TIER: 0.0}.items()
         },
     }
+
+
+def _interval(table: pd.DataFrame, spread: float | None) -> dict[str, float] | None:
+    """Between which numbers of these leave, 9 times out of 10; None where that is not known."""
+    if spread is None or table.empty:
+        return None
+    from models.learners.moment_effects import leaving
+
+    low, high = leaving(table["churn_probability"].to_numpy(dtype="float64"), spread)
+    return {"low": round(low, 1), "high": round(high, 1)}
+
+
+def between(interval: Mapping[str, float] | None, language: Language) -> str:
+    """An interval of `figures` as a sentence; "" where there is none."""
+    if interval is None:
+        return ""
+    low, high = (language.number(round(interval[end])) for end in ("low", "high"))
+    return language.say("9 times out of 10 it is between {low} and {high}.", low=low, high=high)
+
+
+def leavers_in_words(figures: Mapping[str, Any], language: Language) -> str:
+    """How many on the list leave, and between which numbers; `figures` as the manifest has them."""
+    text = language.say(
+        "About {leave} of the {listed} on the list leave if nothing changes.",
+        leave=language.number(round(figures["expected_leavers_listed"])),
+        listed=language.number(figures["listed"]),
+    )
+    return f"{text} {between(figures.get('leavers_interval_listed'), language)}".strip()
 
 
 def _cut(table: pd.DataFrame, *, money: bool) -> float:
@@ -185,7 +223,9 @@ def figure_lines(
             figures["expected_leavers_listed"],
             "number",
         ),
+        ("", between(figures["leavers_interval_listed"], language) or None, "text"),
         (say("Of all active customers, expected to leave if nothing changes"), figures["expected_leavers"], "number"),
+        ("", between(figures["leavers_interval"], language) or None, "text"),
         (say("Average risk of leaving"), figures["base_rate"], "chance"),
         (say("Money at risk on the list"), figures["value_at_risk_listed"], "money"),
         (say("Money at risk among all active customers"), figures["value_at_risk"], "money"),

@@ -67,6 +67,7 @@ def manifest(
     model_version: str,
     model_sums: str | None,
     champion: Mapping[str, Any],
+    level: Mapping[str, Any] | None,
     parameters: Mapping[str, Any],
     inputs: Mapping[str, Any],
     checks: Mapping[str, Any],
@@ -83,6 +84,7 @@ def manifest(
         model_version: digest of the champion.
         model_sums: SHA-256 of its SHA256SUMS, which speaks for every file of it; None where it has none.
         champion: content of its champion.json.
+        level: `shift` and `spread` (log-odds) of the moment; None where the model has none.
         parameters: the settings that the list depends on: PARAMETERS and its day.
         inputs: digests of what was read.
         checks: see `check_results`.
@@ -97,6 +99,7 @@ def manifest(
         "model_version": model_version,
         "model_sums": model_sums,
         "champion": {key: champion.get(key) for key in ("version", "previous", "rolled_back_from")},
+        "level": dict(level) if level else None,
         "code": code.digest(STAGE),
         "parameters": dict(parameters),
         "inputs": dict(inputs),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.decision import ranking
 from pipelines.at_risk import summary
@@ -19,6 +19,7 @@ from pipelines.at_risk.decide import ORDERED_SINCE, Decision, ListInputs, decide
 from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
 from pipelines.at_risk.tables import Tables, tables
+from pipelines.modelling import scoring
 from pipelines.modelling.eligibility import eligibility_of
 from pipelines.modelling.model_folder import open_model, read_champion, sums_digest
 from pipelines.rendering import chart_data, files, highlights, manifest, wording
@@ -30,6 +31,11 @@ from pipelines.runtime.stage import PATH, run_stage, stage_command
 from pipelines.settings import artifacts, params
 from pipelines.settings.decision import ListMoment, ListPolicy
 from pipelines.settings.reading import ContactReading
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.churn_model import ChurnModel
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,8 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
         moment.definition, moment.churn, inputs.activity, as_of=moment.as_of, timezone=moment.timezone
     )
     lists = tables(evidence, decision, further, status=status, policy=policy, language=language)
-    figures = highlights.figures(lists.listed, evidence.scores, policy.at_risk, bound=decision.cut.bound)
+    spread = model.level.spread if model.level else None
+    figures = highlights.figures(lists.listed, evidence.scores, policy.at_risk, bound=decision.cut.bound, spread=spread)
     trust = highlights.trust(card.get("metrics") or {}, wording.scored_by(card, language), language)
     campaign = summary.campaign_summary(evidence, decision, policy, language)
     week = _week(evidence, decision, lists, card, moment=moment, language=language)
@@ -79,6 +86,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
             model_version=model.digest,
             model_sums=sums_digest(champion),
             champion=card,
+            level=_level(model, features, scores[moment.definition]),
             parameters=_parameters(settings),
             inputs=_digests(inputs, settings),
             checks=checks,
@@ -144,6 +152,14 @@ def _week(
         ordered_since=suppressed.get(ORDERED_SINCE, 0),
         next_100=summary.next_in_words(decision.cut, language),
     )
+
+
+def _level(model: ChurnModel, features: pd.DataFrame, scores: pd.DataFrame) -> dict[str, float | None] | None:
+    """The level of the list's moment, for whoever asks the model about single customers; None where it has none."""
+    if model.level is None:
+        return None
+    eligible = features[features["customer_id"].isin(scores["customer_id"])]
+    return {"shift": scoring.anchored(model, eligible).shift, "spread": model.level.spread}
 
 
 def _parameters(settings: params.Settings) -> dict[str, Any]:

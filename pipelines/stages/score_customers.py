@@ -76,19 +76,38 @@ def _eligibility(definition: str, settings: params.Settings, activity: Path) -> 
     return eligibility_of(definition, settings.churn[definition], activity, as_of=as_of, timezone=timezone)
 
 
-def _predictions(settings: params.Settings, model: ChurnModel, features: Path, customers: list[str]) -> pd.DataFrame:
-    """The predictions of one model for these customers, sorted by customer, by the engine of params.yaml."""
+def _predictions(
+    settings: params.Settings, model: ChurnModel, features: Path, eligible: list[str], wanted: set[str] | None = None
+) -> pd.DataFrame:
+    """The predictions of one model, sorted by customer, by the engine of params.yaml.
+
+    Args:
+        settings: of params.yaml.
+        model: is anchored to the moment of everybody eligible.
+        features: the folder of feature tables.
+        eligible: by the model's definition.
+        wanted: those of `eligible` who are scored; None: all.
+    """
     as_of = settings.observations.score.as_of
     if settings.engine != "spark":
-        return scoring.predict(model, _features(features, as_of, customers))
+        rows = _features(features, as_of, eligible)
+        anchored = scoring.anchored(model, rows)
+        return scoring.predict(anchored, rows if wanted is None else _of(rows, wanted))
     from models.columns import require
     from pipelines.engines.spark_scores import predict
 
     path = _table(features, as_of)
     require(pq.read_schema(path).empty_table().to_pandas(), model.columns)
-    predictions = predict(model, path, customers, settings.spark)
+    anchored = scoring.anchored_to_table(model, path, eligible)
+    customers = eligible if wanted is None else sorted(wanted.intersection(eligible))
+    predictions = predict(anchored, path, customers, settings.spark)
     _require_all(path, customers, predictions)
     return predictions
+
+
+def _of(rows: pd.DataFrame, customers: set[str]) -> pd.DataFrame:
+    found: pd.DataFrame = rows[rows["customer_id"].isin(customers)].reset_index(drop=True)
+    return found
 
 
 def _with_related(
@@ -104,8 +123,8 @@ def _with_related(
         if name != definition and is_model(folder):
             model = open_model(folder)
             scoring.require_same_definition(name, settings.churn[name], model, folder)
-            shared = customers.intersection(eligible_customers(_eligibility(name, settings, places.activity)))
-            predictions[name] = _predictions(settings, model, places.features, sorted(shared))
+            eligible = eligible_customers(_eligibility(name, settings, places.activity))
+            predictions[name] = _predictions(settings, model, places.features, eligible, customers)
     return predictions
 
 

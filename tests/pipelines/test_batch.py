@@ -126,7 +126,7 @@ def test_what_was_cut_short_goes_on_where_it_ended(request_: Request, monkeypatc
 
 def shifted(model: ChurnModel, days: int, by: float) -> ChurnModel:
     moved = Calibration("platt", {"intercept": [by], "slope": [1.0]})
-    return replace(model, definition={**model.definition, "horizon_days": days}, calibration=moved)
+    return replace(model, definition={**model.definition, "horizon_days": days}, calibration=moved, level=None)
 
 
 def test_horizons_of_one_kind_never_cross_just_as_in_the_stage(request_: Request) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.errors import ModelError
 from pipelines.modelling.tracking import churn_pyfunc
 from pipelines.modelling.tracking.churn_pyfunc import ChurnScorer
 
@@ -43,6 +44,40 @@ def test_scores_keep_the_rows_and_the_input(values: Any) -> None:
 
 def test_without_money_there_is_only_the_probability() -> None:
     assert list(scorer(money=False).predict(pd.DataFrame({"a": [0.5]})).columns) == ["churn_probability"]
+
+
+class Levelled(Half):
+    """A model whose probabilities are moved to the mean of whoever it is anchored to."""
+
+    def __init__(self, shift: float = 0.0) -> None:
+        super().__init__(money=False)
+        self.shift = shift
+
+    def predict(self, features: pd.DataFrame) -> Any:
+        return super().predict(features) + self.shift
+
+    def anchored(self, features: pd.DataFrame) -> Levelled:
+        return Levelled(float(features["a"].mean()))
+
+    def moved_by(self, shift: float) -> Levelled:
+        return Levelled(shift)
+
+
+@pytest.mark.parametrize(
+    ("rows", "params", "shift"),
+    [(99, None, 0.0), (99, {"level_shift": ""}, 0.0), (100, None, 0.5), (1, {"level_shift": "-0.25"}, -0.25)],
+)
+def test_the_level_is_that_of_many_rows_or_handed_in(rows: int, params: dict[str, str] | None, shift: float) -> None:
+    model: Any = Levelled()
+    features = pd.DataFrame({"a": np.linspace(0.25, 0.75, rows)})
+    said = ChurnScorer(model).predict(features, params)["churn_probability"].to_numpy()
+    assert said - features["a"].to_numpy(np.float32) / 2 == pytest.approx(shift, abs=1e-6)
+
+
+def test_a_shift_that_is_no_number_is_named() -> None:
+    model: Any = Levelled()
+    with pytest.raises(ModelError, match="level_shift is 'low'"):
+        ChurnScorer(model).predict(pd.DataFrame({"a": [0.5]}), {"level_shift": "low"})
 
 
 def test_it_needs_nothing_but_models() -> None:

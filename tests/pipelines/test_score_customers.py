@@ -51,7 +51,7 @@ def test_every_eligible_customer_gets_one_row_of_the_contract(places: Places) ->
     assert table["customer_id"].to_pylist() == [f"c{number:04d}" for number in range(250)]
     model = ChurnModel.load(places.model)
     features = pq.read_table(places.features / f"{AS_OF}.parquet").to_pandas()
-    assert np.array_equal(scores["churn_probability"], model.predict(features))
+    assert np.array_equal(scores["churn_probability"], model.anchored(features).predict(features))
     assert scores["value_at_risk"].to_numpy() == pytest.approx(scores["churn_probability"] * scores["expected_value"])
     assert set(scores["model_version"]) == {model.digest}
     assert places.report.exists()
@@ -122,9 +122,9 @@ def test_a_champion_of_another_question_is_refused(places: Places) -> None:
 
 
 def shifted(model: ChurnModel, days: int, by: float) -> ChurnModel:
-    """The same model for another horizon, more or less afraid."""
+    """The same model for another horizon, more or less afraid, at a level that does not move."""
     moved = Calibration("platt", {"intercept": [by], "slope": [1.0]})
-    return replace(model, definition={**model.definition, "horizon_days": days}, calibration=moved)
+    return replace(model, definition={**model.definition, "horizon_days": days}, calibration=moved, level=None)
 
 
 @pytest.mark.parametrize(("of_14_days", "moved"), [(1.0, False), (-1.0, True)])

@@ -171,10 +171,11 @@ def features(rows: int = 40) -> pd.DataFrame:
     return pq.read_table("data/features/train/2024-05-20.parquet").to_pandas().head(rows)
 
 
-def expected(frame: pd.DataFrame) -> pd.DataFrame:
+def expected(frame: pd.DataFrame, *, anchored: bool = False) -> pd.DataFrame:
     from models.churn_model import ChurnModel
 
     model = ChurnModel.load(Path(f"data/models/{D}/shipped"))
+    model = model.anchored(frame) if anchored else model
     probability, value = model.predict(frame), model.expected_value(frame)
     assert value is not None
     return pd.DataFrame(
@@ -187,6 +188,18 @@ def test_the_pyfunc_scores_exactly_as_the_model(project: Path) -> None:
     frame = features()
     scored = load(logged()).predict(frame[frame.columns[::-1]])  # in any order of columns
     pd.testing.assert_frame_equal(scored, expected(frame), check_exact=True)
+
+
+def test_the_pyfunc_finds_the_level_of_everybody_or_is_told_it(project: Path) -> None:
+    from models.churn_model import ChurnModel
+
+    everybody, model = features(100), load(logged())
+    scores = expected(everybody, anchored=True)
+    assert not scores.equals(expected(everybody))
+    pd.testing.assert_frame_equal(model.predict(everybody), scores, check_exact=True)
+    shift = ChurnModel.load(Path(f"data/models/{D}/shipped")).anchored(everybody).shift
+    some = model.predict(everybody.iloc[[3]], params={"level_shift": str(shift)})
+    pd.testing.assert_frame_equal(some, scores.iloc[[3]], check_exact=True)
 
 
 def test_the_pyfunc_refuses_what_mlflow_would_let_through(project: Path) -> None:

@@ -8,18 +8,19 @@ nothing is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.commands.score.anchor import anchored_to_rows, ids_of
 from pipelines.commands.score.checks import judged, require_columns, require_everyone, require_readable, schema_of
 from pipelines.commands.score.chunks import Customers, EligibleIds, EveryRow, chunks, customers_by_features
 from pipelines.commands.score.models import Champion, champions
-from pipelines.commands.score.request import CHUNK_CUSTOMERS, Request
+from pipelines.commands.score.request import Request
 from pipelines.commands.score.resume import Parts, inputs_of
 from pipelines.modelling import scoring
 from pipelines.runtime.errors import ChurnError, NothingToScoreError
@@ -95,14 +96,18 @@ class _Work:
         require_columns(table, self.champions)
         customers = self._customers(activity, schema_of(table).names)
         own = self.champions[0]
-        make = self._on_spark if self.settings.engine == "spark" else self._in_chunks
-        make(table, customers)
+        self._anchored(table, customers).make_parts(table, customers)
         scores = self.parts.combined()
         require_everyone(scores["customer_id"], customers[own.definition], table, own.definition)
         report = judged(scores, own, activity, self.settings, self.parts.places.reports)
         self.log("checked", f"scores: {len(report.expectations)} checks passed", checks=len(report.expectations))
         facts = {"rows": len(scores), "definition": own.definition, "model_version": own.model.digest}
         return self.parts.finish(scores, inputs, **facts)
+
+    def make_parts(self, table: Path, customers: Mapping[str, Customers]) -> None:
+        """The scores of the table in parts, by the engine of params.yaml."""
+        make = self._on_spark if self.settings.engine == "spark" else self._in_chunks
+        make(table, customers)
 
     def _tables(self) -> tuple[Path | None, Path]:
         """The folder of the stream, where there is one, and the feature table."""
@@ -140,6 +145,14 @@ class _Work:
             for line in ineligible_lines(status) if place == 0 else ():
                 self.log("note", line)
         return found
+
+    def _anchored(self, table: Path, customers: Mapping[str, Customers]) -> _Work:
+        """The same work with each model anchored to the moment of everybody eligible by its definition."""
+        anchored = [
+            replace(one, model=anchored_to_rows(one.model, table, customers[one.definition], self._day))
+            for one in self.champions
+        ]
+        return replace(self, champions=anchored)
 
     def _in_chunks(self, table: Path, customers: Mapping[str, Customers]) -> None:
         from pipelines.runtime.progress import progress
@@ -191,7 +204,7 @@ class _Work:
             return
         numbers, everybody = {}, None
         for one in self.champions:
-            ids = list(_ids(table, customers[one.definition], self._columns(customers), self._day))
+            ids = list(ids_of(table, customers[one.definition], self._day))
             wanted = ids if everybody is None else sorted(set(ids) & everybody)
             everybody = set(ids) if everybody is None else everybody
             numbers[one.definition] = predict(one.model, table, wanted, self.settings.spark)
@@ -202,10 +215,3 @@ def _asked(champion: Champion, rows: pa.Table) -> pd.DataFrame:
     """What a champion says of rows, without copying their numbers."""
     frame = rows.to_pandas(split_blocks=True)
     return scoring.predict(champion.model, frame)
-
-
-def _ids(table: Path, customers: Customers, columns: list[str], day: str) -> Iterator[str]:
-    """Ids of the customers among a table's rows."""
-    kept = [name for name in columns if name == getattr(customers, "column", None)]
-    for chunk in chunks(table, kept, day, CHUNK_CUSTOMERS, set()):
-        yield from chunk.rows.filter(customers.among(chunk.rows))["customer_id"].to_pylist()

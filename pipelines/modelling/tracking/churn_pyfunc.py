@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from models.churn_model import ChurnModel
 
 
+SHIFT = "level_shift"
+"""The parameter that hands in the level of the moment, log-odds as text; "" where it is to be found."""
+
+LEAST_ROWS = 100  # fewer are more likely asked about one by one than everybody eligible
+
+
 class ChurnScorer:
     """Features of customers in, one row of scores for each out."""
 
@@ -23,28 +29,47 @@ class ChurnScorer:
         self.model = model
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Scores exactly as the pipeline computes them.
+        """Scores exactly as the pipeline computes them, if it knows the level of the moment as the pipeline does.
+
+        The level is one number for all customers of a moment. Of LEAST_ROWS rows and more it is supposed that they are
+        everybody eligible, and it is found from them, as the pipeline finds it; fewer are scored at the level that
+        training expected. Who asks for some of them hands in the shift of the moment: `level.shift` in the manifest of
+        a list.
 
         Args:
             model_input: one row per customer with every column of the model, in any order; more columns are ignored.
-            params: MLflow passes it; there are none.
+            params: `level_shift`, log-odds as text.
 
         Returns:
             `churn_probability` (0..1) and, where the stream has money, `expected_value` and `value_at_risk`
             (= probability x expected value), in the order and with the index of the input.
 
         Raises:
-            ModelError: a column is missing or a value is null, which MLflow itself would let through.
+            ModelError: a column is missing or a value is null, which MLflow itself would let through; or the shift is
+                no number.
         """
         import pandas as pd
 
         features = self._as_stored(model_input)
-        probability = self.model.predict(features)
+        model = self._at_moment(features, str((params or {}).get(SHIFT, "")))
+        probability = model.predict(features)
         scores = {"churn_probability": probability}
-        expected = self.model.expected_value(features)
+        expected = model.expected_value(features)
         if expected is not None:
             scores |= {"expected_value": expected, "value_at_risk": probability * expected}
         return pd.DataFrame(scores, index=model_input.index)
+
+    def _at_moment(self, features: pd.DataFrame, shift: str) -> ChurnModel:
+        if not shift:
+            return self.model.anchored(features) if len(features) >= LEAST_ROWS else self.model
+        from models.errors import ModelError
+
+        try:
+            return self.model.moved_by(float(shift))
+        except ValueError:
+            raise ModelError(
+                f"{SHIFT} is {shift!r}: give log-odds as a number, such as '-0.12', or leave it out."
+            ) from None
 
     def _as_stored(self, features: pd.DataFrame) -> pd.DataFrame:
         """Features are stored as float32; a CSV or a JSON request brings doubles that only look like them."""

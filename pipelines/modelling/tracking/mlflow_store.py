@@ -223,7 +223,9 @@ def _log_numbers(candidate: Candidate, run: Any, store: Store) -> None:
 def _log_model(candidate: Candidate, payload: Path) -> None:
     import mlflow.pyfunc
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+    from pipelines.modelling.tracking.churn_pyfunc import SHIFT
 
     inputs = Schema([ColSpec(kind, name, required=True) for name, kind in candidate.inputs().items()])
     outputs = Schema([ColSpec("double", name) for name in candidate.outputs()])
@@ -233,7 +235,7 @@ def _log_model(candidate: Candidate, payload: Path) -> None:
             loader_module="churn_pyfunc",
             data_path=str(candidate.write_payload(payload)),
             code_paths=[str(path) for path in candidate.code_paths()],
-            signature=ModelSignature(inputs, outputs),
+            signature=ModelSignature(inputs, outputs, ParamSchema([ParamSpec(SHIFT, "string", "")])),
             input_example=candidate.input_example(),
             pip_requirements=candidate.requirements(),
             tags=candidate.identity,

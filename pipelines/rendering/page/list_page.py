@@ -153,7 +153,8 @@ def _tiles(table: pd.DataFrame, figures: Mapping[str, Any], week: Week, language
                 "of {everyone} active. About {leave} of them leave if nothing changes.",
                 everyone=everyone,
                 leave=number(round(figures["expected_leavers_listed"])),
-            ),
+            )
+            + _spaced(highlights.between(figures["leavers_interval_listed"], language)),
         }
     ]
     if figures["value_at_risk"] is not None:
@@ -173,9 +174,14 @@ def _tiles(table: pd.DataFrame, figures: Mapping[str, Any], week: Week, language
             "About {leave} of all {everyone} active customers leave if nothing changes.",
             leave=number(round(figures["expected_leavers"])),
             everyone=everyone,
-        ),
+        )
+        + _spaced(highlights.between(figures["leavers_interval"], language)),
     }
     return [*tiles, average]
+
+
+def _spaced(sentence: str) -> str:
+    return f" {sentence}" if sentence else ""
 
 
 def _change(change: Mapping[str, Any], language: Language) -> dict[str, str]:
