@@ -148,7 +148,7 @@ class ChurnModel:
     def log_odds(self, features: pd.DataFrame, *, threads: int = 1) -> npt.NDArray[np.float64]:
         """Log-odds before calibration for each row."""
         if self.rule is not None:
-            columns.require(features, self.columns)
+            self._matrix(features)  # names what is missing or null, whoever scores
             return self.rule.log_odds(features)
         return self._log_odds(self._matrix(features), threads)
 

@@ -34,7 +34,13 @@ ADVICE = {
 
 
 def report(
-    predictions: pd.DataFrame, *, draws: int, seed: int, capacity: int = 300, costs: Costs | None = None
+    predictions: pd.DataFrame,
+    *,
+    draws: int,
+    seed: int,
+    capacity: int = 300,
+    costs: Costs | None = None,
+    before_test: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Everything that metrics.json says about a candidate.
 
@@ -44,17 +50,19 @@ def report(
         seed: of the draws.
         capacity: customers that the team can look after at one moment, at least 1.
         costs: of a contact; None leaves `profit` out.
+        before_test: moments whose outcomes were known at the test moment, ISO dates; none leaves the part out.
 
     Returns:
         `test`, `backtest` (by moment), `pooled` (all moments, with intervals), `segments` and `never_seen` (all
         moments, customers and churners counted), `baselines` (the same for each), `paired` (model minus each),
+        `before_test` (`paired` and `grade` without the test moment, which settles nothing),
         `calibration` (of the test moment: ten groups by probability, what was promised and what happened), `capacity`,
         `profit`, `value` (where there is money), `grade`.
     """
     names = [name for name in IN_WORDS if name in predictions.columns]
     drawn = Draws.of(predictions, ["model", *names], draws=draws, seed=seed)
     paired = {name: drawn.paired("model", name) for name in names}
-    best = min((name for name in names if name in RULES), key=lambda name: _mean_loss(predictions, name))
+    best = _best_rule(predictions, names)
     test = predictions[predictions["role"] == "test"]
     unseen = predictions[~predictions["seen_in_training"].astype(bool)]
     metrics = {
@@ -68,13 +76,32 @@ def report(
             "customers": min(capacity, len(test)),
             **_each(test, names, lambda p, y: _at_capacity(p, y, capacity)),
         },
-        "grade": grade(paired[best], best, paired.get("logistic_rich")),
+        "grade": _graded(paired, best),
     }
+    earlier = predictions[np.isin(evaluate.moments_of(predictions), list(before_test))]
+    if len(earlier):
+        metrics["before_test"] = _before_test(earlier, names, draws=draws, seed=seed)
     if costs is not None:
         profits = _each(test, names, lambda p, y: profit.figures(p, y, costs, capacity=capacity))
         metrics["profit"] = {"costs": profit.to_json(costs), **profits}
     money = value_metrics.report(predictions, draws=draws, seed=seed)
     return {**metrics, "value": money} if money else metrics
+
+
+def _best_rule(predictions: pd.DataFrame, names: Sequence[str]) -> str:
+    return min((name for name in names if name in RULES), key=lambda name: _mean_loss(predictions, name))
+
+
+def _graded(paired: Mapping[str, Any], best: str) -> dict[str, str]:
+    """The grade of the model; where a rule scores in its place, why there is none better than C."""
+    fitted = paired.get("fitted_model")
+    return grade(paired[best], best, paired.get("logistic_rich")) if fitted is None else grade_of_rule(fitted, best)
+
+
+def _before_test(earlier: pd.DataFrame, names: Sequence[str], *, draws: int, seed: int) -> dict[str, Any]:
+    drawn = Draws.of(earlier, ["model", *names], draws=draws, seed=seed)
+    paired = {name: drawn.paired("model", name) for name in names}
+    return {"paired": paired, "grade": _graded(paired, _best_rule(earlier, names))}
 
 
 def _groups(rows: pd.DataFrame) -> dict[str, Any]:
@@ -163,6 +190,16 @@ def grade(
             f"{_signed(simpler['log_loss'])}."
         )
     return {"grade": letter, "best_baseline": best, "text": text}
+
+
+def grade_of_rule(fitted: Mapping[str, Mapping[str, Any]], best: str) -> dict[str, str]:
+    """C: a rule scores. `fitted`: the rule minus the model that was trained; `best`: see `grade`."""
+    text = (
+        f"A simple rule scores. Against {IN_WORDS['fitted_model']}: ROC AUC {_signed(fitted['roc_auc'])}, log loss "
+        f"{_signed(fitted['log_loss'])} (lower is better). More history, more kinds of activity or another horizon may "
+        "change that."
+    )
+    return {"grade": "C", "best_baseline": best, "text": text}
 
 
 def _signed(interval: Mapping[str, Any]) -> str:

@@ -36,11 +36,13 @@ IN_WORDS = {
     "logistic_rfmt": "a logistic regression on recency, frequency, money and tenure",
     "bg_nbd": "the BG/NBD model of buying habits",
     "logistic_rich": "a logistic regression on the same columns",
+    "fitted_model": "the model that was trained",
 }
 """Every baseline that there can be. BG/NBD needs the summary columns of the definition's activity, the own rhythm its
-measure; the logistic regression on the rich features is the model's own simpler half (models/training/baselines.py)."""
+measure; the logistic regression on the rich features is the model's own simpler half (models/training/baselines.py);
+the model that was trained stands beside a rule that scores in its place."""
 
-RULES = tuple(name for name in IN_WORDS if name != "logistic_rich")
+RULES = tuple(name for name in IN_WORDS if name not in ("logistic_rich", "fitted_model"))
 """What a team could have without this pipeline: the model is graded against the best of these."""
 
 NAIVE = ("days_since_last", "order_count", "rfm_score")
@@ -49,13 +51,20 @@ NAIVE = ("days_since_last", "order_count", "rfm_score")
 UNMODELLED = ("days_since_last", "rfm_score")
 """Of those the ones that teams without a model rank by: past lists are compared with the better of them."""
 
+MODEL = "model"
+"""The model among those who may score."""
+
+BASE_RATE = "base_rate"
+"""The same probability for everybody: who scores where nothing ranks and there is money, so that the list is by value.
+It reads no column, and is no baseline."""
+
 
 @dataclass(frozen=True)
 class Rule:
     """One fitted rule.
 
     Attributes:
-        name: a key of `IN_WORDS`.
+        name: one of RULES, or BASE_RATE.
         columns: that it reads.
         line: of those columns, of the RFM sum or of the habit's log-odds; None: the habit's log-odds as they are.
         quintiles: where the columns are ranked and added up, the RFM score.
@@ -102,6 +111,8 @@ class Rule:
         return told if told in self.columns else self.columns[1]
 
     def _numbers(self, features: pd.DataFrame) -> Floats:
+        if not self.columns:
+            return np.zeros((len(features), 0))
         read = columns.finite_numbers(features, self.columns)
         if self.habit is not None:
             return np.asarray(self.habit.log_odds(features)[:, None])
@@ -184,6 +195,13 @@ def fitted(
         read = tuple(dict.fromkeys([roles.recency, *habit.columns]))
         found["bg_nbd"] = Rule("bg_nbd", read, line, habit=habit)
     return found
+
+
+def base_rate(churned: Floats) -> Rule:
+    """The share that left, with half a customer added to either side, as everybody's probability."""
+    left, rows = float(churned.sum()) + 0.5, len(churned) + 1.0
+    nothing = np.zeros(0)
+    return Rule(BASE_RATE, (), Linear(nothing, nothing, float(np.log(left / (rows - left))), nothing))
 
 
 def own_rhythm(columns_info: list[dict[str, Any]], activity: str) -> str:

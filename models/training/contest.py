@@ -3,14 +3,15 @@
 Model and rules, each with the level of its moment, are held against each other on moments that they had not seen and
 whose outcome was known at the test moment; with fewer than two such moments, on customers that they had not seen, at
 the newest moment that trained. The lowest mean log loss scores; the test moment only reports. Who cannot rank (the
-interval of ROC AUC ends below LEAST_AUC) is passed over: first for the best rule, then for the silence against the
-customer's own rhythm. Only where all three fail, nothing ranks.
+interval of ROC AUC ends below LEAST_AUC) is passed over: for the model, the best rule, and the silence against the
+customer's own rhythm, in this order. Only where all of them fail, nothing ranks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +19,9 @@ import pandas as pd
 
 from models.evaluation import bootstrap
 from models.learners.calibration import row_losses
-from models.learners.rules import IN_WORDS, RULES
+from models.learners.rules import BASE_RATE, MODEL, RULES
 
-MODEL = "model"
+BY_TIME, BY_CUSTOMERS, BY_SETTING = "time", "customers", "setting"
 LAST_RESORT = ("own_rhythm", "days_since_last")
 LEAST_AUC = 0.55  # of the interval's upper end
 LEAST_MOMENTS = 2
@@ -32,11 +33,12 @@ class Contest:
     """Who scores and why.
 
     Attributes:
-        scorer: MODEL or the name of a rule (`rules.IN_WORDS`).
-        ranks: False where nothing tells leavers from stayers; the list is then by value.
+        scorer: MODEL, one of RULES, or BASE_RATE.
+        ranks: False where nothing tells leavers from stayers: the list is then by value (BASE_RATE), or by recency
+            where there is no money.
         losses: mean log loss on the held-out rows, by name, MODEL among them.
         moments: that judged, ISO dates, oldest first.
-        held_out_by: `time`, or `customers` where there were too few moments.
+        held_out_by: `time`, or `customers` where there were too few moments, or `setting` where nothing was compared.
         roc_auc_low, roc_auc_high: 95% interval of the scorer's ROC AUC there.
     """
 
@@ -49,24 +51,19 @@ class Contest:
     roc_auc_high: float
 
     @property
-    def best_rule(self) -> str:
+    def best_rule(self) -> str | None:
         """The rule with the lowest log loss."""
-        return best_of(self.losses, [name for name in self.losses if name in RULES])
+        rules = [name for name in self.losses if name in RULES]
+        return best_of(self.losses, rules) if rules else None
 
-    def text(self) -> str:
-        """In words: who scores, against whom, on what."""
-        rule, model = self.best_rule, self.losses[MODEL]
-        on = f"{len(self.moments)} held-out moments" if self.held_out_by == "time" else "held-out customers"
-        figures = f"log loss {model:.4f} against {self.losses[rule]:.4f} of {IN_WORDS[rule]}, on {on}"
-        if not self.ranks:
-            return (
-                f"nothing ranks: the ROC AUC of {self._named()} is at most {self.roc_auc_high:.3f} ({figures}). More "
-                "history, more kinds of activity or another horizon_days may change that."
-            )
-        return f"{self._named()} scores: the model has {figures}."
+    def to_json(self) -> dict[str, Any]:
+        """As recipe.json has it, with the rule that came first among the rules; None where it was not looked for."""
+        return {**asdict(self), "losses": dict(self.losses), "moments": list(self.moments), "best_rule": self.best_rule}
 
-    def _named(self) -> str:
-        return "the model" if self.scorer == MODEL else IN_WORDS[self.scorer]
+
+def settled(scorer: str) -> Contest:
+    """Who scores because the recipe says so."""
+    return Contest(scorer, scorer != BASE_RATE, {}, (), BY_SETTING, 0.0, 1.0)
 
 
 def best_of(losses: Mapping[str, float], names: Sequence[str]) -> str:
@@ -74,24 +71,26 @@ def best_of(losses: Mapping[str, float], names: Sequence[str]) -> str:
     return min(names, key=lambda name: (round(losses[name], 9), names.index(name)))
 
 
-def held(judged: pd.DataFrame, held_out_by: str) -> Contest:
+def held(judged: pd.DataFrame, held_out_by: str, *, has_money: bool = True) -> Contest:
     """The contest on rows that nobody had seen.
 
     Args:
         judged: `customer_id, as_of, churned`, and the calibrated probability of MODEL and of every rule, in columns of
             their names; at least one row.
         held_out_by: `time` or `customers`.
+        has_money: whether a list can be by value where nothing ranks.
     """
     names = [name for name in (MODEL, *RULES) if name in judged.columns]
     y = judged["churned"].to_numpy(dtype=np.float64)
     losses = {name: float(row_losses(judged[name].to_numpy(dtype=np.float64), y).mean()) for name in names}
     rest = [name for name in LAST_RESORT if name in names][:1]
-    order = list(dict.fromkeys([best_of(losses, names), best_of(losses, names[1:]), *rest]))
+    order = list(dict.fromkeys([best_of(losses, names), MODEL, best_of(losses, names[1:]), *rest]))
     intervals = {name: _interval(judged, name) for name in order}
     able = [name for name in order if not intervals[name][1] < LEAST_AUC]
-    scorer = able[0] if able else order[-1]
+    scorer = able[0] if able else BASE_RATE if has_money else "days_since_last"
+    interval = intervals.get(scorer) or intervals[order[-1]]
     moments = tuple(sorted(set(pd.to_datetime(judged["as_of"]).dt.strftime("%Y-%m-%d"))))
-    return Contest(scorer, bool(able), losses, moments, held_out_by, *intervals[scorer])
+    return Contest(scorer, bool(able), losses, moments, held_out_by, *interval)
 
 
 def _interval(judged: pd.DataFrame, name: str) -> tuple[float, float]:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from models.learners.rules import MODEL
+
 Floats = npt.NDArray[np.floating[Any]]
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -25,7 +27,8 @@ class Recipe:
 
     Where no moment shows anything better by more than noise the defaults stand: most of the rounds, and a quarter of
     logistic regression (measured on several streams of 1,500 to 23,000 customers: never far from the best). With few
-    customers the logistic regression is the default by itself.
+    customers the logistic regression is the default by itself. `scorer`: `auto` (contest.py settles it), or who scores:
+    MODEL, one of RULES, or BASE_RATE.
     """
 
     seed: int = 7
@@ -44,6 +47,7 @@ class Recipe:
     backtest_moments: int = 5
     search: Mapping[str, Any] = field(default_factory=dict)
     prior_share: float = DEFAULT_SHARE
+    scorer: str = "auto"
 
     def for_customers(self, count: int) -> Recipe:
         """The recipe where there are `count` customers to learn from: with few, the simple model goes first."""
@@ -129,13 +133,17 @@ class OriginChoice:
 
 @dataclass(frozen=True)
 class Choice:
-    """Rounds, weight of the logistic regression, kind of calibration, numbers that differ from params.yaml; and why."""
+    """Rounds, weight of the logistic regression, kind of calibration, numbers that differ from params.yaml; and why.
+
+    `scorer`: who scores, the model with all of these or a rule in its place.
+    """
 
     rounds: int
     logistic_share: float
     calibration: str
     notes: tuple[str, ...]
     numbers: Mapping[str, float | int] = field(default_factory=dict)
+    scorer: str = MODEL
 
 
 @dataclass(frozen=True)

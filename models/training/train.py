@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,14 @@ from models.drift import shares_between
 from models.errors import ModelError
 from models.learners.calibration import Calibration
 from models.learners.level import Level
+from models.learners.rules import MODEL
 from models.segments import Quintiles
 from models.training import entries, fitting, known_levels
 from models.training.contest import Contest
 from models.training.fitting import Fit
 from models.training.panel import Data, Panel, Rows
 from models.training.recipe import LEVEL, Choice, Recipe
-from models.training.search import NoTrialStore, Search, Trial, TrialStore
+from models.training.search import NoTrialStore, Search, SearchResult, Trial, TrialStore
 from models.training.split import Plan
 from models.training.walk import Walk
 
@@ -47,19 +48,20 @@ class Trained:
     """What training leaves behind: the two fits, the choice behind both, and every origin's predictions.
 
     `predictions`: customer_id, as_of, role (test or backtest), churned, value_ahead, expected_value, own_average_value
-    (both NaN without money), seen_in_training, segment, model, one column per baseline, and scorer (the winner's); all
-    from fits that had not seen the row's moment. `trials`: what the search tried. `contest`: whether the model scores
-    or a rule, and why. `scorer`: the winner, `shipped` itself or the rule in its place, trained on everything.
+    (both NaN without money), seen_in_training, segment, model (who scores), one column per baseline, and fitted_model
+    where a rule scores in its place; all from fits that had not seen the row's moment. `shipped` and `held_out`: who
+    scores, the model or a rule in its place. `fitted`: the model, whoever scores. `trials`: what the search tried.
+    `contest`: who scores, and why.
     """
 
     shipped: ChurnModel
     held_out: ChurnModel
+    fitted: ChurnModel
     choice: Choice
     predictions: pd.DataFrame
     plan: Plan
     trials: list[Trial]
     contest: Contest
-    scorer: ChurnModel
 
 
 def train(
@@ -101,25 +103,34 @@ def train(
         )
         fits = dict(zip(jobs, fitted, strict=True))
     walked = Walk(data, plan, recipe, walk, splits, fits, settled).through()
-    last = settled[plan.test]
+    won = entries.contested(walked.entrants, data, plan, recipe, settled[plan.test])
+    return _trained(walked, won, found, definition)
+
+
+def _trained(walked: Walk, won: Contest, found: SearchResult, definition: Mapping[str, Any]) -> Trained:
+    """What is left behind by a walk whose contest is decided."""
+    data, plan, recipe = walked.data, walked.plan, walked.recipe
+    predictions, last = walked.predictions(won.scorer), walked.settled[plan.test]
     kind = LEVEL if recipe.levelled else recipe.calibration
     why = walked.newest.in_words() if recipe.levelled else f"{kind} calibration: set in params.yaml."
-    chosen = Choice(last.rounds, last.share, kind, (last.why, why, *found.notes), dict(last.numbers))
-    tables = walked.tables
-    profile = _profile(tables[-1]["model"].to_numpy(dtype=np.float64), panel, plan.test)
-    described: dict[str, Any] = {"definition": definition, "profile": profile, "chosen": chosen}
-    level = walked.newest if recipe.levelled else None
-    held_out = _model(
-        data, splits[plan.test][0], fits[plan.test], calibration=walked.calibration, level=level, **described
-    )
+    notes = (last.why, why, *found.notes)
+    chosen = Choice(last.rounds, last.share, kind, notes, dict(last.numbers), won.scorer)
+    said = predictions.loc[predictions["role"] == "test", "model"].to_numpy(dtype=np.float64)
+    described: dict[str, Any] = {"definition": definition, "chosen": chosen}
+    described["profile"] = _profile(said, data.panel, plan.test)
+    (known, ahead), level = walked.splits[plan.test], walked.newest if recipe.levelled else None
+    held_out = _model(data, known, walked.fits[plan.test], calibration=walked.calibration, level=level, **described)
     coming = known_levels.next_moment(plan)
     calibration, level = walked.of_what_ships(coming)
-    shipped = _model(data, data.everything, fits[""], calibration=calibration, level=level, **described)
-    won = entries.contested(walked.entrants, data, plan, recipe, last)
-    scorer = entries.scorer(shipped, data, plan, data.everything, fits[""], name=won.scorer, moment=coming)
-    predictions = pd.concat(tables, ignore_index=True)
-    predictions["scorer"] = pd.concat(walked.entrants, ignore_index=True)[won.scorer]
-    return Trained(shipped, held_out, chosen, predictions, plan, found.trials, won, scorer)
+    fitted = _model(data, data.everything, walked.fits[""], calibration=calibration, level=level, **described)
+    if won.scorer != MODEL:
+        split = known, walked.fits[plan.test]
+        rule = entries.in_place_of(held_out, data, plan, split, name=won.scorer, moment=plan.test)
+        at_test = rule.anchored(data.panel.features[ahead]).at_moment
+        held_out = replace(rule, calibration=at_test or rule.calibration)
+    everything = data.everything, walked.fits[""]
+    shipped = entries.in_place_of(fitted, data, plan, everything, name=won.scorer, moment=coming)
+    return Trained(shipped, held_out, fitted, chosen, predictions, plan, found.trials, won)
 
 
 def _model(

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from models.errors import ModelError
 from models.learners import calibration as calibrate
-from models.learners import level
+from models.learners import level, rules
 from models.learners.calibration import Calibration
 from models.learners.expected_value import own_average
 from models.learners.level import Level, Move
-from models.learners.rules import Rule
+from models.learners.rules import BASE_RATE, MODEL, RULES, Rule
 from models.segments import Quintiles
 from models.training import baselines, entries, fitting, known_levels
 from models.training.fitting import Fit
@@ -76,11 +77,24 @@ class Walk:
         self.said[origin], self.moves[origin] = said, known_levels.move(expected, said, ahead)
         self.newest = expected.confirmed(self._moves_before(origin))
         self.calibration = self.newest.at(said.log_odds, ahead) if self.recipe.levelled else self._set_kind(origin)
-        rules = baselines.fitted(data, split[0], fit)
-        table = _table(data, split, fit, rules, self.calibration(said.log_odds))
+        fitted = baselines.fitted(data, split[0], fit)
+        table = _table(data, split, fit, fitted, self.calibration(said.log_odds))
         self.tables.append(table.assign(role="test" if origin == self.plan.test else "backtest"))
-        entered = entries.of_rules(data, self.plan, split, rules, self.newest, moment=origin)
+        fitted[BASE_RATE] = rules.base_rate(data.panel.churned[split[0]])
+        at_level = self.newest if self.recipe.levelled else level.UNKNOWN
+        entered = entries.of_rules(data, self.plan, split, fitted, at_level, moment=origin)
         self.entrants.append(table[["customer_id", "as_of", "churned", "model"]].assign(**entered))
+
+    def predictions(self, scorer: str) -> pd.DataFrame:
+        """What every origin predicted: `model` is who scores; where that is a rule, `fitted_model` is the model."""
+        table = pd.concat(self.tables, ignore_index=True)
+        if scorer == MODEL:
+            return table
+        entered = pd.concat(self.entrants, ignore_index=True)
+        if scorer not in entered:
+            able = ", ".join(name for name in (MODEL, *RULES) if name in entered)
+            raise ModelError(f"model.scorer {scorer}: the columns do not allow this rule. They allow {able}.")
+        return table.assign(model=entered[scorer], fitted_model=table["model"])
 
     def _moves_before(self, moment: str) -> list[Move]:
         return [self.moves[origin] for origin in known_levels.apart(self.plan, self.origins, moment)]
@@ -112,7 +126,9 @@ def _calibration(recipe: Recipe, newest: Sequence[OutOfSample]) -> Calibration:
     return calibrate.fit(recipe.calibration, newest[0].log_odds, newest[0].churned)
 
 
-def _table(data: Data, split: tuple[Rows, Rows], fit: Fit, rules: dict[str, Rule], probability: Floats) -> pd.DataFrame:
+def _table(
+    data: Data, split: tuple[Rows, Rows], fit: Fit, fitted: dict[str, Rule], probability: Floats
+) -> pd.DataFrame:
     """What an origin predicted, by the model and by every baseline."""
     (trained, judged), panel, frame = split, data.panel, data.panel.features
     seen = {customer for customer, row in zip(data.customers, trained, strict=True) if row}
@@ -130,4 +146,4 @@ def _table(data: Data, split: tuple[Rows, Rows], fit: Fit, rules: dict[str, Rule
     quintiles = Quintiles.fit(frame.loc[trained, named], data.roles)
     table["segment"] = quintiles.segments(frame.loc[judged, named])["segment"].to_numpy(dtype=str)
     table["model"] = probability
-    return table.assign(**baselines.predictions(data, rules, judged, fit))
+    return table.assign(**baselines.predictions(data, fitted, judged, fit))

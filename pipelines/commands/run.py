@@ -165,6 +165,7 @@ def result(settings: Settings) -> str:
     from pipelines.checks.page import checks_summary
     from pipelines.rendering.highlights import leavers_in_words
     from pipelines.rendering.language.language import Language
+    from pipelines.rendering.scorer import who_scores
     from pipelines.rendering.terminal import list_preview
     from pipelines.rendering.wording import scored_by
 
@@ -182,7 +183,7 @@ def result(settings: Settings) -> str:
             leavers_in_words(figures, language),
             "",
             headline(metrics, definition),
-            scored_by(champion),
+            " ".join([scored_by(champion), *who_scores((champion.get("metrics") or {}).get("scored_by"))]),
             "",
             checks_summary(reports_of(artifacts.REPORTS)),
             f"List   {folder / artifacts.LIST_PAGE}  (also .csv, .xlsx, .parquet: {len(at_risk):,} customers)",
@@ -208,15 +209,17 @@ FIGURES = (
 def headline(metrics: dict[str, Any], definition: str) -> str:
     """The candidate beside the best naive rule (by ROC AUC) on the same held-out moment, as a small table."""
     from models.learners.rules import NAIVE
+    from pipelines.rendering.scorer import is_rule
 
     test = metrics["test"]
     rules = {name: metrics["baselines"][name]["test"] for name in NAIVE if name in metrics["baselines"]}
     best = max(rules, key=lambda name: float(rules[name]["roc_auc"]))
     counted = f"{test['customers']:,} customers, {test['churn_rate']:.1%} left"
+    ours = "rule" if is_rule(metrics.get("scored_by")) else "model"
     return "\n".join(
         [
             f"How good is it? Held-out moment {test['as_of']}, {definition}: {counted}",
-            f"  {'':<18}{'model':>9}   {'best naive rule: ' + best.replace('_', ' '):>32}",
+            f"  {'':<18}{ours:>9}   {'best naive rule: ' + best.replace('_', ' '):>32}",
             *(f"  {word:<18}{test[key]:>9.3f}   {rules[best][key]:>32.3f}   {which}" for key, word, which in FIGURES),
             f"  Grade {metrics['grade']['grade']}. {metrics['grade']['text']}",
         ]

@@ -2,8 +2,8 @@
 
 A champion as it scores has seen the days by which a candidate is judged, and would win unfairly. So recipes are
 compared, not models: the champion's settings and columns are trained again on the candidate's labelled observations,
-moment by moment and with all its own choices (`auto`), and judged where the candidate was, customer by customer.
-Nothing is written.
+moment by moment and with all its own choices (`auto`, who scores among them), and judged where the candidate was,
+customer by customer; the test moment only reports. Nothing is written.
 """
 
 from __future__ import annotations
@@ -67,6 +67,18 @@ def compare_recipes(
     return Contest(differing, _paired(settings, champion_recipe, champion_model, data))
 
 
+def judging_moments(recipe: Mapping[str, Any]) -> list[str]:
+    """Held-out moments, ISO dates, whose outcomes were known at the test moment; none where the history is too short.
+
+    `recipe`: content of a candidate's recipe.json.
+    """
+    from models.training import split
+
+    plan, churn = recipe["plan"], recipe["definition"]
+    span_days = int(churn["gap_days"]) + int(churn["horizon_days"])
+    return list(split.known_moments(plan["origins"], plan["test"], span_days))
+
+
 def _differing_settings(candidate: Mapping[str, Any], champion: Mapping[str, Any]) -> Iterator[str]:
     changed = [name for name in candidate if candidate[name] != champion[name]]
     yield from _shortened([f"{name} {champion[name]} -> {candidate[name]}" for name in changed], "settings")
@@ -111,7 +123,9 @@ def _paired(settings: TrainingSettings, recipe: Mapping[str, Any], champion: Chu
             f"{data}/features and {data}/labels are not what {folder} was trained on: they give "
             "other customers to judge. Run `churn run`."
         )
-    return bootstrap.paired(both, "champion", draws=DRAWS, seed=settings.model.seed)
+    judges = judging_moments(read_json(folder / "recipe.json"))
+    known = both[[f"{day:%Y-%m-%d}" in judges for day in both["as_of"]]] if judges else both
+    return bootstrap.paired(known.reset_index(drop=True), "champion", draws=DRAWS, seed=settings.model.seed)
 
 
 def _retrained_predictions(

@@ -1,8 +1,11 @@
 """The promotion gate: whether a candidate may become the champion. Pure functions over figures.
 
-1. The candidate must order customers better than the best naive rule: the whole interval of the paired difference in
-   ROC AUC, pooled over its held-out moments (customers drawn with all their rows), lies above zero. For the first
-   champion that is enough.
+A candidate is whoever scores in it, the model or a rule (models/training/contest.py). Every figure is that of held-out
+moments before the test moment, which only reports; where the history has none, of the test moment.
+
+1. The first candidate becomes the champion: there is always a list, by the model or by a rule that does as well. Where
+   the champion orders customers better than the best naive rule (the whole interval of the paired difference in ROC
+   AUC, customers drawn with all their rows, lies above zero), its successor must do so, too.
 2. Where the champion was clearly better than the best baseline of any kind (grade A or B), a candidate that is not
    (grade C) does not take its place.
 3. The same recipe again (equal settings and columns, newer data) is a tie by construction: it takes the champion's
@@ -95,17 +98,33 @@ def decide_promotion(
         margin: log loss (nats) that another recipe has to gain, at least 0.
     """
     lead = lead_of(candidate)
-    if lead.low <= 0:
-        return PromotionDecision(False, f"It is not clearly better than the best naive rule: {lead}.")
     if champion is None:
         return PromotionDecision(True, f"The first champion: {lead}.")
+    refused = refused_at_once(candidate, champion)
+    if refused is not None:
+        return refused
+    if contest and contest.differing:
+        return _decide_by_contest(contest, margin)
+    return _decide_by_lead(lead, lead_of(champion))
+
+
+def refused_at_once(candidate: Mapping[str, Any], champion: Mapping[str, Any]) -> PromotionDecision | None:
+    """The refusal of a candidate that is no better than rules where the champion was; None where that decides nothing.
+
+    Args:
+        candidate: its metrics.json.
+        champion: that of the champion.
+    """
+    lead = lead_of(candidate)
+    if lead.low <= 0 < lead_of(champion).low:
+        return PromotionDecision(
+            False, f"It is not clearly better than the best naive rule, and the champion is: {lead}."
+        )
     if _grade(candidate) == "C" and _grade(champion) != "C":
         return PromotionDecision(
             False, f"It is not better than the best baseline, and the champion was. {_grade_text(candidate)}"
         )
-    if contest and contest.differing:
-        return _decide_by_contest(contest, margin)
-    return _decide_by_lead(lead, lead_of(champion))
+    return None
 
 
 def _decide_by_lead(lead: Lead, champion: Lead) -> PromotionDecision:
@@ -134,21 +153,27 @@ def _decide_by_contest(contest: Contest, margin: float) -> PromotionDecision:
 
 def lead_of(metrics: Mapping[str, Any]) -> Lead:
     """The lead over the naive rule that comes nearest to the model (over any baseline where none is naive)."""
-    paired = metrics["paired"]
+    paired = _judged(metrics)["paired"]
     rules = [name for name in NAIVE if name in paired] or sorted(paired)
     best = min(rules, key=lambda name: paired[name]["roc_auc"]["difference"])
     auc = paired[best]["roc_auc"]
     moments = len(auc.get("moments", {})) or 1
-    return Lead(best, moments, metrics["test"]["as_of"], auc["difference"], auc["low"], auc["high"])
+    newest = max(auc.get("moments", {}), default=metrics["test"]["as_of"])
+    return Lead(best, moments, newest, auc["difference"], auc["low"], auc["high"])
+
+
+def _judged(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The figures that decide: those without the test moment, where there are any."""
+    return metrics.get("before_test") or metrics
 
 
 def _grade(metrics: Mapping[str, Any]) -> str | None:
-    grade = metrics.get("grade", {}).get("grade")
-    return str(grade) if grade else None
+    grade = _judged(metrics).get("grade") or {}
+    return str(grade["grade"]) if grade else None
 
 
 def _grade_text(metrics: Mapping[str, Any]) -> str:
-    return str(metrics["grade"].get("text", "Grade C."))
+    return str(_judged(metrics)["grade"].get("text", "Grade C."))
 
 
 def _moments(count: int) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from models.sums import SUMS, write_sums
 from pipelines.modelling.champion import champion, champion_folder
 from pipelines.modelling.contest import compare_recipes
-from pipelines.modelling.gate import decide_promotion
+from pipelines.modelling.gate import decide_promotion, refused_at_once
 from pipelines.modelling.tracking.candidate import Candidate
 from pipelines.modelling.tracking.mlflow_store import record
 from pipelines.modelling.tracking.registry import (
@@ -31,6 +31,7 @@ from pipelines.modelling.tracking.registry import (
     Version,
     open_registry,
 )
+from pipelines.rendering.scorer import who_scores
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder, read_json, write_json
 from pipelines.settings import artifacts
@@ -101,10 +102,14 @@ def _decide(
         )
     if known and known.refused and known.against == against:
         return False, known.refused  # a contest takes as long as training: not again for the same
-    decision = decide_promotion(candidate.metrics, None)
-    if present and decision.passed:
-        contest = compare_recipes(candidate.settings, present, champion_folder(candidate.definition), artifacts.DATA)
-        decision = decide_promotion(candidate.metrics, present["metrics"], contest, margin=margin)
+    if present is None:
+        decision = decide_promotion(candidate.metrics, None)
+        return decision.passed, " ".join([decision.reason, *who_scores(candidate.metrics.get("scored_by"))])
+    refused = refused_at_once(candidate.metrics, present["metrics"])
+    if refused is not None:
+        return refused.passed, refused.reason
+    contest = compare_recipes(candidate.settings, present, champion_folder(candidate.definition), DATA)
+    decision = decide_promotion(candidate.metrics, present["metrics"], contest, margin=margin)
     return decision.passed, decision.reason
 
 

@@ -28,6 +28,7 @@ class Week:
         win_back: customers who have left already, in a file of their own.
         ordered_since: customers dropped at the last moment because they came after the data's end.
         power: what the campaign will be able to prove, in a sentence.
+        drift: checks that warn of data unlike that which the model learned from.
         next_100: what the next hundred customers would have brought, in a sentence.
     """
 
@@ -45,3 +46,4 @@ class Week:
     ordered_since: int = 0
     power: str = ""
     next_100: str = ""
+    drift: int = 0

@@ -9,6 +9,7 @@ from models.decision import ranking
 from models.decision.control_group import CONTROL
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
+from pipelines.rendering.scorer import is_rule, rule_in_words, who_scores
 from pipelines.settings.campaign.at_risk import AtRisk
 
 if TYPE_CHECKING:
@@ -20,13 +21,8 @@ VERDICTS = {
     "C": ("Use with care", "Not proven to be better than the best simple rule. Take the order as a rough guide."),
 }
 UNTESTED = "Not tested on a later time than it learned from. Take its figures as a rough guide."
-RULES = {
-    "days_since_last": "the days since the last order",
-    "order_count": "counting orders",
-    "bg_nbd": "a formula of each customer's own buying habit",
-    "rfm_score": "a score of how recently, how often and for how much",
-    "logistic_rfmt": "a formula of how recently, how often, for how much and how long",
-}
+RULE_SCORES = ("A simple rule", "No model was better than it on earlier moments, so the rule scores.")
+NOTHING_RANKS = ("No order by risk", "Nothing tells yet who leaves from who stays.")
 BEST_RULE = "The best simple rule was {rule}."
 RISKIEST = (
     "Tested on a later time: of every 100 customers it put in the riskiest tenth, {left} did leave. Picked at random, "
@@ -160,15 +156,18 @@ def trust(metrics: Mapping[str, Any], version: str = "", language: Language | No
     test, last = metrics.get("test"), [version] if version else []
     if not test:
         return {"verdict": language.say("Not tested"), "short": language.say(UNTESTED), "lines": last}
-    grade = metrics.get("grade") or {}
+    grade, scored_by = metrics.get("grade") or {}, metrics.get("scored_by")
     verdict, short = VERDICTS.get(str(grade.get("grade")), ("Tested", ""))
+    if scored_by and is_rule(scored_by):
+        verdict, short = RULE_SCORES if scored_by["ranks"] else NOTHING_RANKS
     best = str(grade.get("best_baseline", ""))
     leavers, random = (_of_100(test[name], language) for name in ("precision_at_10", "churn_rate"))
     lines = [language.say(RISKIEST, left=leavers, random=random)]
     if test["roc_auc"] is not None:
         lines.append(language.say(ORDERED, times=_of_100(test["roc_auc"], language)))
     lines.append(language.say(OFF, points=f"{test['ece'] * 100:.1f}"))
-    lines += [language.say(BEST_RULE, rule=language.say(RULES.get(best, best.replace("_", " "))))] if best else []
+    lines += [language.say(BEST_RULE, rule=rule_in_words(best, language))] if best else []
+    lines += who_scores(scored_by, language)
     return {"verdict": language.say(verdict), "short": language.say(short) if short else "", "lines": lines + last}
 
 

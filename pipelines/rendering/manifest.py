@@ -33,7 +33,7 @@ PARAMETERS = (
 
 
 def check_results(reports: Path, definitions: list[str]) -> dict[str, Any]:
-    """The checks of the scoring branch: passed or not, how many, the report's digest.
+    """The checks of the scoring branch: passed or not, how many, what has drifted in words, the report's digest.
 
     Raises:
         ChurnError: a report is missing or says that a check failed; all of them are named.
@@ -53,7 +53,12 @@ def check_results(reports: Path, definitions: list[str]) -> dict[str, Any]:
                 f"written; earlier lists are untouched. See {path.with_suffix('.html')}."
             )
             continue
-        results[name] = {"passed": True, "checks": content.get("checks"), "digest": digest_of(path)}
+        results[name] = {
+            "passed": True,
+            "checks": content.get("checks"),
+            "warnings": content.get("warnings", []),
+            "digest": digest_of(path),
+        }
     if faults:
         raise ChurnError(*faults)
     return results
@@ -100,6 +105,7 @@ def manifest(
         "model_sums": model_sums,
         "champion": {key: champion.get(key) for key in ("version", "previous", "rolled_back_from")},
         "level": dict(level) if level else None,
+        "scored_by": (champion.get("metrics") or {}).get("scored_by"),
         "code": code.digest(STAGE),
         "parameters": dict(parameters),
         "inputs": dict(inputs),

@@ -35,6 +35,12 @@ class Search(Section):
         return [] if self.max_minutes is None else [text.format(self.work)]
 
 
+Scorer = Literal[
+    "auto", "model", "days_since_last", "own_rhythm", "order_count", "rfm_score", "logistic_rfmt", "bg_nbd", "base_rate"
+]
+"""Who scores: the model or a rule of models/learners/rules.py; `auto`: whoever came closest on held-out moments."""
+
+
 class Model(Section):
     """The recipe. `auto` is settled on moments that fitted nothing; see models/training/search.py."""
 
@@ -50,6 +56,7 @@ class Model(Section):
     logistic_share: Share | Literal["auto"] = "auto"
     logistic_penalty: Annotated[float, Field(gt=0, le=10)] = 0.005
     calibration: Literal["auto", "none", "platt", "isotonic", "beta"] = "auto"
+    scorer: Scorer = "auto"
     monotone: bool = True
     backtest_moments: Annotated[int, Field(ge=0, le=24)] = 5
     search: Search = Field(default_factory=Search)

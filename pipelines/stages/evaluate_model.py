@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from pipelines.modelling.contest import judging_moments
 from pipelines.runtime import files
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
 from pipelines.settings import artifacts, params
@@ -42,7 +43,9 @@ def evaluate_model(definition: str, settings: params.Settings, *, model: Path, o
         seed=settings.model.seed,
         capacity=settings.at_risk.capacity,
         costs=costs_of(predictions, settings, recipe["definition"]),
+        before_test=judging_moments(recipe),
     )
+    metrics["scored_by"] = recipe.get("scored_by")
     metrics["model"] = {
         "definition": definition,
         "held_out": recipe["digests"]["held_out"],

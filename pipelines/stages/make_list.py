@@ -76,7 +76,8 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     trust = highlights.trust(card.get("metrics") or {}, wording.scored_by(card, language), language)
     campaign = summary.campaign_summary(evidence, decision, policy, language)
     week = _week(evidence, decision, lists, card, moment=moment, language=language)
-    week = replace(week, power=" ".join(campaign["said"]))
+    drift = sum(len(result["warnings"]) for result in checks.values())
+    week = replace(week, power=" ".join(campaign["said"]), drift=drift)
     with atomic_folder(out) as folder:
         _write(folder, lists, figures, trust, moment=moment, language=language, week=week)
         content = manifest.manifest(

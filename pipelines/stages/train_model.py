@@ -16,6 +16,7 @@ import pyarrow as pa
 from models.training import split
 from pipelines.modelling.panel import read_panel, switched_off
 from pipelines.modelling.sample import sample_of
+from pipelines.rendering.scorer import who_scores
 from pipelines.runtime import files
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command, threads
 from pipelines.settings import artifacts, params
@@ -73,6 +74,7 @@ def train_model(
         *sample.notes(settings.engine_memory),
         *plan.notes,
         *trained.choice.notes,
+        *who_scores(trained.contest.to_json()),
     ):
         print(f"train_model: {note}")
 
@@ -112,8 +114,10 @@ def _recipe(
             "logistic_share": choice.logistic_share,
             "calibration": choice.calibration,
             "numbers": dict(choice.numbers),
+            "scorer": choice.scorer,
             "notes": list(choice.notes),
         },
+        "scored_by": trained.contest.to_json(),
         "rows": len(panel.churned),
         "customers": len(set(panel.customers)),
         "columns": len(trained.shipped.learned),

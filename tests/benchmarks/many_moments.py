@@ -109,10 +109,10 @@ def judged(panel: Panel, as_of: str, found: Stream, recipe: Recipe) -> Judged | 
     plan = split.plan(set(past.moments), span_days=found.horizon_days, origins=recipe.backtest_moments + 1)
     trained = train.train(past, plan, recipe, definition, threads=threads())
     now = _part(panel, moments == as_of)
-    model = trained.scorer.anchored(now.features)
+    model = trained.shipped.anchored(now.features)
     after = model.predict(now.features)
     spread = model.level.spread if model.level else 0.0
-    plain = np.clip(expit(trained.shipped.log_odds(now.features)), SURE, 1 - SURE)
+    plain = np.clip(expit(trained.fitted.log_odds(now.features)), SURE, 1 - SURE)
     interval = moment_effects.leaving(after, spread)
     return Judged(as_of, now.churned, plain, after, interval, trained.contest.scorer)
 

@@ -22,7 +22,7 @@ def test_each_rule_becomes_a_probability_and_keeps_its_order() -> None:
     data = Data.of(panel(customers=1500, moments=("2021-01-04", "2021-02-01"), summary=True), DEFINITION)
     at = data.moments == "2021-01-04"
     found = found_in(data, at)
-    assert set(found) == set(IN_WORDS) - {"own_rhythm"}  # no such column
+    assert set(found) == set(IN_WORDS) - {"own_rhythm", "fitted_model"}  # no such column
     days, y = data.panel.features["placed_order_days_since_last"][~at], data.panel.churned[~at]
     assert roc_auc_score(y, found["days_since_last"]) >= roc_auc_score(y, days) - 0.002  # clipped far outside training
     for name, probability in found.items():
@@ -36,7 +36,7 @@ def test_each_rule_becomes_a_probability_and_keeps_its_order() -> None:
 def test_without_money_or_summary_the_others_still_work(money: bool) -> None:
     data = Data.of(panel(customers=200, moments=("2021-01-04", "2021-02-01"), money=money), DEFINITION)
     found = found_in(data, data.moments == "2021-01-04")
-    assert set(found) == set(IN_WORDS) - {"bg_nbd", "own_rhythm"}
+    assert set(found) == set(IN_WORDS) - {"bg_nbd", "own_rhythm", "fitted_model"}
     assert all(np.isfinite(probability).all() for probability in found.values())
 
 
@@ -48,4 +48,4 @@ def test_where_leaving_is_no_silence_the_habit_becomes_a_probability_by_a_line()
 
 
 def test_the_model_is_graded_against_rules_only() -> None:
-    assert set(IN_WORDS) - set(RULES) == {"logistic_rich"}
+    assert set(IN_WORDS) - set(RULES) == {"logistic_rich", "fitted_model"}

@@ -20,7 +20,7 @@ FEATURES = DATA.features.iloc[:300]
 @pytest.fixture(scope="module", params=[0.0, 0.5, 1.0])
 def model(request: pytest.FixtureRequest) -> ChurnModel:
     recipe = Recipe(seeds=2, max_rounds=30, rounds=20, logistic_share=request.param, calibration="platt")
-    return train.train(DATA, split.plan(MOMENTS, span_days=28, origins=2), recipe, DEFINITION).shipped
+    return train.train(DATA, split.plan(MOMENTS, span_days=28, origins=2), recipe, DEFINITION).fitted
 
 
 def test_saved_and_loaded_it_predicts_identically(model: ChurnModel, tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from models.churn_model import ChurnModel
 from models.errors import ModelError
-from models.learners.rules import RULES
+from models.learners.rules import BASE_RATE, MODEL, RULES
 from models.training import contest, entries, fitting, known_levels, split, train
-from models.training.contest import MODEL, held
+from models.training.contest import held
 from models.training.panel import Data, Panel
 from models.training.recipe import Recipe
 from pipelines.runtime.files import digest_of
@@ -43,7 +43,7 @@ def rule(request: pytest.FixtureRequest, trained: train.Trained) -> ChurnModel:
     data = Data.of(DATA, DEFINITION)
     fit = fitting.fit(data, data.everything, QUICK)
     ahead = known_levels.next_moment(PLAN)
-    return entries.scorer(trained.shipped, data, PLAN, data.everything, fit, name=request.param, moment=ahead)
+    return entries.in_place_of(trained.fitted, data, PLAN, (data.everything, fit), name=request.param, moment=ahead)
 
 
 FEATURES = DATA.features.iloc[:250]
@@ -98,16 +98,15 @@ def test_the_lowest_loss_scores_whether_model_or_rule() -> None:
     found = held(judged(2.5, 1.0), "time")
     assert (found.scorer, found.best_rule, found.ranks) == ("bg_nbd", "bg_nbd", True)
     assert found.losses["bg_nbd"] < found.losses[MODEL]
-    assert "BG/NBD" in found.text()
     assert len(found.moments) == 3
 
 
 def test_nothing_ranks_only_where_the_interval_says_so() -> None:
     found = held(judged(1.0, 1.0, rows=6000, signal=0.0), "time")
     assert not found.ranks
-    assert found.scorer == "own_rhythm"
+    assert found.scorer == BASE_RATE
     assert found.roc_auc_high < contest.LEAST_AUC
-    assert "nothing ranks" in found.text()
+    assert held(judged(1.0, 1.0, rows=6000, signal=0.0), "time", has_money=False).scorer == "days_since_last"
     assert held(judged(1.0, 1.0, rows=40, signal=0.0), "time").ranks  # too few to be sure of that
 
 
@@ -118,7 +117,7 @@ def test_the_test_moment_has_no_say_and_reports(trained: train.Trained) -> None:
     spoiled = np.where(DATA.moments == MOMENTS[-1], random.astype(float), DATA.churned)
     again = train.train(replace(DATA, churned=spoiled), PLAN, QUICK, DEFINITION)
     assert again.contest == trained.contest
-    assert trained.predictions["scorer"].notna().all()
+    assert trained.predictions["model"].notna().all()
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -127,7 +126,7 @@ def test_with_fewer_than_two_such_moments_customers_are_held_out(count: int) -> 
     found = train.train(panel(moments=moments), split.plan(moments, span_days=28, origins=4), QUICK, DEFINITION)
     assert found.contest.held_out_by == "customers"
     assert len(found.contest.moments) == 1
-    assert (found.scorer is found.shipped) == (found.contest.scorer == MODEL)
+    assert (found.shipped is found.fitted) == (found.contest.scorer == MODEL) == (found.shipped.rule is None)
 
 
 def test_where_a_rule_is_the_truth_it_scores() -> None:
@@ -139,6 +138,40 @@ def test_where_a_rule_is_the_truth_it_scores() -> None:
         small, churned=(random.random(len(days)) < 1 / (1 + np.exp(2.5 - 1.2 * np.log1p(days)))).astype(float)
     )
     found = train.train(only, PLAN, replace(QUICK, logistic_share=0.0), DEFINITION)
-    assert found.contest.scorer != MODEL
-    assert found.scorer.rule is not None
-    assert found.scorer.digest != found.shipped.digest
+    name = found.contest.scorer
+    assert name != MODEL
+    assert (found.choice.scorer, found.shipped.rule and found.shipped.rule.name) == (name, name)
+    assert found.shipped.digest != found.fitted.digest
+    test = only.features[only.moments == MOMENTS[-1]]
+    said = found.predictions[found.predictions["role"] == "test"]
+    assert found.held_out.predict(test) == pytest.approx(said["model"].to_numpy(), abs=1e-9)
+    assert found.held_out.anchored(test).predict(test) == pytest.approx(said["model"].to_numpy(), abs=1e-8)
+    assert not np.allclose(said["model"], said["fitted_model"])
+    assert found.shipped.profile["score_edges"] == pytest.approx(np.quantile(said["model"], np.arange(1, 10) / 10))
+
+
+@pytest.mark.parametrize("name", ["own_rhythm", BASE_RATE, MODEL])
+def test_who_scores_can_be_set(name: str) -> None:
+    found = train.train(DATA, PLAN, replace(QUICK, scorer=name), DEFINITION)
+    assert found.contest == contest.settled(name)
+    assert (found.shipped.rule.name if found.shipped.rule else MODEL) == name
+    if name == BASE_RATE:
+        assert np.ptp(found.shipped.anchored(FEATURES).predict(FEATURES)) == 0
+        assert (found.shipped.contributions(FEATURES) == 0).all(axis=None)
+        assert not found.contest.ranks
+
+
+def test_a_rule_that_the_columns_do_not_allow_is_named() -> None:
+    without = panel(moments=MOMENTS[-3:])
+    with pytest.raises(ModelError, match=r"model\.scorer bg_nbd: .* They allow model, days_since_last"):
+        plan = split.plan(MOMENTS[-3:], span_days=28, origins=4)
+        train.train(without, plan, replace(QUICK, scorer="bg_nbd"), DEFINITION)
+
+
+def test_a_model_that_ranks_goes_before_a_rule_that_does_not() -> None:
+    table = judged(1.0, 1.0)
+    constant = table.assign(**dict.fromkeys(("days_since_last", "own_rhythm", "bg_nbd"), 0.27))
+    off = constant.assign(**{MODEL: 1 / (1 + np.exp(-np.log(table[MODEL] / (1 - table[MODEL])) - 4))})
+    found = held(off, "time")
+    assert found.losses["bg_nbd"] < found.losses[MODEL]
+    assert (found.scorer, found.ranks) == (MODEL, True)

@@ -56,11 +56,11 @@ def test_without_a_summary_there_is_no_habit() -> None:
 def test_the_model_carries_its_habit_and_tells_it_as_silence(off: tuple[str, ...]) -> None:
     recipe = Recipe(seeds=1, max_rounds=20, logistic_share=0.5, rounds=15)
     data = panel(summary=True)
-    model = train.train(data, split.plan(MOMENTS, span_days=28, origins=1), recipe, DEFINITION, without=off).shipped
+    model = train.train(data, split.plan(MOMENTS, span_days=28, origins=1), recipe, DEFINITION, without=off).fitted
     assert COLUMN not in model.columns
     assert (COLUMN in model.known.names) == ("placed_order_btyd_age" not in off)
     told, odds = model.contributions(data.features), model.log_odds(data.features)
-    assert list(told.columns) == model.columns
+    assert list(told.columns) == model.learned
     rest = odds - told.sum(axis=1).to_numpy()
     assert rest == pytest.approx(np.full(len(rest), rest[0]), abs=1e-6)
 

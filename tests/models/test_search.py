@@ -186,7 +186,7 @@ def test_with_125_customers_the_simple_model_wins_by_itself(seed: int) -> None:
     small = panel(customers=125, seed=seed, moments=MONTHS)
     found = train.train(small, PLAN, replace(QUICK, search={"trials": 2}), DEFINITION)
     assert found.choice.logistic_share == 1.0
-    assert found.shipped.boosters is None
+    assert found.fitted.boosters is None
     table = found.predictions
     loss = {
         name: -np.mean(np.where(table["churned"], np.log(table[name]), np.log1p(-table[name])))

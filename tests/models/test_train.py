@@ -141,7 +141,7 @@ def test_trees_keep_the_declared_directions(monotone: bool) -> None:
     before = panel(signal=-0.3)  # the data say the opposite
     info = [{**one, "monotone": 1 if one["measure"] == "days_since_last" else 0} for one in before.columns_info]
     recipe = replace(QUICK, monotone=monotone, logistic_share=0.0)
-    model = train.train(replace(before, columns_info=info), plan_of(origins=1), recipe, DEFINITION).shipped
+    model = train.train(replace(before, columns_info=info), plan_of(origins=1), recipe, DEFINITION).fitted
     rows = before.features.iloc[np.repeat(np.arange(20), 30)].copy()
     rows["placed_order_days_since_last"] = np.tile(np.linspace(0, 90, 30), 20)
     odds = model.log_odds(rows).reshape(20, 30)

@@ -38,7 +38,7 @@ model: MODEL
 at_risk: {{definition: {DEFINITION}}}
 """
 
-MODEL = {"seed": 7, "seeds": 1, "max_rounds": 60, "min_rows_in_leaf": 20}
+MODEL = {"scorer": "model", "seed": 7, "seeds": 1, "max_rounds": 60, "min_rows_in_leaf": 20}
 
 
 def column(name: str) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def coarse(made_once: Made) -> Path:
 @pytest.fixture(scope="session")
 def chance(made_once: Made) -> Path:
     """A candidate that had nothing to learn from."""
-    return made_once("chance", partial(make_candidate, signal=0.0))
+    return made_once("chance", partial(make_candidate, signal=0.0, scorer="auto"))
 
 
 @pytest.fixture(scope="session")

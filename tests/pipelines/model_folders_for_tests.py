@@ -26,7 +26,7 @@ def settings_with(**changes: Any) -> Settings:
             "sources": {"shop": {"reader": "csv", "path": "shop.csv", "activity": "placed_order"}},
             "observations": {"train": {"until": AS_OF}, "score": {"as_of": AS_OF}},
             "churn": {D: {"kind": "silence", "activity": "placed_order", "active_within_days": 56, "horizon_days": 28}},
-            "model": {"seeds": 1, "max_rounds": 30, "learning_rate": 0.1, "search": {"trials": 1}},
+            "model": {"scorer": "model", "seeds": 1, "max_rounds": 30, "learning_rate": 0.1, "search": {"trials": 1}},
             "at_risk": {"definition": D},
             **changes,
         }

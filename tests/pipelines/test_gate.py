@@ -21,14 +21,16 @@ CLEAR = metrics(days_since_last=(0.05, 0.03, 0.07), rfm_score=(0.09, 0.07, 0.11)
 TABLE = [
     # candidate's lead           champion's lead          passes
     ((0.05, 0.03, 0.07), None, True),
-    ((0.05, 0.00, 0.10), None, False),  # touches zero: not clearly better
-    ((0.05, -0.01, 0.11), None, False),
-    ((-0.05, -0.07, -0.03), None, False),
+    ((0.05, 0.00, 0.10), None, True),  # the first champion: there is always a list
+    ((-0.05, -0.07, -0.03), None, True),
+    ((0.05, 0.00, 0.10), (0.05, 0.03, 0.07), False),  # touches zero: not clearly better, and the champion is
+    ((0.05, -0.01, 0.11), (0.05, 0.03, 0.07), False),
     ((0.05, 0.03, 0.07), (0.05, 0.03, 0.07), True),
     ((0.09, 0.07, 0.11), (0.05, 0.03, 0.07), True),
     ((0.03, 0.01, 0.05), (0.05, 0.03, 0.07), True),  # smaller by 0.020, noise is 0.028
     ((0.03, 0.01, 0.05), (0.06, 0.04, 0.08), False),  # smaller by 0.030
-    ((0.05, 0.00, 0.10), (-0.20, -0.30, -0.10), False),  # a poor champion lowers no bar
+    ((0.00, 0.00, 0.00), (0.00, 0.00, 0.00), True),  # a rule again, on newer data
+    ((0.05, 0.00, 0.10), (-0.20, -0.30, -0.10), True),
 ]
 
 
@@ -45,7 +47,7 @@ GRADES = [
     ("C", "A", False),
     ("C", "B", False),
     ("C", "C", True),  # neither beats the best baseline: the same recipe on newer data is no step back
-    ("C", None, True),  # the first champion has to beat the naive rule
+    ("C", None, True),  # there is always a list
 ]
 
 
@@ -105,6 +107,16 @@ def test_the_reason_says_what_was_measured() -> None:
         "The first champion: +0.050 ROC AUC (+0.030 to +0.070) against days since last at 1 held-out moment "
         "up to 2024-05-20."
     )
+
+
+def test_the_test_moment_decides_nothing_where_there_are_earlier_ones() -> None:
+    poor, clear = metrics(days_since_last=(-0.05, -0.07, -0.03)), metrics(days_since_last=(0.05, 0.03, 0.07))
+    for letters, passes in ((("A", "C"), True), (("C", "A"), False)):
+        before, whole = ({"grade": {"grade": letter, "text": "Use the simple rule."}} for letter in letters)
+        paired = (clear if passes else poor)["paired"]
+        candidate = (poor if passes else clear) | whole | {"before_test": {"paired": paired, **before}}
+        champion = clear | {"grade": {"grade": "A", "text": ""}}
+        assert decide_promotion(candidate, champion).passed is passes
 
 
 def test_nothing_is_changed_in_place() -> None:

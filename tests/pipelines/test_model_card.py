@@ -33,7 +33,7 @@ FACTS: dict[str, Any] = {
     "digest": "ab" * 32,
     "activities": {"visited_site": {}, "placed_order": {}},
 }
-MODEL: Any = SimpleNamespace(columns=["a", "b"], digest="cd" * 32)
+MODEL: Any = SimpleNamespace(learned=["a", "b"], digest="cd" * 32)
 
 
 @pytest.fixture

@@ -85,11 +85,16 @@ MANIFEST = {
     "model_version": "SHA-256 of the model that scored",
     "model_sums": "SHA-256 of the SHA256SUMS beside the champion, which covers every file of it",
     "champion": "its version in the registry, the one before it, and whether a rollback brought it back",
+    "level": "`shift` and `spread` (log-odds) of the day: what a served model is handed, and how wrong a level can be; "
+    "null where the model has none",
+    "scored_by": "the model or the rule that scored, and its log loss on held-out rows beside the others'; null for "
+    "champions of versions in which only models scored",
     "code": "SHA-256 of the code that makes the list",
     "parameters": "the settings that the list depends on",
     "inputs": "digests of activity, features, scores, contacts, ledger and the file of customers to suppress",
-    "checks": "each report of the scoring branch: passed, how many checks, its digest",
-    "figures": "eligible and listed customers, base rate, expected leavers, money at risk, customers by tier",
+    "checks": "each report of the scoring branch: passed, how many checks, what warns of drift, its digest",
+    "figures": "eligible and listed customers, base rate, expected leavers with 90% intervals, money at risk, "
+    "customers by tier",
     "files": "SHA-256 of every other file of the folder",
 }
 WEEK = {
@@ -151,6 +156,7 @@ def manifest_keys() -> str:
             model_version="",
             model_sums=None,
             champion=nothing,
+            level=None,
             inputs=nothing,
             checks=nothing,
             figures=nothing,

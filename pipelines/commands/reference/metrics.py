@@ -35,6 +35,8 @@ PARTS = {
     "baselines": "The same figures for everything that the model has to beat.",
     "paired": "Model minus baseline on the same rows, with an interval; below zero is better for log loss, above zero "
     "for ROC AUC.",
+    "before_test": "`paired` and `grade` without the test moment: what the promotion gate reads. Left out where no "
+    "held-out moment was known at the test moment.",
     "calibration": "Ten groups of equal size at the test moment, lowest probability first: what was promised and what "
     "happened.",
     "capacity": "Of as many customers as `at_risk.capacity` allows, at the test moment.",
@@ -97,7 +99,8 @@ FIGURES = {
 
 def metrics() -> str:
     """A heading, the words and a table for every part of metrics.json."""
-    found = report(_predictions(), draws=DRAWS, seed=SEED, capacity=10, costs=Costs(customer_value=500.0))
+    costs, earlier = Costs(customer_value=500.0), [day for day, role in MOMENTS.items() if role == "backtest"]
+    found = report(_predictions(), draws=DRAWS, seed=SEED, capacity=10, costs=costs, before_test=earlier)
     parts = []
     for part, content in found.items():
         rows = list(dict.fromkeys((code(path), FIGURES[path.rsplit(".", 1)[-1]]) for path in _paths(part, content)))

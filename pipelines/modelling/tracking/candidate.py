@@ -138,6 +138,8 @@ class Candidate:
         }
         if code != "unversioned":
             tags["mlflow.source.git.commit"] = code.removesuffix("-edited")
+        if self.metrics.get("scored_by"):
+            tags["churn.scored_by"] = str(self.metrics["scored_by"]["scorer"])
         if "grade" in self.metrics:
             tags["churn.grade"] = str(self.metrics["grade"]["grade"])
         return tags

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from pipelines.rendering.scorer import is_rule, who_scores
 from pipelines.rendering.wording import leaving, staying
 from pipelines.settings.churn import Churn
 from pipelines.settings.training import TrainingSettings
@@ -70,7 +71,7 @@ def _figures(metrics: dict[str, Any]) -> str:
     """A table of the held-out test moment: the model beside each baseline."""
     test, baselines = metrics["test"], metrics.get("baselines", {})
     rules = {name: figures["test"] for name, figures in baselines.items() if "test" in figures}
-    head = ["", "model", *(name.replace("_", " ") for name in rules)]
+    head = ["", "rule" if is_rule(metrics.get("scored_by")) else "model", *(name.replace("_", " ") for name in rules)]
     rows = [head, ["---"] * len(head)]
     for key, label in FIGURES:
         if test.get(key) is not None:
@@ -82,10 +83,11 @@ def _figures(metrics: dict[str, Any]) -> str:
             )
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     grade = metrics.get("grade", {})
+    said = "".join(f" {sentence}" for sentence in who_scores(metrics.get("scored_by")))
     verdict = f"\n\nGrade {grade['grade']}. {grade['text']}" if "grade" in grade else ""
     return (
         f"The same recipe, trained on what was known earlier, judged on {test['as_of']}: {test['customers']:,} "
-        f"customers, {test['churn_rate']:.1%} left.\n\n{table}{verdict}"
+        f"customers, {test['churn_rate']:.1%} left.{said}\n\n{table}{verdict}"
     )
 
 

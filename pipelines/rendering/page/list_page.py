@@ -139,6 +139,10 @@ def _warnings(table: pd.DataFrame, as_of: str, week: Week, language: Language) -
         if missing > STALE_DAYS:
             text = "The data ends on {end}. What customers did in the {days} days before this list's day is not known."
             lines.append(language.say(text, end=language.day(week.data_end), days=language.number(missing)))
+    if week.drift:
+        checks = language.count(week.drift, "check", "checks")
+        text = "The data is not as it was when the model learned: {checks} warn of it, see the page of data checks."
+        lines.append(language.say(text, checks=checks))
     return lines
 
 
