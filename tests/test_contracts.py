@@ -8,10 +8,10 @@ from typing import get_args
 from features.activity import ACTIVITY_SCHEMA, OUR_ACTIVITIES
 from models.decision.control_group import GROUPS
 from models.decision.ranking import LIST_COLUMNS, SUPPRESSED_COLUMNS
-from models.training import baselines
+from models.learners import rules
 from pipelines.ledger import read, tables
 from pipelines.publishing import feedback
-from pipelines.rendering import highlights
+from pipelines.rendering import scorer
 from pipelines.settings import artifacts
 from pipelines.settings.sources import ActivityColumn
 from pipelines.sources.readers import contact_rows
@@ -34,7 +34,7 @@ def test_every_group_is_an_activity_of_ours() -> None:
 
 
 def test_the_page_has_a_sentence_for_every_rule_that_the_model_is_graded_against() -> None:
-    assert set(highlights.RULES) == set(baselines.RULES)
+    assert set(scorer.RULES) == set(rules.RULES)
 
 
 def test_no_word_means_yes_in_one_table_and_no_in_another() -> None:

@@ -16,11 +16,18 @@ from pipelines.runtime.files import atomic_file
 
 
 def checks_summary(reports: Sequence[Mapping[str, Any]]) -> str:
-    """All reports in one line: `All 214 checks passed.`, or how many failed, in which tables, and what that means."""
+    """All reports in one line: `All 214 checks passed.`, or how many failed or warn, in which tables, and what that
+    means.
+    """
     checks = sum(report["checks"] for report in reports)
     failed = sum(report["failed"] for report in reports)
     if not checks:
         return "Nothing was checked: no list was written."
+    warn = sum(len(report.get("warnings", ())) for report in reports)
+    if warn and not failed:
+        where = ", ".join(_name(report) for report in reports if report.get("warnings"))
+        verb = "warns" if warn == 1 else "warn"
+        return f"{checks - warn:,} of {checks:,} checks passed, {warn:,} {verb} that the data has drifted ({where})."
     if not failed:
         return f"All {checks:,} checks passed."
     where = ", ".join(_name(report) for report in reports if report["failed"])
@@ -63,6 +70,7 @@ def _template_values(report: Mapping[str, Any], place: int) -> dict[str, Any]:
         "failed": report["failed"],
         "passed": report["passed"],
         "notes": report["notes"],
+        "warned": len(report.get("warnings", ())),
         "bad": [check for check in checks if not check["passed"]],
         "good": [check for check in checks if check["passed"]],
     }

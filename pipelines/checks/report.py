@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,9 +29,9 @@ class Report:
         suite: activity, features or scores.
         subject: which of them: the branch or the churn definition's folder.
         rows: of the table.
-        expectations: per check `statement`, `passed`, `observed`, `allowed`, `unexpected_count`, `unexpected_share`,
-            `offending` (the first rows by key, or columns), `expectation` and `column` as Great Expectations knows
-            them.
+        expectations: per check `statement`, `passed`, `warns` (true where failing stops nothing), `observed`,
+            `allowed`, `unexpected_count`, `unexpected_share`, `offending` (the first rows by key, or columns),
+            `expectation` and `column` as Great Expectations knows them.
         notes: what a person should know though nothing is wrong.
         page: where it can be read; known once it is written.
     """
@@ -45,8 +45,18 @@ class Report:
 
     @property
     def failed(self) -> list[dict[str, Any]]:
-        """The checks that failed, in the suite's order."""
-        return [entry for entry in self.expectations if not entry["passed"]]
+        """The checks that failed and stop, in the suite's order."""
+        return [entry for entry in self.expectations if not entry["passed"] and not entry["warns"]]
+
+    @property
+    def drifted(self) -> list[dict[str, Any]]:
+        """The checks that failed and only warn, in the suite's order."""
+        return [entry for entry in self.expectations if not entry["passed"] and entry["warns"]]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What has drifted, a sentence each."""
+        return [_failure_line(entry).strip() for entry in self.drifted]
 
     def with_rows(self, display: Callable[[Mapping[str, str]], dict[str, str]]) -> Report:
         """The same report with its rows as `display` names them."""
@@ -62,6 +72,7 @@ class Report:
             "rows": self.rows,
             "checks": len(self.expectations),
             "failed": len(self.failed),
+            "warnings": self.warnings,
             "notes": self.notes,
             "expectations": self.expectations,
         }
@@ -118,6 +129,7 @@ def report_of(
     findings: Mapping[str, Finding],
     *,
     notes: Sequence[str] = (),
+    warning: Collection[str] = (),
 ) -> Report:
     """Judge a table by its suite, and look up the rows behind whatever failed.
 
@@ -128,6 +140,7 @@ def report_of(
         rules: figures about rows, by name.
         beyond: figures about the whole, by name.
         notes: kept in the report.
+        warning: figures whose checks stop nothing.
     """
     import pandas as pd
 
@@ -135,7 +148,7 @@ def report_of(
     whole = pd.DataFrame({name: finding.value for name, finding in findings.items()}, index=figures.index)
     verdicts = judge(suite, pd.concat([figures, whole], axis=1))
     rows = int(figures["rows"].iloc[::2].sum())
-    writer = _EntryWriter(table, figures, rules, findings, rows)
+    writer = _EntryWriter(table, figures, rules, findings, rows, frozenset(warning))
     return Report(suite.name, subject, rows, writer.all(verdicts), list(notes))
 
 
@@ -148,6 +161,7 @@ class _EntryWriter:
     rules: Mapping[str, Rule]
     findings: Mapping[str, Finding]
     rows: int
+    warning: frozenset[str]
 
     def all(self, verdicts: Sequence[ExpectationResult]) -> list[dict[str, Any]]:
         broken = [(v, rule) for v in verdicts if not v.passed and (rule := self._rule(v)) is not None]
@@ -176,6 +190,7 @@ class _EntryWriter:
         return {
             "statement": verdict.statement,
             "passed": verdict.passed,
+            "warns": verdict.column in self.warning,
             "observed": observed,
             "allowed": allowed,
             "unexpected_count": 0 if verdict.passed else count,

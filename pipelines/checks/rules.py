@@ -1,7 +1,8 @@
 """The data checks of activity, features and scores: figures and rules, judged by the suites.
 
 Each check gives a Report. It is written (JSON, and a page beside it) whether or not checks failed; `require` then stops
-the stage where one did, so that nothing is built on it and no list is written.
+the stage where one did, so that nothing is built on it and no list is written. What has drifted (volumes, the scores)
+is no breach of a contract: it warns, unless params.yaml says that it stops.
 """
 
 # Queries are put together from our own names.
@@ -88,7 +89,9 @@ def check_activity(folder: Path, checks: StreamChecks, counts: StreamCounts | No
     )
     notes = [] if recorded else [NEVER_RECORDED]
     rules = activity_rules(moment, checks.display)
-    return report_of(suite, checks.branch, table, rules, findings, notes=notes).with_rows(checks.display.row)
+    warning = [volume(name) for name in judged] if limits.volume == "warn" else []
+    report = report_of(suite, checks.branch, table, rules, findings, notes=notes, warning=warning)
+    return report.with_rows(checks.display.row)
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,8 @@ def check_scores(
     new = sorted(set(current) - set(trained) - set(OUR_ACTIVITIES))
     notes = [f"New since training, and unknown to the model: {', '.join(new)}. Train again to use it."] if new else []
     counted = {**findings, "score_shift": shift, **judged}
-    return report_of(suite, definition, table, score_rules(as_of), counted, notes=notes)
+    warning = [*(judged if limits.volume == "warn" else ()), *(["score_shift"] if limits.score_shift == "warn" else [])]
+    return report_of(suite, definition, table, score_rules(as_of), counted, notes=notes, warning=warning)
 
 
 def _arrow(frame: pd.DataFrame | pa.Table) -> pa.Table:

@@ -169,9 +169,9 @@ def result(settings: Settings) -> str:
     from pipelines.rendering.terminal import list_preview
     from pipelines.rendering.wording import scored_by
 
-    folder = Path("data/at_risk", settings.observations.score.as_of)
-    at_risk = pd.read_parquet(folder / "at_risk.parquet")
-    figures = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["figures"]
+    folder = artifacts.LISTS / settings.observations.score.as_of
+    at_risk = pd.read_parquet(folder / artifacts.LIST)
+    figures = json.loads((folder / artifacts.MANIFEST).read_text(encoding="utf-8"))["figures"]
     definition = settings.at_risk.definition
     language = Language(settings.language, settings.currency)
     metrics = json.loads((artifacts.EVALUATIONS / definition / artifacts.METRICS).read_text())

@@ -67,18 +67,6 @@ def compare_recipes(
     return Contest(differing, _paired(settings, champion_recipe, champion_model, data))
 
 
-def judging_moments(recipe: Mapping[str, Any]) -> list[str]:
-    """Held-out moments, ISO dates, whose outcomes were known at the test moment; none where the history is too short.
-
-    `recipe`: content of a candidate's recipe.json.
-    """
-    from models.training import split
-
-    plan, churn = recipe["plan"], recipe["definition"]
-    span_days = int(churn["gap_days"]) + int(churn["horizon_days"])
-    return list(split.known_moments(plan["origins"], plan["test"], span_days))
-
-
 def _differing_settings(candidate: Mapping[str, Any], champion: Mapping[str, Any]) -> Iterator[str]:
     changed = [name for name in candidate if candidate[name] != champion[name]]
     yield from _shortened([f"{name} {champion[name]} -> {candidate[name]}" for name in changed], "settings")
@@ -123,7 +111,7 @@ def _paired(settings: TrainingSettings, recipe: Mapping[str, Any], champion: Chu
             f"{data}/features and {data}/labels are not what {folder} was trained on: they give "
             "other customers to judge. Run `churn run`."
         )
-    judges = judging_moments(read_json(folder / "recipe.json"))
+    judges = read_json(folder / artifacts.RECIPE)["plan"].get("before_test", [])
     known = both[[f"{day:%Y-%m-%d}" in judges for day in both["as_of"]]] if judges else both
     return bootstrap.paired(known.reset_index(drop=True), "champion", draws=DRAWS, seed=settings.model.seed)
 

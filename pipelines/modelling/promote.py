@@ -108,7 +108,7 @@ def _decide(
     refused = refused_at_once(candidate.metrics, present["metrics"])
     if refused is not None:
         return refused.passed, refused.reason
-    contest = compare_recipes(candidate.settings, present, champion_folder(candidate.definition), DATA)
+    contest = compare_recipes(candidate.settings, present, champion_folder(candidate.definition), artifacts.DATA)
     decision = decide_promotion(candidate.metrics, present["metrics"], contest, margin=margin)
     return decision.passed, decision.reason
 

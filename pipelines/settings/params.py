@@ -59,12 +59,22 @@ class Promotion(Section):
     margin: Annotated[float, Field(ge=0, le=1)] = 0.001
 
 
+OnDrift = Literal["warn", "stop"]
+"""What is done where the data is sound and differs from what was usual: seasons and growth do that, too."""
+
+
 class Checks(Section):
-    """When data is refused. `irregular_activities` come in bursts (campaigns): their volume is not judged."""
+    """When data is refused. `irregular_activities` come in bursts (campaigns): their volume is not judged.
+
+    A breach of a contract, or a stream that ends too early, always stops. Unusual volumes and shifted scores warn,
+    unless `volume` or `score_shift` says `stop`.
+    """
 
     max_days_without_activity: Annotated[float, Field(gt=0)] = 3
     max_volume_ratio: Annotated[float, Field(gt=1)] = 4.0
     max_score_shift: Annotated[float, Field(gt=0)] = 0.25
+    volume: OnDrift = "warn"
+    score_shift: OnDrift = "warn"
     irregular_activities: list[Name] = Field(default_factory=list)
 
 

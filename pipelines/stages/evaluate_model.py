@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from pipelines.modelling.contest import judging_moments
+from pipelines.rendering.scorer import who_scores
 from pipelines.runtime import files
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
 from pipelines.settings import artifacts, params
@@ -43,7 +43,7 @@ def evaluate_model(definition: str, settings: params.Settings, *, model: Path, o
         seed=settings.model.seed,
         capacity=settings.at_risk.capacity,
         costs=costs_of(predictions, settings, recipe["definition"]),
-        before_test=judging_moments(recipe),
+        before_test=recipe["plan"].get("before_test", []),
     )
     metrics["scored_by"] = recipe.get("scored_by")
     metrics["model"] = {
@@ -108,6 +108,8 @@ def main(definition: str, model: Path, activity: Path, out: Path) -> None:
         settings = params.load()
         metrics = evaluate_model(definition, settings, model=model, out=out)
         print(f"evaluate_model: grade {metrics['grade']['grade']}. {metrics['grade']['text']}")
+        for sentence in who_scores(metrics["scored_by"]):
+            print(f"evaluate_model: {sentence}")
         record_evaluation(TrainingSettings.of(settings, definition), model, out, activity_folder=activity)
 
     run_stage(f"evaluate_model@{definition}", work)

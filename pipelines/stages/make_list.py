@@ -19,7 +19,6 @@ from pipelines.at_risk.decide import ORDERED_SINCE, Decision, ListInputs, decide
 from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
 from pipelines.at_risk.tables import Tables, tables
-from pipelines.modelling import scoring
 from pipelines.modelling.eligibility import eligibility_of
 from pipelines.modelling.model_folder import open_model, read_champion, sums_digest
 from pipelines.rendering import chart_data, files, highlights, manifest, wording
@@ -160,7 +159,7 @@ def _level(model: ChurnModel, features: pd.DataFrame, scores: pd.DataFrame) -> d
     if model.level is None:
         return None
     eligible = features[features["customer_id"].isin(scores["customer_id"])]
-    return {"shift": scoring.anchored(model, eligible).shift, "spread": model.level.spread}
+    return {"shift": model.anchored(eligible).shift, "spread": model.level.spread}
 
 
 def _parameters(settings: params.Settings) -> dict[str, Any]:

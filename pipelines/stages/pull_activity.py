@@ -201,6 +201,8 @@ def _check(folder: Path, checks: StreamChecks, report: Path, known: tuple[Any, .
     judged = check_activity(folder, checks, StreamCounts(*known) if known else None)
     judged.write(report)
     judged.require()
+    for line in judged.warnings:
+        print(f"pull_activity@{checks.branch}: drift: {line}")
 
 
 def perform(settings: Settings, branch: str, out: Path, report: Path, landing: Path | None = None) -> list[str]:

@@ -65,6 +65,8 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     report = rules.check_scores(scores, model.profile, facts, as_of, settings.checks, definition=definition)
     report.write(places.report)
     report.require()
+    for line in report.warnings:
+        print(f"score_customers: drift: {line}")
     files.write_parquet(places.out, pa.Table.from_pandas(scores, schema=SCORES, preserve_index=False))
     return scores
 

@@ -16,7 +16,6 @@ import pyarrow as pa
 from models.training import split
 from pipelines.modelling.panel import read_panel, switched_off
 from pipelines.modelling.sample import sample_of
-from pipelines.rendering.scorer import who_scores
 from pipelines.runtime import files
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command, threads
 from pipelines.settings import artifacts, params
@@ -74,7 +73,6 @@ def train_model(
         *sample.notes(settings.engine_memory),
         *plan.notes,
         *trained.choice.notes,
-        *who_scores(trained.contest.to_json()),
     ):
         print(f"train_model: {note}")
 
@@ -107,6 +105,7 @@ def _recipe(
             "origins": list(plan.origins),
             "training_moments": list(plan.moments),
             "held_out_by": "customers" if plan.by_customers else "time",
+            "before_test": list(plan.past(plan.test)),
             "notes": list(plan.notes),
         },
         "choice": {

@@ -32,7 +32,7 @@ def settings_with(**checks: Any) -> Settings:
             "observations": {"train": {"until": AS_OF}, "score": {"as_of": AS_OF}},
             "churn": {"silent_28d": {"kind": "silence", "active_within_days": 56, "horizon_days": 28}},
             "at_risk": {"definition": "silent_28d"},
-            "checks": checks,
+            "checks": {"volume": "stop", "score_shift": "stop"} | checks,
         }
     )
 

@@ -174,7 +174,7 @@ def test_faults_are_said_and_the_output_stays(request_: Request) -> None:
         score(request_, settings_with(), told()[1])
     change(request_, lambda table: table.assign(noise_0=1.0, placed_order_days_since_last=50.0))
     with pytest.raises(CheckFailedError, match="The scores are spread as in training"):
-        score(request_, settings_with(), told()[1])
+        score(request_, settings_with(checks={"score_shift": "stop"}), told()[1])
     assert (request_.out.parent / f"out.parquet.parts/validation/scores_{D}.html").is_file()
     change(request_, lambda table: table.drop(columns="noise_1"))
     with pytest.raises(ModelError, match="needs the column noise_1, which is not there"):

@@ -172,6 +172,18 @@ def test_settings_decide_what_is_too_far(tmp_path: Path) -> None:
     assert outcome(check_activity(folder, StreamChecks.of(lenient, "score"))) == {}
 
 
+def test_an_unusual_volume_warns_unless_it_is_to_stop(tmp_path: Path) -> None:
+    folder = write_activity(multiplied(6)(activity()), tmp_path)
+    report = check_activity(folder, StreamChecks.of(settings_with(volume="warn"), "score"))
+    report.require()
+    assert report.content()["passed"]
+    (warning,) = report.warnings
+    assert "As much opened_email as usual" in warning
+    assert "found" in warning
+    with pytest.raises(ChurnError, match="As much opened_email as usual"):
+        check_activity(folder, StreamChecks.of(settings_with(), "score")).require()
+
+
 def test_unknown_recording_time_is_noted_once(tmp_path: Path) -> None:
     report = check_activity(
         write_activity(activity().assign(recorded_at=pd.NaT), tmp_path), StreamChecks.of(settings_with(), "score")

@@ -22,6 +22,7 @@ def check(statement: str, **failed: Any) -> dict[str, Any]:
         "unexpected_count": 0,
         "unexpected_share": 0.0,
     }
+    good["warns"] = False
     return {"statement": statement, **good, "offending": [], "expectation": "expect_x", "column": "x", **failed}
 
 
@@ -31,8 +32,10 @@ def bad(statement: str = "Every row has a customer_id", **changed: Any) -> dict[
 
 
 def report(*checks: dict[str, Any], suite: str = "activity", subject: str = "score", **changed: Any) -> dict[str, Any]:
-    failed = sum(not entry["passed"] for entry in checks)
+    failed = sum(not entry["passed"] and not entry["warns"] for entry in checks)
+    warnings = [entry["statement"] for entry in checks if not entry["passed"] and entry["warns"]]
     counts = {"rows": 1234, "checks": len(checks), "failed": failed, "passed": not failed, "notes": []}
+    counts["warnings"] = warnings
     return {"suite": suite, "subject": subject, **counts, "expectations": list(checks), **changed}
 
 
@@ -45,6 +48,10 @@ GOOD = report(check("One"), check("Two"))
         ([GOOD], "All 2 checks passed."),
         ([GOOD, GOOD], "All 4 checks passed."),
         ([GOOD, report(check("One"), bad())], "1 of 4 checks failed (activity (score)): no list was written."),
+        (
+            [GOOD, report(check("One"), bad(warns=True))],
+            "3 of 4 checks passed, 1 warns that the data has drifted (activity (score)).",
+        ),
         ([], "Nothing was checked: no list was written."),
         ([report()], "Nothing was checked: no list was written."),
     ],

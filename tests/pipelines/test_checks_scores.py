@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines.runtime.errors import ChurnError
 from tests.pipelines.tables_to_check import (
     FACTS,
     PROFILE,
@@ -102,6 +103,16 @@ def test_few_scores_may_be_spread_unevenly() -> None:
     few = scores().sample(25, random_state=3)
     report = check_scores(few, PROFILE, FACTS, settings_with(max_score_shift=0.01))
     assert outcome(report) == {}
+
+
+def test_shifted_scores_warn_unless_they_are_to_stop() -> None:
+    shifted = all_at_risk(0.9)(scores())
+    report = check_scores(shifted, PROFILE, FACTS, settings_with(score_shift="warn"))
+    report.require()
+    assert [entry["column"] for entry in report.drifted] == ["score_shift"]
+    assert "spread as in training" in report.warnings[0]
+    with pytest.raises(ChurnError, match="spread as in training"):
+        check_scores(shifted, PROFILE, FACTS, settings_with()).require()
 
 
 def test_a_new_activity_is_noted() -> None:

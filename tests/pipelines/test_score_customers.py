@@ -93,15 +93,18 @@ def test_a_vanished_column_is_an_error_and_a_new_one_a_line(places: Places, caps
     assert digest_of(places.out) == kept
 
 
-def test_failed_checks_leave_a_report_and_the_old_scores(places: Places) -> None:
+def test_failed_checks_leave_a_report_and_the_old_scores(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
     score_customers(D, settings_with(), places)
     kept = digest_of(places.out)
     places.report.unlink()
     change(places, lambda table: table.assign(placed_order_days_since_last=400.0, placed_order_count_364d=1.0))
     with pytest.raises(ChurnError, match="The scores are spread as in training"):
-        score_customers(D, settings_with(), places)
+        score_customers(D, settings_with(checks={"score_shift": "stop"}), places)
     assert places.report.exists()
     assert digest_of(places.out) == kept
+    capsys.readouterr()
+    score_customers(D, settings_with(), places)
+    assert "score_customers: drift: The scores are spread as in training" in capsys.readouterr().out
 
 
 def test_customers_without_features_are_named(places: Places) -> None:

@@ -20,6 +20,7 @@ from models.learners import level
 from models.learners.level import Level
 from models.learners.logistic import Linear
 from models.learners.rules import BASE_RATE, MODEL, RULES, Rule
+from models.sums import write_sums
 from models.training.contest import Contest, settled
 from pipelines.rendering import scorer
 from pipelines.rendering.highlights import trust
@@ -97,6 +98,7 @@ def crowned(folder: Path, *, money: bool = True, constant: bool = False) -> Shop
     by = scored_by(rule.name, ranks=not constant)
     metrics = {"metrics": METRICS | {"scored_by": by}}
     (made.data / "champion" / DEFINITION / "champion.json").write_text(json.dumps(metrics))
+    write_sums(made.data / "champion" / DEFINITION)
     return replace(made, scores=scores, model=model)
 
 

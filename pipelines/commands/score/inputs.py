@@ -60,6 +60,8 @@ def _check(activity: Path, settings: Settings, report: Path) -> None:
         judged = check_activity(activity, StreamChecks.of(settings, "score"))
         judged.write(report)
         judged.require()
+        for line in judged.warnings:
+            print(f"activity: drift: {line}")
 
 
 def _is_cut(activity: Path, settings: Settings) -> bool:

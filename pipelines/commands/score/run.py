@@ -100,7 +100,10 @@ class _Work:
         scores = self.parts.combined()
         require_everyone(scores["customer_id"], customers[own.definition], table, own.definition)
         report = judged(scores, own, activity, self.settings, self.parts.places.reports)
-        self.log("checked", f"scores: {len(report.expectations)} checks passed", checks=len(report.expectations))
+        for line in report.warnings:
+            self.log("note", f"drift: {line}")
+        sound = len(report.expectations) - len(report.warnings)
+        self.log("checked", f"scores: {sound} checks passed", checks=len(report.expectations))
         facts = {"rows": len(scores), "definition": own.definition, "model_version": own.model.digest}
         return self.parts.finish(scores, inputs, **facts)
 
