@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 KEYS = ("customer_id", "as_of")
 BLOCK_ROWS = 1024
+MOST_NAMED = 5  # columns in a message
 MOST_LEVELS = 50  # rarer categories than these many become "unknown"
 
 
@@ -115,17 +116,22 @@ class Columns:
 
 
 def require(features: pd.DataFrame, names: Iterable[str]) -> None:
-    """Every name is a column, or a ModelError says which is not and what comes near."""
+    """Every name is a column, or a ModelError says in a sentence which are not and what comes near."""
     present = [str(name) for name in features.columns]
-    faults = []
-    for name in (name for name in names if name not in set(present)):
-        near = get_close_matches(name, present, n=1)
-        hint = f" Near: {near[0]}." if near else ""
-        faults.append(f"features: the model needs the column {name}, which is not there.{hint}")
-    if faults:
-        more = [f"... and {len(faults) - 10} more columns."] if len(faults) > 10 else []
-        advice = "Build the features with the catalogue that trained the model, or train again."
-        raise ModelError("\n".join([*faults[:10], *more, advice]))
+    missing = sorted(set(names) - set(present))
+    if missing:
+        raise ModelError(_missing_fault(missing, present))
+
+
+def _missing_fault(missing: Sequence[str], present: Sequence[str]) -> str:
+    many = f"{len(missing)} columns that are" if len(missing) > 1 else "a column that is"
+    near = get_close_matches(missing[0], present, n=1)
+    hint = f" Near {missing[0]}: {near[0]}." if near else ""
+    return (
+        f"features: the model needs {many} not there: {', '.join(missing[:MOST_NAMED])}"
+        f"{', ...' if len(missing) > MOST_NAMED else ''}.{hint} Build the features with the catalogue and the sources "
+        "that trained the model, or train again."
+    )
 
 
 def numbers(features: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64]:

@@ -18,7 +18,7 @@ from models.evaluation import profit, value_metrics
 from models.evaluation.bootstrap import Draws
 from models.evaluation.profit import Costs
 from models.learners.calibration import row_losses
-from models.learners.rules import IN_WORDS, RULES
+from models.learners.rule_names import IN_WORDS, RULES
 
 Floats = npt.NDArray[np.floating[Any]]
 

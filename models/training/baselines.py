@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from models.learners import rules
-from models.learners.rules import IN_WORDS, Rule
+from models.learners.rule_names import IN_WORDS
+from models.learners.rules import Rule
 from models.training.fitting import Fit
 from models.training.panel import Data, Rows
 

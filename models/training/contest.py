@@ -19,7 +19,7 @@ import pandas as pd
 
 from models.evaluation import bootstrap
 from models.learners.calibration import row_losses
-from models.learners.rules import BASE_RATE, MODEL, RULES
+from models.learners.rule_names import BASE_RATE, MODEL, RULES
 
 BY_TIME, BY_CUSTOMERS, BY_SETTING = "time", "customers", "setting"
 LAST_RESORT = ("own_rhythm", "days_since_last")

@@ -12,7 +12,8 @@ import pandas as pd
 from models.churn_model import ChurnModel
 from models.learners import calibration, level, rules
 from models.learners.level import Level
-from models.learners.rules import BASE_RATE, MODEL, Rule
+from models.learners.rule_names import BASE_RATE, MODEL
+from models.learners.rules import Rule
 from models.training import baselines, contest, fitting, known_levels
 from models.training.fitting import Fit
 from models.training.panel import HELD_OUT_FOLDS, Data, Rows

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from models.learners.rules import MODEL
+from models.learners.rule_names import MODEL
 
 Floats = npt.NDArray[np.floating[Any]]
 

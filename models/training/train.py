@@ -27,7 +27,7 @@ from models.drift import shares_between
 from models.errors import ModelError
 from models.learners.calibration import Calibration
 from models.learners.level import Level
-from models.learners.rules import MODEL
+from models.learners.rule_names import MODEL
 from models.segments import Quintiles
 from models.training import entries, fitting, known_levels
 from models.training.contest import Contest

@@ -20,7 +20,8 @@ from models.learners import level, rules
 from models.learners.calibration import Calibration
 from models.learners.expected_value import own_average
 from models.learners.level import Level, Move
-from models.learners.rules import BASE_RATE, MODEL, RULES, Rule
+from models.learners.rule_names import BASE_RATE, MODEL, RULES
+from models.learners.rules import Rule
 from models.segments import Quintiles
 from models.training import baselines, entries, fitting, known_levels
 from models.training.fitting import Fit

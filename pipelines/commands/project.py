@@ -157,8 +157,9 @@ def rollback(definition: str | None) -> None:
 
 @click.command()
 @click.argument("definition", required=False)
-def restore(definition: str | None) -> None:
-    """On a new machine: fetch the champion from the MLflow registry."""
+@click.option("--version", "number", help="Another version that was a champion: it scores again, whatever its shop.")
+def restore(definition: str | None, number: str | None) -> None:
+    """On a new machine: fetch the champion from the MLflow registry. With --version, a former one."""
     from pipelines.modelling.promote import restore as restore_one
     from pipelines.runtime.run_lock import only_run
 
@@ -166,7 +167,7 @@ def restore(definition: str | None) -> None:
         settings = params.load()
         with only_run(_say):
             for name in _chosen(definition, settings):
-                click.echo(restore_one(name))
+                click.echo(restore_one(name, number))
 
 
 @click.command()

@@ -208,7 +208,7 @@ FIGURES = (
 
 def headline(metrics: dict[str, Any], definition: str) -> str:
     """The candidate beside the best naive rule (by ROC AUC) on the same held-out moment, as a small table."""
-    from models.learners.rules import NAIVE
+    from models.learners.rule_names import NAIVE
     from pipelines.rendering.scorer import is_rule
 
     test = metrics["test"]

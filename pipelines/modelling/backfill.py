@@ -17,7 +17,7 @@ import pandas as pd
 
 from models.backfill import WEEK_DAYS, Backfill, fix_choice, list_days, replay
 from models.errors import ModelError
-from models.learners.rules import UNMODELLED
+from models.learners.rule_names import UNMODELLED
 from models.training.recipe import Recipe
 from pipelines.modelling.backfill_report import draw, report_lines
 from pipelines.modelling.panel import read_panel, switched_off

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from models.backfill import Backfill, Week
-from models.learners.rules import IN_WORDS
+from models.learners.rule_names import IN_WORDS
 from pipelines.rendering.wording import leaving, money, percent
 from pipelines.settings.churn import Churn
 

@@ -67,6 +67,13 @@ def compare_recipes(
     return Contest(differing, _paired(settings, champion_recipe, champion_model, data))
 
 
+def vanished_activities(candidate: ChurnModel, champion: ChurnModel) -> tuple[str, ...]:
+    """Activities that the champion needs and the candidate's data no longer have: the champion cannot score them."""
+    present = {str(info["name"]) for info in candidate.columns_info}
+    gone = {str(info["activity"]) for info in champion.columns_info if info["name"] in set(champion.learned) - present}
+    return tuple(sorted(gone - {str(info["activity"]) for info in candidate.columns_info}))
+
+
 def _differing_settings(candidate: Mapping[str, Any], champion: Mapping[str, Any]) -> Iterator[str]:
     changed = [name for name in candidate if candidate[name] != champion[name]]
     yield from _shortened([f"{name} {champion[name]} -> {candidate[name]}" for name in changed], "settings")

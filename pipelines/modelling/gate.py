@@ -15,17 +15,20 @@ moments before the test moment, which only reports; where the history has none, 
    It has to lower the log loss by at least `margin`, with a whole interval below zero, and order customers no worse
    than by chance. So a recipe that is tested again every week is not promoted by luck.
 
+5. Where an activity that the champion learned from is no longer there, the champion cannot score. Its recipe is trained
+   again without it; the candidate takes its place, and the reason says whether it is worse than that.
+
 A rule is naive if a team could apply it in a spreadsheet; the logistic regressions are models, and no measure for 1.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.learners.rules import NAIVE
+from models.learners.rule_names import NAIVE
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ def decide_promotion(
     contest: Contest | None = None,
     *,
     margin: float = 0.0,
+    vanished: Sequence[str] = (),
 ) -> PromotionDecision:
     """Whether the candidate may become the champion, and why.
 
@@ -96,10 +100,13 @@ def decide_promotion(
         champion: the metrics.json that the champion was promoted with; None where there is none.
         contest: the two recipes side by side; None stands for one recipe.
         margin: log loss (nats) that another recipe has to gain, at least 0.
+        vanished: activities that the champion needs and that are no longer there: it cannot score.
     """
     lead = lead_of(candidate)
     if champion is None:
         return PromotionDecision(True, f"The first champion: {lead}.")
+    if vanished:
+        return _in_its_place(vanished, contest)
     refused = refused_at_once(candidate, champion)
     if refused is not None:
         return refused
@@ -127,6 +134,20 @@ def refused_at_once(candidate: Mapping[str, Any], champion: Mapping[str, Any]) -
     return None
 
 
+def _in_its_place(vanished: Sequence[str], contest: Contest | None) -> PromotionDecision:
+    """The champion cannot score without what it learned from: its recipe, trained again without it, is the measure."""
+    reason = f"The champion cannot score without {' and '.join(vanished)}: the candidate takes its place."
+    if contest is None or contest.paired is None:
+        return PromotionDecision(True, reason)
+    if _is_worse(contest.paired):
+        return PromotionDecision(True, f"{reason} It is worse {contest}. The champion's settings would do better.")
+    return PromotionDecision(True, f"{reason} It is not worse {contest}.")
+
+
+def _is_worse(paired: Mapping[str, Any]) -> bool:
+    return bool(paired["log_loss"]["low"] > 0 or paired["roc_auc"]["high"] < 0)
+
+
 def _decide_by_lead(lead: Lead, champion: Lead) -> PromotionDecision:
     noise = math.hypot(lead.noise, champion.noise)
     if lead.difference < champion.difference - noise:
@@ -140,9 +161,9 @@ def _decide_by_lead(lead: Lead, champion: Lead) -> PromotionDecision:
 def _decide_by_contest(contest: Contest, margin: float) -> PromotionDecision:
     if contest.paired is None:
         return PromotionDecision(False, f"It cannot be compared with the champion's recipe: {contest}.")
-    loss, auc = contest.paired["log_loss"], contest.paired["roc_auc"]
-    if loss["low"] > 0 or auc["high"] < 0:
+    if _is_worse(contest.paired):
         return PromotionDecision(False, f"It is worse {contest}.")
+    loss = contest.paired["log_loss"]
     if loss["high"] >= 0 or loss["difference"] > -margin:
         advice = "With the champion's settings in params.yaml its recipe is refreshed instead."
         return PromotionDecision(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from models.learners.rules import BASE_RATE, MODEL
+from models.learners.rule_names import BASE_RATE, MODEL
 from pipelines.rendering.language.language import ENGLISH, Language
 
 RULES = {

@@ -22,6 +22,7 @@ COLUMNS = "columns.json"
 """Beside a table of features: each column's meaning and bounds."""
 
 RECIPE = "recipe.json"
+WORLD = "world.json"
 PREDICTIONS = "predictions.parquet"
 TRIALS = "trials.json"
 METRICS = "metrics.json"

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from pipelines.modelling import scoring
 from pipelines.modelling.model_folder import is_model, open_model
 from pipelines.modelling.scoring import SCORES
+from pipelines.modelling.world import read_world, require_own_customers
 from pipelines.runtime import files
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command
@@ -45,8 +46,9 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     """Score, check, write.
 
     Raises:
-        ChurnError: the champion is not what was promoted, or was trained for another definition, features and activity
-            are of another moment, or a check of the scores failed (the report is written, the old scores stay).
+        ChurnError: the champion is not what was promoted, or was trained for another definition or on other customers,
+            features and activity are of another moment, or a check of the scores failed (the report is written, the
+            old scores stay).
         ModelError: the features lack a column that the model needs.
     """
     from pipelines.checks import rules
@@ -55,6 +57,7 @@ def score_customers(definition: str, settings: params.Settings, places: Places) 
     model = open_model(places.model)
     scoring.require_same_definition(definition, settings.churn[definition], model, places.model)
     status = _eligibility(definition, settings, places.activity)
+    require_own_customers(definition, read_world(places.model), status.index, places.model)
     own = _predictions(settings, model, places.features, eligible_customers(status))
     predictions = _with_related(definition, settings, places, own)
     scores = scoring.scores_table(model, scoring.order_by_horizon(definition, settings.churn, predictions))
@@ -125,7 +128,9 @@ def _with_related(
         if name != definition and is_model(folder):
             model = open_model(folder)
             scoring.require_same_definition(name, settings.churn[name], model, folder)
-            eligible = eligible_customers(_eligibility(name, settings, places.activity))
+            status = _eligibility(name, settings, places.activity)
+            require_own_customers(name, read_world(folder), status.index, folder)
+            eligible = eligible_customers(status)
             predictions[name] = _predictions(settings, model, places.features, eligible, customers)
     return predictions
 

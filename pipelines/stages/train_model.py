@@ -2,8 +2,8 @@
 
 `data/features/train`, `data/labels/D.parquet` and `data/activity/train/facts.json` in; `data/models/D/` out:
 `shipped/` (scores customers once promoted), `held_out/` (the same recipe, judged), `recipe.json` (plan, choice,
-digests), `predictions.parquet` (what every origin predicted, by the held-out fits and the baselines) and `trials.json`
-(what the search tried).
+digests), `world.json` (whose customers trained: a salted sketch), `predictions.parquet` (what every origin predicted,
+by the held-out fits and the baselines) and `trials.json` (what the search tried).
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def train_model(
     """Train by the recipe of params.yaml and write the folder of the model."""
     from models.training import train
     from models.training.recipe import Recipe
+    from models.world import World
 
     setting = settings.churn[definition].model_dump()
     sample = sample_of(
@@ -66,6 +67,8 @@ def train_model(
         trained.held_out.save(folder / "held_out")
         recipe_json = _recipe(definition, settings, trained, panel, facts.get("digest"))
         files.write_json(folder / artifacts.RECIPE, recipe_json | sample.to_json())
+        world = World.of(setting, panel.customers, trained.shipped.digest)
+        files.write_json(folder / artifacts.WORLD, world.to_json())
         files.write_parquet(folder / artifacts.PREDICTIONS, _predictions(trained.predictions))
         files.write_json(folder / artifacts.TRIALS, {f"{one.number:03d}": one.to_json() for one in trained.trials})
     for note in (

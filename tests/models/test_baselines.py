@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models.learners.rules import IN_WORDS, RULES
+from models.learners.rule_names import IN_WORDS, RULES
 from models.training import baselines, fitting
 from models.training.panel import Data
 from models.training.recipe import Recipe

@@ -11,7 +11,7 @@ import pytest
 
 from models.churn_model import ChurnModel
 from models.errors import ModelError
-from models.learners.rules import BASE_RATE, MODEL, RULES
+from models.learners.rule_names import BASE_RATE, MODEL, RULES
 from models.training import contest, entries, fitting, known_levels, split, train
 from models.training.contest import held
 from models.training.panel import Data, Panel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -56,15 +56,18 @@ def column(name: str) -> dict[str, Any]:
     } | {"silence": silence}
 
 
-def observations(day: str, customers: int, signal: float) -> pd.DataFrame:
-    """Leaving follows a visit count that no naive rule knows, as far as `signal` says; the rest is chance."""
+def observations(day: str, customers: int, signal: float, shop: str = "") -> pd.DataFrame:
+    """Leaving follows a visit count that no naive rule knows, as far as `signal` says; the rest is chance.
+
+    Customers' ids begin with `shop`.
+    """
     random = np.random.default_rng(int(day.replace("-", "")))
     last, visits = random.uniform(0, 56, customers), random.poisson(3, customers).astype(float)
     count = random.poisson(12, customers) + 1.0
     risk = 1 / (1 + np.exp(1.2 - signal * (last / 28 - 1) + signal * 0.9 * (visits - 3)))
     return pd.DataFrame(
         {
-            "customer_id": [f"{number:04d}" for number in range(customers)],
+            "customer_id": [f"{shop}{number:04d}" for number in range(customers)],
             "as_of": pd.Timestamp(day).date(),
             "placed_order_days_since_last": last,
             "placed_order_count_365d": count,
@@ -77,36 +80,49 @@ def observations(day: str, customers: int, signal: float) -> pd.DataFrame:
     )
 
 
-def write_panel(data: Path, *, customers: int, signal: float) -> None:
-    """data/features/train, data/labels and data/activity/train/facts.json."""
+def write_panel(
+    data: Path, *, customers: int, signal: float, shop: str = "", measures: Iterable[str] = tuple(MEASURES)
+) -> None:
+    """data/features/train, data/labels and data/activity/train: an order of each customer, and facts.json."""
+    measures = list(measures)
     features = data / "features" / "train"
     features.mkdir(parents=True)
     labels = []
     for day in MOMENTS:
-        frame = observations(day, customers, signal)
-        numbers = {name: frame[name].astype("float32") for name in MEASURES}
-        kept = frame[["customer_id", "as_of", *MEASURES, "customer_income"]].assign(**numbers)
+        frame = observations(day, customers, signal, shop)
+        numbers = {name: frame[name].astype("float32") for name in measures}
+        kept = frame[["customer_id", "as_of", *measures, "customer_income"]].assign(**numbers)
         pq.write_table(pa.Table.from_pandas(kept, preserve_index=False), features / f"{day}.parquet")
         value = np.where(frame["churned"], 0.0, frame["placed_order_total_value_365d"] / 12)
         labels.append(frame[["customer_id", "as_of", "churned"]].assign(value_ahead=value))
-    (features / "columns.json").write_text(json.dumps([column(name) for name in [*MEASURES, "customer_income"]]))
+    (features / "columns.json").write_text(json.dumps([column(name) for name in [*measures, "customer_income"]]))
     (data / "labels").mkdir()
     pq.write_table(pa.Table.from_pandas(pd.concat(labels), preserve_index=False), data / f"labels/{DEFINITION}.parquet")
     one = {"count": 9000, "customers": customers, "first": "2023-01-01T00:00:00Z", "last": "2024-06-30T23:00:00Z"}
     facts = {"moment": "2024-07-01", "timezone": "UTC", "rows": 9000, "customers": customers, "has_recorded_at": False}
-    (data / "activity" / "train").mkdir(parents=True)
+    (data / "activity" / "train" / "activity").mkdir(parents=True)
+    ordered = frame[["customer_id"]].assign(activity="placed_order", occurred_at=pd.Timestamp("2024-05-01", tz="UTC"))
+    ordered.to_parquet(data / "activity" / "train" / "activity" / "2024-05.parquet", index=False)
     every = {**facts, "digest": "ab" * 32, "activities": {"placed_order": one}}
     (data / "activity" / "train" / "facts.json").write_text(json.dumps(every))
 
 
-def make_candidate(folder: Path, *, signal: float = 1.0, customers: int = 300, **model: Any) -> None:
+def make_candidate(
+    folder: Path,
+    *,
+    signal: float = 1.0,
+    customers: int = 300,
+    shop: str = "",
+    measures: Iterable[str] = tuple(MEASURES),
+    **model: Any,
+) -> None:
     """Fill a project folder with a trained and judged candidate; `model`: settings other than MODEL's."""
     from pipelines.settings import params
     from pipelines.stages import train_model as stage
     from pipelines.stages.evaluate_model import evaluate_model
 
     data = folder / "data"
-    write_panel(data, customers=customers, signal=signal)
+    write_panel(data, customers=customers, signal=signal, shop=shop, measures=measures)
     (folder / "params.yaml").write_text(PARAMS.replace("MODEL", json.dumps(MODEL | model)))
     settings, model = params.load(folder / "params.yaml"), data / "models" / DEFINITION
     features, labels, activity = data / "features/train", data / f"labels/{DEFINITION}.parquet", data / "activity/train"

@@ -15,6 +15,7 @@ import pytest
 from models.churn_model import ChurnModel
 from models.evaluation import bootstrap
 from models.training import train
+from pipelines.modelling import champion as champions
 from pipelines.modelling import promote
 from pipelines.modelling.contest import compare_recipes
 from pipelines.modelling.tracking import mlflow_store, registry
@@ -363,7 +364,7 @@ def came_back(before: dict[str, Any]) -> bool:
 def kill(patch: pytest.MonkeyPatch, step: str, *, after: bool) -> None:
     from mlflow import MlflowClient
 
-    place: Any = promote if step == "write_json" else MlflowClient
+    place: Any = champions if step == "write_json" else MlflowClient
     real = getattr(place, step)
 
     def cut(*arguments: Any, **options: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from models.decision.ranking import LIST_COLUMNS
-from models.learners.rules import IN_WORDS
+from models.learners.rule_names import IN_WORDS
 from pipelines.commands.app import main
 from pipelines.commands.reference import cli, contracts, metrics, settings
 from pipelines.commands.reference.markdown import table

@@ -19,7 +19,8 @@ from models.churn_model import ChurnModel
 from models.learners import level
 from models.learners.level import Level
 from models.learners.logistic import Linear
-from models.learners.rules import BASE_RATE, MODEL, RULES, Rule
+from models.learners.rule_names import BASE_RATE, MODEL, RULES
+from models.learners.rules import Rule
 from models.sums import write_sums
 from models.training.contest import Contest, settled
 from pipelines.rendering import scorer

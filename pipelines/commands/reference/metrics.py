@@ -13,7 +13,7 @@ import pandas as pd
 
 from models.evaluation.profit import Costs
 from models.evaluation.report import report
-from models.learners.rules import IN_WORDS, RULES
+from models.learners.rule_names import IN_WORDS, RULES
 from pipelines.commands.reference.markdown import code, table
 
 CUSTOMERS, DRAWS, SEED = 60, 20, 7

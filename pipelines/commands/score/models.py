@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from pipelines.modelling.model_folder import is_model, open_model
 from pipelines.modelling.scoring import definition_differences, related_definitions, require_same_definition
+from pipelines.modelling.world import read_world
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings import artifacts
 from pipelines.settings.params import Settings
 
 if TYPE_CHECKING:
     from models.churn_model import ChurnModel
+    from models.world import World
     from pipelines.modelling.tracking.registry import Registry
 
 REGISTERED = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[\w.-]+)|/(?P<number>\d+))$")
@@ -29,11 +31,12 @@ PREFIX = "churn_"  # of registered models, before the definition's name
 
 @dataclass(frozen=True)
 class Champion:
-    """A model, the definition that it answers, and where it was found."""
+    """A model, the definition that it answers, where it was found, and its world where it keeps one."""
 
     definition: str
     model: ChurnModel
     where: str
+    world: World | None = None
 
 
 def champions(address: str | None, definition: str | None, settings: Settings) -> list[Champion]:
@@ -66,11 +69,11 @@ def champions(address: str | None, definition: str | None, settings: Settings) -
 def _in_folders(folder: Path, definition: str | None, settings: Settings) -> Iterator[Champion]:
     model = open_model(folder)
     name = definition or definition_answered_by(model, folder.name, settings)
-    yield Champion(name, model, str(folder))
+    yield Champion(name, model, str(folder), read_world(folder))
     for other in related_definitions(name, settings.churn):
         beside = folder.with_name(other)
         if other != name and is_model(beside):
-            yield Champion(other, open_model(beside), str(beside))
+            yield Champion(other, open_model(beside), str(beside), read_world(beside))
 
 
 def _registered(address: str, definition: str | None, settings: Settings) -> Iterator[Champion]:
@@ -83,20 +86,20 @@ def _registered(address: str, definition: str | None, settings: Settings) -> Ite
     alias = wanted["alias"] or "champion"
     with mlflow_store.open_store() as store:
         registry = Registry(wanted["name"], store)
-        model = _fetched(registry, None if wanted["number"] else alias, wanted["number"])
-        if model is None:
+        found = _fetched(registry, None if wanted["number"] else alias, wanted["number"])
+        if found is None:
             where = mlflow_store.without_password(store.uri)
             raise ChurnError(f"--model {address}: MLflow at {where} knows no such model. See `churn ui`.")
-        name = definition or definition_answered_by(model, wanted["name"].removeprefix(PREFIX), settings)
-        yield Champion(name, model, address)
+        name = definition or definition_answered_by(found[0], wanted["name"].removeprefix(PREFIX), settings)
+        yield Champion(name, found[0], address, found[1])
         for other in related_definitions(name, settings.churn):
             kin = _fetched(Registry(f"{PREFIX}{other}", store), alias, None) if other != name else None
             if kin is not None:
-                yield Champion(other, kin, f"models:/{PREFIX}{other}@{alias}")
+                yield Champion(other, kin[0], f"models:/{PREFIX}{other}@{alias}", kin[1])
 
 
-def _fetched(registry: Registry, alias: str | None, number: str | None) -> ChurnModel | None:
-    """The model under an alias or a number, compared with the digest under which it was registered."""
+def _fetched(registry: Registry, alias: str | None, number: str | None) -> tuple[ChurnModel, World | None] | None:
+    """The model under an alias or a number, compared with the digest under which it was registered, and its world."""
     from models.churn_model import ChurnModel
 
     found = registry.with_alias(alias) if alias else None
@@ -105,7 +108,7 @@ def _fetched(registry: Registry, alias: str | None, number: str | None) -> Churn
     if found is None:
         return None
     with registry.fetched(found) as payload:
-        return ChurnModel.load(payload / "model")
+        return ChurnModel.load(payload / "model"), read_world(payload)
 
 
 def definition_answered_by(model: ChurnModel, hint: str, settings: Settings) -> str:

@@ -23,6 +23,7 @@ from pipelines.commands.score.models import Champion, champions
 from pipelines.commands.score.request import Request
 from pipelines.commands.score.resume import Parts, inputs_of
 from pipelines.modelling import scoring
+from pipelines.modelling.world import require_own_customers
 from pipelines.runtime.errors import ChurnError, NothingToScoreError
 from pipelines.runtime.files import read_json
 from pipelines.runtime.log import Log
@@ -144,6 +145,7 @@ class _Work:
         for place, one in enumerate(self.champions):
             churn, timezone = self.settings.churn[one.definition], self.settings.timezone
             status = eligibility_of(one.definition, churn, activity, as_of=self._day, timezone=timezone)
+            require_own_customers(one.definition, one.world, status.index, one.where)
             found[one.definition] = EligibleIds(eligible_customers(status))
             for line in ineligible_lines(status) if place == 0 else ():
                 self.log("note", line)

@@ -23,6 +23,7 @@ from models.sums import SUMS, digest_of_file, write_sums
 from pipelines.modelling.model_folder import open_candidate
 from pipelines.modelling.tracking.git_version import code_digest, code_version
 from pipelines.modelling.tracking.model_card import model_card
+from pipelines.modelling.world import read_world
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings import artifacts
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from models.churn_model import ChurnModel
+    from models.world import World
 
 NEEDED_TO_PREDICT = ("lightgbm", "mlflow", "numpy", "pandas", "scipy", "threadpoolctl")
 A_DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -103,6 +105,11 @@ class Candidate:
     def metrics(self) -> dict[str, Any]:
         """metrics.json."""
         return dict(read_json(self.evaluation / artifacts.METRICS))
+
+    @cached_property
+    def world(self) -> World | None:
+        """Whose customers trained it."""
+        return read_world(self.model)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -212,8 +219,9 @@ class Candidate:
         """What travels inside the logged model: enough to be the champion on another machine."""
         shutil.copytree(self.model / "shipped", folder / "model")
         shutil.copy(self.evaluation / artifacts.METRICS, folder / artifacts.METRICS)
-        if (self.model / artifacts.RECIPE).exists():
-            shutil.copy(self.model / artifacts.RECIPE, folder / artifacts.RECIPE)
+        for name in (artifacts.RECIPE, artifacts.WORLD):
+            if (self.model / name).exists():
+                shutil.copy(self.model / name, folder / name)
         (folder / artifacts.MODEL_CARD).write_text(self.card, encoding="utf-8")
         write_sums(folder)
         return folder

@@ -1,8 +1,9 @@
 """MLflow's model registry: the versions of one churn definition's model, with their history as champions.
 
 The history of champions is a stack: promoting puts a version on top (tag `churn.champion_turn`, counted up), rolling
-back takes it off and marks it. Aliases: `champion` scores, `challenger` was refused last, with the reason as a tag.
-Every step can be repeated: a version is found again by the digest of its model.
+back takes it off and marks it, and never leaves its world (models/world.py). Aliases: `champion` scores, `challenger`
+was refused last, with the reason as a tag. Every step can be repeated: a version is found again by the digest of its
+model.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pipelines.settings import artifacts
 DIGEST, TURN, ROLLED_BACK, REFUSED, AGAINST, FORCED = (
     f"churn.{tag}" for tag in ("model_digest", "champion_turn", "rolled_back", "refused", "judged_against", "forced")
 )
-PAYLOAD_SUMS, CHAMPION_SUMS = "churn.payload_sums", "churn.champion_sums"
+PAYLOAD_SUMS, CHAMPION_SUMS, WORLD = "churn.payload_sums", "churn.champion_sums", "churn.world"
 BACK_TO = "to version {number}"
 
 
@@ -36,7 +37,8 @@ class Version:
     `turn`: its number in the history of champions, None where it is not in it. `rolled_back`: to which version, ""
     where it was not. `refused`, `against`: why it was not promoted, and what that decision depended on; "" where it
     was. `payload_sums`, `champion_sums`: the SHA-256 of the SHA256SUMS of its payload and of the folder that it was as
-    a champion; "" where they were not noted.
+    a champion; "" where they were not noted. `world`: the digest of the first champion of its world; "" in the world
+    in which this project began.
     """
 
     number: str
@@ -48,6 +50,7 @@ class Version:
     against: str = ""
     payload_sums: str = ""
     champion_sums: str = ""
+    world: str = ""
 
     @classmethod
     def of(cls, version: Any) -> Version:
@@ -64,6 +67,7 @@ class Version:
             tags.get(AGAINST, ""),
             tags.get(PAYLOAD_SUMS, ""),
             tags.get(CHAMPION_SUMS, ""),
+            tags.get(WORLD, ""),
         )
 
 
@@ -92,10 +96,21 @@ class Registry:
         return None
 
     def before(self, version: Version) -> Version | None:
-        """The champion before this one; those that were rolled back are no longer in the history."""
-        turn = version.turn or 0
-        earlier = [other for other in self.versions() if other.turn and other.turn < turn and not other.rolled_back]
-        return max(earlier, key=lambda other: other.turn or 0, default=None)
+        """The champion of its world before this one; those that were rolled back are no longer in the history."""
+        earlier = [other for other in self.history() if (other.turn or 0) < (version.turn or 0)]
+        return next((other for other in earlier if other.world == version.world), None)
+
+    def history(self) -> list[Version]:
+        """The champions of all worlds, the newest first, without those that were rolled back."""
+        champions = [version for version in self.versions() if version.turn and not version.rolled_back]
+        return sorted(champions, key=lambda version: version.turn or 0, reverse=True)
+
+    def newest_elsewhere(self, world: str) -> list[Version]:
+        """The newest champion of every other world, the newest first."""
+        found: dict[str, Version] = {}
+        for version in self.history():
+            found.setdefault(version.world, version)
+        return [version for name, version in found.items() if name != world]
 
     def rolled_back_to(self, version: Version) -> Version | None:
         """The champion whose place this one took back last, since it was promoted itself."""
@@ -128,6 +143,11 @@ class Registry:
             description=card,
         )
         return Version.of(version)
+
+    def note_champion(self, version: Version, sums: str) -> None:
+        """Keep the digests of the folder that a version is as a champion."""
+        if version.champion_sums != sums:
+            self.tag(version, CHAMPION_SUMS, sums)
 
     def tag(self, version: Version, key: str, value: str | None) -> None:
         """Set a tag; None removes it."""
