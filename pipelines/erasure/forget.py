@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pipelines.erasure import published, stores
 from pipelines.erasure.dvc_cache import local_stores, purge
-from pipelines.erasure.formats import customers_in
+from pipelines.erasure.known import customers_in
 from pipelines.erasure.report import Forgotten, report_lines
 from pipelines.ledger import record, write
 from pipelines.ledger.read import FILE as LEDGER

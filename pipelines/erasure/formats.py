@@ -46,7 +46,7 @@ def kind_of(path: Path) -> str:
         return _kind_of_json(path)
     if text[:15].lower().startswith((b"<!doctype html", b"<html")):
         return "page"
-    return "csv" if _delimiter(text.split(b"\n")[0].decode("latin-1")) else ""
+    return "csv" if delimiter_of(text.split(b"\n")[0].decode("latin-1")) else ""
 
 
 def holds(path: Path, names: Names) -> bool:
@@ -79,24 +79,6 @@ def without(path: Path, names: Names, to: Path | None) -> bool:
         return made(path, names, to)
     except (ValueError, KeyError, TypeError, IndexError, csv.Error, sqlite3.DatabaseError, zipfile.BadZipFile) as error:
         raise UnreadableError(f"{path}: cannot be read ({type(error).__name__})") from error
-
-
-def customers_in(path: Path) -> set[str]:
-    """Every customer of a Parquet file; none where it has no column of them or is another kind of file."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    if kind_of(path) != "parquet":
-        return set()
-    try:
-        with pq.ParquetFile(path) as file:
-            if "customer_id" not in file.schema_arrow.names:
-                return set()
-            ids = pc.unique(file.read(columns=["customer_id"])["customer_id"]).cast(pa.string())
-            return {one for one in ids.to_pylist() if one is not None}
-    except pa.ArrowInvalid:
-        return set()
 
 
 def pruned(content: Any, names: Names) -> Any:
@@ -134,7 +116,7 @@ def _kind_of_json(path: Path) -> str:
     return ""
 
 
-def _delimiter(header: str) -> str:
+def delimiter_of(header: str) -> str:
     """Of a table with a column of ids by its first line; "" where it has none."""
     for delimiter in _DELIMITERS:
         names = {name.strip().strip('"') for name in header.strip().split(delimiter)}
@@ -152,7 +134,7 @@ def _csv(path: Path, names: Names, to: Path | None) -> bool:
         coding = "cp1252"
         text = raw.decode(coding)
     first_line = text.partition("\n")[0]
-    delimiter, line_end = _delimiter(first_line), "\r\n" if first_line.endswith("\r") else "\n"
+    delimiter, line_end = delimiter_of(first_line), "\r\n" if first_line.endswith("\r") else "\n"
     header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     places = [place for place, name in enumerate(header) if name.strip() in ID_COLUMNS]
     kept = [row for row in rows if not any(undefused(row[place]) in names for place in places if place < len(row))]

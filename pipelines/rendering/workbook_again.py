@@ -42,6 +42,16 @@ def without_customers(path: Path, gone: frozenset[str], to: Path | None) -> bool
     return found
 
 
+def customers_in(path: Path) -> set[str]:
+    """Whom a workbook lists."""
+    import openpyxl
+
+    book = openpyxl.load_workbook(io.BytesIO(path.read_bytes()))
+    sheets = [[list(row) for row in sheet.iter_rows()] for sheet in book.worksheets]
+    places = [(rows, at) for rows in sheets if (at := _header(rows)) is not None]
+    return {_id(row, rows[at]) for rows, at in places for row in _rows(rows, at)}
+
+
 def _again(sheet: Any, rows: list[list[Any]], gone: frozenset[str]) -> ListSheet | FurtherSheet:
     header = _header(rows)
     if header is None:

@@ -67,6 +67,16 @@ def embedded(content: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
+def customers_on(page: str) -> set[str]:
+    """Whom a page lists; nobody where it is no page of a list."""
+    island = _ISLAND.search(page)
+    if island is None:
+        return set()
+    content = json.loads(island[2])
+    place = content["fields"].index("customer_id")
+    return {str(row[place]) for row in content["rows"]}
+
+
 def without_customers(page: str, gone: frozenset[str]) -> str | None:
     """The page made again without some customers' rows; what it says in figures stays, they are sums.
 
