@@ -51,7 +51,8 @@ def forget_in_reports(folder: Path, names: Names) -> list[str]:
 
 def without(content: Mapping[str, Any], names: Names) -> dict[str, Any]:
     """A report without them."""
-    word = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(names)))})(?!\w)")
+    ids = "|".join(map(re.escape, sorted(names)))
+    word = re.compile(rf"(?:^|(?<=[\s,;:('\"]))(?:{ids})(?=$|[\s,;:)'\"]|\.(?:\s|$))")  # `cust` is not in `cust-1`
     kept: dict[str, Any] = pruned(dict(content), names)
     kept["notes"] = [note for note in kept["notes"] if not word.search(note)]
     return kept
