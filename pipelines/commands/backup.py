@@ -28,7 +28,7 @@ from pipelines.sources.privacy.vault import FILE as VAULT
 from pipelines.sources.privacy.vault import FOLDER as VAULTS
 
 MLFLOW, ARTIFACTS = Path("mlflow.db"), Path("mlartifacts")
-FILES = (Path("params.yaml"), TOMBSTONES, KEY_FILE)
+FILES = (Path("params.yaml"), TOMBSTONES, KEY_FILE, artifacts.WRITTEN)
 TRIES = 3
 
 

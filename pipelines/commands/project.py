@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -17,10 +17,13 @@ from pipelines.settings import params
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
-    """A mendable error is printed without a traceback, exit code 1."""
+def _in_words(*, reading: bool = False) -> Iterator[None]:
+    """A mendable error is printed without a traceback, exit code 1. `reading`: stores, beside whoever else does."""
+    from pipelines.runtime.run_lock import using_stores
+
     try:
-        yield
+        with using_stores() if reading else nullcontext():
+            yield
     except USER_ERRORS as error:
         click.echo(f"\n{error}", err=True)
         sys.exit(1)
@@ -53,7 +56,7 @@ def doctor() -> None:
     """Look at the activity before anything is trained: is there enough, and what would leaving mean here?"""
     from pipelines.commands.doctor import diagnose
 
-    with _in_words():
+    with _in_words(reading=True):
         click.echo(diagnose(params.load()))
 
 
@@ -98,7 +101,7 @@ def explain(customer: str) -> None:
     from pipelines.settings.reading import ContactReading
     from pipelines.sources.privacy.pseudonyms import internal_id
 
-    with _in_words():
+    with _in_words(reading=True):
         settings = params.load()
         name = internal_id(customer, settings.privacy)
         language = Language(settings.language, settings.currency)
@@ -176,7 +179,7 @@ def export(to: Path | None) -> None:
     """Write the list under the customers' own ids, where `privacy.pseudonymise` is on."""
     from pipelines.publishing.export import export as export_list
 
-    with _in_words():
+    with _in_words(reading=True):
         settings = params.load()
         day, pseudonymised = settings.observations.score.as_of, settings.privacy.pseudonymise
         for line in export_list(day, to, pseudonymised=pseudonymised):
@@ -193,7 +196,7 @@ def forget(customer: str | None, yes: bool, again: bool) -> None:
     """Remove CUSTOMER from every store of this project, for ever, and say what that was."""
     from pipelines.erasure import forget as erasure
     from pipelines.publishing.deliver import Delivery
-    from pipelines.runtime.run_lock import only_run
+    from pipelines.runtime.run_lock import alone_with_stores
 
     if (customer is None) != again:
         raise click.UsageError("Name one customer, or say --again.")
@@ -204,7 +207,7 @@ def forget(customer: str | None, yes: bool, again: bool) -> None:
             click.confirm("This cannot be undone. Forget this customer?", abort=True)
         delivery = Delivery(settings.publish.sinks, settings.privacy.pseudonymise)
         chosen = erasure.ErasureSettings(settings.identities, settings.privacy, delivery)
-        with only_run(_say):
+        with alone_with_stores(_say):
             if customer is None:
                 erasure.again(chosen, _say)
             else:

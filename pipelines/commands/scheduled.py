@@ -106,12 +106,14 @@ def score(
         raise click.UsageError(f"--out {out}: the scores are a Parquet file. Let its name end with .parquet.")
     from pipelines.commands.score.request import CHUNK_CUSTOMERS, Request
     from pipelines.commands.score.run import score as score_all
+    from pipelines.runtime.run_lock import using_stores
 
     with command_log(form) as log:
         settings = params.load()
         day = parse_day(as_of) if as_of else settings.observations.score.as_of
         request = Request(out, activity, features, model, definition, chunk_customers or CHUNK_CUSTOMERS, every_row)
-        score_all(request, for_day(settings, day), log)
+        with using_stores():
+            score_all(request, for_day(settings, day), log)
 
 
 @click.command(epilog=EXIT_CODES)

@@ -50,9 +50,11 @@ def backup(folder: Path) -> None:
     params.yaml, ledger with the published copies, champions, MLflow's store, vault, tombstones.
     """
     from pipelines.commands.backup import backup as copy_all
+    from pipelines.runtime.run_lock import using_stores
 
     try:
-        copy_all(folder, click.echo)
+        with using_stores():
+            copy_all(folder, click.echo)
     except USER_ERRORS as error:
         click.echo(f"\n{error}", err=True)
         sys.exit(1)

@@ -12,9 +12,8 @@ from typing import Any
 
 import yaml
 
-from pipelines.erasure.search import mentions
-
-SHORTEST_WORD = 3  # what is shorter stands in every file; columns are looked at all the same
+from pipelines.erasure.formats import Names, UnreadableError, holds
+from pipelines.erasure.reports import is_report
 
 
 @dataclass
@@ -26,7 +25,7 @@ class Purged:
     runs: list[str] = field(default_factory=list)
 
 
-def stores() -> tuple[list[Path], dict[str, str]]:
+def local_stores() -> tuple[list[Path], dict[str, str]]:
     """Folders with DVC objects on this machine (cache, local remotes), and remotes elsewhere: name -> address."""
     if not Path(".dvc").is_dir():
         return [], {}
@@ -45,29 +44,54 @@ def stores() -> tuple[list[Path], dict[str, str]]:
     return list(dict.fromkeys(root for root in roots if root.is_dir())), elsewhere
 
 
-def purge(root: Path, names: frozenset[str]) -> Purged:
-    """Delete from a cache or local remote whatever speaks of the names. Safe to repeat after an interruption."""
+def purge(root: Path, names: Names) -> Purged:
+    """Delete from a cache or local remote whatever speaks of them. Safe to repeat after an interruption.
+
+    Reports on data hold sentences with examples: where the data goes, all of them go, and are written again.
+    """
     gone = Purged(root)
-    for path, digest in _objects(root):
-        if not digest.endswith(".dir") and mentions(path, names, loose=_wordlike(names)):
-            gone.objects.add(digest)
-            _delete(path)
+    files = [path for path, digest in _objects(root) if not digest.endswith(".dir")]
+    speaking = [path for path in files if _holds(path, names)]
+    reports = [path for path in files if is_report(path)] if speaking else []
+    for path in dict.fromkeys([*reports, *speaking]):  # tables last: whoever is interrupted finds them again
+        gone.objects.add(path.parent.name + path.name)
+        _delete(path)
     there = {digest for _, digest in _objects(root)}
     for path, digest in _objects(root):
-        if digest.endswith(".dir") and not {entry["md5"] for entry in json.loads(path.read_text())} <= there:
+        if digest.endswith(".dir") and not _listed(path) <= there:
             gone.objects.add(digest)
             _delete(path)
     there = {digest for _, digest in _objects(root)}
     for path in sorted((root / "runs").rglob("*")):
         if path.is_file() and _broken(path, there):
-            gone.runs.append(_description(yaml.safe_load(path.read_text())))
+            gone.runs.append(_description(_remembered(path)))
             _delete(path)
-    gone.runs = sorted(set(gone.runs))
+    gone.runs = sorted(set(gone.runs) - {""})
     return gone
 
 
-def _wordlike(names: frozenset[str]) -> bool:
-    return all(len(name) >= SHORTEST_WORD for name in names)
+def _holds(path: Path, names: Names) -> bool:
+    """An object that cannot be read is of use to nobody, and may speak of them."""
+    try:
+        return holds(path, names)
+    except UnreadableError:
+        return True
+
+
+def _listed(path: Path) -> set[str]:
+    """The objects of a folder's listing; one that cannot be read names an object that is not there."""
+    try:
+        return {str(entry["md5"]) for entry in json.loads(path.read_bytes())}
+    except (ValueError, TypeError, KeyError):
+        return {""}
+
+
+def _remembered(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_bytes())
+    except yaml.YAMLError:
+        content = None
+    return content if isinstance(content, dict) else {"outs": [{"path": "", "md5": ""}]}
 
 
 def _delete(path: Path) -> None:
@@ -84,8 +108,8 @@ def _objects(root: Path) -> Iterator[tuple[Path, str]]:
 
 def _broken(run: Path, there: set[str]) -> bool:
     """Whether a remembered run would bring back an object that is gone."""
-    content: Any = yaml.safe_load(run.read_text())
-    return any(out.get("cache", True) and out.get("md5") not in there for out in content.get("outs", []))
+    outs = _remembered(run).get("outs", [])
+    return any(out.get("cache", True) and out.get("md5") not in there for out in outs)
 
 
 def _description(run: dict[str, Any]) -> str:

@@ -5,27 +5,36 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines.erasure.search import distinctive, whole_word
 from pipelines.ledger import chain
 from pipelines.ledger.read import FILE
 from pipelines.ledger.tables import guard_triggers, install_guards
 from pipelines.ledger.write import content_of
 
+SOMEBODY = "(forgotten)"
+SHORTEST_WORD = 4
 
-def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[int, Mapping[str, str]]) -> int:
+
+def erase(
+    con: sqlite3.Connection,
+    customers: frozenset[str],
+    copies: Mapping[int, Mapping[str, str]],
+    texts: frozenset[str] = frozenset(),
+) -> int:
     """Take customers out. The guards are lifted inside the transaction, and stand again when it ends.
 
     Args:
         con: the transaction.
         customers: their ids.
         copies: publication -> the files of its copy without them, by digest.
+        texts: ids that are replaced in free texts of others, where they can be nothing but an id (see `distinctive`).
 
     Returns:
-        How many rows went.
+        How many rows went or were rewritten.
     """
     for name, _ in guard_triggers():
         con.execute(f"drop trigger {name}")
@@ -37,10 +46,12 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
         if table != "feedback":
             affected |= {number for (number,) in con.execute(f"select publication {where}", ids)}
         erased += con.execute(f"delete {where}", ids).rowcount
-    erased += _clear_texts(con, distinctive(customers))
+    erased += _clear_texts(con, distinctive(customers | texts))
     for number in sorted(affected):
         con.execute("update publication set content = ? where number = ?", [content_of(con, number), number])
     for number, files in copies.items():
+        if dict(con.execute("select name, digest from kept where publication = ?", [number])) == files:
+            continue
         con.execute("delete from kept where publication = ?", [number])
         con.executemany("insert into kept values (?, ?, ?)", [(number, *one) for one in sorted(files.items())])
     chain.let_go(con, loose, strangers)
@@ -48,14 +59,26 @@ def erase(con: sqlite3.Connection, customers: frozenset[str], copies: Mapping[in
     return erased
 
 
+def distinctive(names: Iterable[str]) -> frozenset[str]:
+    """Those that are ids wherever they stand: letters and digits, or an e-mail address; `cust-1`, not `7` or `low`."""
+    return frozenset(
+        name
+        for name in names
+        if len(name) >= SHORTEST_WORD and re.search("[^\\W\\d_]", name) and ("@" in name or re.search(r"\d", name))
+    )
+
+
 def _clear_texts(con: sqlite3.Connection, names: frozenset[str]) -> int:
-    """Free texts of others that speak of them go; a plain number or word in a text is no name."""
+    """In free texts of others they become `(forgotten)`, standing alone: `cust-1` is not in `cust-1.5` or `cust-12`."""
+    if not names:
+        return 0
+    word = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, sorted(names, key=len, reverse=True)))})(?!\w|\.\d)")
     cleared = 0
-    for table, column in (("feedback", "note"), ("delivery", "said")) if names else ():
+    for table, column in (("feedback", "note"), ("delivery", "said")):
         texts = con.execute(f"select number, {column} from {table} where {column} is not null").fetchall()
-        mentioning = [(number,) for number, text in texts if whole_word(names).search(text)]
-        con.executemany(f"update {table} set {column} = null where number = ?", mentioning)
-        cleared += len(mentioning)
+        changed = [(word.sub(SOMEBODY, text), number) for number, text in texts if word.search(text)]
+        con.executemany(f"update {table} set {column} = ? where number = ?", changed)
+        cleared += len(changed)
     return cleared
 
 

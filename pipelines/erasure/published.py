@@ -1,95 +1,99 @@
 """Erasing customers from what was published: the ledger, the archived copies, the sinks' files.
 
-First the copies without them are made beside the old ones, then one transaction takes their rows out of the ledger and
-notes the new digests, then the new files take the old ones' places, one by one. Whoever is interrupted does it again:
-what is not done yet is found again, what is done is left as it is.
+First the files without them are made beside the old ones, then one transaction takes their rows out of the ledger and
+notes the new digests, then the new files take the old ones' places. Whoever is interrupted does it again: files whose
+digests the ledger has go into place, others are made anew.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
+from dataclasses import dataclass, field
 
+from pipelines.erasure.copies import stage_list
+from pipelines.erasure.formats import Names, UnreadableError, holds
 from pipelines.erasure.ledger_rows import erase, vacuum
-from pipelines.erasure.redact import redact
-from pipelines.erasure.search import mentions
+from pipelines.erasure.staged import Staged
 from pipelines.ledger import record, write
 from pipelines.ledger.read import FILE, opened
 from pipelines.ledger.write import Published
 from pipelines.publishing import archive
 from pipelines.publishing.deliver import Delivery, file_of, rewrite
-from pipelines.runtime.files import digest_of, read_json, write_json
-from pipelines.settings import artifacts
+from pipelines.runtime.files import digest_of
 from pipelines.settings.campaign.publish import SqlTable
 
-_BESIDE = ".forgetting-"
+
+@dataclass
+class FromPublished:
+    """What was rewritten, which former ledgers went, where else published lists are, and what cannot be read."""
+
+    rewritten: list[str] = field(default_factory=list)
+    former: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
 
-def forget_published(names: frozenset[str], delivery: Delivery) -> tuple[list[str], list[str]]:
+def forget_published(names: Names, delivery: Delivery, texts: Names = frozenset()) -> FromPublished:
     """Take customers out of everything that was ever published.
 
-    Returns:
-        What was rewritten; and where else published lists went.
+    Args:
+        names: their ids, as columns of customers have them.
+        delivery: the sinks.
+        texts: further ids of theirs, to be taken out of free texts; see `ledger_rows.erase`.
     """
     record.require_present(FILE)
+    done = FromPublished()
     if not FILE.is_file():
-        return [], []
-    for leftover in FILE.parent.glob(f"{_BESIDE}*"):
-        shutil.rmtree(leftover)
-    with tempfile.TemporaryDirectory(dir=FILE.parent, prefix=_BESIDE) as folder:
-        copies = {one: _redacted_copy(one, names, Path(folder)) for one in _mentioning(names)}
-        with write.writing() as con:
-            erased = erase(con, names, {one.number: _digests(one, copy) for one, copy in copies.items()})
-        for published, copy in copies.items():
-            _replace(archive.folder_of(published), copy)
+        return done
+    finish()
+    stage, kept, changed = Staged(archive.FOLDER), {}, []
+    with stage.made() as folder:
+        for one in write.publications():
+            copy = archive.folder_of(one)
+            digests = stage_list(copy, names, folder / copy.name, done.unreadable) if copy.is_dir() else {}
+            known = write.archived_files(one.number)
+            changed += [copy.as_posix()] if any((folder / copy.name).glob("*")) else []
+            kept[one.number] = {**known, **_sound(one, known, digests)}
+    with write.writing() as con:
+        erased = erase(con, names, kept, names | texts)
+    stage.put_in_place()
     vacuum()
     with opened() as con:
         if con is not None:
             record.rewrite(con, FILE)
-    files = rewrite(delivery)
-    rewritten = [*([FILE.as_posix()] if erased else []), *(archive.folder_of(one).as_posix() for one in copies)]
-    return [*rewritten, *files], _elsewhere(delivery) if rewritten else []
+    done.former = _forget_former(names, done.unreadable)
+    done.rewritten = [*([FILE.as_posix()] if erased else []), *changed, *rewrite(delivery)]
+    done.elsewhere = _elsewhere(delivery) if done.rewritten else []
+    return done
 
 
-def _mentioning(names: frozenset[str]) -> list[Published]:
-    """Publications whose copies speak of them."""
-    return [
-        one
-        for one in write.publications()
-        if any(mentions(path, names, loose=False) for path in _files(archive.folder_of(one)))
-    ]
+def finish() -> None:
+    """Put files into place whose digests the ledger has: an erasure was killed after its transaction."""
+    stage = Staged(archive.FOLDER)
+    known = {archive.folder_of(one).name: write.archived_files(one.number) for one in write.publications()}
+    if any(known.get(name.parts[0], {}).get(name.name) == digest_of(path) for name, path in stage.files().items()):
+        stage.put_in_place()
+    else:
+        stage.discard()
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+def _sound(published: Published, known: dict[str, str], digests: dict[str, str]) -> dict[str, str]:
+    """The new digests of files that were what the ledger says."""
+    copy = archive.folder_of(published)
+    return {name: digest for name, digest in digests.items() if known.get(name) == digest_of(copy / name)}
 
 
-def _redacted_copy(published: Published, names: frozenset[str], folder: Path) -> Path:
-    """The copy's files without them, in a folder of their own; a file that cannot be edited is left out."""
-    copy = folder / archive.folder_of(published).name
-    shutil.copytree(archive.folder_of(published), copy)
-    for path in _files(copy):
-        redact(path, names)
-    path = copy / artifacts.MANIFEST
-    if path.is_file():
-        content = read_json(path)
-        files = {name: digest_of(copy / name) for name in content.get("files", {}) if (copy / name).is_file()}
-        write_json(path, {**content, "files": files})
-        path.chmod(0o400)
-    return copy
-
-
-def _digests(published: Published, copy: Path) -> dict[str, str]:
-    return {name: digest_of(copy / name) for name in write.archived_files(published.number) if (copy / name).is_file()}
-
-
-def _replace(archived: Path, copy: Path) -> None:
-    for path in _files(archived):
-        if not (copy / path.name).is_file():
-            path.unlink()
-    for path in _files(copy):
-        path.replace(archived / path.name)
+def _forget_former(names: Names, unreadable: list[str]) -> list[str]:
+    """Ledgers of before that know them, and those that cannot be read any more, are deleted."""
+    gone = []
+    for former in record.set_aside(FILE):
+        try:
+            known = holds(former, names)
+        except UnreadableError:
+            known = True
+        if known:
+            former.unlink()
+            gone.append(former.as_posix())
+    return gone
 
 
 def _elsewhere(delivery: Delivery) -> list[str]:

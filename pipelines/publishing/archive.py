@@ -14,7 +14,7 @@ import pandas as pd
 from models.decision.control_group import CONTACT
 from pipelines.ledger import write
 from pipelines.ledger.write import Published
-from pipelines.publishing.draft import Draft, file_faults
+from pipelines.publishing.draft import Draft, file_faults, interrupted
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder, digest_of
 from pipelines.settings import artifacts
@@ -63,6 +63,8 @@ def require_intact(published: Published) -> None:
     """
     place = folder_of(published)
     faults = file_faults(place, write.archived_files(published.number))
+    if faults and (FOLDER / artifacts.FORGETTING).is_dir():
+        raise ChurnError(interrupted(FOLDER))
     if faults:
         wrong = [fault.partition(": ")[0] for fault in faults]
         raise ChurnError(

@@ -34,7 +34,7 @@ class Draft:
 def read_draft(folder: Path, as_of: str, campaign: str | None, *, published: bool = False) -> Draft:
     """The list in `folder`, for the day `as_of`; `campaign`: its name where the manifest has none.
 
-    A list that was `published` may be empty: erasure took everybody who was on it.
+    A list of a day that was `published` may be empty: erasure took everybody who was on it.
 
     Raises:
         ChurnError: there is none, a file is missing or is not the one of the manifest, the data was not validated,
@@ -46,6 +46,8 @@ def read_draft(folder: Path, as_of: str, campaign: str | None, *, published: boo
         )
     manifest = read_json(folder / artifacts.MANIFEST)
     faults = [*file_faults(folder, manifest.get("files", {})), *_check_faults(folder, manifest)]
+    if faults and (folder.parent / artifacts.FORGETTING).is_dir():
+        raise ChurnError(interrupted(folder.parent))
     if faults:
         raise ChurnError(*faults)
     listed, control = _listed(folder), _read_csv(folder / artifacts.CONTROL, ENTRY)
@@ -59,7 +61,7 @@ def read_draft(folder: Path, as_of: str, campaign: str | None, *, published: boo
         *_row_faults(folder, listed, all_ids, manifest, as_of),
     ]
     if listed.empty and not published:
-        faults.append(f"{folder / artifacts.LIST}: nobody is on the list. There is nothing to publish.")
+        faults.append(nobody_on(folder))
     if faults:
         raise ChurnError(*faults)
     files = {**manifest["files"], artifacts.MANIFEST: digest_of(folder / artifacts.MANIFEST)}
@@ -72,6 +74,19 @@ def read_draft(folder: Path, as_of: str, campaign: str | None, *, published: boo
         model_version=manifest.get("model_version"),
     )
     return Draft(folder, publication, Content(entries, suppressed, files, share=share_of(manifest)))
+
+
+def interrupted(lists: Path) -> str:
+    """The fault of lists of which an erasure that was killed has rewritten some files."""
+    return (
+        f"{lists}: `churn forget` was interrupted before it had rewritten every list. Run it again for that customer, "
+        "or finish it with `churn forget --again`. A backup would bring the customer back."
+    )
+
+
+def nobody_on(folder: Path) -> str:
+    """The fault of an empty list."""
+    return f"{folder / artifacts.LIST}: nobody is on the list. There is nothing to publish."
 
 
 def rows_of(table: pd.DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:

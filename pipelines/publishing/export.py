@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
+from pipelines.publishing.written import note_written
 from pipelines.rendering.files import write_csv, write_list_parquet
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder
@@ -41,6 +42,7 @@ def export(day: str, to: Path | None = None, *, pseudonymised: bool) -> list[str
     if pseudonymised:
         table = table.assign(customer_id=_own_ids(list(table["customer_id"])))
     folder = to or FOLDER / day
+    note_written(folder)
     with atomic_folder(folder) as partial:
         partial.chmod(0o700)
         write_csv(table, partial / artifacts.LIST_CSV)

@@ -12,11 +12,12 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from models.decision.control_group import CONTACT
 from pipelines.ledger import write
 from pipelines.ledger.write import Published
 from pipelines.publishing import archive
 from pipelines.publishing.deliver import Delivery, deliver
-from pipelines.publishing.draft import Draft, read_draft
+from pipelines.publishing.draft import Draft, nobody_on, read_draft
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings import artifacts
 
@@ -49,8 +50,8 @@ def publish(
             published all the same).
     """
     _require_day(as_of)
-    draft = read_draft(folder or artifacts.LISTS / as_of, as_of, campaign)
     before = write.publications(as_of=as_of)
+    draft = read_draft(folder or artifacts.LISTS / as_of, as_of, campaign, published=bool(before))
     if before and before[-1].content == draft.published.content:
         publish_again(before[-1], delivery, say)
         return
@@ -85,6 +86,8 @@ def _append(
     draft: Draft, before: list[Published], sinks: list[str], say: Say, *, revise: bool, moment: str | None
 ) -> None:
     published = draft.published
+    if not (draft.content.entries["group"] == CONTACT).any():
+        raise ChurnError(nobody_on(draft.folder))
     if before and not revise:
         raise ChurnError(
             f"{published.as_of}: the list {before[-1].list_id} was published for this day; {draft.folder} holds "

@@ -6,6 +6,7 @@ Its creation date is the list's day, so that its bytes repeat. Text is stored as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,38 @@ from pipelines.rendering.wording import translated
 if TYPE_CHECKING:
     import pandas as pd
 
+FORMATS = {"money": "#,##0.00", "chance": "0.0%", "day": "yyyy-mm-dd", "number": "0", "text": "@"}
+"""How a cell of each kind (see `columns.kind`) is shown."""
 _HEADER = {"bold": True, "bg_color": "#1F3A4D", "font_color": "#FFFFFF", "valign": "vcenter"}
-_FORMATS = {"money": "#,##0.00", "chance": "0.0%", "day": "yyyy-mm-dd", "number": "0", "text": "@"}
 _AS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What the file says of itself: its title, and the list's day as the moment of its making."""
+
+    title: str
+    created: datetime
+
+
+@dataclass(frozen=True)
+class ListSheet:
+    """The list: lines above the header, names of columns, and the cells of each row by them."""
+
+    title: str
+    notices: Sequence[str]
+    names: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True)
+class FurtherSheet:
+    """A sheet of lines: each cell with its kind, "" for running text; the first of a line is running text always."""
+
+    title: str
+    heads: Sequence[str]
+    widths: Sequence[float]
+    lines: Sequence[Sequence[tuple[object, str]]]
 
 
 def write_workbook(
@@ -32,30 +62,47 @@ def write_workbook(
     notices: Sequence[str],
 ) -> None:
     """Write the workbook; see `files.write_xlsx`. `notices`: lines above the header."""
+    day = datetime.fromisoformat(columns.formatted("as_of", table["as_of"].iloc[0]))
+    shown = translated(table, language)
+    rows = list(zip(*(shown[name] for name in shown.columns), strict=True))
+    names = [str(name) for name in shown.columns]
+    sheets: list[ListSheet | FurtherSheet] = [ListSheet(language.say("At risk"), notices, names, rows)]
+    described = [((name, ""), (columns.description(name, facts, language), "")) for name in map(str, table.columns)]
+    heads = [language.say("column"), language.say("what it says")]
+    sheets.append(FurtherSheet(language.say("What the columns mean"), heads, (28, 100), described))
+    if figures:
+        lines = [((label, ""), (value, kind)) for label, value, kind in figures]
+        heads = [language.say("figure"), language.say("this week")]
+        sheets.append(FurtherSheet(language.say("The week"), heads, (58, 70), lines))
+    write_sheets(path, Heading(f"{language.say('Customers at risk')}, {day:%Y-%m-%d}", day), sheets)
+
+
+def write_sheets(path: Path, heading: Heading, sheets: Sequence[ListSheet | FurtherSheet]) -> None:
+    """Write a workbook of these sheets, in this order."""
     import xlsxwriter
 
-    day = datetime.fromisoformat(columns.formatted("as_of", table["as_of"].iloc[0]))
     with xlsxwriter.Workbook(str(path), _AS_TEXT) as book:
-        book.set_properties({"title": f"{language.say('Customers at risk')}, {day:%Y-%m-%d}", "created": day})
-        _list_sheet(book, translated(table, language), language.say("At risk"), notices)
-        _columns_sheet(book, table, facts, language)
-        if figures:
-            _figures_sheet(book, figures, language)
+        book.set_properties({"title": heading.title, "created": heading.created})
+        for sheet in sheets:
+            if isinstance(sheet, ListSheet):
+                _list_sheet(book, sheet)
+            else:
+                _further_sheet(book, sheet)
 
 
-def _list_sheet(book: Any, table: pd.DataFrame, title: str, notices: Sequence[str]) -> None:
+def _list_sheet(book: Any, content: ListSheet) -> None:
     header = book.add_format(_HEADER)
-    formats = {kind: book.add_format({"num_format": form, "valign": "top"}) for kind, form in _FORMATS.items()}
-    sheet, top = book.add_worksheet(title), len(notices)
-    for line, notice in enumerate(notices):
+    formats = {kind: book.add_format({"num_format": form, "valign": "top"}) for kind, form in FORMATS.items()}
+    sheet, top = book.add_worksheet(content.title), len(content.notices)
+    for line, notice in enumerate(content.notices):
         sheet.write_string(line, 0, notice, book.add_format({"italic": True, "font_color": "#7A4B00"}))
-    for column, name in enumerate(map(str, table.columns)):
+    for column, name in enumerate(content.names):
         style = formats[columns.kind(name)]
         sheet.set_column(column, column, columns.width(name), style)
         sheet.write_string(top, column, name, header)
-        for row, value in enumerate(table[name], start=top + 1):
-            _write(sheet, (row, column), value, columns.kind(name), style)
-    last_row, last_column = top + len(table), len(table.columns) - 1
+        for row, cells in enumerate(content.rows, start=top + 1):
+            _write(sheet, (row, column), cells[column], columns.kind(name), style)
+    last_row, last_column = top + len(content.rows), len(content.names) - 1
     sheet.set_row(top, 22)
     sheet.ignore_errors({"number_stored_as_text": f"A1:{_letters(last_column)}{last_row + 1}"})
     sheet.freeze_panes(top + 1, 2)
@@ -78,38 +125,23 @@ def _write(sheet: Any, at: tuple[int, int], value: object, kind: str, style: Any
         day = columns.day(value)
         if day:
             sheet.write_datetime(*at, datetime.combine(day, datetime.min.time()), style)
-    elif kind == "text":
+    elif kind in ("text", ""):
         sheet.write_string(*at, str(value), style)
     else:
         sheet.write_number(*at, float(str(value)), style)
 
 
-def _columns_sheet(book: Any, table: pd.DataFrame, facts: Mapping[str, Any], language: Language) -> None:
-    descriptions = [(name, columns.description(name, facts, language)) for name in map(str, table.columns)]
-    heads = [language.say("column"), language.say("what it says")]
-    sheet, wrapped = _sheet(book, language.say("What the columns mean"), heads, (28, 100))
-    for row, pair in enumerate(descriptions, start=1):
-        sheet.write_string(row, 0, pair[0], wrapped)
-        sheet.write_string(row, 1, pair[1], wrapped)
-
-
-def _figures_sheet(book: Any, figures: Sequence[tuple[str, object, str]], language: Language) -> None:
-    heads = [language.say("figure"), language.say("this week")]
-    sheet, wrapped = _sheet(book, language.say("The week"), heads, (58, 70))
-    left = {"align": "left", "valign": "top", "text_wrap": True}
-    styles = {kind: book.add_format({"num_format": form, **left}) for kind, form in _FORMATS.items()}
-    for row, (label, value, kind) in enumerate(figures, start=1):
-        sheet.write_string(row, 0, label, wrapped)
-        _write(sheet, (row, 1), value, kind, styles[kind])
-
-
-def _sheet(book: Any, title: str, heads: Sequence[str], widths: tuple[int, int]) -> tuple[Any, Any]:
+def _further_sheet(book: Any, content: FurtherSheet) -> None:
     wrapped = book.add_format({"text_wrap": True, "valign": "top"})
-    sheet = book.add_worksheet(title)
-    for column, width in enumerate(widths):
+    sheet = book.add_worksheet(content.title)
+    for column, width in enumerate(content.widths):
         sheet.set_column(column, column, width, wrapped)
-    sheet.write_row(0, 0, heads, book.add_format(_HEADER))
+    sheet.write_row(0, 0, content.heads, book.add_format(_HEADER))
     sheet.freeze_panes(1, 0)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
-    return sheet, wrapped
+    left = {"align": "left", "valign": "top", "text_wrap": True}
+    styles = {kind: book.add_format({"num_format": form, **left}) for kind, form in FORMATS.items()} | {"": wrapped}
+    for row, line in enumerate(content.lines, start=1):
+        for column, (value, kind) in enumerate(line):
+            _write(sheet, (row, column), value, kind, styles[kind])

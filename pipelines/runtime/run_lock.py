@@ -1,11 +1,16 @@
-"""Locks: one run and one stage at a time. Processes that a killed run left behind are waited for.
+"""Locks: one run and one stage at a time, and nobody at all beside an erasure.
 
 `run.lock` is held by whatever drives the graph or changes what it reads, `stage.lock` by the one stage that writes:
 killing `dvc` does not kill its stage, so each stage takes the lock itself. A file beside each lock names its holder.
+Processes that a killed run left behind are waited for.
+
+`stores.lock` is shared by everybody who reads or writes stores: runs, stages, `churn score`, backups, explanations.
+Erasure alone holds it for itself: what somebody is reading or writing while a customer goes would bring them back.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
@@ -22,16 +27,67 @@ from pipelines.runtime.errors import TryAgainError
 Say = Callable[[str], None]
 
 STATE = Path(".dvc/tmp/churn")  # locks, their holders, the journal: never an output, never shared
+STORES = STATE / "stores.lock"
 STAGE_BUSY = "another stage is writing now. Wait until it has ended, then run again."
 
 
 @contextmanager
-def only_run(say: Say) -> Iterator[None]:
-    """Hold the run lock. A run that somebody watches is an error; one whose parent was killed is waited for.
+def using_stores() -> Iterator[None]:
+    """Read or write stores beside others, but not beside an erasure.
 
     Raises:
-        TryAgainError: another run is under way.
+        TryAgainError: a customer is being forgotten.
     """
+    try:
+        STATE.mkdir(parents=True, exist_ok=True)
+    except OSError:  # a folder that nobody may write to: who only reads there is not kept out
+        yield
+        return
+    with _stores(fcntl.LOCK_SH, "A customer is being forgotten. Wait until that has ended; nothing was started."):
+        yield
+
+
+@contextmanager
+def alone_with_stores(say: Say) -> Iterator[None]:
+    """Hold the run lock, and the stores for oneself.
+
+    Raises:
+        TryAgainError: somebody reads or writes them.
+    """
+    busy = (
+        "Something of this project is reading or writing its stores (a run, `churn score`, a backup, a stage). Wait "
+        "until it has ended; nothing was forgotten yet."
+    )
+    with _only_run(say), _stores(fcntl.LOCK_EX, busy):
+        yield
+
+
+@contextmanager
+def _stores(how: int, busy: str) -> Iterator[None]:
+    """The system lets the lock go with the process, however that ends."""
+    with STORES.open("a") as file:
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TryAgainError(busy) from None
+        yield
+
+
+@contextmanager
+def only_run(say: Say) -> Iterator[None]:
+    """Hold the run lock, and share the stores with whoever reads them.
+
+    A run that somebody watches is an error; one whose parent was killed is waited for.
+
+    Raises:
+        TryAgainError: another run is under way, or a customer is being forgotten.
+    """
+    with _only_run(say), using_stores():
+        yield
+
+
+@contextmanager
+def _only_run(say: Say) -> Iterator[None]:
     lock = _lock("run")
     try:
         lock.acquire(timeout=0)
@@ -58,9 +114,9 @@ def only_stage(name: str, busy: str = STAGE_BUSY) -> Iterator[None]:
     """Hold the stage lock.
 
     Raises:
-        TryAgainError: another stage is writing; `busy` is the message.
+        TryAgainError: another stage is writing (`busy` is the message), or a customer is being forgotten.
     """
-    with hold_lock(STATE / "stage.lock", busy):
+    with using_stores(), hold_lock(STATE / "stage.lock", busy):
         note_stage(name)
         yield
 

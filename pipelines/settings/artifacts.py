@@ -38,3 +38,8 @@ LIST_PAGE = "at_risk.html"
 CONTROL = "control.csv"
 SUPPRESSED = "held_back.csv"
 WIN_BACK = "win_back.csv"
+
+FORGETTING = ".forgetting"
+"""In a folder of lists: copies without somebody who is being forgotten, until they are in place."""
+WRITTEN = DATA / "written_elsewhere.jsonl"
+"""Which files with customers were written outside `data/`: erasure goes there too."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -212,9 +213,11 @@ class Shop:
         (self.data / "validation" / f"{name}.json").write_text(text)
 
 
-def shop(folder: Path, *, money: bool = True) -> Shop:
-    """Write the shop's folders under `folder`/data."""
-    data, table = folder / "data", features()
+def shop(folder: Path, *, money: bool = True, ids: Sequence[str] = ()) -> Shop:
+    """Write the shop's folders under `folder`/data. `ids`: of its customers, if they are to have others."""
+    data, table = folder / "data", features(len(ids) or 40)
+    if ids:
+        table["customer_id"] = list(ids)
     champion = model(table)
     made = Shop(data, table, scores(table, champion, money=money), champion)
     for place in ("scores", "features/score", "activity/score/activity", "validation"):

@@ -43,5 +43,5 @@ def again(settings: Settings, say: Any) -> None:
     erasure.again(erasure_of(settings), say)
 
 
-def forget_published(names: frozenset[str], settings: Settings) -> tuple[list[str], list[str]]:
+def forget_published(names: frozenset[str], settings: Settings) -> published.FromPublished:
     return published.forget_published(names, delivery_of(settings))

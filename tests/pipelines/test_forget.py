@@ -13,8 +13,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.erasure.forget import Forgotten, _files, known_ids, report_lines
-from pipelines.erasure.redact import redact
+from pipelines.erasure.forget import known_ids
+from pipelines.erasure.report import Forgotten, report_lines
+from pipelines.erasure.stores import forget_in_files
 from pipelines.settings import params
 from tests.conftest import SHOP_UNTIL, Project
 from tests.pipelines.decoded_for_tests import decoded
@@ -178,7 +179,6 @@ def test_a_champion_keeps_its_categories_whatever_the_customer_is_called(
     (tmp_path / "data/ledger").mkdir()
     (tmp_path / "data/ledger/listed.json").write_text(json.dumps([{"customer_id": name}, {"customer_id": "other"}]))
     before = model.read_text()
-    for path, names in _files(frozenset({name})):
-        redact(path, names)
+    forget_in_files(frozenset({name}))
     assert model.read_text() == before
     assert json.loads((tmp_path / "data/ledger/listed.json").read_text()) == [{"customer_id": "other"}]

@@ -99,7 +99,7 @@ def test_a_folder_without_git_or_dvc_is_no_obstacle() -> None:
     assert customers(settings) == ["007", "Ann", "Bob"]
     Path(".dvc/config").write_text('[remote "store"]\n    url = ../kept\n')
     Path("kept/files/md5/ab").mkdir(parents=True)
-    Path("kept/files/md5/ab/cdef").write_text("Ann,1\nBob,2\n")
+    Path("kept/files/md5/ab/cdef").write_text("customer_id,value\nAnn,1\nBob,2\n")
     assert "DVC's store" in forgotten("Ann", settings)
     assert not Path("kept/files/md5/ab/cdef").exists()
     shutil.rmtree(".dvc")

@@ -8,16 +8,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import openpyxl
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-import xlsxwriter
 
 from pipelines.erasure.dvc_cache import purge
-from pipelines.erasure.redact import redact
-from pipelines.erasure.search import kind_of, mentions
+from pipelines.erasure.formats import UnreadableError, holds, without
+from pipelines.erasure.ledger_rows import distinctive
+from pipelines.rendering.files import write_xlsx
 
 NAMES = frozenset({"7"})
 ROWS = [("5", 7.0, "called 7 times"), ("7", 1.0, "only of seven"), ("77", 2.0, "7.5 days")]
@@ -32,24 +31,17 @@ def made(path: Path) -> Path:
         case ".parquet":
             frame.to_parquet(path)
         case ".json":
-            path.write_text(json.dumps({"n": 7, "7": 1, "of": records, "ids": ["5", "7", "77"]}))
+            path.write_text(json.dumps({"n": 7, "7": 1, "of": records, "sizes": ["5", "7", "77"]}))
         case ".jsonl":
             path.write_text("".join(json.dumps(one) + "\n" for one in records))
         case ".html":
-            data = json.dumps({"fields": ["id", "n"], "rows": [["5", 7], ["7", 1], ["77", 2]]})
+            data = json.dumps({"fields": ["n", "customer_id"], "rows": [[7, "5"], [1, "7"], [2, "77"]]})
             path.write_text(f'<!doctype html><p>7 days</p><script type="application/json" id="data">{data}</script>')
         case ".xlsx":
-            with xlsxwriter.Workbook(str(path)) as book:
-                sheet = book.add_worksheet()
-                for i, row in enumerate([tuple(frame.columns), *ROWS]):
-                    sheet.write_string(i, 0, str(row[0]))
-                    sheet.write(i, 1, row[1])
-                    sheet.write_string(i, 2, str(row[2]))
+            write_xlsx(frame.assign(as_of="2024-03-04"), path, {}, figures=[("7", 7.0, "money"), ("7", "7", "text")])
         case ".sqlite":
             with closing(sqlite3.connect(path)) as con, con:
                 frame.to_sql("ledger", con, index=False)
-        case ".txt":
-            path.write_text("nothing\n")
     return path
 
 
@@ -62,16 +54,16 @@ def ids(path: Path) -> Any:
         case ".json":
             content = json.loads(path.read_text())
             assert content["n"] == 7
-            assert content["ids"] == ["5", "77"]
+            assert content["sizes"] == ["5", "7", "77"]
             return [one["customer_id"] for one in content["of"]]
         case ".jsonl":
             return [json.loads(line)["customer_id"] for line in path.read_text().splitlines()]
         case ".html":
             assert "<p>7 days</p>" in path.read_text()
-            return [row[0] for row in json.loads(path.read_text().partition('"data">')[2].partition("<")[0])["rows"]]
+            return [row[1] for row in json.loads(path.read_text().partition('"data">')[2].partition("<")[0])["rows"]]
         case ".xlsx":
-            rows = list(openpyxl.load_workbook(path).active.iter_rows(values_only=True))
-            return [row[0] for row in rows[1:] if row[0]]
+            rows = list(openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True))
+            return [row[0] for row in rows if row[0] and row[0] in ("5", "7", "77")]
         case _:
             with closing(sqlite3.connect(path)) as con:
                 return [one for (one,) in con.execute("select customer_id from ledger")]
@@ -80,47 +72,44 @@ def ids(path: Path) -> Any:
 @pytest.mark.parametrize("ending", ["csv", "parquet", "json", "jsonl", "html", "xlsx", "sqlite"])
 def test_one_customer_goes_and_the_others_stay(tmp_path: Path, ending: str) -> None:
     path = made(tmp_path / f"file.{ending}")
-    assert mentions(path, NAMES, loose=False)
-    assert redact(path, NAMES) == "taken out"
+    new = tmp_path / "new"
+    assert holds(path, NAMES)
+    assert without(path, NAMES, new)
+    path.write_bytes(new.read_bytes())
     assert ids(path) == ["5", "77"]
     assert b"only of seven" not in path.read_bytes()
-    before = path.read_bytes()
-    assert redact(path, NAMES) == ""
-    assert path.read_bytes() == before
+    assert not holds(path, NAMES)
 
 
-def test_texts_that_only_the_customer_had_leave_the_workbook(tmp_path: Path) -> None:
-    path = made(tmp_path / "list.xlsx")
-    redact(path, NAMES)
-    cells = [cell for row in openpyxl.load_workbook(path).active.iter_rows(values_only=True) for cell in row]
-    assert "only of seven" not in cells
-    assert "called 7 times" in cells
+def test_a_workbook_without_a_customer_is_the_one_that_would_have_been_written(tmp_path: Path) -> None:
+    path, new, wanted = made(tmp_path / "list.xlsx"), tmp_path / "new.xlsx", tmp_path / "wanted.xlsx"
+    frame = pd.DataFrame([ROWS[0], ROWS[2]], columns=["customer_id", "value", "note"]).assign(as_of="2024-03-04")
+    write_xlsx(frame, wanted, {}, figures=[("7", 7.0, "money"), ("7", "7", "text")])
+    assert without(path, NAMES, new)
+    assert new.read_bytes() == wanted.read_bytes()
 
 
-def test_what_cannot_be_edited_is_deleted(tmp_path: Path) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("Call anna-1 back.")
-    assert redact(path, frozenset({"anna-1"})) == "deleted"
-    assert not path.exists()
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_table_that_a_spreadsheet_saved_is_read_with_its_own_delimiter(tmp_path: Path, delimiter: str) -> None:
+    path, new = tmp_path / "saved.csv", tmp_path / "new.csv"
+    path.write_text(f"rank{delimiter}customer_id\n1{delimiter}7\n7{delimiter}'-7\n", encoding="cp1252")
+    assert without(path, NAMES, new)
+    assert new.read_text() == f"rank{delimiter}customer_id\n7{delimiter}'-7\n"
+    assert holds(path, frozenset({"-7"})), "a cell that was defused"
+    assert not holds(path, frozenset({"'-7"}))
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [("anna-1", True), ("x anna-1.", True), ("anna-12", False), ("xanna-1", False), ("anna-1.5", False)],
-)
-def test_an_id_is_a_whole_word(tmp_path: Path, text: str, found: bool) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text(text)
-    assert mentions(path, frozenset({"anna-1"}), loose=False) is found
+@pytest.mark.parametrize("ending", ["parquet", "xlsx", "sqlite"])
+def test_what_cannot_be_read_is_said(tmp_path: Path, ending: str) -> None:
+    path = made(tmp_path / f"list.{ending}")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UnreadableError, match="cannot be read"):
+        holds(path, NAMES)
 
 
-def test_a_duckdb_file_is_read_too(tmp_path: Path) -> None:
-    path = tmp_path / "landing"
-    with duckdb.connect(str(path)) as con:
-        con.execute("create table rows as select 'anna-1' as who")
-    assert kind_of(path) == "duckdb"
-    assert mentions(path, frozenset({"anna-1"}), loose=True)
-    assert not mentions(path, frozenset({"anna-2"}), loose=True)
+def test_what_is_an_id_wherever_it_stands() -> None:
+    words = ("cust-1", "zoe@example.org", "A1B2", "7", "low", "call-back", "2024-03-04", "v2", "-")
+    assert distinctive(words) == {"cust-1", "zoe@example.org", "A1B2"}
 
 
 def test_a_cache_loses_objects_listings_and_remembered_runs(tmp_path: Path) -> None:
@@ -158,5 +147,5 @@ def test_a_number_or_word_that_may_mean_anything_is_left_alone_where_nothing_say
         con.execute("insert into versions values (7, 'low')")
     for path in (curve, registry):
         before = path.read_bytes()
-        assert redact(path, frozenset({name})) == ""
+        assert not holds(path, frozenset({name}))
         assert path.read_bytes() == before

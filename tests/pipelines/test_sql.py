@@ -376,6 +376,15 @@ def test_no_error_tells_a_secret(address: str, monkeypatch: pytest.MonkeyPatch) 
     assert SECRET not in settings.model_dump_json()
 
 
+@pytest.mark.parametrize("address", ["sqlite:///shop.sqlite", "sqlite:shop.sqlite", "sqlite:////shop.sqlite"])
+def test_an_address_that_is_no_path_says_what_to_write(address: str) -> None:
+    (fault,) = check_sources(Reading.of(Shop("sqlite", address).settings()))
+    assert fault == (
+        "sources.shop.address: cannot connect. A SQLite file is named by its path alone. "
+        f"Write 'shop.sqlite' or '/shop.sqlite', not {address!r}."
+    )
+
+
 def test_a_database_file_that_is_not_there_is_said_and_not_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

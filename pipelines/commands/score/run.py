@@ -24,6 +24,7 @@ from pipelines.commands.score.request import Request
 from pipelines.commands.score.resume import Parts, inputs_of
 from pipelines.modelling import scoring
 from pipelines.modelling.world import require_own_customers
+from pipelines.publishing.written import note_written
 from pipelines.runtime.errors import ChurnError, NothingToScoreError
 from pipelines.runtime.files import read_json
 from pipelines.runtime.log import Log
@@ -59,6 +60,7 @@ def score(request: Request, settings: Settings, log: Log) -> dict[str, Any]:
         raise ChurnError(*faults)
     parts = Parts(request.out)
     with parts.locked():
+        note_written(request.out)
         found = champions(request.model, request.definition, settings)
         inputs = inputs_of(
             settings, found, every_row=request.every_row, activity=request.activity, features=request.features

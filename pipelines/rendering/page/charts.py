@@ -1,8 +1,4 @@
-"""The page's charts that do not change when the list is filtered, as positions and sizes for the markup.
-
-Every number that goes into an attribute has a decimal point: a bare whole number could be mistaken for somebody's id
-when a customer is to be forgotten.
-"""
+"""The page's charts that do not change when the list is filtered, as positions and sizes for the markup."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from pipelines.settings.decision import ListMoment
 if TYPE_CHECKING:
     import pandas as pd
 
+_ISLAND = re.compile(r'(<script type="application/json" id="data">)(.*?)(</script>)', re.DOTALL)
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PERSONAL = ("customer_id", *REASONS, "change", *columns.CONTACT_COLUMNS)
 """Texts that are a customer's own: never shared between rows, so that a forgotten customer's row is all of them."""
@@ -63,6 +65,36 @@ def embedded(content: Any) -> str:
     """JSON that cannot end the script element it stands in."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def customers_on(page: str) -> set[str]:
+    """Whom a page lists; nobody where it is no page of a list."""
+    island = _ISLAND.search(page)
+    if island is None:
+        return set()
+    content = json.loads(island[2])
+    place = content["fields"].index("customer_id")
+    return {str(row[place]) for row in content["rows"]}
+
+
+def without_customers(page: str, gone: frozenset[str]) -> str | None:
+    """The page made again without some customers' rows; what it says in figures stays, they are sums.
+
+    Returns:
+        The page; None where none of them is on it, or it is no page of a list.
+
+    Raises:
+        ValueError, KeyError: its data cannot be read.
+    """
+    island = _ISLAND.search(page)
+    if island is None:
+        return None
+    content = json.loads(island[2])
+    place = content["fields"].index("customer_id")
+    kept = [row for row in content["rows"] if row[place] not in gone]
+    if len(kept) == len(content["rows"]):
+        return None
+    return f"{page[: island.start(2)]}{embedded({**content, 'rows': kept})}{page[island.end(2) :]}"
 
 
 def _shared(name: str) -> bool:

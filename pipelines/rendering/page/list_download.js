@@ -9,7 +9,7 @@
     if (kind === "money") return value.toFixed(2);
     if (kind === "chance") return value.toFixed(6);
     if (kind !== "text") return String(value);
-    const bare = value.replace(/^ +/, "");
+    const bare = value.replace(/^[ ']+/, "");
     return data.formulas.some((start) => bare.startsWith(start)) ? `'${value}` : value;
   }
 

@@ -207,6 +207,9 @@ def connected(setting: InDatabase, section: str, *, made: bool = False) -> Itera
 
 def _address_fault(setting: InDatabase, address: str, *, made: bool) -> str:
     """What is wrong with an address where the driver would make a file of it, or repeat a part of the password."""
+    if setting.driver == "sqlite" and (url := re.match(r"sqlite:/*", address)):
+        path = address[url.end() :]
+        return f"A SQLite file is named by its path alone. Write {path!r} or {'/' + path!r}, not {address!r}."
     if setting.driver == "sqlite" and not (made or address.startswith((":", "file:")) or Path(address).is_file()):
         siblings = [file.name for file in Path(address).parent.glob("*")]
         near = did_you_mean(Path(address).name, siblings) if siblings else ""

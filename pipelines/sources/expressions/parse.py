@@ -1,7 +1,8 @@
 """SQL expressions of params.yaml: their column references, and whether they are allowed.
 
 An expression is one scalar DuckDB expression over a row's columns. It cannot read anything else (no subquery, no table
-function), change anything, look at other rows (no aggregate, no window) or give another answer tomorrow (no `now()`).
+function), change anything, look at other rows (no aggregate, no window), give another answer tomorrow (no `now()`, no
+`age(x)`) or with another DuckDB (no `version()`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ _FORBIDDEN = {
 _CALCULATE = {"+", "-", "*", "/", "//", "%", "**", "^"}
 _NUMERIC = {"abs", "round", "floor", "ceil", "ceiling", "sign", "sqrt", "ln", "log", "log10", "exp", "pow", "power"}
 _CHANGING_MACROS = {"ago", "assert_true", "get_block_size", "session_user", "user", "regexp_split_to_table"}
+_CHANGING = {"version", "parse_duckdb_log_message"}
+"""Another answer with another DuckDB, though DuckDB calls them consistent."""
+_CLOCK_ALONE = {"age"}
+"""With one argument they count from today, though DuckDB calls them consistent; with two they do not."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ def _allowed_functions() -> frozenset[str]:
         .fetchall()
     )
     names = {str(name) for (name,) in rows if not name.startswith(("current_", "pg_", "has_", "inet_"))}
-    return frozenset(names - _CHANGING_MACROS)
+    internal = {name for name in names if name.startswith("__internal")}
+    return frozenset(names - _CHANGING_MACROS - _CHANGING - internal)
 
 
 @functools.cache
@@ -122,6 +128,8 @@ def _forbidden(node: dict[str, Any]) -> Iterator[str]:
     name = node.get("function_name", "").lower()
     if node["class"] == "FUNCTION" and not node.get("is_operator") and name not in _allowed_functions():
         yield f"{name}()"
+    if name in _CLOCK_ALONE and len(list(_children(node))) < 2:
+        yield f"{name}() of one time, which counts from today (write {name}(later, earlier))"
     for child in _children(node):
         yield from _forbidden(child)
 
