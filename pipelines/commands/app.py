@@ -1,6 +1,7 @@
 """The `churn` command: which commands there are. Each is imported when it is called, so help answers at once.
 
-The commands themselves are in `project`, `lists`, `scheduled` and `stores`; they alone know the date of today.
+The commands themselves are in `project`, `lists`, `outcomes`, `scheduled` and `stores`; they alone
+know the date of today.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ COMMANDS = {
     "forget": Lazy(
         "pipelines.commands.project:forget",
         "Remove CUSTOMER from every store of this project, for ever, and say what that was.",
+    ),
+    "outcomes": Lazy(
+        "pipelines.commands.outcomes:outcomes",
+        "Say what published lists achieved: who left, whether contacting helped, and when nothing can be said yet.",
     ),
     "promote": Lazy(
         "pipelines.commands.project:promote",

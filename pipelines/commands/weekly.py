@@ -4,6 +4,7 @@ Carries out the plan of the scoring branch (plan.py) for the day that is asked f
 `data/weekly/DAY`; DVC, params.yaml and dvc.lock are not touched. The list takes its place in `data/at_risk/DAY` only
 when every check has passed; `churn run` for the same day makes the same bytes. What the list was made from is kept in
 `data/weekly/DAY/receipt.json`: the same again is nothing to do, and a published week is changed by `--revise` alone.
+Behind the list, what earlier lists achieved is brought up to date where another has matured (`churn outcomes`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 from pipelines.commands.plan import Places, Step, code_of, scoring_branch, settings_of
 from pipelines.ledger.write import Published
 from pipelines.runtime import journal, run_lock
-from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.errors import USER_ERRORS, ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.runtime.log import Log
 from pipelines.runtime.receipt import Receipt, fingerprint
@@ -66,8 +67,12 @@ def weekly(settings: Settings, log: Log, options: Options) -> None:
         folder = _publish_again(published, settings, log, options)
     else:
         folder = _make_list(settings, log)
-        if options.publish:
-            _publish(settings, log, options)
+        try:
+            if options.publish:
+                _publish(settings, log, options)
+            _refresh_outcomes(settings, log)
+        finally:
+            _delete_intermediates()
     manifest = read_json(folder / artifacts.MANIFEST)
     customers = manifest["figures"]["listed"]
     log(
@@ -130,9 +135,38 @@ def _make_list(settings: Settings, log: Log) -> Path:
                 for note in step.perform(settings):
                     print(note)
     receipt.write(made_from)
+    return folder
+
+
+def _delete_intermediates() -> None:
     for intermediate in (path for name in INTERMEDIATE for path in ROOT.glob(f"*/{name}")):
         shutil.rmtree(intermediate)
-    return folder
+
+
+def _refresh_outcomes(settings: Settings, log: Log) -> None:
+    """What earlier lists achieved, by the activity that this list was made from. What is wrong there does not undo
+    the list: it is said, and `churn outcomes` says it again."""
+    from pipelines.commands.outcomes import question_of, target_of
+    from pipelines.ledger.assigned import campaigns
+    from pipelines.outcomes.labels import Stream, reaching
+    from pipelines.outcomes.refresh import refresh
+
+    day = settings.observations.score.as_of
+    activity = reaching([Places(ROOT / day).activity], day, settings.timezone)
+    ledger = campaigns()
+    if activity is None or ledger is None or not ledger.lists:
+        return
+
+    def stream() -> Stream:
+        return activity
+
+    def say(text: str) -> None:
+        log("outcomes", text)
+
+    try:
+        refresh(ledger, question_of(settings), stream, target_of(settings), say, known_until=day, only_if_matured=True)
+    except USER_ERRORS as error:
+        log("outcomes", f"What earlier lists achieved was not brought up to date: {error}")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.campaign.at_risk import AtRisk, ListLanguage
 from pipelines.settings.campaign.contacts import Campaign, ContactRules, Contacts
+from pipelines.settings.campaign.outcomes import Outcomes
 from pipelines.settings.campaign.playbook import PlaybookRule, never_matching
 from pipelines.settings.campaign.publish import Publish
 from pipelines.settings.churn import Churn
@@ -100,6 +101,7 @@ class Settings(Section):
     contacts: Contacts | None = None
     contact_rules: ContactRules = Field(default_factory=ContactRules)
     campaign: Campaign = Field(default_factory=Campaign)
+    outcomes: Outcomes = Field(default_factory=Outcomes)
     publish: Publish = Field(default_factory=Publish)
     engine: Literal["duckdb", "spark"] = "duckdb"
     engine_memory: Memory = "4GB"

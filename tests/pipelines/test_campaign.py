@@ -286,9 +286,9 @@ def test_the_manifest_has_the_figures_behind_the_sentences() -> None:
     ("effect", "told_as"), [(0.0893, "9 points"), (0.0882, "8.9 points"), (0.01, "1 point"), (0.1101, "11.1 points")]
 )
 def test_no_effect_is_told_as_smaller_than_it_is(effect: float, told_as: str) -> None:
-    from pipelines.at_risk.policy.campaign import _points
+    from pipelines.rendering.points import points
 
-    assert _points(effect, LANGUAGE, up=True) == told_as
+    assert points(effect, LANGUAGE, up=True) == told_as
 
 
 def made(small: Shop, chosen: Settings) -> dict[str, bytes]:

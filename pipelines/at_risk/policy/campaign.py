@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from models.decision.control_group import CONTACT, CONTROL, GROUPS, assign
 from models.decision.power import Plan
 from pipelines.ledger.read import FILE, opened
 from pipelines.rendering.language.language import Language
+from pipelines.rendering.points import points
 from pipelines.settings.campaign.contacts import Campaign
 from pipelines.settings.model import Success
 
@@ -199,7 +199,7 @@ def _provable(plan: Plan, end: _End, language: Language) -> list[str]:
         sentence = "With {weekly} a week, {share} held out and {weeks}, no effect at all will be provable."
         return [language.say(sentence, **facts)]
     sentence = "With {weekly} a week, {share} held out and {weeks}, an effect below {points} will not be provable."
-    return [language.say(sentence, **facts, points=_points(least, language, up=True))]
+    return [language.say(sentence, **facts, points=points(least, language, up=True))]
 
 
 def _provable_without_share(end: _End, language: Language) -> list[str]:
@@ -220,7 +220,7 @@ def _provable_without_share(end: _End, language: Language) -> list[str]:
             "Nobody new is held out; the {held} held out on earlier lists of this campaign still are. Beside the "
             "{beside} contacted on those lists, an effect below {points} will not be provable.",
             **facts,
-            points=_points(end.least, language, up=True),
+            points=points(end.least, language, up=True),
         )
     ]
 
@@ -230,20 +230,20 @@ def _sufficient(plan: Plan, end: _End, effect: float, language: Language) -> lis
     if effect == 0:
         return []
     share, weeks = power.share_for(effect, plan), power.weeks_for(effect, plan)
-    points = _points(effect, language)
+    hoped = points(effect, language)
     if plan.share == 0 and end.least is not None and end.least <= effect:
-        return [language.say("That is enough for the {points} that are hoped for.", points=points)]
+        return [language.say("That is enough for the {points} that are hoped for.", points=hoped)]
     if power.is_powered(effect, plan):
         assert share is not None
         sentence = "That is enough for the {points} that are hoped for; {share} held out would do."
-        return [language.say(sentence, points=points, share=language.percent(share))]
+        return [language.say(sentence, points=hoped, share=language.percent(share))]
     lines = []
     if share is not None:
         sentence = "To prove the {points} that are hoped for, {share} held out would do."
-        lines.append(language.say(sentence, points=points, share=language.percent(share)))
+        lines.append(language.say(sentence, points=hoped, share=language.percent(share)))
     else:
         sentence = "No share held out would prove the {points} that are hoped for in that time."
-        lines.append(language.say(sentence, points=points))
+        lines.append(language.say(sentence, points=hoped))
     if weeks is not None:
         later = language.count(weeks, "week", "weeks")
         lines.append(language.say("Or keep the share and go on for {weeks} in all.", weeks=later))
@@ -270,10 +270,3 @@ def _assumed(plan: Plan, end: _End, effect: float, language: Language) -> list[s
             language.say("The price of knowing: about {lost} will leave whom a contact would have kept.", lost=lost)
         )
     return lines
-
-
-def _points(effect: float, language: Language, *, up: bool = False) -> str:
-    """An effect in percentage points, with at most one digit; `up`: never less than it is."""
-    tenths = ceil(effect * 1000 - 1e-9) if up else round(effect * 1000)
-    number = language.figure(tenths / 10, ".0f" if tenths % 10 == 0 else ".1f")
-    return language.say("1 point") if number == "1" else language.say("{number} points", number=number)

@@ -1,0 +1,1 @@
+"""What published lists and campaigns achieved: ledger and activity to figures, their page and files."""
