@@ -13,6 +13,7 @@ CHAMPIONS = DATA / "champion"
 EVALUATIONS = DATA / "evaluation"
 LISTS = DATA / "at_risk"
 REPORTS = DATA / "validation"
+WEEKS = DATA / "weekly"
 
 FACTS = "facts.json"
 """Beside a stream of activity: what it holds, counted."""
