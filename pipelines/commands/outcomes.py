@@ -48,10 +48,9 @@ def _refresh(settings: Settings, ledger: Campaigns, day: str) -> None:
 def _activity(settings: Settings, day: str) -> Iterator[Callable[[], Stream]]:
     """Gives the activity that is known when a day begins. What had to be pulled for it is deleted behind the block."""
     from pipelines.commands.plan import Places, pull_activity
-    from pipelines.commands.weekly import ROOT
     from pipelines.outcomes.labels import Stream, reaching
 
-    places = Places(ROOT / day)
+    places = Places(artifacts.WEEKLY / day)
 
     def stream() -> Stream:
         here = [artifacts.DATA / "activity" / branch for branch in ("score", "train")]

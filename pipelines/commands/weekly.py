@@ -27,7 +27,7 @@ from pipelines.settings import artifacts
 from pipelines.settings.moments import require_not_before_training
 from pipelines.settings.params import Settings
 
-ROOT = artifacts.DATA / "weekly"
+ROOT = artifacts.WEEKLY
 INTERMEDIATE = ("activity", "features", "scores")  # made on the way, deleted when the list is there
 STAGE_BUSY = "A stage is writing now. Wait until it has ended; nothing was started."
 
