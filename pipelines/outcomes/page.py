@@ -60,7 +60,7 @@ def _words(language: Language) -> dict[str, str]:
         "title": say("What the lists achieved"),
         "campaign": say("Campaign"),
         "over_time": say("The effect, week after week"),
-        "helps": say("Above the line fewer of the contacted left. The bar says what the data allow for."),
+        "helps": say("In points. Above the line fewer of the contacted left; the bar says what the data allow for."),
         "counts": say("Counts"),
         "group": say("Group"),
         "customers": say("Customers"),
