@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from pipelines.commands import weekly
 from pipelines.commands.app import main
+from pipelines.runtime.log import Log
+from pipelines.settings import params
+from pipelines.settings.moments import for_day
 from tests.pipelines.planted_campaigns import Planted, publish_lists, world, write_activity
 
 PARAMS = """
@@ -59,3 +65,27 @@ def test_before_and_after_a_list_matures(project: Path) -> None:
     }
     shutil.rmtree(project / "data/outcomes")
     assert said("--as-of", "2024-04-22") == late
+
+
+def told_by_weekly(day: str) -> str:
+    lines: list[str] = []
+    weekly._refresh_outcomes(for_day(params.load(), day), Log(False, lambda: "", lines.append))
+    return "\n".join(lines)
+
+
+def test_a_week_brings_outcomes_up_to_date_once_another_list_has_matured(project: Path) -> None:
+    made = world(Planted(weekly=60, weeks=3))
+    publish_lists(made)
+    for day, told in (("2024-03-25", "No list has matured yet"), ("2024-04-22", "3 lists of 3 matured")):
+        write_activity(made, project / "data/weekly" / day / "activity/score", day)
+        assert told in told_by_weekly(day)
+        assert told_by_weekly(day) == "", "nothing has matured since"
+
+
+def test_a_ledger_that_outcomes_cannot_read_does_not_undo_a_week(project: Path) -> None:
+    made = world(Planted(weekly=60, weeks=3))
+    publish_lists(made)
+    write_activity(made, project / "data/weekly/2024-04-22/activity/score", "2024-04-22")
+    with closing(sqlite3.connect("data/ledger/ledger.db")) as con:
+        con.execute("pragma user_version = 1")
+    assert "What earlier lists achieved was not brought up to date: " in told_by_weekly("2024-04-22")
