@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--as-of", metavar="DATE", help="What is known when this day begins.  [default: the newest list's day]")
+@click.option(
+    "--as-of",
+    metavar="DATE",
+    help="What is known when this day begins.  [default: the day of params.yaml or of the newest list]",
+)
 def outcomes(as_of: str | None) -> None:
     """Say what published lists achieved: who left, whether contacting helped, and when nothing can be said yet.
 
@@ -50,7 +54,7 @@ def _activity(settings: Settings, day: str) -> Iterator[Callable[[], Stream]]:
     from pipelines.commands.plan import Places, pull_activity
     from pipelines.outcomes.labels import Stream, reaching
 
-    places = Places(artifacts.WEEKS / day)
+    places = Places(artifacts.WEEKLY / day)
 
     def stream() -> Stream:
         here = [artifacts.DATA / "activity" / branch for branch in ("score", "train")]

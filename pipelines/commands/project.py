@@ -54,7 +54,7 @@ def run(no_promote: bool, full: bool) -> None:
 @click.command()
 def doctor() -> None:
     """Look at the activity before anything is trained: is there enough, and what would leaving mean here?"""
-    from pipelines.commands.doctor import diagnose
+    from pipelines.commands.doctor.run import diagnose
 
     with _in_words(reading=True):
         click.echo(diagnose(params.load()))

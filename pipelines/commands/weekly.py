@@ -27,7 +27,7 @@ from pipelines.settings import artifacts
 from pipelines.settings.moments import require_not_before_training
 from pipelines.settings.params import Settings
 
-ROOT = artifacts.WEEKS
+ROOT = artifacts.WEEKLY
 INTERMEDIATE = ("activity", "features", "scores")  # made on the way, deleted when the list is there
 STAGE_BUSY = "A stage is writing now. Wait until it has ended; nothing was started."
 
@@ -144,27 +144,25 @@ def _delete_intermediates() -> None:
 
 
 def _refresh_outcomes(settings: Settings, log: Log) -> None:
-    """What earlier lists achieved, by the activity that this list was made from. What is wrong there does not undo
-    the list: it is said, and `churn outcomes` says it again."""
+    """What earlier lists achieved, by the activity that this list was made from.
+
+    What is wrong there does not undo the list: it is said, and `churn outcomes` says it again.
+    """
     from pipelines.commands.outcomes import question_of, target_of
     from pipelines.ledger.assigned import campaigns
-    from pipelines.outcomes.labels import Stream, reaching
+    from pipelines.outcomes.labels import reaching
     from pipelines.outcomes.refresh import refresh
 
     day = settings.observations.score.as_of
-    activity = reaching([Places(ROOT / day).activity], day, settings.timezone)
-    ledger = campaigns()
-    if activity is None or ledger is None or not ledger.lists:
-        return
-
-    def stream() -> Stream:
-        return activity
 
     def say(text: str) -> None:
         log("outcomes", text)
 
     try:
-        refresh(ledger, question_of(settings), stream, target_of(settings), say, known_until=day, only_if_matured=True)
+        activity, ledger = reaching([Places(ROOT / day).activity], day, settings.timezone), campaigns()
+        if activity is not None and ledger is not None and ledger.lists:
+            question, target = question_of(settings), target_of(settings)
+            refresh(ledger, question, lambda: activity, target, say, known_until=day, only_if_matured=True)
     except USER_ERRORS as error:
         log("outcomes", f"What earlier lists achieved was not brought up to date: {error}")
 

@@ -32,11 +32,11 @@ def effect_over_looks(looks: Sequence[Mapping[str, Any]], language: Language) ->
         return float(PLOT["top"] + PLOT["height"] * (ceiling - within) / (ceiling - floor))
 
     width = PLOT["width"] / len(told)
-    every = -(-len(told) // MOST_LABELS)
+    labels = _month_labels([str(look["list"]) for look in told], language)
     return {
         "zero": f"{y(0.0):.1f}",
         "ticks": [
-            {"y": f"{y(floor + step * i):.1f}", "label": signed(floor + step * i, language)}
+            {"y": f"{y(floor + step * i):.1f}", "label": language.figure(100 * (floor + step * i), ".0f")}
             for i in range(round((ceiling - floor) / step) + 1)
         ],
         "looks": [
@@ -46,12 +46,20 @@ def effect_over_looks(looks: Sequence[Mapping[str, Any]], language: Language) ->
                 "low": f"{y(look['low']):.1f}",
                 "high": f"{y(look['high']):.1f}",
                 "css": "proven" if look["is_claimed"] else "open",
-                "label": language.month(look["list"]) if place % every == 0 else "",
+                "label": labels[place],
                 "title": look_words(look, language),
             }
             for place, look in enumerate(told)
         ],
     }
+
+
+def _month_labels(days: Sequence[str], language: Language) -> list[str]:
+    """The month at the first look of each, as many as there is room for."""
+    begins = [place for place, day in enumerate(days) if place == 0 or day[:7] != days[place - 1][:7]]
+    every = -(-len(begins) // MOST_LABELS)
+    shown = set(begins[::every])
+    return [language.month(day) if place in shown else "" for place, day in enumerate(days)]
 
 
 def look_words(look: Mapping[str, Any], language: Language) -> str:

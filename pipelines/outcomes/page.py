@@ -6,8 +6,6 @@ read, every figure in words as well. Equal figures give equal bytes.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +29,7 @@ def page(content: Mapping[str, Any], language: Language) -> str:
     loader = jinja2.FileSystemLoader(HERE)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, loader=loader)
     return environment.get_template("page.html.jinja").render(
-        policy=content_policy(style),
+        policy=list_page.content_policy(style),
         style=style,
         code=language.code,
         plot=charts.PLOT,
@@ -41,12 +39,6 @@ def page(content: Mapping[str, Any], language: Language) -> str:
         calibrations=[_calibration(one, language) for one in content["calibration"]],
         lists=[_list(row, language) for row in reversed(content["lists"][-MOST_LISTS:])],
     )
-
-
-def content_policy(style: str) -> str:
-    """The content security policy (W3C CSP 3): this style, no script, and no request to anywhere."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def _style() -> str:
@@ -60,7 +52,7 @@ def _words(language: Language) -> dict[str, str]:
         "title": say("What the lists achieved"),
         "campaign": say("Campaign"),
         "over_time": say("The effect, week after week"),
-        "helps": say("Above the line fewer of the contacted left. The bar says what the data allow for."),
+        "helps": say("In points. Above the line fewer of the contacted left; the bar says what the data allow for."),
         "counts": say("Counts"),
         "group": say("Group"),
         "customers": say("Customers"),

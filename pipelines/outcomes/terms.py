@@ -16,6 +16,7 @@ from features.churn.definition import Definition
 from features.windows import day_number, day_text
 from models.decision.control_group import CONTACT, CONTROL
 from pipelines.ledger.write import Published
+from pipelines.publishing.archive import folder_of
 from pipelines.runtime.receipt import read_receipt
 from pipelines.settings import artifacts
 from pipelines.settings.campaign.contacts import Campaign
@@ -74,8 +75,7 @@ def terms_of(published: Published, copies: Path, today: TodaysTerms) -> Terms:
         copies: the folder of published copies.
         today: what holds where the copy does not say.
     """
-    name = published.as_of if published.revision == 1 else f"{published.as_of}_r{published.revision}"
-    manifest = read_receipt(copies / name / artifacts.MANIFEST)
+    manifest = read_receipt(copies / folder_of(published).name / artifacts.MANIFEST)
     settings = _mapping(manifest.get("parameters"))
     definition, known_from = _definition(published.definition, settings, today)
     campaign = _mapping(manifest.get("campaign"))

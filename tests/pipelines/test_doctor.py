@@ -10,8 +10,8 @@ import pytest
 
 from features.churn.labels import Definition
 from features.windows import day_number, day_text
-from pipelines.commands.doctor import diagnose
-from pipelines.commands.doctor_figures import Moment, VisitGaps, suggestion, verdict
+from pipelines.commands.doctor.figures import Moment, VisitGaps, suggestion, verdict
+from pipelines.commands.doctor.run import diagnose
 from pipelines.commands.sources import checked
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings

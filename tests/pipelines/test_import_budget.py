@@ -13,7 +13,7 @@ import click
 import pytest
 import yaml
 
-from pipelines.commands import lists, project, scheduled, stores
+from pipelines.commands import lists, outcomes, project, scheduled, stores
 from pipelines.commands.app import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +71,7 @@ def test_every_command_is_in_the_list() -> None:
     inner = {"show", "check"}  # of `churn sources`
     made = {
         one.name
-        for module in (scheduled, lists, project, stores)
+        for module in (scheduled, lists, outcomes, project, stores)
         for one in vars(module).values()
         if isinstance(one, click.Command)
     }

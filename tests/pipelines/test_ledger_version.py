@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import tarfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from pipelines.ledger.version import VERSION
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from tests.pipelines.drafts_for_tests import settings, write_draft
+from tests.pipelines.left_by_v0_1 import unpack
 from tests.pipelines.sections_for_tests import forget_published, publish
 
-V0_1 = Path(__file__).parents[1] / "fixtures/v0_1/project.tar.gz"
 FORMER = read.FILE.with_name("ledger.db.version_1")
 PLAIN = settings()
 
@@ -34,8 +33,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def v0_1(tmp_path: Path) -> list[str]:
     """A project of version 0.1; its ledger as SQL."""
-    with tarfile.open(V0_1) as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack(tmp_path)
     return dump()
 
 

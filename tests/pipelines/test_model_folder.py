@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,9 @@ from pipelines.modelling.tracking import registry
 from pipelines.modelling.tracking.churn_pyfunc import _load_pyfunc
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
+from tests.pipelines.left_by_v0_1 import unpack
 from tests.pipelines.model_folders_for_tests import D, Folders, fill
 
-V0_1 = Path(__file__).parents[1] / "fixtures/v0_1/project.tar.gz"
 # MLflow's own use of its libraries is not ours to mend.
 pytestmark = [
     pytest.mark.slow,
@@ -53,9 +52,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def v0_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The champion of a project of version 0.1, in the present folder."""
     monkeypatch.chdir(tmp_path)
-    with tarfile.open(V0_1) as archive:
-        chosen = [one for one in archive.getmembers() if one.name.startswith("data/champion")]
-        archive.extractall(tmp_path, members=chosen, filter="data")
+    unpack(tmp_path, "data/champion")
     return Path("data/champion") / D
 
 

@@ -7,7 +7,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import tarfile
 import tomllib
 from contextlib import closing
 from importlib import import_module
@@ -25,6 +24,7 @@ from pipelines.ledger import read, write
 from pipelines.modelling.trial_store import OptunaTrialStore
 from pipelines.settings import params
 from pipelines.settings.model import WORK_PER_MINUTE
+from tests.pipelines.left_by_v0_1 import unpack
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT = ROOT / "tests/fixtures/v0_1"
@@ -41,8 +41,7 @@ json.dump(told.to_dict("list"), sys.stdout)
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project's folder, to work in."""
-    with tarfile.open(LEFT / "project.tar.gz") as tar:
-        tar.extractall(tmp_path, filter="data")
+    unpack(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import tarfile
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from pipelines.publishing.rebuild import TAKEN, restore_ledger
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from tests.pipelines.drafts_for_tests import LISTED, settings, write_draft
+from tests.pipelines.left_by_v0_1 import unpack
 from tests.pipelines.sections_for_tests import feedback, forget_published, publish
 
 DAY, LATER = "2024-03-04", "2024-03-11"
@@ -28,7 +28,6 @@ TABLE = {"kind": "sql", "address": "crm.sqlite", "table": "churn"}
 SINKS = settings(crm={"kind": "hubspot", "folder": "data/outbox"}, table=TABLE)
 RECORD = record.file_of(read.FILE)
 NOW = datetime(2024, 4, 1, tzinfo=UTC)
-V0_1 = Path(__file__).parents[1] / "fixtures/v0_1/project.tar.gz"
 
 
 @pytest.fixture(autouse=True)
@@ -200,8 +199,7 @@ def test_the_forgotten_are_not_in_the_record_and_do_not_come_back(two_weeks: lis
 @pytest.fixture
 def v0_1(tmp_path: Path) -> list[str]:
     """A project of version 0.1; its ledger as SQL."""
-    with tarfile.open(V0_1) as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack(tmp_path)
     return dump()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import tarfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -22,16 +21,15 @@ from pipelines.runtime.files import digest_of
 from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy import vault
 from pipelines.sources.privacy.pseudonyms import keyed
+from tests.pipelines.left_by_v0_1 import unpack
 
-V0_1 = Path(__file__).parents[1] / "fixtures/v0_1/project.tar.gz"
 KEY = "0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The present folder is a project of version 0.1 with a vault, whose ledger was written once more since."""
-    with tarfile.open(V0_1) as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv(Privacy().key_variable, KEY)

@@ -104,16 +104,14 @@ def _leaving(definition: Churn, language: Language) -> str:
     return language.say("Leaving means: {leaving}.", leaving=wording.leaving(definition, language))
 
 
-def content_policy(style: str, script: str) -> str:
-    """The content security policy (W3C CSP 3): this style, this script, and no request to anywhere."""
+def content_policy(style: str, script: str | None = None) -> str:
+    """The content security policy (W3C CSP 3): this style, this script or none, and no request to anywhere."""
 
     def digest(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
-    return (
-        f"default-src 'none'; script-src {digest(script)}; style-src {digest(style)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
+    scripts = f"script-src {digest(script)}; " if script is not None else ""
+    return f"default-src 'none'; {scripts}style-src {digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def _asset(name: str) -> str:

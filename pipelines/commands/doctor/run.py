@@ -12,7 +12,7 @@ from features.activity import CUSTOMER_SCHEMA
 from features.churn.labels import Definition
 from features.windows import day_number, local_day, midnight
 from pipelines.at_risk.policy.consent import consent_lines
-from pipelines.commands.doctor_figures import (
+from pipelines.commands.doctor.figures import (
     Moment,
     VisitGaps,
     eligibility_now,

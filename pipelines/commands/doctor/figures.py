@@ -1,4 +1,4 @@
-"""Figures that tell whether a stream can teach a model: rhythm, moments, verdict. `doctor.py` puts them in words."""
+"""Figures that tell whether a stream can teach a model: rhythm, moments, verdict. `run.py` puts them in words."""
 
 # Queries are put together from our own column names; whatever comes from outside is quoted by stream.text.
 # ruff: noqa: S608

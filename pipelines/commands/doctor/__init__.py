@@ -1,0 +1,1 @@
+"""`churn doctor`: is there enough activity, and what would leaving mean here?"""
