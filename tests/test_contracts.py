@@ -8,7 +8,7 @@ from typing import get_args
 from features.activity import ACTIVITY_SCHEMA, OUR_ACTIVITIES
 from models.decision.control_group import GROUPS
 from models.decision.ranking import LIST_COLUMNS, SUPPRESSED_COLUMNS
-from models.learners import rules
+from models.learners import rule_names
 from pipelines.ledger import read, tables
 from pipelines.publishing import feedback
 from pipelines.rendering import scorer
@@ -34,7 +34,7 @@ def test_every_group_is_an_activity_of_ours() -> None:
 
 
 def test_the_page_has_a_sentence_for_every_rule_that_the_model_is_graded_against() -> None:
-    assert set(scorer.RULES) == set(rules.RULES)
+    assert set(scorer.RULES) == set(rule_names.RULES)
 
 
 def test_no_word_means_yes_in_one_table_and_no_in_another() -> None:
