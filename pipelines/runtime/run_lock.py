@@ -35,9 +35,14 @@ STAGE_BUSY = "another stage is writing now. Wait until it has ended, then run ag
 def using_stores() -> Iterator[None]:
     """Read or write stores beside others, but not beside an erasure.
 
+    A folder without DVC's is no project: `churn score` alone runs there, and leaves nothing behind.
+
     Raises:
         TryAgainError: a customer is being forgotten.
     """
+    if not STATE.parents[1].is_dir():
+        yield
+        return
     try:
         STATE.mkdir(parents=True, exist_ok=True)
     except OSError:  # a folder that nobody may write to: who only reads there is not kept out
