@@ -27,6 +27,7 @@ with getattr(run_lock, sys.argv[1])(*([print] if sys.argv[1] in ("only_run", "al
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".dvc").mkdir()
     monkeypatch.chdir(tmp_path)
 
 
