@@ -1,4 +1,4 @@
-"""The fingerprint of what only the list reads: contacts, ids of `at_risk.suppress`, and the ledger.
+"""The fingerprint of what only the list reads: contacts, ids of `at_risk.suppress`, the ledger, what lists achieved.
 
 None of them has a path that DVC could watch or should keep. watch_sources writes their digests to a file on which
 make_list depends: a change makes the list again, and no stage before it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipelines.at_risk.achieved import achieved_digest
 from pipelines.at_risk.policy.suppression import suppression_digest, suppression_faults
 from pipelines.ledger import read
 from pipelines.runtime.errors import ChurnError
@@ -32,4 +33,5 @@ def fingerprint_of_list(moment: ListMoment, at_risk: AtRisk, contacts: ContactRe
         "contacts": contacts_digest(contacts),
         "suppress": suppression_digest(at_risk),
         "ledger": read.digest(moment.as_of, moment.timezone),
+        "outcomes": achieved_digest(moment.as_of),
     }

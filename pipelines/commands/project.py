@@ -36,7 +36,8 @@ def _say(text: str) -> None:
 @click.command()
 @click.option("--no-promote", is_flag=True, help="Train and compare, but keep the champion that scores.")
 @click.option("--full", is_flag=True, help="Read every source again from nothing, not only what is new.")
-def run(no_promote: bool, full: bool) -> None:
+@click.option("--quick", is_flag=True, help="A first look in data/quick: no search, one seed; promotes nothing.")
+def run(no_promote: bool, full: bool, quick: bool) -> None:
     """Bring everything up to date and print the list: pull, check, train, compare, promote, score, list.
 
     What has not changed is not done again. Safe to interrupt; run it again and it goes on.
@@ -44,9 +45,16 @@ def run(no_promote: bool, full: bool) -> None:
     from pipelines.commands import run as runner
     from pipelines.runtime.run_lock import only_run
 
+    if quick and (full or no_promote):
+        raise click.UsageError("--quick stands alone: it promotes nothing, and reads the sources as a run does.")
     with _in_words():
         settings = params.load()
         with only_run(_say):
+            if quick:
+                from pipelines.commands import quick as quick_look
+
+                click.echo(quick_look.result(quick_look.quick(settings, _say), settings))
+                return
             runner.run(settings, _say, promote=not no_promote, full=full)
             click.echo(runner.result(settings))
 

@@ -33,16 +33,7 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
 
     `full`: forget what was read from the sources before, and read all of it again.
     """
-    from pipelines.engines.spark_session import missing_requirements
-    from pipelines.settings.reading import Reading
-    from pipelines.sources.registry import check_sources
-    from pipelines.stages.watch_sources import places_of
-
-    days = settings.observations.train.until, settings.observations.score.as_of
-    places = [] if full else places_of(settings, artifacts.LANDING, *days)
-    faults = [*missing_requirements(settings.engine), *check_sources(Reading.of(settings), *places)]
-    if faults:
-        raise ChurnError(*faults)
+    require_ready(settings, full=full)
     try:
         if full:
             discard_landing(say)
@@ -53,6 +44,23 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
         reproduce([scoring_branch(settings, Places())[-1].name], say)
     finally:
         write_overview()
+
+
+def require_ready(settings: Settings, *, full: bool = False) -> None:
+    """Look at engine and sources before any work. Raises ChurnError with every fault that shows.
+
+    `full`: nothing that was read before counts.
+    """
+    from pipelines.engines.spark_session import missing_requirements
+    from pipelines.settings.reading import Reading
+    from pipelines.sources.registry import check_sources
+    from pipelines.stages.watch_sources import places_of
+
+    days = settings.observations.train.until, settings.observations.score.as_of
+    places = [] if full else places_of(settings, artifacts.LANDING, *days)
+    faults = [*missing_requirements(settings.engine), *check_sources(Reading.of(settings), *places)]
+    if faults:
+        raise ChurnError(*faults)
 
 
 def discard_landing(say: Say) -> None:
@@ -165,25 +173,23 @@ def result(settings: Settings) -> str:
     from pipelines.checks.page import checks_summary
     from pipelines.rendering.highlights import leavers_in_words
     from pipelines.rendering.language.language import Language
-    from pipelines.rendering.scorer import who_scores
-    from pipelines.rendering.terminal import list_preview
-    from pipelines.rendering.wording import scored_by
+    from pipelines.rendering.terminal import list_preview, trust_lines
 
     folder = artifacts.LISTS / settings.observations.score.as_of
     at_risk = pd.read_parquet(folder / artifacts.LIST)
-    figures = json.loads((folder / artifacts.MANIFEST).read_text(encoding="utf-8"))["figures"]
+    content = json.loads((folder / artifacts.MANIFEST).read_text(encoding="utf-8"))
     definition = settings.at_risk.definition
     language = Language(settings.language, settings.currency)
     metrics = json.loads((artifacts.EVALUATIONS / definition / artifacts.METRICS).read_text())
-    champion = json.loads((artifacts.CHAMPIONS / definition / artifacts.CHAMPION).read_text())
     return "\n".join(
         [
             "",
-            list_preview(at_risk, rows=10, language=language, width=_width(), colour=sys.stdout.isatty()),
-            leavers_in_words(figures, language),
+            list_preview(at_risk, rows=10, language=language, width=width(), colour=sys.stdout.isatty()),
+            leavers_in_words(content["figures"], language),
             "",
             headline(metrics, definition),
-            " ".join([scored_by(champion), *who_scores((champion.get("metrics") or {}).get("scored_by"))]),
+            "",
+            *trust_lines(content["trust"], language, width()),
             "",
             checks_summary(reports_of(artifacts.REPORTS)),
             f"List   {folder / artifacts.LIST_PAGE}  (also .csv, .xlsx, .parquet: {len(at_risk):,} customers)",
@@ -192,8 +198,8 @@ def result(settings: Settings) -> str:
     )
 
 
-def _width() -> int:
-    """Of the list on the terminal: as wide as that is, within reason; elsewhere as wide as a page."""
+def width() -> int:
+    """Columns of the list on the terminal: as wide as that is, within reason; elsewhere as wide as a page."""
     return min(max(shutil.get_terminal_size((118, 24)).columns, 80), 180) if sys.stdout.isatty() else 118
 
 

@@ -3,6 +3,7 @@
 | what | how |
 |---|---|
 | texts of sources, before any rule: landing store, rows put aside, notes of stages | deleted; read again |
+| the quick look of `churn run --quick` | deleted; made again when it is asked for |
 | reports of checks | rewritten, with their pages |
 | lists, with their manifests | rewritten, all files of all lists at once |
 | any other table below `data/`, in MLflow's artifacts, of experiments, written elsewhere | rewritten, one by one |
@@ -50,7 +51,7 @@ class FromFiles:
 def forget_in_files(names: Names) -> FromFiles:
     """Take customers out of every file but the ledger, its copies and DVC's stores. Safe to repeat."""
     done = FromFiles()
-    for place in _of_sources():
+    for place in _made_again():
         shutil.rmtree(place) if place.is_dir() else place.unlink()
         done.deleted.append(place.as_posix())
     for folder in sorted({path.parent for root in _roots() for path in root.glob("**/*.json")}):
@@ -103,11 +104,12 @@ def _with_companions(place: Path) -> tuple[Path, Path]:
     return place, place.with_name(f"{place.name}.parts")
 
 
-def _of_sources() -> Iterator[Path]:
-    """Texts of sources, before any rule."""
+def _made_again() -> Iterator[Path]:
+    """Texts of sources, before any rule, and a quick look: what the next run makes again."""
     for root in _roots():
         landing = root / artifacts.LANDING.relative_to(artifacts.DATA)
         yield from (path for path in sorted(landing.glob("*")) if path.is_dir())
+        yield from (path for path in [root / artifacts.QUICK.name] if path.is_dir())
         for name in ("quarantine_*.csv", "unmatched_*.csv"):
             yield from sorted(root.glob(f"**/{name}"))
     yield from (path for path in (vault.FOLDER / vault.FAULTS, journal.FILE) if path.is_file())

@@ -15,6 +15,15 @@ import numpy as np
 from features.windows import day_number, day_text
 from models.decision.power import Plan
 from models.effect.trial import Trial, smallest_effect
+from models.effect.verdicts import (
+    FEWER_LEAVE,
+    MORE_LEAVE,
+    NO_CONTROL,
+    NOT_PROVABLE_YET,
+    NOT_PROVEN,
+    NOTHING_MATURED,
+    WITHHELD,
+)
 from models.errors import ModelError
 from pipelines.at_risk.policy.campaign import NEW_SHARE
 from pipelines.ledger.assignment import ESTIMATED
@@ -27,10 +36,6 @@ from pipelines.settings.campaign.outcomes import Outcomes
 if TYPE_CHECKING:
     import pandas as pd
 
-NOTHING_MATURED, NO_CONTROL, WITHHELD = "nothing_matured", "no_control", "withheld"
-FEWER_LEAVE, MORE_LEAVE = "fewer_leave", "more_leave"
-NOT_PROVABLE_YET, NOT_PROVEN = "not_provable_yet", "not_proven"
-VERDICTS = (NOTHING_MATURED, NO_CONTROL, WITHHELD, FEWER_LEAVE, MORE_LEAVE, NOT_PROVABLE_YET, NOT_PROVEN)
 WEEK = 7
 FEWEST = 2  # customers of an arm, for anything to be worked out
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.outcomes.campaign import WITHHELD
+from models.effect.verdicts import WITHHELD
 from pipelines.outcomes.charts import effect_over_looks, look_words
 from pipelines.outcomes.performance import CONTROL_GROUP
 from pipelines.outcomes.sentences import campaign_lines, first_line, signed

@@ -20,7 +20,7 @@ from pipelines.outcomes.sentences import campaign_lines, first_line
 from pipelines.rendering.language.language import Language
 from pipelines.runtime import code
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.files import read_json
+from pipelines.runtime.files import read_json, write_json
 from pipelines.runtime.receipt import Receipt, fingerprint, read_receipt
 from pipelines.settings import artifacts
 
@@ -106,9 +106,11 @@ def refresh(
         "said": [target.language.code, question.currency, question.timezone, *question.marketing],
     }
     made_from = fingerprint({**asked, **facts}, settings, code.digest(__name__))
-    if not (receipt.if_fresh(made_from) and _whole(target.folder)):
+    known = target.folder / artifacts.KNOWN / f"{known_until}.json"
+    if not (receipt.if_fresh(made_from) and _whole(target.folder) and known.is_file()):
         content = report(ledger, terms, question, known_until=known_until, stream=activity)
         write_files(content, target.folder, target.language)
+        write_json(known, _known(content))
         receipt.write(made_from)
     content = dict(read_json(receipt.output))
     for line in summary(content, target):
@@ -123,6 +125,17 @@ def summary(content: dict[str, Any], target: Target) -> list[str]:
         lines += ["", f"{target.language.say('Campaign')} {found['campaign']}"]
         lines += [f"  {line}" for line in campaign_lines(found, target.language)]
     return [*lines, "", str(target.folder / artifacts.OUTCOMES_PAGE)]
+
+
+def _known(content: dict[str, Any]) -> dict[str, Any]:
+    """What the next list says of it, see `pipelines/at_risk/achieved.py`."""
+    matured = [row for row in content["lists"] if row["matured"]]
+    newest = max(matured, key=lambda row: row["as_of"], default=None)
+    return {
+        "known_until": content["known_until"],
+        "newest": newest and {name: newest[name] for name in ("as_of", "list_id", "judged")},
+        "campaigns": content["campaigns"],
+    }
 
 
 def _require(stream: Stream, timezone: str, known_until: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.outcomes import campaign
+from models.effect import verdicts
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.points import points
 
@@ -20,18 +20,23 @@ def campaign_lines(found: Figures, language: Language) -> list[str]:
     return [*gate_lines(found, language), *verdict_lines(found, language), *_further(found, language)]
 
 
+def proven(found: Figures) -> bool | None:
+    """Whether contacting helps (True) or does harm (False); None where neither is proven."""
+    return {verdicts.FEWER_LEAVE: True, verdicts.MORE_LEAVE: False}.get(found["verdict"])
+
+
 def verdict_lines(found: Figures, language: Language) -> list[str]:
     """What may be claimed."""
     verdict = found["verdict"]
-    if verdict == campaign.NOTHING_MATURED:
+    if verdict == verdicts.NOTHING_MATURED:
         return [_waiting(found, language)]
-    if verdict == campaign.NO_CONTROL:
+    if verdict == verdicts.NO_CONTROL:
         return [language.say("Nobody was held out who could be compared, so nobody can say whether contacting helped.")]
-    if verdict == campaign.WITHHELD:
+    if verdict == verdicts.WITHHELD:
         return [language.say("Nothing is claimed of this campaign.")]
-    if verdict in (campaign.FEWER_LEAVE, campaign.MORE_LEAVE):
+    if verdict in (verdicts.FEWER_LEAVE, verdicts.MORE_LEAVE):
         return _claim(found, language)
-    return [_not_yet(found, language) if verdict == campaign.NOT_PROVABLE_YET else _not_proven(found, language)]
+    return [_not_yet(found, language) if verdict == verdicts.NOT_PROVABLE_YET else _not_proven(found, language)]
 
 
 def _waiting(found: Figures, language: Language) -> str:
@@ -43,7 +48,7 @@ def _waiting(found: Figures, language: Language) -> str:
 
 def _claim(found: Figures, language: Language) -> list[str]:
     share = found["share_left"]
-    helped = found["verdict"] == campaign.FEWER_LEAVE
+    helped = found["verdict"] == verdicts.FEWER_LEAVE
     effect, low, high = (abs(share[name]) for name in ("effect", *(("low", "high") if helped else ("high", "low"))))
     text = (
         "Contacting helped: of the contacted, {points} fewer left than of the control group. That is proven."
@@ -131,9 +136,9 @@ def _gate(gate: Figures, language: Language) -> str:
 
 def _further(found: Figures, language: Language) -> list[str]:
     lines = []
-    if found["verdict"] != campaign.WITHHELD:
+    if found["verdict"] != verdicts.WITHHELD:
         lines += [*_spend(found, language), *_cost(found, language), *_reached(found, language)]
-    if found["verdict"] != campaign.NOTHING_MATURED and not found["reported"]:
+    if found["verdict"] != verdicts.NOTHING_MATURED and not found["reported"]:
         lines.append(
             language.say("Nobody reported who was contacted: all who were to be contacted count as contacted once.")
         )

@@ -110,6 +110,8 @@ def _check_faults(folder: Path, manifest: dict[str, Any]) -> list[str]:
     path, checks = folder / artifacts.MANIFEST, manifest.get("checks") or {}
     missing = [name for name in ("list_id", "files", "definition") if not manifest.get(name)]
     faults = [f"{path}: says no {name}, so this is no list of `make_list`. {_AGAIN}" for name in missing]
+    if manifest.get("quick"):
+        faults.append(f"{path}: is a quick look, by a model that nobody tested. `churn run` makes the list to publish.")
     if artifacts.LIST not in manifest.get("files", {}):
         faults.append(f"{path}: does not name {artifacts.LIST}. {_AGAIN}")
     required = ("activity_score", "features_score", f"scores_{manifest.get('definition')}")

@@ -28,6 +28,7 @@ class Week:
         win_back: customers who have left already, in a file of their own.
         ordered_since: customers dropped at the last moment because they came after the data's end.
         power: what the campaign will be able to prove, in a sentence.
+        quick: it is a quick look, by a model that nobody judged.
         drift: checks that warn of data unlike that which the model learned from.
         next_100: what the next hundred customers would have brought, in a sentence.
     """
@@ -47,3 +48,4 @@ class Week:
     power: str = ""
     next_100: str = ""
     drift: int = 0
+    quick: bool = False

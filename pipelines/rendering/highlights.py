@@ -9,7 +9,7 @@ from models.decision import ranking
 from models.decision.control_group import CONTROL
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
-from pipelines.rendering.scorer import is_rule, rule_in_words, who_scores
+from pipelines.rendering.scorer import QUICK, is_rule, rule_in_words, who_scores
 from pipelines.settings.campaign.at_risk import AtRisk
 
 if TYPE_CHECKING:
@@ -150,12 +150,14 @@ def changes_since(table: pd.DataFrame, last: Mapping[str, Any]) -> dict[str, Any
 def trust(metrics: Mapping[str, Any], version: str = "", language: Language | None = None) -> dict[str, Any]:
     """How far to trust the model, from the champion's own test: `verdict`, `short` (a sentence), `lines` (why).
 
+    `answers`: none here, see `rendering/trust.py`.
+
     `version`: a sentence on which version scored; the last of the lines.
     """
     language = language or Language()
     test, last = metrics.get("test"), [version] if version else []
     if not test:
-        return {"verdict": language.say("Not tested"), "short": language.say(UNTESTED), "lines": last}
+        return {"verdict": language.say("Not tested"), "short": language.say(UNTESTED), "lines": last, "answers": []}
     grade, scored_by = metrics.get("grade") or {}, metrics.get("scored_by")
     verdict, short = VERDICTS.get(str(grade.get("grade")), ("Tested", ""))
     if scored_by and is_rule(scored_by):
@@ -168,7 +170,8 @@ def trust(metrics: Mapping[str, Any], version: str = "", language: Language | No
     lines.append(language.say(OFF, points=f"{test['ece'] * 100:.1f}"))
     lines += [language.say(BEST_RULE, rule=rule_in_words(best, language))] if best else []
     lines += who_scores(scored_by, language)
-    return {"verdict": language.say(verdict), "short": language.say(short) if short else "", "lines": lines + last}
+    said = {"verdict": language.say(verdict), "short": language.say(short) if short else ""}
+    return {**said, "lines": lines + last, "answers": []}
 
 
 def _of_100(share: float, language: Language) -> str:
@@ -238,6 +241,8 @@ def figure_lines(
             (say("No longer on it"), change["gone"], "number"),
             (say("More money at risk than on it"), change["value_more"], "money"),
         ]
+    rows += [("", say(QUICK), "text")] if week.quick else []
     rows += [(say("How far to trust it"), f"{trust['verdict']}. {trust['short']}".strip(), "text")]
+    rows += [(one["title"], one["said"], "text") for one in trust["answers"]]
     rows += [("", line, "text") for line in (*trust["lines"], *context_lines(week, language))]
     return [row for row in rows if row[1] is not None]

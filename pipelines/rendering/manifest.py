@@ -104,6 +104,7 @@ def manifest(
         "model_version": model_version,
         "model_sums": model_sums,
         "champion": {key: champion.get(key) for key in ("version", "previous", "rolled_back_from")},
+        **({"quick": True} if champion.get("quick") else {}),
         "level": dict(level) if level else None,
         "scored_by": (champion.get("metrics") or {}).get("scored_by"),
         "code": code.digest(STAGE),

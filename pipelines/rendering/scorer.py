@@ -19,6 +19,7 @@ RULES = {
     "rfm_score": "a score of how recently, how often and for how much",
     "logistic_rfmt": "a formula of how recently, how often, for how much and how long",
 }
+QUICK = "A quick first look: no search, one seed, not tested, nothing promoted. `churn run` makes the list to act on."
 HELP = "What would help a model: more history, more kinds of activity, or another horizon_days."
 
 

@@ -1,17 +1,21 @@
-"""The first rows of the list, readable in a terminal."""
+"""The first rows of the list, and whether it may be trusted, readable in a terminal."""
 
 from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from models.decision.ranking import REASONS
 from pipelines.rendering.files import notices
 from pipelines.rendering.language.language import ENGLISH, Language
+from pipelines.rendering.trust import GOOD, MIND, OPEN
 
 WIDE, WIDER = 110, 150  # characters
+MARKS = {GOOD: "+", MIND: "!", OPEN: "?"}
 
 
 def list_preview(
@@ -68,3 +72,15 @@ def _plain(text: str) -> str:
     from rich.markup import escape
 
     return escape("".join(letter if letter.isprintable() else " " for letter in text))
+
+
+def trust_lines(trust: Mapping[str, Any], language: Language = ENGLISH, width: int = 118) -> list[str]:
+    """May I trust this list: `trust` of the manifest, its verdict and an answer below the other.
+
+    `+` is good, `!` something to mind, `?` not known yet.
+    """
+    lines = [f"{language.say('May I trust this list?')} {trust['verdict']}"]
+    for one in trust["answers"]:
+        text = f"{one['title']}: {one['said']}"
+        lines += textwrap.wrap(text, width, initial_indent=f"  {MARKS[one['state']]} ", subsequent_indent="    ")
+    return lines

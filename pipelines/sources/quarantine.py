@@ -98,6 +98,12 @@ def quarantine_rows(con: Any, allowed: dict[str, float], path: Path) -> list[str
     return [*notes, f"Bad rows are left out and listed in {path}."]
 
 
+def set_aside(con: Any) -> dict[str, dict[str, dict[str, int]]]:
+    """`set_aside`: of each source with bad rows, how many are `bad` and how many `rows` it has; empty without any."""
+    found = {source: {"bad": bad, "rows": rows} for source, bad, rows in con.execute(_SHARES).fetchall()}
+    return {"set_aside": found} if found else {}
+
+
 def reasons(con: Any) -> dict[str, list[str]]:
     """The five commonest reasons of each source that has bad rows, as sentences."""
     sources = [source for source, *_ in con.execute(_SHARES).fetchall()]

@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from models.decision import ranking
 from pipelines.at_risk import summary
+from pipelines.at_risk.achieved import achieved
 from pipelines.at_risk.decide import ORDERED_SINCE, Decision, ListInputs, decide
 from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
 from pipelines.at_risk.tables import Tables, tables
 from pipelines.modelling.eligibility import eligibility_of
 from pipelines.modelling.model_folder import open_model, read_champion, sums_digest
+from pipelines.outcomes.sentences import gate_lines, proven, verdict_lines
 from pipelines.rendering import chart_data, files, highlights, manifest, wording
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.page import list_page
+from pipelines.rendering.trust import Evidence, answers
 from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json
 from pipelines.runtime.stage import PATH, run_stage, stage_command
 from pipelines.settings import artifacts, params
@@ -72,11 +75,11 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     lists = tables(evidence, decision, further, status=status, policy=policy, language=language)
     spread = model.level.spread if model.level else None
     figures = highlights.figures(lists.listed, evidence.scores, policy.at_risk, bound=decision.cut.bound, spread=spread)
-    trust = highlights.trust(card.get("metrics") or {}, wording.scored_by(card, language), language)
     campaign = summary.campaign_summary(evidence, decision, policy, language)
     week = _week(evidence, decision, lists, card, moment=moment, language=language)
     drift = sum(len(result["warnings"]) for result in checks.values())
     week = replace(week, power=" ".join(campaign["said"]), drift=drift)
+    trust = _trust(card, evidence, drift, moment=moment, language=language, campaign=policy.campaign.name)
     with atomic_folder(out) as folder:
         _write(folder, lists, figures, trust, moment=moment, language=language, week=week)
         content = manifest.manifest(
@@ -97,6 +100,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
                 "playbook": summary.playbook_summary(decision, policy.playbook),
                 "campaign": campaign,
                 "notices": files.notices(lists.listed, language),
+                "trust": {"verdict": trust["verdict"], "answers": trust["answers"]},
             },
             files=folder,
         )
@@ -151,7 +155,30 @@ def _week(
         win_back=len(lists.win_back),
         ordered_since=suppressed.get(ORDERED_SINCE, 0),
         next_100=summary.next_in_words(decision.cut, language),
+        quick=bool(card.get("quick")),
     )
+
+
+def _trust(
+    card: Mapping[str, Any], evidence: ListInputs, drift: int, *, moment: ListMoment, language: Language, campaign: str
+) -> dict[str, Any]:
+    """How far to trust the list: the champion's own test, and the five answers of `rendering/trust.py`."""
+    metrics, version = card.get("metrics") or {}, wording.scored_by(card, language)
+    known = achieved(moment.as_of)
+    found = next((one for one in (known or {}).get("campaigns", []) if one["campaign"] == campaign), None)
+    told = answers(
+        Evidence(
+            metrics=metrics,
+            version=version,
+            drift=drift,
+            set_aside=evidence.facts.get("set_aside", {}),
+            achieved=known,
+            effect=[*gate_lines(found, language)[:1], *verdict_lines(found, language)[:1]] if found else [],
+            proven=proven(found) if found else None,
+        ),
+        language,
+    )
+    return highlights.trust(metrics, version, language) | {"answers": told}
 
 
 def _level(model: ChurnModel, features: pd.DataFrame, scores: pd.DataFrame) -> dict[str, float | None] | None:

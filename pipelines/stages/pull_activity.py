@@ -33,7 +33,7 @@ from pipelines.sources.landing.assemble import MonthFile, assemble, load_parts
 from pipelines.sources.landing.file_summary import all_sound
 from pipelines.sources.landing.store import Part, land_stream
 from pipelines.sources.profile import facts_of_months
-from pipelines.sources.quarantine import quarantine_rows
+from pipelines.sources.quarantine import quarantine_rows, set_aside
 from pipelines.sources.reader import Pull
 from pipelines.sources.readers.session import excluded_notes
 from pipelines.sources.registry import check_sources, customers_of, faults_of_sources, inspect_sources, read_parts
@@ -74,7 +74,12 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
             con, reading.resolution, parts, moment, ResolutionStore(places.about, places.aside)
         )
         finished, copies, unique = assemble(con, parts, moment, places.months, reading.display)
-        facts = {"moment": day, "timezone": settings.timezone, **facts_of_months(con, finished, moment)}
+        facts = {
+            "moment": day,
+            "timezone": settings.timezone,
+            **facts_of_months(con, finished, moment),
+            **set_aside(con),
+        }
         _require_activities(con, settings, facts, setting, parts)
         with atomic_folder(out) as folder:
             _write(folder, finished, customers_of(con, reading, moment), facts)

@@ -49,7 +49,14 @@ GROUPS = {
 }
 METRICS = {
     "calibration": GROUPS,
-    "test": {"precision_at_10": 0.49, "churn_rate": 0.13, "roc_auc": 0.85, "ece": 0.015},
+    "test": {
+        "as_of": "2024-04-01",
+        "customers": 400,
+        "precision_at_10": 0.49,
+        "churn_rate": 0.13,
+        "roc_auc": 0.85,
+        "ece": 0.015,
+    },
     "grade": {"grade": "A", "best_baseline": "days_since_last", "text": "..."},
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +16,8 @@ import pandas as pd
 import pytest
 
 from features.churn.labels import label
+from models.effect import verdicts
 from pipelines.ledger.assigned import campaigns
-from pipelines.outcomes import campaign
 from pipelines.outcomes.labels import Stream
 from pipelines.outcomes.refresh import Target, published, refresh
 from pipelines.outcomes.report import Question, report, terms_by_day
@@ -107,7 +108,7 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_planted_effect_is_found_and_told(looked_at: Any) -> None:
     made = looked_at(HELPED)
     found = outcome(ENDED)["campaigns"][0]
-    assert found["verdict"] == campaign.FEWER_LEAVE
+    assert found["verdict"] == verdicts.FEWER_LEAVE
     assert found["share_left"]["low"] <= 0.14 <= found["share_left"]["high"]
     assert found["share_left"]["low"] > 0
     assert all(gate["passed"] for gate in found["gates"])
@@ -128,7 +129,7 @@ def test_a_planted_effect_is_found_and_told(looked_at: Any) -> None:
 def test_no_effect_is_not_claimed(looked_at: Any) -> None:
     looked_at(NOTHING)
     found = outcome(ENDED)["campaigns"][0]
-    assert found["verdict"] == campaign.NOT_PROVEN
+    assert found["verdict"] == verdicts.NOT_PROVEN
     assert found["share_left"]["low"] < 0 < found["share_left"]["high"]
     lines = campaign_lines(found, ENGLISH)
     assert lines[0].startswith("Not proven: of the contacted, anything between")
@@ -139,7 +140,7 @@ def test_no_effect_is_not_claimed(looked_at: Any) -> None:
 def test_harm_is_claimed_as_harm(looked_at: Any) -> None:
     looked_at(HARMED)
     found = outcome(ENDED)["campaigns"][0]
-    assert found["verdict"] == campaign.MORE_LEAVE
+    assert found["verdict"] == verdicts.MORE_LEAVE
     assert found["share_left"]["high"] < 0
     assert campaign_lines(found, ENGLISH)[0].startswith("Contacting did harm: of the contacted, ")
 
@@ -147,7 +148,7 @@ def test_harm_is_claimed_as_harm(looked_at: Any) -> None:
 def test_half_way_it_says_what_will_be_provable_and_when(looked_at: Any) -> None:
     looked_at(NOTHING)
     found = outcome(HALF)["campaigns"][0]
-    assert found["verdict"] == campaign.NOT_PROVABLE_YET
+    assert found["verdict"] == verdicts.NOT_PROVABLE_YET
     assert found["outlook"]["weeks"] == 5
     line = campaign_lines(found, ENGLISH)[0]
     assert re.fullmatch(r"Not provable yet: with 5 more weeks an effect of [\d.]+ points would be\.", line)
@@ -159,7 +160,7 @@ def test_nothing_matured_is_an_answer_and_no_ledger_an_error() -> None:
         published()
     live(Planted(weekly=30), TOO_EARLY)
     found = written(TOO_EARLY)
-    assert found["campaigns"][0]["verdict"] == campaign.NOTHING_MATURED
+    assert found["campaigns"][0]["verdict"] == verdicts.NOTHING_MATURED
     assert found["next_matures_on"] == "2024-04-01"
     assert "the first one does on 1 April 2024." in Path("data/outcomes/outcomes.html").read_text()
 
@@ -205,7 +206,7 @@ def test_a_contacted_control_group_qualifies_and_a_lost_arm_withholds() -> None:
     found = outcome(ENDED)["campaigns"][0]
     lines = campaign_lines(found, ENGLISH)
     assert "in the control group were contacted all the same" in lines[0], "a failed gate is said first"
-    assert found["verdict"] == campaign.FEWER_LEAVE
+    assert found["verdict"] == verdicts.FEWER_LEAVE
     first = pd.concat(made.lists).drop_duplicates("customer_id")
     gone = set(first[first["group"] == "control"]["customer_id"].iloc[::3])
     path = Path("data/activity/score/activity/all.parquet")
@@ -214,7 +215,7 @@ def test_a_contacted_control_group_qualifies_and_a_lost_arm_withholds() -> None:
     facts = json.loads(Path("data/activity/score/facts.json").read_text())
     Path("data/activity/score/facts.json").write_text(json.dumps(facts | {"digest": "other"}))
     lost = outcome(ENDED)["campaigns"][0]
-    assert lost["verdict"] == campaign.WITHHELD
+    assert lost["verdict"] == verdicts.WITHHELD
     lines = campaign_lines(lost, ENGLISH)
     assert lines[0].startswith("The outcome is not known of ")
     assert "Nothing is claimed of this campaign." in lines
@@ -224,7 +225,7 @@ def test_a_contacted_control_group_qualifies_and_a_lost_arm_withholds() -> None:
 def test_without_a_planned_end_the_intervals_are_a_confidence_sequence(looked_at: Any) -> None:
     looked_at(HELPED)
     found, planned = (outcome(ENDED, looks=looks)["campaigns"][0] for looks in ("any_time", "planned"))
-    assert found["verdict"] == campaign.FEWER_LEAVE
+    assert found["verdict"] == verdicts.FEWER_LEAVE
     assert found["looks"][-1]["fraction"] is None
     width = {
         name: one["share_left"]["high"] - one["share_left"]["low"]
@@ -236,7 +237,7 @@ def test_without_a_planned_end_the_intervals_are_a_confidence_sequence(looked_at
 def test_nobody_held_out_is_said() -> None:
     live(Planted(share=0.0, weekly=40, weeks=2), ENDED)
     found = outcome(ENDED)["campaigns"][0]
-    assert found["verdict"] == campaign.NO_CONTROL
+    assert found["verdict"] == verdicts.NO_CONTROL
     assert campaign_lines(found, ENGLISH)[0].startswith("Nobody was held out who could be compared")
 
 
@@ -274,7 +275,7 @@ def test_nothing_is_done_twice_and_the_same_gives_the_same_bytes() -> None:
         target = Target(Path("data/outcomes"), ENGLISH)
         ledger, quiet = published(), lambda _: None
         refresh(ledger, question(), stream, target, quiet, known_until=ENDED, only_if_matured=only_if_matured)
-        return {path.name: path.read_bytes() for path in Path("data/outcomes").iterdir()}
+        return {path.name: path.read_bytes() for path in Path("data/outcomes").rglob("*") if path.is_file()}
 
     first = made()
     stamps = {path.name: path.stat().st_mtime_ns for path in Path("data/outcomes").iterdir()}
@@ -283,8 +284,7 @@ def test_nothing_is_done_twice_and_the_same_gives_the_same_bytes() -> None:
     assert len(calls) == 2
     made(only_if_matured=True)
     assert len(calls) == 2, "nothing matured since: the activity is not even looked at"
-    for path in Path("data/outcomes").iterdir():
-        path.unlink()
+    shutil.rmtree("data/outcomes")
     assert made() == first
 
 

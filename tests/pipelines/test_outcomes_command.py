@@ -58,6 +58,7 @@ def test_before_and_after_a_list_matures(project: Path) -> None:
     assert late.rstrip().endswith("data/outcomes/outcomes.html")
     assert {path.name for path in (project / "data/outcomes").iterdir()} == {
         "effects.json",
+        "known",
         "outcomes.csv",
         "outcomes.html",
         "outcomes.xlsx",

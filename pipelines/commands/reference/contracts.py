@@ -91,7 +91,8 @@ MANIFEST = {
     "champions of versions in which only models scored",
     "code": "SHA-256 of the code that makes the list",
     "parameters": "the settings that the list depends on",
-    "inputs": "digests of activity, features, scores, contacts, ledger and the file of customers to suppress",
+    "inputs": "digests of activity, features, scores, contacts, ledger, the file of customers to suppress, and of what "
+    "earlier lists achieved before that day",
     "checks": "each report of the scoring branch: passed, how many checks, what warns of drift, its digest",
     "figures": "eligible and listed customers, base rate, expected leavers with 90% intervals, money at risk, "
     "customers by tier",
@@ -101,6 +102,8 @@ WEEK = {
     "counts": "customers listed, in the control group, suppressed by each rule, and on the win-back list",
     "cut": "what ended the list, what it is expected to bring, and what the next 100 customers would have brought",
     "playbook": "eligible and listed customers by action",
+    "trust": "may I trust this list: the verdict, and five answers (`scored_by`, `calibration`, `drift`, `effect`, "
+    "`rows_left_out`), each `good`, `mind` or `open` (not measured yet), said in the list's language",
     "notices": "what has to be known before the list is used, in the list's language",
     "campaign": "the control group's plan: size, weeks, the smallest effect that can be proven, the price of it",
 }

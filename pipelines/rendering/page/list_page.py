@@ -20,6 +20,7 @@ from pipelines.rendering.files import notices
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.page import charts
 from pipelines.rendering.page.data import embedded, page_data
+from pipelines.rendering.scorer import QUICK
 from pipelines.settings.churn import Churn
 from pipelines.settings.decision import ListMoment
 
@@ -131,7 +132,7 @@ def _lead(table: pd.DataFrame, figures: Mapping[str, Any], language: Language) -
 
 
 def _warnings(table: pd.DataFrame, as_of: str, week: Week, language: Language) -> list[str]:
-    lines = notices(table, language)
+    lines = [*([language.say(QUICK)] if week.quick else []), *notices(table, language)]
     if week.data_end:
         missing = (date.fromisoformat(as_of) - date.fromisoformat(week.data_end)).days - 1
         if missing > STALE_DAYS:
