@@ -26,8 +26,8 @@ def changes(listed: pd.DataFrame, entries: pd.DataFrame, lowering: Sequence[str]
         language: of the sentences.
 
     Returns:
-        Whether the customer is new on the list, or back; whether the risk rose or fell since the last list, and what
-        went with it; and how many lists in a row the customer is on now.
+        Nothing where no list was published yet. Else whether the customer is new on the list, or back; whether the risk
+        rose or fell since the last list, and what went with it; and how many lists in a row the customer is on now.
     """
     published = _Published(entries)
     return [
@@ -50,6 +50,8 @@ class _Published:
     def change(self, row: dict[Any, Any], relief: str, language: Language) -> str:
         """The sentences on one customer."""
         earlier = self.entries.get(str(row["customer_id"]), {})
+        if not self.days:
+            return ""
         if not earlier:
             return language.say("New on the list")
         if self.days[0] not in earlier:

@@ -52,6 +52,23 @@ def who_scores(scored_by: Mapping[str, Any] | None, language: Language = ENGLISH
     return [_compared(scored_by, RULE_SCORES if closer else RULE_RANKS, language), language.say(HELP)]
 
 
+def who_scored_shortly(scored_by: Mapping[str, Any] | None, language: Language = ENGLISH) -> str:
+    """The same in one sentence without figures; "" where it is not known."""
+    if not scored_by:
+        return ""
+    if not scored_by["losses"]:
+        return _as_set(scored_by, language)
+    if not scored_by["ranks"]:
+        return _nothing_ranks(scored_by, language)
+    if scored_by["scorer"] == MODEL:
+        closer = _model_is_closer(scored_by)
+        return language.say(MODEL_SHORTLY if closer else MODEL_RANKS_SHORTLY)
+    return language.say(RULE_SHORTLY, rule=rule_in_words(scored_by["scorer"], language))
+
+
+MODEL_SHORTLY = "Held against what happened, it was closer than the best simple rule."
+MODEL_RANKS_SHORTLY = "It tells those who leave from those who stay, and no simple rule does."
+RULE_SHORTLY = "A simple rule, {rule}: held against what happened, no model did better."
 MODEL_SCORES = (
     "The model scores: it came closer to what happened than the best simple rule, {rule} (log loss {model} against "
     "{other} on {where})."

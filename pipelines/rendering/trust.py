@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.rendering.language.language import Language
-from pipelines.rendering.scorer import is_rule, who_scores
+from pipelines.rendering.scorer import is_rule, who_scored_shortly
 
 GOOD, MIND, OPEN = "good", "mind", "open"
 OFF_AT_MOST = 0.05
@@ -52,7 +52,7 @@ def answers(evidence: Evidence, language: Language) -> list[dict[str, str]]:
         "scored_by": ("Who scored", _scored_by),
         "calibration": ("Percentages", _calibration),
         "drift": ("The data", _drift),
-        "effect": ("Does contacting help?", _effect),
+        "effect": ("Effect of contacting", _effect),
         "rows_left_out": ("Rows left out", _rows),
     }
     found = []
@@ -64,9 +64,8 @@ def answers(evidence: Evidence, language: Language) -> list[dict[str, str]]:
 
 def _scored_by(evidence: Evidence, language: Language) -> tuple[str, str]:
     scored_by = evidence.metrics.get("scored_by")
-    who = who_scores(scored_by, language)[:1]
     sound = evidence.metrics.get("test") and (not scored_by or (scored_by["ranks"] and not is_rule(scored_by)))
-    said = " ".join([evidence.version, *who]).strip()
+    said = f"{evidence.version} {who_scored_shortly(scored_by, language)}".strip()
     return (GOOD if sound else MIND), said or language.say("Nobody knows who scored.")
 
 
