@@ -1,28 +1,18 @@
-"""Great Expectations suites of activity, features and scores; the only place that builds any.
+"""Suites of activity, features and scores: what each asks of a table, as statements in words.
 
-The suites judge a table's *figures*, not its rows: for every file two rows, the lowest and the highest value of each
-column (blank where a row is empty, not a number, or infinite), beside counts that the engine made in the same pass. A
-column lies within its bounds exactly if its lowest and highest do, so small and large tables meet the same suite at the
-same cost.
-
-Fail closed: Great Expectations lets an empty table and an all-null column pass a between-check, so each suite also asks
-for at least one row, the exact columns, and that nothing is blank.
+The suites are about a table's *figures*, not its rows: for every file two rows, the lowest and the highest value of
+each column (blank where a row is empty, not a number, or infinite), beside counts that the engine made in the same
+pass. A column lies within its bounds exactly if its lowest and highest do, so small and large tables meet the same
+suite at the same cost. Great Expectations judges them (`features/judging.py`).
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-
-from features.imports import deferred, hidden
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from great_expectations.core import ExpectationSuite
 
 SHAPE = {
     "rows": ("There is at least one row", 1.0, None),
@@ -62,20 +52,34 @@ SAME_BELOW = 10
 
 
 @dataclass(frozen=True)
-class ExpectationResult:
-    """One expectation judged: `column` is the figure it is about, `low` and `high` its bounds (null = unbounded)."""
+class Check:
+    """A figure that is not blank where `filled`, and lies within its bounds, both included (null = unbounded)."""
 
-    expectation: str
     column: str
     statement: str
-    low: float | None
-    high: float | None
-    passed: bool
+    low: float | None = None
+    high: float | None = None
+    filled: bool = True
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a bound is given."""
+        return self.low is not None or self.high is not None
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What a table must be: at least a row, exactly these columns of figures, and every check passed."""
+
+    name: str
+    columns: tuple[str, ...]
+    columns_statement: str
+    checks: tuple[Check, ...]
 
 
 def activity_suite(
     columns: Collection[str], moment: str, silences: Mapping[str, float], volumes: Collection[str], max_ratio: float
-) -> ExpectationSuite:
+) -> Suite:
     """What a stream of activity must be on arrival.
 
     Args:
@@ -97,7 +101,7 @@ def activity_suite(
     return _suite("activity", columns, {**SHAPE, **counts, **days, **_volumes(volumes, max_ratio, "in earlier months")})
 
 
-def features_suite(columns: Sequence[Mapping[str, Any]], attributes: Collection[str], moment: str) -> ExpectationSuite:
+def features_suite(columns: Sequence[Mapping[str, Any]], attributes: Collection[str], moment: str) -> Suite:
     """What the features of every moment must be.
 
     Args:
@@ -113,7 +117,7 @@ def features_suite(columns: Sequence[Mapping[str, Any]], attributes: Collection[
 
 def scores_suite(
     columns: Collection[str], moment: str, max_shift: float, volumes: Collection[str], max_ratio: float
-) -> ExpectationSuite:
+) -> Suite:
     """What scores must be before a list is made of them.
 
     Args:
@@ -149,68 +153,8 @@ def volume_ratio(found: float, least: float, most: float) -> float:
     return max((found + SAME_BELOW) / (most + SAME_BELOW), (least + SAME_BELOW) / (found + SAME_BELOW), 1.0)
 
 
-def judge(suite: ExpectationSuite, figures: pd.DataFrame) -> list[ExpectationResult]:
-    """The whole suite at once, in its order.
-
-    Expectations that share a statement (not blank, and in its range) are one verdict. One that cannot be judged,
-    because its column is missing, has failed.
-    """
-    context = _context()
-    asset = context.data_sources.add_pandas("figures").add_dataframe_asset("figures")
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": figures})
-    results = batch.validate(suite, result_format="BOOLEAN_ONLY").results
-    passed = {_key(result.expectation_config): bool(result.success) for result in results}
-    verdicts: dict[str, ExpectationResult] = {}
-    for expectation in suite.expectations:
-        verdict = _verdict(expectation.configuration, passed)
-        before = verdicts.get(verdict.statement)
-        verdicts[verdict.statement] = replace(verdict, passed=verdict.passed and (before is None or before.passed))
-    return list(verdicts.values())
-
-
-def _great_expectations() -> Any:
-    """Imported where it is needed, without what nothing here uses of it and without warnings about its libraries.
-
-    altair and scipy.stats serve one expectation (of the divergence of distributions), pyspark another engine than
-    pandas; together they are half of the import.
-    """
-    with warnings.catch_warnings(), hidden("pyspark"), deferred("altair", "scipy.stats"):
-        warnings.simplefilter("ignore")
-        import great_expectations as gx
-        import great_expectations.expectations
-    return gx
-
-
-def _context() -> Any:
-    """Great Expectations' surroundings: everything in memory, no files, no calls home, no progress bars."""
-    gx = _great_expectations()
-    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
-
-    settings = DataContextConfig(
-        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        progress_bars={"globally": False, "metric_calculations": False},
-        analytics_enabled=False,
-    )
-    return gx.get_context(mode="ephemeral", project_config=settings)
-
-
-def _key(configuration: Any) -> tuple[str, str]:
-    return configuration.type, configuration.kwargs.get("column", "")
-
-
-def _verdict(configuration: Any, passed: Mapping[tuple[str, str], bool]) -> ExpectationResult:
-    kwargs = configuration.kwargs
-    return ExpectationResult(
-        expectation=configuration.type,
-        column=kwargs.get("column", ""),
-        statement=configuration.meta["statement"],
-        low=kwargs.get("min_value"),
-        high=kwargs.get("max_value"),
-        passed=passed.get(_key(configuration), False),
-    )
-
-
 Figures = Mapping[str, tuple[str, float | None, float | None]]
+Bounds = Mapping[str, tuple[float | None, float | None]]
 
 
 def _volumes(names: Collection[str], max_ratio: float, usual: str) -> Figures:
@@ -218,40 +162,14 @@ def _volumes(names: Collection[str], max_ratio: float, usual: str) -> Figures:
     return {volume(name): (text.format(name, max_ratio, usual), None, max_ratio) for name in sorted(names)}
 
 
-def _suite(
-    name: str,
-    columns: Collection[str],
-    figures: Figures,
-    bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
-) -> ExpectationSuite:
-    gx = _great_expectations()
-    columns_text = f"The columns are exactly the {len(columns)} of the contract"
-    expectations: list[Any] = [
-        gx.expectations.ExpectTableRowCountToBeBetween(min_value=1, meta={"statement": SHAPE["rows"][0]}),
-        gx.expectations.ExpectTableColumnsToMatchSet(
-            column_set=[*columns, *figures], exact_match=True, meta={"statement": columns_text}
-        ),
-    ]
-    for column, (text, low, high) in figures.items():
-        # A figure that nobody could compute is blank, and a blank passes a between-check.
-        expectations += [_complete(column, text), _between(column, low, high, text)]
+def _suite(name: str, columns: Collection[str], figures: Figures, bounds: Bounds | None = None) -> Suite:
+    checks = [Check(column, statement, low, high) for column, (statement, low, high) in figures.items()]
     for column, (low, high) in (bounds or {}).items():
-        expectations.append(_complete(column, f"{column} is a finite number in every row"))
+        checks.append(Check(column, f"{column} is a finite number in every row"))
         if low is not None or high is not None:
-            expectations.append(_between(column, low, high, f"{column} {_range(low, high)}"))
-    return gx.ExpectationSuite(name=name, expectations=expectations)
-
-
-def _between(column: str, low: float | None, high: float | None, statement: str) -> Any:
-    return _great_expectations().expectations.ExpectColumnValuesToBeBetween(
-        column=column, min_value=low, max_value=high, meta={"statement": statement}
-    )
-
-
-def _complete(column: str, statement: str) -> Any:
-    return _great_expectations().expectations.ExpectColumnValuesToNotBeNull(
-        column=column, meta={"statement": statement}
-    )
+            checks.append(Check(column, f"{column} {_range(low, high)}", low, high, filled=False))
+    statement = f"The columns are exactly the {len(columns)} of the contract"
+    return Suite(name, (*columns, *figures), statement, tuple(checks))
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from models.learners import lightgbm_import
+
 if TYPE_CHECKING:
     import lightgbm
 
@@ -55,8 +57,7 @@ class Boosters:
         return Boosters(tuple(_text(booster, rounds) for booster in self._loaded()))
 
     def _loaded(self) -> list[lightgbm.Booster]:
-        import lightgbm
-
+        lightgbm = lightgbm_import.load()
         return [lightgbm.Booster(model_str=text) for text in self.texts]
 
 
@@ -83,8 +84,7 @@ def fit(  # the one place where LightGBM is trained
         objective: LightGBM's parameters for loss, trees and leaves.
         threads: of LightGBM; they change the time, never the trees. More than one waits for the slowest at every step.
     """
-    import lightgbm
-
+    lightgbm = lightgbm_import.load()
     shared = {**FIXED, **objective, "num_threads": threads, "data_random_seed": 1}
     data = lightgbm.Dataset(
         x, label=y, feature_name=list(names), categorical_feature=list(categories), params=shared, free_raw_data=False
@@ -102,9 +102,7 @@ def _parsed(text: str) -> lightgbm.Booster:
 
     Only for predictions by all trees: a booster that is asked in two threads for different numbers of trees mixes them.
     """
-    import lightgbm
-
-    return lightgbm.Booster(model_str=text)
+    return lightgbm_import.load().Booster(model_str=text)
 
 
 def _mean_raw(boosters: Sequence[lightgbm.Booster], x: Floats, rounds: int | None, threads: int) -> Floats:

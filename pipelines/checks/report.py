@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.expectations import SHAPE, ExpectationResult, judge
+from features.expectations import SHAPE
+from features.judging import ExpectationResult, judge
 from pipelines.checks.figures import Rule, Table, out_of_bounds, unusable
 from pipelines.runtime.errors import CheckFailedError
 from pipelines.runtime.files import write_json

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from features.expectations import (
     FEATURES,
-    ExpectationResult,
     activity_suite,
     as_float32,
     features_suite,
-    judge,
     scores_suite,
     volume_ratio,
 )
+from features.judging import ExpectationResult, judge
+from tests.conftest import examples
 
 COLUMNS: list[dict[str, Any]] = [
     {"name": "orders", "low": 0.0, "high": None},
@@ -33,6 +36,9 @@ GOOD = {
     "share": 0.05,
     "trend": -7.5,
 }
+# Both bounds, their neighbours, a blank, and what lies far off.
+EDGES = [0.0, -0.0, 0.1, float(np.nextafter(0.0, -1)), float(np.float32(0.1)), float(np.nextafter(np.float32(0.1), 1))]
+PLAUSIBLE = st.none() | st.sampled_from(EDGES) | st.floats(allow_nan=False, allow_infinity=False)
 
 
 def failed(**changed: Any) -> list[str]:
@@ -85,6 +91,23 @@ def test_a_bound_is_rounded_as_the_values_are() -> None:
     assert failed(share=[0.0, as_float32(0.1)]) == []  # 0.1 in float32 is a little more than 0.1
 
 
+@given(
+    st.fixed_dictionaries({name: st.lists(PLAUSIBLE, min_size=3, max_size=3) for name in ("orders", "share", "trend")})
+)
+@examples(8)
+def test_a_figure_passes_exactly_if_it_is_there_and_within_its_bounds(found: dict[str, list[float | None]]) -> None:
+    whole = pd.DataFrame({**{name: [value] * 3 for name, value in GOOD.items()}, **found})
+    verdicts = {v.statement: v.passed for v in judge(features_suite(COLUMNS, [], "2024-01-01"), whole)}
+    for column in COLUMNS:
+        low, high = (column[side] if column[side] is None else as_float32(column[side]) for side in ("low", "high"))
+        there = [value for value in found[column["name"]] if value is not None]
+        assert verdicts.pop(f"{column['name']} is a finite number in every row") == (len(there) == 3)
+        within = all((low is None or low <= value) and (high is None or value <= high) for value in there)
+        bounded = [said for said in verdicts if said.startswith(f"{column['name']} ")]
+        assert [verdicts.pop(said) for said in bounded] == ([] if low is high is None else [within])
+    assert all(verdicts.values())  # the figures that nothing was done to
+
+
 @pytest.mark.parametrize(
     ("found", "least", "most", "ratio"),
     [
@@ -110,5 +133,6 @@ def test_every_suite_says_what_it_means_in_words_and_judges_in_its_own_order() -
         verdicts = judge(suite, pd.DataFrame({"nothing": [1]}))
         # On a table that has nothing of what is asked for, nothing passes but that there is a table.
         assert [verdict.statement for verdict in verdicts if verdict.passed] == []
-        assert list(dict.fromkeys(e.meta["statement"] for e in suite.expectations)) == [v.statement for v in verdicts]
+        asked = [check.statement for check in suite.checks]
+        assert [v.statement for v in verdicts] == [asked[0], suite.columns_statement, *asked[1:]]
         assert all(isinstance(verdict, ExpectationResult) and "{" not in verdict.statement for verdict in verdicts)

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.expectations import features_suite, judge
+from features.expectations import features_suite
+from features.judging import judge
 from pipelines.checks.figures import OFFENDERS_SHOWN, Rule, Table, duplicate_keys, out_of_bounds, unusable
 from pipelines.runtime.sql import quoted
 

@@ -5,6 +5,7 @@ Modules are counted, not seconds, so the tests say the same on every machine.
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,21 @@ def test_a_stage_loads_no_heavy_library_before_it_needs_it(stage: str) -> None:
     loaded = _loaded(f"import {stage}")
     assert stage in loaded
     assert not loaded & HEAVY
+
+
+@pytest.mark.skipif(platform.machine() in ("aarch64", "arm64"), reason="LightGBM needs scikit-learn first on ARM")
+def test_lightgbm_comes_without_scikit_learn_which_can_be_imported_afterwards() -> None:
+    lightgbm = "from models.learners import lightgbm_import\nlightgbm_import.load().Booster"
+    assert not {"sklearn", "scipy.stats"} & _loaded(lightgbm)
+    assert {"sklearn", "lightgbm"} <= _loaded(f"{lightgbm}\nimport sklearn")
+
+
+def test_great_expectations_judges_without_other_engines_and_stores() -> None:
+    judged = "from tests.features.test_expectations import failed\nassert failed() == []"
+    unused = {"altair", "boto3", "jsonschema", "pyspark", "scipy.stats", "sqlalchemy"}
+    loaded = _loaded(judged)
+    assert "great_expectations" in loaded
+    assert not loaded & unused
 
 
 def test_every_stage_of_the_graph_is_looked_at() -> None:

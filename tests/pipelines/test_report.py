@@ -28,6 +28,7 @@ def test_the_json_says_everything_about_a_check(tmp_path: Path) -> None:
     assert failed == {
         "statement": f"{SHARE} lies between 0 and 1",
         "passed": False,
+        "warns": False,
         "observed": "0 to 1.5, outside in 2 of 100 rows",
         "allowed": "0 to 1",
         "unexpected_count": 2,
@@ -36,7 +37,7 @@ def test_the_json_says_everything_about_a_check(tmp_path: Path) -> None:
             {"customer_id": "c004", "as_of": "2024-07-01", "found": "1.5"},
             {"customer_id": "c007", "as_of": "2024-07-01", "found": "1.5"},
         ],
-        "expectation": "expect_column_values_to_be_between",
+        "expectation": "expect_column_pair_values_a_to_be_greater_than_b",
         "column": SHARE,
     }
 

@@ -28,7 +28,7 @@ from pipelines.modelling.tracking.candidate import Candidate
 from pipelines.modelling.tracking.relocate import relocate_artifacts
 from pipelines.modelling.tracking.trial_runs import record_trials
 from pipelines.runtime.errors import ChurnError, TryAgainError
-from pipelines.runtime.files import atomic_file
+from pipelines.runtime.files import atomic_file, without_bytecode
 from pipelines.settings.training import TrainingSettings
 
 ADDRESS = "MLFLOW_TRACKING_URI"
@@ -188,10 +188,11 @@ def record(candidate: Candidate, store: Store) -> str:
             store.client.set_terminated(run.info.run_id, "KILLED")
     run = store.client.create_run(experiment, run_name=candidate.title, tags=candidate.identity | candidate.tags)
     with mlflow.start_run(run.info.run_id), tempfile.TemporaryDirectory() as scratch:  # FAILED where the block raises
-        _log_numbers(candidate, run, store)
+        _log_params(candidate, run, store)
         record_trials(store.client, run, candidate.model)
         store.client.log_artifacts(run.info.run_id, str(candidate.write_artifacts(Path(scratch, "run"))))
-        _log_model(candidate, Path(scratch, PAYLOAD))
+        # Figures come after the model: MLflow would read each of those that are there, to write it to the model too.
+        _log_figures(candidate, run, store, _log_model(candidate, Path(scratch, PAYLOAD)))
     return str(run.info.run_id)
 
 
@@ -203,24 +204,35 @@ def _experiment(name: str, store: Store) -> str:
     return str(store.client.create_experiment(name, artifact_location=location))
 
 
-def _log_numbers(candidate: Candidate, run: Any, store: Store) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+def _log_params(candidate: Candidate, run: Any, store: Store) -> None:
+    """Settings, the recipe and the data's fingerprint."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Param
 
-    run_id, timestamp = run.info.run_id, run.info.start_time
+    run_id = run.info.run_id
     params = [Param(key, value) for key, value in candidate.params().items()]
-    metrics = [Metric(key, value, timestamp, step) for key, step, value in candidate.points()]
     for start in range(0, len(params), 100):
         store.client.log_batch(run_id, params=params[start : start + 100])
-    for start in range(0, len(metrics), 1000):
-        store.client.log_batch(run_id, metrics=metrics[start : start + 1000])
     data = candidate.dataset()
-    source = Dataset(
-        data["name"], data["digest"], "local", json.dumps(data["source"]), None, json.dumps(data["profile"])
-    )
+    told, profile = json.dumps(data["source"]), json.dumps(data["profile"])
+    source = Dataset(data["name"], data["digest"], "local", told, None, profile)
     store.client.log_inputs(run_id, [DatasetInput(source, [InputTag("mlflow.data.context", "training")])])
 
 
-def _log_model(candidate: Candidate, payload: Path) -> None:
+def _log_figures(candidate: Candidate, run: Any, store: Store, model_id: str) -> None:
+    """Every figure of the run; those of the first step are the logged model's too."""
+    from mlflow.entities import Metric
+
+    run_id, timestamp = run.info.run_id, run.info.start_time
+    metrics = [
+        Metric(key, value, timestamp, step, model_id=None if step else model_id, run_id=run_id)
+        for key, step, value in candidate.points()
+    ]
+    for start in range(0, len(metrics), 1000):
+        store.client.log_batch(run_id, metrics=metrics[start : start + 1000])
+
+
+def _log_model(candidate: Candidate, payload: Path) -> str:
+    """The model that would ship; its id."""
     import mlflow.pyfunc
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
@@ -229,8 +241,8 @@ def _log_model(candidate: Candidate, payload: Path) -> None:
 
     inputs = Schema([ColSpec(kind, name, required=True) for name, kind in candidate.inputs().items()])
     outputs = Schema([ColSpec("double", name) for name in candidate.outputs()])
-    with _no_bytecode():
-        mlflow.pyfunc.log_model(
+    with without_bytecode():  # MLflow imports the model's code where it is about to be stored
+        logged = mlflow.pyfunc.log_model(
             name=candidate.name,
             loader_module="churn_pyfunc",
             data_path=str(candidate.write_payload(payload)),
@@ -240,16 +252,7 @@ def _log_model(candidate: Candidate, payload: Path) -> None:
             pip_requirements=candidate.requirements(),
             tags=candidate.identity,
         )
-
-
-@contextmanager
-def _no_bytecode() -> Iterator[None]:
-    """MLflow imports the model's code where it is about to be stored: no bytecode may stay in that folder."""
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = before
+    return str(logged.model_id)
 
 
 def download(store: Store, address: str, folder: Path) -> Path:
