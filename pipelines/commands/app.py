@@ -107,7 +107,8 @@ COMMANDS = {
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The project's folder (where params.yaml is).  [default: this folder]",
 )
-def main(project: Path | None) -> None:
+@click.pass_context
+def main(context: click.Context, project: Path | None) -> None:
     """Who is about to leave, why, and what it is worth.
 
     Start with `churn run`. Everything that can be set stands in params.yaml.
@@ -115,6 +116,13 @@ def main(project: Path | None) -> None:
     if project:
         os.chdir(project)
     os.environ.update({"GX_ANALYTICS_ENABLED": "false", "MLFLOW_DISABLE_TELEMETRY": "true"})
+    context.call_on_close(_warn_of_open_stores)
+
+
+def _warn_of_open_stores() -> None:
+    from pipelines.commands.doctor.access import warn_once
+
+    warn_once(lambda text: click.echo(text, err=True))
 
 
 if __name__ == "__main__":

@@ -46,8 +46,7 @@ def backup(folder: Path, say: Callable[[str], None] = print) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ChurnError(f"{folder}: is there already, and a backup never replaces one. Name a new folder.")
     try:
-        with atomic_folder(folder) as made:
-            made.chmod(0o700)
+        with atomic_folder(folder, private=True) as made:
             said = [line for part in (_files, _ledger, _champions, _mlflow, _vault) for line in part(made)]
             if not said:
                 raise ChurnError(f"{Path.cwd()}: holds nothing to back up. Is it the project's folder? See `churn -C`.")

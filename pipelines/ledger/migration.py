@@ -22,6 +22,7 @@ from pipelines.ledger import chain, record
 from pipelines.ledger.assignment import assign, share_of
 from pipelines.ledger.tables import TABLES, guard_triggers
 from pipelines.ledger.version import VERSION, stamp, version_of
+from pipelines.runtime import closed
 from pipelines.runtime.files import atomic_file
 from pipelines.settings import artifacts
 
@@ -33,7 +34,7 @@ def keep_former(con: sqlite3.Connection, ledger: Path) -> Path:
     """A copy of a ledger before it is brought up to date."""
     kept = ledger.with_name(f"{ledger.name}.version_{version_of(con)}")
     with atomic_file(kept) as partial:
-        partial.touch(mode=0o600)
+        closed.touch(partial)
         with closing(sqlite3.connect(partial)) as other:
             con.backup(other)
     return kept

@@ -24,6 +24,7 @@ from typing import Any
 
 from pipelines.ledger import chain
 from pipelines.ledger.version import version_of
+from pipelines.runtime import closed
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_file
 
@@ -181,7 +182,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 def _append(file: Path, text: str) -> None:
-    to = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    to = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, closed.mode())
     try:
         with os.fdopen(to, "wb", closefd=False) as stream:
             stream.write(text.encode())

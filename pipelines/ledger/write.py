@@ -27,6 +27,7 @@ from pipelines.ledger.migration import keep_former, migrate
 from pipelines.ledger.read import ENTRY, FEEDBACK, FILE, has_tables, in_use, opened
 from pipelines.ledger.tables import HELD_BACK, REPLACED, WRITTEN, make
 from pipelines.ledger.version import VERSION, require_not_newer, stamp, version_of
+from pipelines.runtime import closed
 from pipelines.runtime.sql import quoted
 
 
@@ -71,9 +72,8 @@ def begin(path: Path = FILE) -> None:
 @contextmanager
 def connected(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection to write by, outside any transaction; the file is made if need be, for its owner alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.parent.chmod(0o700)
-    path.touch(mode=0o600)
+    closed.folder(path.parent)
+    closed.touch(path)
     con = sqlite3.connect(path, isolation_level=None, timeout=60)
     with in_use(con, path):
         for pragma in ("journal_mode = delete", "synchronous = full", "foreign_keys = on", "secure_delete = on"):

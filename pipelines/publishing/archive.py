@@ -15,6 +15,7 @@ from models.decision.control_group import CONTACT
 from pipelines.ledger import write
 from pipelines.ledger.write import Published
 from pipelines.publishing.draft import Draft, file_faults, interrupted
+from pipelines.runtime import closed
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder, digest_of
 from pipelines.settings import artifacts
@@ -36,10 +37,9 @@ def store(draft: Draft, published: Published) -> None:
         ChurnError: a file changed while it was copied.
     """
     place = folder_of(published)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.parent.chmod(0o700)
+    closed.folder(place.parent)
     with atomic_folder(place) as partial:
-        partial.chmod(0o700)
+        closed.folder(partial)
         for name in sorted(draft.content.files):
             shutil.copyfile(draft.folder / name, partial / name)
             _settle(partial / name)
@@ -52,7 +52,7 @@ def _settle(path: Path) -> None:
     """On the disk before the ledger speaks of it, and read-only."""
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
-    path.chmod(0o400)
+    closed.settle(path, 0o400)
 
 
 def require_intact(published: Published) -> None:

@@ -21,6 +21,7 @@ from pipelines.publishing import archive
 from pipelines.publishing.sinks import audiences, crm
 from pipelines.publishing.sinks.fields import by_channels, own_ids
 from pipelines.publishing.sinks.sql_table import upsert
+from pipelines.runtime import closed
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_file
 from pipelines.settings.campaign.publish import Salesforce, Sink, SqlTable
@@ -117,7 +118,7 @@ def write_file(table: pd.DataFrame, sink: Any, name: str, published: Published) 
     path = file_of(sink, name, published)
     with atomic_file(path) as partial_file:
         partial_file.write_bytes(content)
-        partial_file.chmod(0o600)
+        closed.settle(partial_file, 0o600)
     return f"{path}: {summary}{_left_out(len(table) - len(chosen))}."
 
 

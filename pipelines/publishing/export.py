@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from pipelines.publishing.written import note_written
 from pipelines.rendering.files import write_csv, write_list_parquet
+from pipelines.runtime import closed
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder
 from pipelines.settings import artifacts
@@ -44,11 +45,11 @@ def export(day: str, to: Path | None = None, *, pseudonymised: bool) -> list[str
     folder = to or FOLDER / day
     note_written(folder)
     with atomic_folder(folder) as partial:
-        partial.chmod(0o700)
+        closed.folder(partial)
         write_csv(table, partial / artifacts.LIST_CSV)
         write_list_parquet(table, partial / artifacts.LIST)
         for file in partial.iterdir():
-            file.chmod(0o600)
+            closed.settle(file, 0o600)
     return [f"{len(table):,} customers under their own ids: {folder / artifacts.LIST_CSV}, {folder / artifacts.LIST}."]
 
 

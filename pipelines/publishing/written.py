@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipelines.runtime import closed
 from pipelines.settings import artifacts
 
 
@@ -20,7 +21,7 @@ def note_written(path: Path) -> None:
     if place.is_relative_to(artifacts.DATA.absolute()) or place in written():
         return
     artifacts.DATA.mkdir(exist_ok=True)
-    to = os.open(artifacts.WRITTEN, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    to = os.open(artifacts.WRITTEN, os.O_WRONLY | os.O_APPEND | os.O_CREAT, closed.mode())
     try:
         os.write(to, f"\n{json.dumps(str(place))}\n".encode())  # a line that was cut ends here
     finally:

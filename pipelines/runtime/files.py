@@ -1,6 +1,6 @@
 """Atomic writes: a file or folder is written under another name, then renamed. Also the Parquet and JSON conventions.
 
-Equal content gives equal bytes: no times, no host names, sorted keys.
+Equal content gives equal bytes: no times, no host names, sorted keys. Who may read it says `closed`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from pipelines.runtime import closed
 
 
 def _partial_path(path: Path) -> Path:
@@ -39,18 +41,23 @@ def atomic_file(path: Path) -> Iterator[Path]:
     partial = _partial_path(path)
     try:
         yield partial
+        closed.share(partial)
         partial.replace(path)
     finally:
         _remove(partial)
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """An empty folder to fill; it replaces `path` only when the block ends without an error."""
+def atomic_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
+    """An empty folder to fill; it replaces `path` only when the block ends without an error.
+
+    `private`: its owner alone looks into it, whatever group was named.
+    """
     partial = _partial_path(path)
-    partial.mkdir()
+    partial.mkdir(mode=0o700 if private else 0o777)
     try:
         yield partial
+        (closed.owner_alone if private else closed.share)(partial)
         if path.exists():
             _remove(path)
         partial.replace(path)

@@ -91,7 +91,7 @@ def _append(stage: str, event: str, **more: Any) -> None:
     line = json.dumps({"run": os.environ.get(RUN, ""), "stage": stage, "event": event, **more}, ensure_ascii=False)
     with contextlib.suppress(OSError):
         FILE.parent.mkdir(parents=True, exist_ok=True)
-        to = os.open(FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        to = os.open(FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(to, f"{line}\n".encode())
         finally:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipelines.runtime.closed import Stores
+
 DATA = Path("data")
 LANDING = DATA / "landing"
 CHAMPIONS = DATA / "champion"
@@ -17,6 +19,20 @@ WEEKLY = DATA / "weekly"
 OUTCOMES = DATA / "outcomes"
 QUICK = DATA / "quick"
 """Of `churn run --quick`: a look, nothing that anybody builds upon."""
+
+STORES = Stores(
+    data=DATA,
+    kept=(
+        LANDING,
+        *(DATA / name for name in ("activity", "features", "labels", "models", "scores")),
+        LISTS,
+        WEEKLY,
+        OUTCOMES,
+    ),
+    beside=(Path("mlartifacts"),),
+    owners=(Path(".dvc/cache"), Path(".dvc/storage"), Path(".dvc/tmp/exps"), DATA / "vault"),
+)
+"""Where personal data lies. The ledger's folder was always its owner's alone and says nothing of a project's age."""
 
 FACTS = "facts.json"
 """Beside a stream of activity: what it holds, counted."""

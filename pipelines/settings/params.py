@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from pipelines.runtime.closed import close_files
 from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.settings.artifacts import STORES
 from pipelines.settings.campaign.at_risk import AtRisk, ListLanguage
 from pipelines.settings.campaign.contacts import Campaign, ContactRules, Contacts
 from pipelines.settings.campaign.outcomes import Outcomes
@@ -129,11 +131,17 @@ class Settings(Section):
 
 
 def load(path: Path = Path("params.yaml")) -> Settings:
-    """Settings of a params.yaml.
+    """Settings of a params.yaml. Files that this process writes from here on are closed as they say.
 
     Raises:
         ChurnError: one line for every unknown, missing or impossible setting, as `params.yaml: churn.x.y ...`.
     """
+    settings = _read(path)
+    close_files(STORES, settings.privacy.file_group)
+    return settings
+
+
+def _read(path: Path) -> Settings:
     try:
         content = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

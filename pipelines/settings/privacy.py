@@ -52,7 +52,11 @@ class Identities(Section):
 
 
 class Privacy(Section):
-    """With `pseudonymise` only a keyed hash of an id leaves the pull. The key is read from `key_variable`."""
+    """With `pseudonymise` only a keyed hash of an id leaves the pull. The key is read from `key_variable`.
+
+    `file_group`: a group of this machine that may read what is written beside its owner; without it nobody else may.
+    """
 
     pseudonymise: bool = False
     key_variable: Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")] = "CHURN_ID_KEY"
+    file_group: Annotated[str | None, Field(min_length=1, exclude=True)] = None  # no result depends on it

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.runtime import closed
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_file
 from pipelines.sources.relations import DELIVERED, REJECTED
@@ -123,7 +124,7 @@ def _too_many(source: str, bad: int, rows: int, allowed: float, path: Path) -> s
 def _write_csv(con: Any, path: Path) -> None:
     """The same bad rows give the same bytes."""
     query = f"select source, file, line, fault, field, found from {REJECTED} order by all"
-    with atomic_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+    with atomic_file(path) as partial, closed.touch(partial).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["source", "file", "line", "reason"])
         for source, file, line, fault, field, found in con.execute(query).fetchall():

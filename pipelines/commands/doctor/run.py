@@ -12,6 +12,7 @@ from features.activity import CUSTOMER_SCHEMA
 from features.churn.labels import Definition
 from features.windows import day_number, local_day, midnight
 from pipelines.at_risk.policy.consent import consent_lines
+from pipelines.commands.doctor.access import access_lines
 from pipelines.commands.doctor.figures import (
     Moment,
     VisitGaps,
@@ -61,6 +62,7 @@ def diagnose(settings: Settings) -> str:
         ("Rows that cannot be used", notes),
         ("Contacts", _contacts(con, settings)),
         *_churn(con, settings, facts),
+        ("Who can read the files", access_lines()),
     ]
     return "\n\n".join("\n".join([title, *map(_wrapped, lines)]) for title, lines in sections if lines)
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipelines.runtime import closed
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_file
 from pipelines.settings.reading import Resolution
@@ -69,7 +70,7 @@ def _write_csv(con: Any, systems: Mapping[str, str], path: Path) -> None:
         "quantity, detail from unmatched_before order by all"
     )
     with atomic_file(path) as partial:
-        partial.touch(mode=0o600)
+        closed.touch(partial)
         with partial.open("w", encoding="utf-8", newline="") as stream:
             rows = csv.writer(stream, lineterminator="\n")
             rows.writerow(_COLUMNS)
