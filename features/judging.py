@@ -1,7 +1,7 @@
 """Great Expectations judges a suite; the only place that knows it.
 
 It meets the figures one below the other, each beside its own bounds (column, found, low, high): five expectations judge
-any number of columns, and name those that fail. One expectation for each column would take a hundred times as long.
+any number of columns, and name those that fail. Two for each of 150 columns took ten times as long.
 
 Fail closed: Great Expectations lets an empty table and an all-null column pass a comparison, so a suite also asks for
 at least one row, the exact columns, and that nothing is blank; an expectation that cannot be judged, or that fails and
