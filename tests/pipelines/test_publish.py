@@ -17,6 +17,7 @@ from pipelines.publishing import archive
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.stages.make_list import make_list
+from tests.conftest import PROVING
 from tests.pipelines import lists_for_tests
 from tests.pipelines.drafts_for_tests import CONTROL, EMPTY, HELD, LISTED, say_again, settings, write_draft
 from tests.pipelines.sections_for_tests import publish
@@ -249,10 +250,10 @@ def whole():
     assert Path("data/outbox/crm_2024-03-04.csv").read_text().count("example.org") == 2
     assert not list(Path("data").rglob("*.partial-*"))
 
-root, step = Path.cwd(), 0
+root, step, stride = Path.cwd(), 0, int(sys.argv[1])
 assert forked(lambda: write_draft("2024-03-04")) == 0
 while True:
-    step += 1
+    step += stride
     shutil.copytree(root / "data", root / str(step) / "data")
     os.chdir(root / str(step))
     ended = forked(lambda: dying_at(step, lambda: publish("2024-03-04", SINKS, lambda _: None)))
@@ -265,10 +266,15 @@ print(step, "steps")
 
 
 @pytest.mark.slow
-def test_killed_before_every_single_step_it_is_published_whole_or_not_at_all(tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
+@pytest.mark.law
+def test_killed_before_every_step_it_is_published_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Before each single step in `make prove`, before every seventh in the suite."""
     done = subprocess.run(
-        [sys.executable, "-c", KILLED], cwd=tmp_path, env={"PYTHONPATH": str(root)}, capture_output=True, text=True
+        [sys.executable, "-c", KILLED, "1" if PROVING else "7"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(done.stdout.split()[0]) > 60  # files, folders and statements, each a place to be killed at
