@@ -111,9 +111,11 @@ class Project:
     def stale(self) -> set[str]:
         """The stages that `churn run` would find changed now, those behind them aside.
 
-        Looks at the sources as a run does first; watch_sources itself, which always runs, is left out.
+        Looks at the sources as a run does first, by the stage's own command; watch_sources itself, which always runs,
+        is left out.
         """
-        self.dvc("repro", "watch_sources")
+        graph = yaml.safe_load((self.folder / "dvc.yaml").read_text())
+        self.call(*graph["stages"]["watch_sources"]["cmd"].split())
         return set(json.loads(self.dvc("status", "--json").stdout)) - {"watch_sources"}
 
     def behind(self, stages: set[str]) -> set[str]:
@@ -219,11 +221,12 @@ def empty_store(made_once: Made) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shop_made(made_once: Made) -> Path:
+def shop_made(made_once: Made, empty_store: Path) -> Path:
     """The folder of the project in which `churn run` has ended well once, the same for all workers."""
 
     def make(folder: Path) -> None:
         project = new_project(folder, shop_orders())
+        shutil.copy(empty_store, folder / "mlflow.db")
         (folder / "first_run.txt").write_text(project.churn("run").stdout)
 
     return made_once("shop", make)
