@@ -16,6 +16,7 @@ from threading import Thread
 from typing import Any
 
 from pipelines.commands.plan import Places, scoring_branch
+from pipelines.commands.stopping import end
 from pipelines.modelling.champion import require_champions
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.journal import RUN, Event, Follower
@@ -89,10 +90,15 @@ def reproduce(targets: list[str], say: Say) -> None:
         # A pipe, not the file itself: where this process is killed it breaks, and DVC stops at its next stage.
         copy = Thread(target=shutil.copyfileobj, args=(dvc.stdout, log))
         copy.start()
-        note_dvc(dvc.pid)
-        while not _ended(dvc):
-            progress.report(follower.new_events())
-        copy.join()
+        try:
+            note_dvc(dvc.pid)
+            while not _ended(dvc):
+                progress.report(follower.new_events())
+        except BaseException:
+            end(dvc)  # it and its stage hold DVC's locks: they go before us
+            raise
+        finally:
+            copy.join()
     progress.report(follower.new_events())
     note_dvc(None)
     if dvc.returncode:

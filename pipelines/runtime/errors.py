@@ -17,15 +17,21 @@ from models.errors import ModelError
 class ChurnError(ValueError):
     """Something that a person can mend: one line per fault, all faults of one file at once.
 
-    Shown without a traceback; whatever was there before is still there. `kind` is its name in JSON logs, which
-    schedulers read: it stays.
+    Shown without a traceback; whatever was there before is still there. `advice` for all of the faults is the last
+    line. `kind` is its name in JSON logs, which schedulers read: it stays.
     """
 
     kind: ClassVar[str] = "Problem"
 
-    def __init__(self, *faults: str) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(faults))
+    def __init__(self, *faults: str, advice: str = "") -> None:
+        self.advice = advice
+        self.faults = (*faults, advice) if advice else faults
+        super().__init__("\n".join(self.faults))
+
+    def advised(self) -> list[str]:
+        """The faults alone, the last of them with the advice."""
+        *first, last = self.faults[: len(self.faults) - bool(self.advice)]
+        return [*first, f"{last} {self.advice}".rstrip()]
 
 
 class CheckFailedError(ChurnError):
