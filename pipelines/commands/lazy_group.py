@@ -43,13 +43,17 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """The command; where somebody stops it, that is said, and what it started is ended before it."""
         from pipelines.commands.stopping import StoppedError, stoppable
+        from pipelines.runtime.errors import ChurnError, system_faults
 
         try:
-            with stoppable():
+            with stoppable(), system_faults():
                 return super().invoke(ctx)
         except StoppedError as stopped:
             click.echo(f"\n{stopped}", err=True)
             sys.exit(stopped.code)
+        except ChurnError as error:  # commands say their own; this is what the disk or its rights refused
+            click.echo(f"\n{error}", err=True)
+            sys.exit(1)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands as click writes it, out of the sentences that are known without the modules."""

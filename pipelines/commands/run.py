@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,11 @@ from pipelines.settings.params import Settings
 DVC_LOG = STATE / "dvc.log"
 POLL_SECONDS = 0.1
 TAIL_LINES = 12
+_BAD_LOCK = re.compile(r"dvc\.lock' (is invalid|validation failed)|unable to read: '[^']*dvc\.lock'")
+LOCK_ADVICE = (
+    "dvc.lock is damaged, or not of this project. Take it back with `git checkout dvc.lock`, or delete it: the next "
+    "run looks at everything once, takes from DVC's cache what is there, and writes it anew."
+)
 
 
 def run(settings: Settings, say: Say = print, *, promote: bool = True, full: bool = False) -> None:
@@ -115,7 +121,8 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
 
 def _tail(log: Path) -> list[str]:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line for line in lines if line.strip()][-TAIL_LINES:]
+    said = [line for line in lines if line.strip()]
+    return said[-TAIL_LINES:] + [LOCK_ADVICE] * any(map(_BAD_LOCK.search, said))
 
 
 class Progress:

@@ -23,6 +23,7 @@ from pipelines.runtime.errors import (
     NothingToScoreError,
     TryAgainError,
     kind_of,
+    system_faults,
 )
 from pipelines.runtime.log import Log
 from pipelines.settings import params
@@ -57,7 +58,8 @@ def command_log(form: str) -> Iterator[Log]:
 
     log = Log(form == "json", clock, say)
     try:
-        yield log
+        with system_faults():
+            yield log
     except USER_ERRORS as error:
         code = next((number for kind, number in CODES.items() if isinstance(error, kind)), MEND)
         log.failed(error, code, kind=kind_of(error))

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from pipelines.commands.lazy_group import LazyGroup
 from pipelines.commands.scheduled import command_log
 from pipelines.commands.stopping import end
+from tests.conftest import new_project, shop_orders
 
 # A process that starts another; both ignore nothing, and the inner one says when it is there.
 FAMILY = """
@@ -106,3 +107,25 @@ def test_a_command_without_a_log_of_its_own_says_it_too(number: signal.Signals) 
     done = CliRunner().invoke(main, ["work"])
     assert done.exit_code == 128 + number
     assert done.stderr.strip().endswith("Run the same again, and it goes on.")
+
+
+@pytest.mark.slow
+def test_a_run_ends_its_dvc_and_its_stage_and_the_next_one_is_not_kept_waiting(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "shop", shop_orders(40, 200))
+    state = project.folder / ".dvc/tmp/churn/stage.json"
+    for number in (signal.SIGTERM, signal.SIGINT):
+        state.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "pipelines.commands.app", "run"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        run = subprocess.Popen(command, cwd=project.folder, env=project.environment(), **pipes)  # type: ignore[call-overload]
+        while run.poll() is None and not (state.exists() and "pull_activity" in state.read_text()):
+            time.sleep(0.01)
+        family = psutil.Process(run.pid).children(recursive=True)
+        run.send_signal(number)
+        said, _ = run.communicate(timeout=60)
+        assert run.returncode == 128 + number, said
+        assert f"Stopped by {number.name}" in said
+        assert "busy" not in said
+        assert "interrupted run" not in said
+        assert len(family) > 1
+        assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
