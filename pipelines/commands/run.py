@@ -6,7 +6,6 @@ write meanwhile (runtime/journal.py), and reads the results. What DVC itself pri
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from pipelines.commands.plan import Places, scoring_branch
 from pipelines.commands.stopping import end
 from pipelines.modelling.champion import require_champions
 from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.files import read_json
 from pipelines.runtime.journal import RUN, Event, Follower
 from pipelines.runtime.run_lock import STATE, Say, note_dvc
 from pipelines.settings import artifacts
@@ -176,7 +176,7 @@ def write_overview() -> None:
 
 def reports_of(folder: Path) -> list[dict[str, Any]]:
     """The reports of the data checks, in order of name."""
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    return [read_json(path) for path in sorted(folder.glob("*.json"))]
 
 
 def result(settings: Settings) -> str:
@@ -190,10 +190,10 @@ def result(settings: Settings) -> str:
 
     folder = artifacts.LISTS / settings.observations.score.as_of
     at_risk = pd.read_parquet(folder / artifacts.LIST)
-    content = json.loads((folder / artifacts.MANIFEST).read_text(encoding="utf-8"))
+    content = read_json(folder / artifacts.MANIFEST)
     definition = settings.at_risk.definition
     language = Language(settings.language, settings.currency)
-    metrics = json.loads((artifacts.EVALUATIONS / definition / artifacts.METRICS).read_text())
+    metrics = read_json(artifacts.EVALUATIONS / definition / artifacts.METRICS)
     return "\n".join(
         [
             "",

@@ -63,6 +63,8 @@ def kind_of(error: Exception) -> str:
     return error.kind if isinstance(error, ChurnError) else KINDS.get(type(error), type(error).__name__)
 
 
+DAMAGED = "is damaged"
+"""Noted on an error by whoever knows which file it is about."""
 _SYSTEM = {
     errno.ENOSPC: "the disk is full. Make room",
     errno.EDQUOT: "your share of the disk is used up. Make room",
@@ -86,7 +88,7 @@ _DATABASE = {
 
 @contextmanager
 def system_faults() -> Iterator[None]:
-    """Raise what the disk or its rights refuse inside the block as a ChurnError: a person can mend it.
+    """Raise what the disk or its rights refuse inside the block, and damaged files, as a ChurnError.
 
     Other errors of the system, like a file that is missing, are defects of ours and pass.
     """
@@ -103,14 +105,17 @@ def system_faults() -> Iterator[None]:
 
 def _system_fault(error: Exception) -> str:
     """What was refused, and what to do; empty where it is another kind of error."""
+    said = (str(error).splitlines() or [""])[0][:200]
+    damaged = next((note for note in getattr(error, "__notes__", ()) if note.endswith(DAMAGED)), None)
+    if damaged:
+        return f"{damaged} ({said}). Delete it (`churn run` makes again what it made) or bring it back from a backup"
     if isinstance(error, OSError):
         what = f"{error.filename}: " if error.filename else "A file of this project: "
         return f"{what}{_SYSTEM[error.errno]}" if error.errno in _SYSTEM else ""
     if not type(error).__module__.startswith(("sqlite3", "duckdb", "_duckdb", "sqlalchemy", "pyarrow")):
         return ""
-    said = str(error)
-    number = next((number for words, number in _DATABASE.items() if words in said), None)
-    return f"A database of this project ({said.splitlines()[0][:200]}): {_SYSTEM[number]}" if number else ""
+    number = next((number for words, number in _DATABASE.items() if words in str(error)), None)
+    return f"A database of this project ({said}): {_SYSTEM[number]}" if number else ""
 
 
 def did_you_mean(found: str, allowed: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from pipelines.commands import run
 from pipelines.commands.lazy_group import LazyGroup
 from pipelines.commands.scheduled import command_log
 from pipelines.runtime.errors import ChurnError, system_faults
+from pipelines.runtime.files import read_json
 
 REFUSED = {
     errno.ENOSPC: "the disk is full. Make room",
@@ -100,6 +101,16 @@ def test_a_database_that_may_not_be_written_is_a_sentence() -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"), system_faults():
         con.execute("select * from nowhere")
     con.close()
+
+
+@pytest.mark.parametrize("content", [b'{"passed": tr', b"", b"\xff\xfe{}"])
+def test_a_file_that_was_cut_is_named(content: bytes) -> None:
+    Path("facts.json").write_bytes(content)
+    with pytest.raises(ChurnError, match=r"^facts.json: is damaged \(.*\)\. Delete it"), system_faults():
+        read_json(Path("facts.json"))
+    with pytest.raises(ValueError, match=r".") as told:
+        read_json(Path("facts.json"))
+    assert not isinstance(told.value, ChurnError)
 
 
 def test_a_damaged_lock_of_dvc_says_what_to_do() -> None:
