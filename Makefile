@@ -25,10 +25,16 @@ $(CHOICE): always
 	@mkdir -p $(@D)
 	@echo '$(EXTRAS)' | cmp -s - $@ || echo '$(EXTRAS)' > $@
 
-$(READY): requirements.lock .ci/uv.txt pyproject.toml $(CHOICE)
+# A folder that was moved has scripts that name the old one, and one whose set-up was killed has none: made anew.
+WHOLE := head -n 3 $(BIN)/pip 2>/dev/null | grep -qF '$(CURDIR)/'
+BROKEN := $(shell test ! -e $(READY) || $(WHOLE) || echo always)
+
+$(READY): requirements.lock .ci/uv.txt pyproject.toml $(CHOICE) $(BROKEN)
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was found. Install one, or say: make PYTHON=/path/to/python"; exit 1; }
 	@echo "Setting up .venv (once; about a minute) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@{ $(BIN)/python -m pip --version >/dev/null 2>&1 && $(WHOLE); } || { \
+	  test ! -e $(BIN) || echo "The folder was moved, or its set-up was interrupted: .venv is made anew."; \
+	  PATH="$${PATH#$(CURDIR)/$(BIN):}" $(PYTHON) -m venv --clear .venv && echo '$(EXTRAS)' > $(CHOICE); }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/uv.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --system-certs --compile-bytecode --require-hashes -r requirements.lock \
 	  || { echo "uv did not succeed; trying pip (3 to 5 minutes) ..."; \

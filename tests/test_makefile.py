@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,9 @@ def project(tmp_path: Path) -> Path:
         tool = tmp_path / ".venv/bin" / name
         tool.write_text(f'#!/bin/sh\necho "{name} $*" >> called.txt\n')
         tool.chmod(0o755)
+    (tmp_path / ".venv/bin/pip").write_text(f"#!{tmp_path}/.venv/bin/python3\n")
+    (tmp_path / "made.sh").write_text('#!/bin/sh\necho "make $*" >> called.txt\n')
+    (tmp_path / "made.sh").chmod(0o755)
     return tmp_path
 
 
@@ -68,6 +72,35 @@ def test_a_choice_is_kept_until_another_is_made(project: Path) -> None:
     called = setup(project, "EXTRAS=")[2]
     assert called
     assert not any("[" in call for call in called)
+
+
+def moved(project: Path) -> None:
+    (project / ".venv/bin/pip").write_text("#!/former/place/.venv/bin/python3\n")
+
+
+def interrupted(project: Path) -> None:
+    (project / ".venv/bin/pip").unlink()
+
+
+@pytest.mark.parametrize("change", [moved, interrupted])
+@pytest.mark.parametrize("ready", [True, False])
+def test_an_environment_of_another_folder_and_half_of_one_are_made_anew(
+    project: Path, change: Callable[[Path], None], *, ready: bool
+) -> None:
+    if ready:
+        setup(project, "EXTRAS=sqlite")
+    change(project)
+    code, printed, called = setup(project, "PYTHON=./made.sh", "EXTRAS=sqlite")
+    assert code == 0
+    assert "The folder was moved, or its set-up was interrupted: .venv is made anew." in printed
+    assert "make -m venv --clear .venv" in called
+    assert (project / ".venv/.extras").read_text() == "sqlite\n"
+
+
+def test_a_whole_environment_is_not_made_anew(project: Path) -> None:
+    _, printed, called = setup(project, "PYTHON=./made.sh")
+    assert "made anew" not in printed
+    assert not any(call.startswith("make") for call in called)
 
 
 def test_a_name_that_is_no_extra_is_refused_with_those_that_are(project: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -38,6 +39,21 @@ class LazyGroup(click.Group):
         if cmd_name in self.lazy:
             return self.lazy[cmd_name].load()
         return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """The command; where somebody stops it, that is said, and what it started is ended before it."""
+        from pipelines.commands.stopping import StoppedError, stoppable
+        from pipelines.runtime.errors import ChurnError, system_faults
+
+        try:
+            with stoppable(), system_faults():
+                return super().invoke(ctx)
+        except StoppedError as stopped:
+            click.echo(f"\n{stopped}", err=True)
+            sys.exit(stopped.code)
+        except ChurnError as error:  # commands say their own; this is what the disk or its rights refused
+            click.echo(f"\n{error}", err=True)
+            sys.exit(1)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands as click writes it, out of the sentences that are known without the modules."""

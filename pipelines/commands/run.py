@@ -6,8 +6,8 @@ write meanwhile (runtime/journal.py), and reads the results. What DVC itself pri
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,8 +16,10 @@ from threading import Thread
 from typing import Any
 
 from pipelines.commands.plan import Places, scoring_branch
+from pipelines.commands.stopping import end
 from pipelines.modelling.champion import require_champions
 from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.files import read_json
 from pipelines.runtime.journal import RUN, Event, Follower
 from pipelines.runtime.run_lock import STATE, Say, note_dvc
 from pipelines.settings import artifacts
@@ -26,6 +28,11 @@ from pipelines.settings.params import Settings
 DVC_LOG = STATE / "dvc.log"
 POLL_SECONDS = 0.1
 TAIL_LINES = 12
+_BAD_LOCK = re.compile(r"dvc\.lock' (is invalid|validation failed)|unable to read: '[^']*dvc\.lock'")
+LOCK_ADVICE = (
+    "dvc.lock is damaged, or not of this project. Take it back with `git checkout dvc.lock`, or delete it: the next "
+    "run looks at everything once, takes from DVC's cache what is there, and writes it anew."
+)
 
 
 def run(settings: Settings, say: Say = print, *, promote: bool = True, full: bool = False) -> None:
@@ -89,10 +96,15 @@ def reproduce(targets: list[str], say: Say) -> None:
         # A pipe, not the file itself: where this process is killed it breaks, and DVC stops at its next stage.
         copy = Thread(target=shutil.copyfileobj, args=(dvc.stdout, log))
         copy.start()
-        note_dvc(dvc.pid)
-        while not _ended(dvc):
-            progress.report(follower.new_events())
-        copy.join()
+        try:
+            note_dvc(dvc.pid)
+            while not _ended(dvc):
+                progress.report(follower.new_events())
+        except BaseException:
+            end(dvc)  # it and its stage hold DVC's locks: they go before us
+            raise
+        finally:
+            copy.join()
     progress.report(follower.new_events())
     note_dvc(None)
     if dvc.returncode:
@@ -109,7 +121,8 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
 
 def _tail(log: Path) -> list[str]:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line for line in lines if line.strip()][-TAIL_LINES:]
+    said = [line for line in lines if line.strip()]
+    return said[-TAIL_LINES:] + [LOCK_ADVICE] * any(map(_BAD_LOCK.search, said))
 
 
 class Progress:
@@ -163,7 +176,7 @@ def write_overview() -> None:
 
 def reports_of(folder: Path) -> list[dict[str, Any]]:
     """The reports of the data checks, in order of name."""
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    return [read_json(path) for path in sorted(folder.glob("*.json"))]
 
 
 def result(settings: Settings) -> str:
@@ -177,10 +190,10 @@ def result(settings: Settings) -> str:
 
     folder = artifacts.LISTS / settings.observations.score.as_of
     at_risk = pd.read_parquet(folder / artifacts.LIST)
-    content = json.loads((folder / artifacts.MANIFEST).read_text(encoding="utf-8"))
+    content = read_json(folder / artifacts.MANIFEST)
     definition = settings.at_risk.definition
     language = Language(settings.language, settings.currency)
-    metrics = json.loads((artifacts.EVALUATIONS / definition / artifacts.METRICS).read_text())
+    metrics = read_json(artifacts.EVALUATIONS / definition / artifacts.METRICS)
     return "\n".join(
         [
             "",

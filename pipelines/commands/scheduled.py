@@ -1,7 +1,8 @@
 """`churn score` and `churn weekly`: the commands that schedulers run. Exit codes and JSON lines are their contract.
 
 0 done, or there was nothing left to do; 1 something to mend, said in words; 2 wrong use of the command; 3 nobody to
-score; 4 a check of the data failed; 5 try again later: another run is at work, or MLflow does not answer.
+score; 4 a check of the data failed; 5 try again later: another run is at work, or MLflow does not answer; 130 or 143
+stopped by Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from pipelines.commands.stopping import StoppedError
 from pipelines.runtime.errors import (
     USER_ERRORS,
     CheckFailedError,
@@ -21,6 +23,7 @@ from pipelines.runtime.errors import (
     NothingToScoreError,
     TryAgainError,
     kind_of,
+    system_faults,
 )
 from pipelines.runtime.log import Log
 from pipelines.settings import params
@@ -34,7 +37,7 @@ CODES: dict[type[ChurnError], int] = {
 }
 EXIT_CODES = (
     "Exit codes: 0 done or nothing to do, 1 something to mend, 2 wrong use, 3 nobody to score, 4 a check of the data "
-    "failed, 5 try again later (another run, MLflow away)."
+    "failed, 5 try again later (another run, MLflow away), 130 or 143 stopped by Ctrl-C or SIGTERM."
 )
 as_of_option = click.option("--as-of", metavar="DATE", help="The day, like 2017-12-04.")
 log_option = click.option(
@@ -55,11 +58,15 @@ def command_log(form: str) -> Iterator[Log]:
 
     log = Log(form == "json", clock, say)
     try:
-        yield log
+        with system_faults():
+            yield log
     except USER_ERRORS as error:
         code = next((number for kind, number in CODES.items() if isinstance(error, kind)), MEND)
         log.failed(error, code, kind=kind_of(error))
         sys.exit(code)
+    except StoppedError as stopped:
+        log.failed(stopped, stopped.code, kind=stopped.kind)
+        sys.exit(stopped.code)
     except Exception as error:
         if log.as_json:
             log.failed(error, MEND, kind=kind_of(error))

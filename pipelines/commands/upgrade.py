@@ -7,6 +7,7 @@ file of an older version has to be brought up to date to be read.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from models.sums import SUMS
@@ -26,12 +27,15 @@ def upgrade(say: Callable[[str], None], *, check: bool) -> None:
         ChurnError: the ledger is lost or of a newer version, or a champion is not what was promoted.
     """
     say("params.yaml: is read as it is.")
-    say(_ledger())
     champions = [folder for folder in sorted(artifacts.CHAMPIONS.glob("*")) if is_model(folder)]
-    for folder in champions:
-        say(_champion(folder))
+    found = [_ledger(), *map(_champion, champions)]
+    for one in found:
+        say(one.text)
     if artifacts.LANDING.is_dir():
         say(f"{artifacts.LANDING}: what another version wrote is read again by the next pull; nothing is to be done.")
+    if not any(one.changes for one in found):
+        say("Everything is of this version; nothing is to be changed.")
+        return
     if check:
         say("Nothing was changed. Without --check, or by the next command that writes, it will be.")
         return
@@ -42,26 +46,35 @@ def upgrade(say: Callable[[str], None], *, check: bool) -> None:
     say("Everything is of this version.")
 
 
-def _ledger() -> str:
+@dataclass(frozen=True)
+class Found:
+    """What is said of a store, and whether it is to be changed."""
+
+    text: str
+    changes: bool = False
+
+
+def _ledger() -> Found:
     with opened() as con:
         if con is None:
-            return f"{LEDGER}: there is none yet."
+            return Found(f"{LEDGER}: there is none yet.")
         version = version_of(con)
         if version == VERSION:
-            return f"{LEDGER}: is of version {VERSION}, today's."
+            return Found(f"{LEDGER}: is of version {VERSION}, today's.")
         published = con.execute("select as_of, revision from publication order by number").fetchall()
     told = sum(archived_share(LEDGER, *one) is not None for one in published)
-    return (
+    return Found(
         f"{LEDGER}: is of version {version}. It becomes one of version {VERSION}: {len(published):,} lists get the "
         f"probabilities with which their customers were assigned, {told:,} from the archived manifest, "
-        f"{len(published) - told:,} estimated. A copy is kept as {LEDGER.name}.version_{version}."
+        f"{len(published) - told:,} estimated. A copy is kept as {LEDGER.name}.version_{version}.",
+        changes=True,
     )
 
 
-def _champion(folder: Path) -> str:
+def _champion(folder: Path) -> Found:
     known = require_known(folder)
     if (folder / SUMS).is_file():
-        return f"{folder}: has its {SUMS}."
+        return Found(f"{folder}: has its {SUMS}.")
     if not known:
-        return f"{folder}: has no digest in {artifacts.CHAMPION}, and stays as it is."
-    return f"{folder}: gets its {SUMS}; its files are those of {artifacts.CHAMPION}."
+        return Found(f"{folder}: has no digest in {artifacts.CHAMPION}, and stays as it is.")
+    return Found(f"{folder}: gets its {SUMS}; its files are those of {artifacts.CHAMPION}.", changes=True)

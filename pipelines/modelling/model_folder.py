@@ -86,11 +86,11 @@ def require_known(folder: Path) -> bool:
     if (folder / SUMS).is_file():
         faults = sums_faults(folder)
         if faults:
-            raise ChurnError(*faults, _way_out(folder))
+            raise ChurnError(*faults, advice=_way_out(folder))
         return True
     content = _content(folder) if (folder / artifacts.CHAMPION).is_file() else {}
     if content.get("sums"):
-        raise ChurnError(*sums_faults(folder), _way_out(folder))
+        raise ChurnError(*sums_faults(folder), advice=_way_out(folder))
     if content.get("digest"):
         _require_digest(folder, str(content["digest"]), f"what {artifacts.CHAMPION} says")
         return True
@@ -119,7 +119,7 @@ def _content(folder: Path) -> dict[str, Any]:
     try:
         return dict(read_json(folder / artifacts.CHAMPION))
     except (ValueError, TypeError) as error:
-        raise ChurnError(f"{folder / artifacts.CHAMPION}: is damaged: {error}.", _way_out(folder)) from None
+        raise ChurnError(f"{folder / artifacts.CHAMPION}: is damaged: {error}.", advice=_way_out(folder)) from None
 
 
 def _require_digest(folder: Path, digest: str, whose: str) -> None:
@@ -129,7 +129,7 @@ def _require_digest(folder: Path, digest: str, whose: str) -> None:
         raise ChurnError(
             f"{folder}: its files ({', '.join(sorted(names))}) are not {whose}: expected the digest {digest[:12]}..., "
             f"found {found[:12]}... One was changed, is missing, or does not belong there.",
-            _way_out(folder),
+            advice=_way_out(folder),
         )
 
 
@@ -173,5 +173,5 @@ def _ending(code: int, said: str) -> str:
 def _unreadable(folder: Path, why: str) -> ChurnError:
     return ChurnError(
         f"{folder}: has no digests ({SUMS}) to compare with, and is not a model that can be read: {why}.",
-        _way_out(folder),
+        advice=_way_out(folder),
     )

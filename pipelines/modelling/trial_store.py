@@ -7,10 +7,14 @@ only where training again would give the same numbers.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import time
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +56,7 @@ class OptunaTrialStore:
         folder = run_lock.STATE / "search"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}-{identity[:16]}.jsonl"
+        weakref.finalize(self, os.close, _claimed(path))
         if path.exists() and _drop_torn_end(path):
             say(f"search: {path} was not written in full; what is missing is tried again")
         self.study = optuna.create_study(
@@ -59,7 +64,7 @@ class OptunaTrialStore:
         )
         for old in folder.glob(f"{name}-*.jsonl"):
             if old != path:
-                old.unlink()  # of other data or settings: nothing in it can be used again
+                _delete_unused(old)  # of other data or settings: nothing in it can be used again
         self.began, self.warned, self.say, self.done = time.monotonic(), False, say, 0
         finished = self.study.get_trials(deepcopy=False)
         self.known: dict[int, dict[str, Any]] = {
@@ -103,6 +108,23 @@ class OptunaTrialStore:
         if minutes > LONG_MINUTES and not self.warned:
             self.warned = True
             self.say(f"search: {minutes:.0f} minutes so far. Less `model.search.work` or fewer `trials` shorten it.")
+
+
+def _claimed(path: Path) -> int:
+    """The journal, made if need be, opened: until that is closed, no other training of this project deletes it."""
+    while True:
+        number = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(number, fcntl.LOCK_SH)
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(number)):
+            return number
+        os.close(number)  # deleted between the two steps
+
+
+def _delete_unused(path: Path) -> None:
+    """Not one that another training holds open: it goes with the next search."""
+    with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
 
 
 def _drop_torn_end(path: Path) -> bool:

@@ -20,7 +20,7 @@ from pipelines.ledger.write import PendingDelivery, Published
 from pipelines.publishing import archive
 from pipelines.publishing.sinks import audiences, crm
 from pipelines.publishing.sinks.fields import by_channels, own_ids
-from pipelines.publishing.sinks.sql_table import upsert
+from pipelines.publishing.sinks.sql_table import ListRows, is_gone, upsert
 from pipelines.runtime import closed
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_file
@@ -56,7 +56,7 @@ def deliver(delivery: Delivery, say: Callable[[str], None]) -> None:
     Raises:
         ChurnError: a sink failed; all of them are named, and what is due stays due.
     """
-    failed = []
+    failed = _fill_again(delivery, say)
     for pending in write.pending_deliveries():
         where = f"publish.sinks.{pending.sink}"
         record = partial(write.record_attempt, pending.published.number, pending.sink)
@@ -88,17 +88,44 @@ def deliver(delivery: Delivery, say: Callable[[str], None]) -> None:
         )
 
 
+def _fill_again(delivery: Delivery, say: Callable[[str], None]) -> list[str]:
+    """Write the lists of a table that somebody dropped again: of every day the last revision. Returns what failed."""
+    failed, delivered = [], write.completed_deliveries()
+    for name, sink in delivery.sinks.items():
+        where = f"publish.sinks.{name}"
+        lists = [published for published, to in delivered if to == name]
+        if isinstance(sink, SqlTable) and lists and _is_gone(sink, where):
+            try:
+                outcome = upsert([_rows(published, delivery) for published in lists], sink, where)
+            except (ChurnError, OSError) as error:
+                failed.append(f"{where}: {_one_line(error)}")
+            else:
+                say(f"{where}: the table was gone; its {len(lists):,} lists are written again. {outcome}")
+    return failed
+
+
+def _is_gone(sink: SqlTable, where: str) -> bool:
+    """Not where the database cannot be asked: that is said where something is due."""
+    try:
+        return is_gone(sink, where)
+    except ChurnError:
+        return False
+
+
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).splitlines())
 
 
 def _write(pending: PendingDelivery, delivery: Delivery) -> str:
     sink, published = delivery.sinks[pending.sink], pending.published
-    table = _own_ids(published, delivery)
     if isinstance(sink, SqlTable):
-        replaced = {earlier.list_id for earlier in write.publications(as_of=published.as_of)} - {published.list_id}
-        return upsert(table, sink, f"publish.sinks.{pending.sink}", published, replaced)
-    return write_file(table, sink, pending.sink, published)
+        return upsert([_rows(published, delivery)], sink, f"publish.sinks.{pending.sink}")
+    return write_file(_own_ids(published, delivery), sink, pending.sink, published)
+
+
+def _rows(published: Published, delivery: Delivery) -> ListRows:
+    replaced = {earlier.list_id for earlier in write.publications(as_of=published.as_of)} - {published.list_id}
+    return ListRows(_own_ids(published, delivery), published, replaced)
 
 
 def _own_ids(published: Published, delivery: Delivery) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.ledger.read import SAID
+from pipelines.runtime.column_names import columns_in_words
 from pipelines.runtime.errors import ChurnError
 
 NAMES = {
@@ -62,6 +63,8 @@ def read_report(path: Path) -> tuple[list[Row], dict[int, list[str]]]:
         raise ChurnError(f"{path}: there is no such file.")
     lines = _xlsx(path) if zipfile.is_zipfile(path) else _csv(path)
     header = _header(lines)
+    if not any(header):
+        raise ChurnError(f"{path.name}: is empty. A report has a line with the names of its columns, then rows.")
     positions = _column_positions(path, header)
     rows, faults = list[Row](), dict[int, list[str]]()
     for line, cells in lines:
@@ -72,7 +75,7 @@ def read_report(path: Path) -> tuple[list[Row], dict[int, list[str]]]:
             if len(cells) > len(header) and any(cells[len(header) :]):
                 faults[line] = [f"has {len(cells)} cells, the header has {len(header)}. Put text with commas in quotes"]
     if not rows:
-        raise ChurnError(f"{path.name}: holds no rows.")
+        raise ChurnError(f"{path.name}: has a header and no rows.")
     return rows, faults
 
 
@@ -99,19 +102,15 @@ def _column_positions(path: Path, header: list[str]) -> dict[str, int]:
         if len(positions) > 1
     ]
     faults += [
-        f"{path.name}: has no column {name}. {_columns_in_words(header)}"
+        f"{path.name}: has no column {name}.{columns_in_words(header)}"
         for name in ("customer_id", "when")
         if name not in by_name
     ]
     if not {"what", *SAID} & set(by_name):
-        faults.append(f"{path.name}: has none of the columns {', '.join(SAID)}. {_columns_in_words(header)}")
+        faults.append(f"{path.name}: has none of the columns {', '.join(SAID)}.{columns_in_words(header)}")
     if faults:
         raise ChurnError(*faults)
     return {name: positions[0] for name, positions in by_name.items()}
-
-
-def _columns_in_words(header: list[str]) -> str:
-    return f"Its columns are {', '.join(header)}." if any(header) else "It has no header."
 
 
 def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -139,17 +139,27 @@ def _within(path: Path) -> Iterator[Path]:
 
 def _stays_open(stores: Stores) -> bool:
     """Whether others could read the stores before, every one of them: an earlier version made this project."""
-    there = [path for path in stores.kept if path.exists()]
+    there = [path for path in stores.kept if _found(path)]
     return bool(there) and all(map(_is_open, there))
 
 
 def _is_open(path: Path) -> bool:
     """Whether others get to a path from the project's folder on; what lies above that is not looked at."""
-    return path.exists() and all(map(_lets_others_in, (path, *path.parents)))
+    return all(map(_lets_others_in, (path, *path.parents)))
+
+
+def _found(path: Path) -> os.stat_result | None:
+    """None also where this user is not let in to look: then it is somebody else's, and closed."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def _lets_others_in(path: Path) -> bool:
-    found = path.stat()
+    found = _found(path)
+    if found is None:
+        return False
     others = stat.S_IRWXO if found.st_gid == _process.group else stat.S_IRWXG | stat.S_IRWXO
     return bool(found.st_mode & others)
 
@@ -192,7 +202,8 @@ def _share_stores(stores: Stores, number: int, group: str) -> None:
 
 
 def _is_mine(path: Path) -> bool:
-    return path.exists() and os.geteuid() in (0, path.stat().st_uid)
+    found = _found(path)
+    return found is not None and os.geteuid() in (0, found.st_uid)
 
 
 def _is_shared(path: Path, number: int) -> bool:

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.runtime import closed
+from pipelines.runtime.errors import DAMAGED
 
 
 def _partial_path(path: Path) -> Path:
@@ -73,8 +74,16 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The content of a JSON file.
+
+    Raises:
+        ValueError: it is none, or none any more; DAMAGED is noted on the error.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        error.add_note(f"{path}: {DAMAGED}")
+        raise
 
 
 def write_parquet(

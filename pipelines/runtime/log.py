@@ -48,7 +48,7 @@ class Log:
         self("stage", f"  {name:<32} {seconds:5.1f} s", seconds=seconds)
         self.running = ""
 
-    def failed(self, error: Exception, code: int, **fields: Any) -> None:
+    def failed(self, error: BaseException, code: int, **fields: Any) -> None:
         """Log why the command stopped, and its exit code; people read it on standard error."""
         faults = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         if self.as_json:

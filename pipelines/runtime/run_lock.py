@@ -45,6 +45,7 @@ def using_stores() -> Iterator[None]:
         return
     try:
         STATE.mkdir(parents=True, exist_ok=True)
+        STORES.open("a").close()
     except OSError:  # a folder that nobody may write to: who only reads there is not kept out
         yield
         return

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from pipelines.runtime.code import require_pinned_libraries
-from pipelines.runtime.errors import USER_ERRORS
+from pipelines.runtime.errors import USER_ERRORS, system_faults
 from pipelines.runtime.journal import recording
 from pipelines.runtime.run_lock import only_stage
 
@@ -60,7 +60,8 @@ def run_stage(name: str, work: Callable[[], object]) -> None:
     try:
         with recording(name), only_stage(name):
             require_pinned_libraries()
-            work()
+            with system_faults():
+                work()
     except USER_ERRORS as error:
         fail(error, name)
 

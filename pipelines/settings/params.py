@@ -146,11 +146,25 @@ def _read(path: Path) -> Settings:
         content = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ChurnError(f"{path}: there is no such file. Run from the project's folder.") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ChurnError(f"{path}: is not UTF-8 text (line {line}). Save it as UTF-8.") from None
+    except OSError as error:
+        raise ChurnError(f"{path}: cannot be read ({error.strerror}). It must be a file that you may read.") from None
     except yaml.YAMLError as error:
-        raise ChurnError(f"{path}: is not YAML. {' '.join(str(error).split())}") from None
+        raise ChurnError(f"{path}: is not YAML. {_where(error)}") from None
     if not isinstance(content, dict):
         raise ChurnError(f"{path}: must be a mapping of settings, found {type(content).__name__}.")
     try:
         return Settings.model_validate(expanded(content))
     except ValidationError as error:
         raise ChurnError(*(f"{path.name}: {fault}" for fault in in_words(error, Settings, content))) from None
+
+
+def _where(error: yaml.YAMLError) -> str:
+    """Where a text stops being YAML, and why; the text itself, which may hold a password, is not repeated."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).split())
+    mark = error.problem_mark
+    why = ", ".join(part for part in (error.context, error.problem) if part)
+    return f"Line {mark.line + 1}, column {mark.column + 1}: {why}."

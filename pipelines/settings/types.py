@@ -108,15 +108,26 @@ class _Strict(yaml.SafeLoader):
     """Loads nothing but plain values."""
 
 
+_MERGE = "tag:yaml.org,2002:merge"
+
+
 def _mapping(loader: _Strict, node: yaml.MappingNode) -> dict[Any, Any]:
+    _require_once(loader, node)  # before what `<<` brings: a key beside it is meant to override
     loader.flatten_mapping(node)
-    found: dict[Any, Any] = {}
-    for key_node, value_node in node.value:
+    return {
+        loader.construct_object(key, deep=True): loader.construct_object(value, deep=True) for key, value in node.value
+    }
+
+
+def _require_once(loader: _Strict, node: yaml.MappingNode) -> None:
+    written = set()
+    for key_node, _ in node.value:
+        if key_node.tag == _MERGE:
+            continue
         key = loader.construct_object(key_node, deep=True)
-        if key in found:
+        if key in written:
             raise yaml.YAMLError(f"{key} stands there twice (line {key_node.start_mark.line + 1}). Keep one of them.")
-        found[key] = loader.construct_object(value_node, deep=True)
-    return found
+        written.add(key)
 
 
 _Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)

@@ -349,6 +349,24 @@ def test_all_of_a_list_or_nothing(place: Place) -> None:
     assert len(place.who()) == len(before) + 3
 
 
+def test_a_table_that_somebody_dropped_is_filled_again(place: Place) -> None:
+    publish_to(table=place.sink())
+    publish_to("2024-03-11", "a-1 0.72 phone - -", table=place.sink())
+    publish_to("2024-03-11", "007 0.9 phone - -", table=place.sink())
+    before = place.who()
+    place.ask("drop table churn_list", answer=False)
+    said: list[str] = []
+    publish("2024-03-11", settings(table=place.sink()), said.append)
+    again = (
+        "publish.sinks.table: the table was gone; its 2 lists are written again. 4 customers in the table churn_list."
+    )
+    assert again in said
+    assert place.who() == before
+    said.clear()
+    publish("2024-03-11", settings(table=place.sink()), said.append)
+    assert not [line for line in said if "written again" in line]
+
+
 def test_the_address_comes_from_the_environment_and_no_error_repeats_it(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "no-one-may-read-this"
     sink = {"kind": "sql", "address": "$CRM", "table": "churn_list"}

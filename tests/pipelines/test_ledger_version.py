@@ -151,12 +151,14 @@ def test_upgrade_says_what_would_change_and_then_does_it(v0_1: list[str]) -> Non
     assert "is of version 1. It becomes one of version 2: 3 lists get the probabilities" in checked.output
     assert "3 from the archived manifest, 0 estimated" in checked.output
     assert f"data/champion/silent_28d: gets its {SUMS}" in checked.output
+    assert checked.output.endswith("Without --check, or by the next command that writes, it will be.\n")
     assert digest_of(Path("data")) == before
     CliRunner().invoke(main, ["upgrade"], catch_exceptions=False)
     assert (Path("data/champion/silent_28d") / SUMS).is_file()
     again = CliRunner().invoke(main, ["upgrade", "--check"], catch_exceptions=False).output
     assert "data/ledger/ledger.db: is of version 2, today's." in again
     assert f"data/champion/silent_28d: has its {SUMS}." in again
+    assert again.endswith("Everything is of this version; nothing is to be changed.\n")
 
 
 def test_the_fixture_holds_out_by_the_share_of_its_own_manifest(v0_1: list[str]) -> None:

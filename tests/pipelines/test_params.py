@@ -12,6 +12,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.settings import model
 from pipelines.settings.churn import activities_of, definition_of
 from pipelines.settings.params import Settings, load
+from pipelines.settings.types import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD: dict[str, Any] = {
@@ -267,6 +268,31 @@ def test_a_file_that_is_no_settings(tmp_path: Path, text: str, fault: str) -> No
     with pytest.raises(ChurnError) as problem:
         load(path)
     assert problem.value.faults[0].startswith(f"{path}: {fault}")
+
+
+def test_what_is_no_yaml_is_said_without_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("timezone: UTC\npassword: [hunter2\n")
+    with pytest.raises(ChurnError, match=r"is not YAML. Line 3, column 1: while parsing a flow sequence") as problem:
+        load(path)
+    assert "hunter2" not in str(problem.value)
+
+
+def test_a_file_in_another_encoding_and_a_folder_are_said(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes("timezone: UTC\n# für uns\n".encode("latin-1"))
+    with pytest.raises(ChurnError, match=r"params.yaml: is not UTF-8 text \(line 2\). Save it as UTF-8."):
+        load(tmp_path / "params.yaml")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ChurnError, match=r"folder: cannot be read \(Is a directory\)"):
+        load(tmp_path / "folder")
+
+
+def test_a_key_beside_a_merge_overrides_it_and_one_that_stands_twice_is_a_fault() -> None:
+    both = parse("a: &a {x: 1, y: 2}\nb: &b {<<: *a, y: 3, z: 4}\nc: {y: 5, <<: [*b, *a]}\n")
+    assert both["b"] == {"x": 1, "y": 3, "z": 4}
+    assert both["c"] == {"x": 1, "y": 5, "z": 4}
+    with pytest.raises(yaml.YAMLError, match=r"y stands there twice \(line 2\)"):
+        parse("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3, y: 4}\n")
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

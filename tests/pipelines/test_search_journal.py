@@ -75,6 +75,18 @@ def test_other_data_is_another_journal_and_the_old_one_goes(folder: Path) -> Non
     assert [path.name for path in folder.glob("*.jsonl")] == [f"d-{'b' * 16}.jsonl"]
 
 
+def test_two_trainings_at_once_leave_each_other_their_journal(folder: Path) -> None:
+    one, two = (OptunaTrialStore("d", letter * 64, say=lambda _: None) for letter in "ab")
+    for number in (1, 2):
+        for journal in (one, two):
+            journal.keep(Trial(number, {"leaves": number}, {"2021-01-04": PART}), 5)
+    assert len(list(folder.glob("*.jsonl"))) == 2
+    assert OptunaTrialStore("d", "a" * 64, say=lambda _: None).recall(2, {"leaves": 2}) is not None
+    del one, two, journal
+    OptunaTrialStore("d", "c" * 64, say=lambda _: None)
+    assert [path.name for path in folder.glob("*.jsonl")] == [f"d-{'c' * 16}.jsonl"]
+
+
 def test_a_long_search_is_said_once_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     journal = OptunaTrialStore("d", "a" * 64, say=said.append)

@@ -54,7 +54,10 @@ def test_content_counts_for_the_digest(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("a,b\n1,2\n", r"several columns and none is called customer_id \(found a, b\)"), (b"\xff\xfe1", "not UTF-8")],
+    [
+        ("a,b\n1,2\n", r"several columns and none is called customer_id. Name it so. Its columns: a, b"),
+        (b"\xff\xfe1", "not UTF-8"),
+    ],
 )
 def test_a_file_that_says_no_ids(tmp_path: Path, content: str | bytes, said: str) -> None:
     with pytest.raises(ChurnError, match=said):

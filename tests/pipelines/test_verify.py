@@ -147,6 +147,16 @@ def test_what_does_not_fit_is_said_with_its_area_and_a_way_out(name: str) -> Non
     assert len(set(told[-1]["faults"])) == len(told[-1]["faults"])
 
 
+@pytest.mark.parametrize(("name", "faults"), [("a leaf", 1), ("a copy", 1), ("a list", 1), ("a month", 1)])
+def test_advice_is_no_fault(name: str, faults: int) -> None:
+    area, change, said = FAULTS[name]
+    change()
+    told = lines(verified("--log", "json"))
+    assert [one["faults"] for one in told if one["event"] == "verified" and one["area"] == area] == [faults]
+    assert [fault for fault in told[-1]["faults"] if said in fault]
+    assert len(told[-1]["faults"]) == sum(one["faults"] for one in told if one["event"] == "verified")
+
+
 def test_the_way_out_of_a_changed_ledger_works() -> None:
     before = dump()
     guards_down_and("delete from entry where rank = 2", "update feedback set note = 'x'")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from pipelines.runtime.column_names import columns_in_words
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings.campaign.at_risk import AtRisk
@@ -62,7 +63,5 @@ def _ids(path: Path) -> list[str]:
         column = header.index(ID)
         return [row[column] for row in rows[1:] if len(row) > column and row[column]]
     if max(map(len, rows)) > 1:
-        raise ChurnError(
-            f"{path}: has several columns and none is called {ID} (found {', '.join(rows[0])}). Name it so."
-        )
+        raise ChurnError(f"{path}: has several columns and none is called {ID}. Name it so.{columns_in_words(rows[0])}")
     return [row[0] for row in rows]

@@ -12,6 +12,7 @@ import yaml
 from pipelines.commands.app import main
 from pipelines.commands.reference.markdown import code, table
 from pipelines.commands.scheduled import CODES, MEND
+from pipelines.commands.stopping import STOPPED
 
 DONE = 0
 EXIT_WORDS = {
@@ -24,6 +25,8 @@ EXIT_WORDS = {
         "tell somebody; see the page that the message names",
     ),
     "5": ("another run is at work, or MLflow does not answer", "try again later"),
+    "130": ("stopped by Ctrl-C (SIGINT), with all that it had started", "run it again; it goes on"),
+    "143": ("stopped by SIGTERM, with all that it had started", "run it again; it goes on"),
 }
 
 
@@ -81,7 +84,7 @@ def exit_codes() -> str:
     Raises:
         KeyError: the command line has a code that nobody described.
     """
-    numbers = sorted({DONE, MEND, click.UsageError.exit_code, *CODES.values()})
+    numbers = sorted({DONE, MEND, click.UsageError.exit_code, *CODES.values(), *STOPPED})
     rows = [(str(number), *EXIT_WORDS[str(number)]) for number in numbers]
     return table(("exit code", "meaning", "what a scheduler should do"), rows, right=("exit code",))
 

@@ -79,6 +79,7 @@ def _in_folders(folder: Path, definition: str | None, settings: Settings) -> Ite
 def _registered(address: str, definition: str | None, settings: Settings) -> Iterator[Champion]:
     from pipelines.modelling.tracking import mlflow_store
     from pipelines.modelling.tracking.registry import Registry
+    from pipelines.modelling.tracking.store_errors import without_password
 
     wanted = REGISTERED.match(address)
     if wanted is None:
@@ -88,7 +89,7 @@ def _registered(address: str, definition: str | None, settings: Settings) -> Ite
         registry = Registry(wanted["name"], store)
         found = _fetched(registry, None if wanted["number"] else alias, wanted["number"])
         if found is None:
-            where = mlflow_store.without_password(store.uri)
+            where = without_password(store.uri)
             raise ChurnError(f"--model {address}: MLflow at {where} knows no such model. See `churn ui`.")
         name = definition or definition_answered_by(found[0], wanted["name"].removeprefix(PREFIX), settings)
         yield Champion(name, found[0], address, found[1])

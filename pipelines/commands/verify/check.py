@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.runtime.errors import USER_ERRORS
+from pipelines.runtime.errors import USER_ERRORS, ChurnError
 from pipelines.runtime.files import digest_of
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, sqlite3.DatabaseError)
@@ -25,6 +25,8 @@ class Check:
         """The faults; what cannot even be read is one."""
         try:
             return [fault for fault in self.faults() if fault.strip()]
+        except ChurnError as error:
+            return error.advised()
         except USER_ERRORS as error:
             return [line for line in str(error).splitlines() if line.strip()]
         except UNREADABLE as error:

@@ -20,14 +20,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from filelock import FileLock
 
 from pipelines.modelling.tracking.candidate import Candidate
 from pipelines.modelling.tracking.relocate import relocate_artifacts
+from pipelines.modelling.tracking.store_errors import store_error, without_password
 from pipelines.modelling.tracking.trial_runs import record_trials
-from pipelines.runtime.errors import ChurnError, TryAgainError
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_file, without_bytecode
 from pipelines.settings.training import TrainingSettings
 
@@ -66,33 +66,18 @@ def store_uri() -> str:
     return os.environ.get(ADDRESS) or f"sqlite:///{project_root() / 'mlflow.db'}"
 
 
-def without_password(uri: str) -> str:
-    """The address as it may be shown."""
-    parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri
-
-
 @contextmanager
 def translated_errors(uri: str) -> Iterator[None]:
     """Raise what MLflow or the network raises in the block as a ChurnError that says where, what, and what to do."""
     from mlflow.exceptions import MlflowException
     from requests import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (MlflowException, RequestException) as error:
-        shown, text = without_password(uri), str(error).replace(uri, without_password(uri))
-        if "Detected out-of-date database schema" in text:
-            advice = f"was made by another version of MLflow. Keep a copy, then: mlflow db upgrade {shown}"
-        elif uri.startswith("http") and ("Max retries exceeded" in text or isinstance(error, RequestException)):
-            advice = (
-                "does not answer. Nothing was registered and the champion stays. Start the server or correct "
-                "MLFLOW_TRACKING_URI (unset: the embedded store), then run again."
-            )
-            raise TryAgainError(f"MLflow at {shown} {advice}") from error
-        else:
-            advice = f"says: {[*text.splitlines(), type(error).__name__][0][:300]} Run again when it is mended."
-        raise ChurnError(f"MLflow at {shown} {advice}") from error
+    except (MlflowException, RequestException, SQLAlchemyError, sqlite3.Error) as error:
+        text = str(error).replace(uri, without_password(uri))
+        raise store_error(uri, text or type(error).__name__, network=isinstance(error, RequestException)) from error
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The sink `sql`: published lists in a table of PostgreSQL or SQLite, keyed by list and customer.
 
-One transaction per list: the table is made or given the columns it lacks, the list's rows are put in or brought up to
+One transaction per delivery: the table is made or given the columns it lacks, the rows are put in or brought up to
 date, rows of lists that this one replaces for the same day go. Afterwards all of it is there, or nothing has changed.
 """
 
@@ -10,6 +10,7 @@ date, rows of lists that this one replaces for the same day go. Afterwards all o
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ import pyarrow as pa
 
 from pipelines.ledger.write import Published
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.sql import quoted
+from pipelines.runtime.sql import quoted, text
 from pipelines.settings.campaign.publish import SqlTable
 from pipelines.sources.access.database import connected, resolved
 
@@ -25,15 +26,22 @@ KEY = ("list_id", "customer_id")
 PERSONAL = ("name", "email", "phone")
 
 
-def upsert(table: pd.DataFrame, sink: SqlTable, where: str, published: Published, replaced: Collection[str]) -> str:
-    """Put a list into the table.
+@dataclass(frozen=True)
+class ListRows:
+    """A list for the table: its customers to contact, and the lists of the same day that it replaces, by id."""
+
+    customers: pd.DataFrame
+    published: Published
+    replaced: Collection[str]
+
+
+def upsert(lists: Sequence[ListRows], sink: SqlTable, where: str) -> str:
+    """Put lists into the table, all of them or none.
 
     Args:
-        table: the customers to contact.
+        lists: in the order in which they are put in.
         sink: its settings.
         where: what messages call it.
-        published: the list.
-        replaced: ids of the lists that were published for this day before and count no more.
 
     Returns:
         What was done, for people.
@@ -42,17 +50,40 @@ def upsert(table: pd.DataFrame, sink: SqlTable, where: str, published: Published
         ChurnError: the database cannot be reached or refuses; nothing has changed there. No secret is repeated.
     """
     driver = sink.driver or _driver(resolved(sink.address, f"{where}.address"))
-    rows = _arrow(table, sink, published, driver)
+    rows = [(_arrow(one.customers, sink, one.published, driver), one.replaced) for one in lists]
     with connected(sink.database(driver), where, made=True) as database:
         try:
             with database.connection.cursor() as cursor:
-                _shape(cursor, sink.table, rows.schema, driver)
-                _clear(cursor, sink.table, replaced, driver)
-                cursor.executemany(_insert(sink.table, rows.schema.names, driver), rows)
+                for table, replaced in rows:
+                    _shape(cursor, sink.table, table.schema, driver)
+                    _clear(cursor, sink.table, replaced, driver)
+                    cursor.executemany(_insert(sink.table, table.schema.names, driver), table)
             database.connection.commit()
         except database.error() as error:
             raise ChurnError(f"the database said: {database.redact(str(error))} Nothing was changed there.") from None
-    return f"{len(table):,} customers in the table {sink.table}."
+    return f"{sum(len(one.customers) for one in lists):,} customers in the table {sink.table}."
+
+
+def is_gone(sink: SqlTable, where: str) -> bool:
+    """Whether the database has no such table (any more).
+
+    Raises:
+        ChurnError: the database cannot be asked.
+    """
+    driver = sink.driver or _driver(resolved(sink.address, f"{where}.address"))
+    with connected(sink.database(driver), where, made=True) as database:
+        try:
+            with database.connection.cursor() as cursor:
+                cursor.execute(_LOOKUP[driver].format(text(_named(sink.table)), text(sink.table.rpartition(".")[2])))
+                return not cursor.fetchone()[0]
+        except database.error() as error:
+            raise ChurnError(f"the database said: {database.redact(str(error))}") from None
+
+
+_LOOKUP = {
+    "postgresql": "select to_regclass({0}) is not null",
+    "sqlite": "select count(*) from sqlite_master where type in ('table', 'view') and lower(name) = lower({1})",
+}
 
 
 def _driver(address: str) -> str:

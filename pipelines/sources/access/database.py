@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
+from pipelines.runtime.column_names import nearest_column
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.sql import text
 from pipelines.settings.sources import UNIX_TIMES, InDatabase, Sql
@@ -276,7 +277,7 @@ def watermark_faults(setting: Sql, shape: TableShape, section: str) -> list[str]
         return []
     where = f"params.yaml: {section}.watermark"
     if setting.watermark not in shape.columns:
-        near = did_you_mean(setting.watermark, shape.columns)
+        near = nearest_column(setting.watermark, shape.columns)
         return [f"{where}: {shape.name} has no column {setting.watermark!r}.{near}"]
     kind = shape.types[shape.columns.index(setting.watermark)]
     unix = setting.time_format in UNIX_TIMES

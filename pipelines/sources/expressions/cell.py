@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.runtime.column_names import nearest_column
+from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import text
 from pipelines.sources.expressions.convert import as_number, as_text
 from pipelines.sources.expressions.parse import Reference, checker, parse
@@ -59,7 +60,7 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
         hint = " A column with such a name goes in double quotes." if expression.syntax else ""
         raise ChurnError(
             f"{wanted!r} is neither a column of {name} nor an expression that can be used: {expression.fault}.{hint}"
-            f"{_columns_of(wanted, columns) if expression.syntax else ''}"
+            f"{nearest_column(wanted, columns) if expression.syntax else ''}"
         )
     missing = [one for one in expression.references if _resolve(one, shape) is None]
     if missing:
@@ -134,16 +135,4 @@ def _bound_type(sql: str, wanted: str, shape: Shape) -> str:
 
 
 def _no_column(wanted: str, name: str, columns: tuple[str, ...], inside: str = "") -> str:
-    return f"{name} has no column {wanted!r}{inside}.{_columns_of(wanted, columns)}"
-
-
-def _columns_of(wanted: str, columns: tuple[str, ...]) -> str:
-    """The nearest column, or some of them."""
-    near = did_you_mean(wanted, columns)
-    return near if "Did you mean" in near else f" Its columns: {first_columns(columns)}."
-
-
-def first_columns(columns: tuple[str, ...]) -> str:
-    """The first dozen names, on one line; headings without a name are left out."""
-    named = [" ".join(one.split()) for one in columns if one.strip()]
-    return ", ".join(named[:12]) + (", ..." if len(named) > 12 else "")
+    return f"{name} has no column {wanted!r}{inside}.{nearest_column(wanted, columns)}"

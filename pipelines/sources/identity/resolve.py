@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipelines.runtime.column_names import nearest_column
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.sql import text
 from pipelines.settings.privacy import Identities, IdentityTable
@@ -51,7 +52,7 @@ def faults_of_identities(resolution: Resolution) -> list[str]:
 def _header_faults(table: IdentityTable, file: LocatedFile) -> list[str]:
     return [
         f"params.yaml: identities.table.columns.{ours}: {file.name} has no column {theirs!r}."
-        + did_you_mean(theirs, file.columns)
+        + nearest_column(theirs, file.columns)
         for ours, theirs in _columns(table).items()
         if theirs not in file.columns
     ]

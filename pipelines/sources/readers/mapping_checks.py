@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import duckdb
 
-from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.runtime.column_names import columns_in_words, nearest_column
+from pipelines.runtime.errors import ChurnError
 from pipelines.settings.campaign.contacts import COLUMNS, ContactDatabase, ContactFiles, is_consent
 from pipelines.settings.messages import entry
 from pipelines.settings.sources import UNIX_TIMES, Customers, Mapped, Mapping, Table
 from pipelines.sources.access.headers import LocatedFile
 from pipelines.sources.expressions.activity_query import columns_of
-from pipelines.sources.expressions.cell import cell, first_columns
+from pipelines.sources.expressions.cell import cell
 from pipelines.sources.expressions.convert import NUMBERS, TIMES
 from pipelines.sources.expressions.parse import checker
 from pipelines.sources.expressions.types import Shape
@@ -113,8 +114,9 @@ def customer_faults(setting: Customers, files: list[LocatedFile], attributes: li
         faults += _absent_columns("customers.", file, [one for one in ("customer_id",) if one not in wanted])
         for ours, theirs in wanted.items():
             faults += _plain_column("customers", setting, file, ours, theirs)
+        given = tuple(wanted) or file.columns
         faults += [
-            f"params.yaml: features.attributes: {file.name} gives no {one}.{did_you_mean(one, wanted or file.columns)}"
+            f"params.yaml: features.attributes: {file.name} gives no {one}.{nearest_column(one, given)}"
             for one in attributes
             if one not in wanted
         ]
@@ -155,16 +157,14 @@ def _plain_column(section: str, setting: Customers, file: LocatedFile, ours: str
     if theirs in file.columns:
         yield from _column_faults(where, theirs, file, setting, _KINDS.get(ours, _ANY_KIND))
         return
-    near = did_you_mean(theirs, file.columns)
-    hint = near if "Did you mean" in near else f" Its columns: {first_columns(file.columns)}."
-    yield f"params.yaml: {where}: {file.name} has no column {theirs!r}.{hint}"
+    yield f"params.yaml: {where}: {file.name} has no column {theirs!r}.{nearest_column(theirs, file.columns)}"
 
 
 def _absent_columns(at: str, shape: Shape, missing: list[str]) -> list[str]:
     """A table without mapping that is not in our schema."""
     return [
-        f"params.yaml: {at}columns.{one} is missing and {shape.name} has no column {one}. "
-        f"Its columns: {first_columns(shape.columns)}."
+        f"params.yaml: {at}columns.{one} is missing and {shape.name} has no column {one}."
+        f"{columns_in_words(shape.columns)}"
         for one in missing
     ]
 
