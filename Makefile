@@ -115,6 +115,7 @@ bench-imports: $(READY)  ## CPU of churn --help and of importing each stage, bes
 .PHONY: prove-effect
 prove-effect: $(READY)  ## What effects, their looks and the sentences before a campaign promise, on planted campaigns
 	@python -W error tests/models/effect/prove_effect.py $(ARGS)
+	@python -W error tests/models/effect/prove_uplift.py $(ARGS)
 
 .PHONY: lock
 lock: $(READY)  ## Renew requirements.lock from pyproject.toml

@@ -9,8 +9,8 @@
     gates, balance       what must hold before anything is claimed
     lottery              the places at the margin of capacity, drawn by lot
     success              what is believed of an action, before and after the evidence
-    off_policy           another playbook, judged on lists that are past
-    uplift, qini         who can be persuaded, and whether knowing it pays
+    policy               another playbook, judged on lists that are past
+    uplift               who can be persuaded, and whether knowing it pays
 
 Effects on the share that leaves are `control - contacted`: above 0, fewer left. No file, clock or network; random
 numbers only from a seed that is given. Nothing here is prose: names of templates and numbers go out.

@@ -1,6 +1,6 @@
 """The `churn` command: which commands there are. Each is imported when it is called, so help answers at once.
 
-The commands themselves are in `project`, `lists`, `outcomes`, `scheduled` and `stores`; they alone
+The commands themselves are in `project`, `lists`, `outcomes`, `uplift`, `scheduled` and `stores`; they alone
 know the date of today.
 """
 
@@ -82,6 +82,10 @@ COMMANDS = {
     "ui": Lazy(
         "pipelines.commands.project:ui",
         "Open MLflow on the runs of this project (stop it with Ctrl-C).",
+    ),
+    "uplift": Lazy(
+        "pipelines.commands.uplift:uplift",
+        "Say whom to contact: who can be persuaded, whether knowing it pays, and whom contacting drives away.",
     ),
     "upgrade": Lazy(
         "pipelines.commands.stores:upgrade",

@@ -44,12 +44,12 @@ def outcomes(as_of: str | None) -> None:
 def _refresh(settings: Settings, ledger: Campaigns, day: str) -> None:
     from pipelines.outcomes.refresh import refresh
 
-    with _activity(settings, day) as stream:
+    with activity_known(settings, day) as stream:
         refresh(ledger, question_of(settings), stream, target_of(settings), click.echo, known_until=day)
 
 
 @contextmanager
-def _activity(settings: Settings, day: str) -> Iterator[Callable[[], Stream]]:
+def activity_known(settings: Settings, day: str) -> Iterator[Callable[[], Stream]]:
     """Gives the activity that is known when a day begins. What had to be pulled for it is deleted behind the block."""
     from pipelines.commands.plan import Places, pull_activity
     from pipelines.outcomes.labels import Stream, reaching

@@ -1,1 +1,1 @@
-"""Judging another policy on what was logged: playbooks, rankings, uplift and its gate."""
+"""Judging another policy on what was logged: playbooks and rankings."""

@@ -5,10 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.effect.policy.qini import NOBODY, curve, harm, qini, qini_difference, top_gain, uplift_verdict
-from models.effect.policy.uplift import best_flag, fit_uplift, transformed_outcome
 from models.effect.robust import folds_of, pseudo_outcomes, ridge
-from models.errors import ModelError
+from models.effect.uplift.experiment import Column
+from models.effect.uplift.fitting import fit_uplift, transformed_outcome
+from models.effect.uplift.flags import best_flag, traits, worst_flag
+from models.effect.uplift.qini import Grouping, curve, harm, qini, qini_difference, top, top_gain
+
+COLUMNS = [Column("a"), Column("flag"), Column("b"), Column("c")]
 
 
 def experiment(rng: np.random.Generator, n: int, strength: float = 1.0) -> tuple[np.ndarray, ...]:
@@ -34,30 +37,15 @@ def test_what_is_fitted_ranks_by_who_can_be_persuaded_and_passes_the_gate(outcom
     psi, held_out, effect = judged(rng, 12_000)
     predicted = fitted(held_out)
     assert np.corrcoef(predicted, effect)[0, 1] > 0.9
-    flag = best_flag(x, transformed_outcome(arm, p, stayed))
+    flag = best_flag(x[:, :2], COLUMNS[:2], transformed_outcome(arm, p, stayed))
+    assert flag is not None
     assert (flag.column, flag.wanted) == (1, True)
-    opponents = {"risk": held_out[:, 3], "flag": flag.score(held_out)}
-    verdict = uplift_verdict(psi, predicted, opponents, 0.3)
-    assert (verdict.passed, verdict.template) == (True, "uplift_is_better")
-    assert set(verdict.gains) == {"risk", "flag", NOBODY}
-    assert qini_difference(psi, predicted, opponents["flag"]).low > 0
-    driven_away = harm(psi, predicted)
+    for other in (held_out[:, 3], flag.score(held_out)):
+        assert qini_difference(psi, predicted, other).low > 0
+        assert top_gain(psi, predicted, other, 0.3).low > 0
+    driven_away = harm(psi, predicted < 0)
     assert driven_away.is_proven
     assert driven_away.effect == pytest.approx(effect[predicted < 0].mean(), abs=0.03)
-
-
-def test_where_there_is_nothing_to_find_it_is_refused() -> None:
-    rng, passed, proven, runs = np.random.default_rng(2), 0, 0, 40
-    for _ in range(runs):
-        arm, p, stayed, x, _ = experiment(rng, 1500, 0.0)
-        psi, held_out, _ = judged(rng, 1500, 0.0)
-        predicted = fit_uplift(arm, p, stayed, x, effect=ridge(), outcomes=ridge())(held_out)
-        verdict = uplift_verdict(psi, predicted, {"risk": held_out[:, 3]}, 0.3)
-        passed += verdict.passed
-        proven += harm(psi, predicted).is_proven
-    assert passed <= 2
-    assert proven <= 4
-    assert uplift_verdict(psi[:100], predicted[:100], {}, 0.3).template == "uplift_too_few"
 
 
 def test_qini_by_hand() -> None:
@@ -98,8 +86,46 @@ def test_intervals_of_qini_and_of_the_top_cover() -> None:
     assert top / runs >= 0.93
 
 
-def test_a_flag_must_be_one() -> None:
-    with pytest.raises(ModelError, match="no column is a yes or no"):
-        best_flag(np.random.default_rng(1).normal(size=(50, 2)), np.zeros(50))
-    assert best_flag([[0.0], [1.0]] * 50, [0.0, 5.0] * 50).wanted
-    assert harm(np.zeros(50), -np.ones(50)).is_proven is False
+def test_the_coefficient_of_a_flag_is_half_its_covariance_with_the_effect() -> None:
+    # A flag of every second customer with 3.36 points more effect: .0042 per customer.
+    flag = np.repeat([1.0, 0.0], 5000)
+    assert qini(0.04 + 0.0336 * flag, flag).coefficient == pytest.approx(0.0042)
+    rng = np.random.default_rng(5)
+    psi, rare = rng.normal(size=3000), (rng.random(3000) < 0.2).astype(float)
+    assert qini(psi, rare).coefficient == pytest.approx(np.cov(psi, rare, bias=True)[0, 1] / 2)
+
+
+def test_flags_are_questions_of_words_ones_and_numbers() -> None:
+    rng, n = np.random.default_rng(6), 4000
+    x = np.column_stack([rng.integers(0, 3, n), rng.integers(0, 2, n), rng.normal(size=n)]).astype(float)
+    columns = [Column("channel", ("Mail", "Phone", "Web")), Column("newbie"), Column("spent")]
+    for effect, kind, at in ((x[:, 0] == 2, "is", 2.0), (x[:, 1], "is", 1.0), (x[:, 2] > 0.8, "above", 0.8)):
+        best, worst = best_flag(x, columns, effect), worst_flag(x, columns, -np.asarray(effect, float))
+        assert best is not None
+        assert worst is not None
+        for flag in (best, worst):
+            assert (flag.kind, flag.wanted) == (kind, True)
+            assert flag.at == pytest.approx(at, abs=0.1)
+    found = traits(x, columns, (x[:, 0] == 1) & (x[:, 1] == 0))
+    assert [(one.flag.column, one.flag.at, one.flag.wanted, one.inside) for one in found] == [
+        (0, 1.0, True, 1.0),
+        (1, 1.0, False, 1.0),
+    ]
+    assert best_flag(np.zeros((50, 1)), [Column("a")], np.arange(50.0)) is None
+    assert worst_flag(x, columns, np.ones(n)) is None
+
+
+def test_blocks_are_ranked_apart_and_rows_of_a_customer_are_one_piece_of_evidence() -> None:
+    rng, n = np.random.default_rng(7), 900
+    psi, score = rng.normal(size=n), rng.normal(size=n)
+    blocks = np.repeat([1, 2, 3], n // 3)
+    shifted = score + 100 * blocks
+    grouped = qini(psi, shifted, Grouping(blocks))
+    parts = [qini(psi[blocks == one], score[blocks == one]).coefficient for one in (1, 2, 3)]
+    assert grouped.coefficient == pytest.approx(np.mean(parts))
+    assert top(shifted, 0.2, Grouping(blocks))[blocks == 1].sum() == pytest.approx(60)
+    alone, twice = qini(psi, score), Grouping(customers=np.tile(np.arange(n), 2))
+    double = qini(np.tile(psi, 2), np.tile(score, 2), twice)
+    assert double.coefficient == pytest.approx(alone.coefficient)
+    assert double.high - double.low == pytest.approx(alone.high - alone.low, rel=1e-3)
+    assert harm(np.zeros(50), np.ones(50)).is_proven is False

@@ -11,41 +11,16 @@ regression (see robust.Fit), so that any will do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.effect.policy.qini import qini
 from models.effect.robust import Fit, Predict, folds_of, pseudo_outcomes
-from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
 TRANSFORMED, DOUBLY_ROBUST = "transformed_outcome", "doubly_robust"
-SMALLEST_FLAG = 0.01  # share of customers that a flag must hold for, and must not
-
-
-@dataclass(frozen=True)
-class Flag:
-    """The best single yes-or-no column: the rule that a model has to beat.
-
-    Attributes:
-        column: its place.
-        wanted: whether those go first who have it (else those who have it not).
-        qini: its coefficient on the customers among whom it was chosen.
-    """
-
-    column: int
-    wanted: bool
-    qini: float
-
-    def score(self, features: Any) -> Floats:
-        """1 for those who go first, else 0."""
-        held = np.asarray(features, dtype=np.float64)[:, self.column] > 0
-        return np.asarray(held == self.wanted, dtype=np.float64)
 
 
 def transformed_outcome(contacted: Any, probability: Any, outcome: Any) -> Floats:
@@ -78,29 +53,3 @@ def fit_uplift(
         return effect(x, transformed_outcome(contacted, probability, outcome))
     parts = folds_of(contacted, folds, seed)
     return effect(x, pseudo_outcomes(contacted, probability, outcome, x, fit=outcomes, folds=parts))
-
-
-def best_flag(features: Any, effects: Any, columns: Sequence[int] | None = None) -> Flag:
-    """The yes-or-no column, and the way round, with the highest Qini coefficient.
-
-    Args:
-        features: training customers by columns.
-        effects: their transformed outcomes or psi.
-        columns: places of yes-or-no columns; None: all that hold only 0 and 1.
-
-    Raises:
-        ModelError: no column is such a flag for 1 to 99% of the customers.
-    """
-    x, psi = np.asarray(features, dtype=np.float64), np.asarray(effects, dtype=np.float64)
-    among = range(x.shape[1]) if columns is None else columns
-    found = []
-    for column in among:
-        held = x[:, column] > 0
-        binary = columns is not None or bool(np.isin(x[:, column], (0.0, 1.0)).all())
-        if binary and SMALLEST_FLAG <= held.mean() <= 1 - SMALLEST_FLAG:
-            for wanted in (True, False):
-                score = np.asarray(held == wanted, dtype=np.float64)
-                found.append(Flag(column, wanted, qini(psi, score).coefficient))
-    if not found:
-        raise ModelError("uplift: no column is a yes or no that 1 to 99% of the customers have. Name some columns.")
-    return max(found, key=lambda flag: flag.qini)

@@ -1,0 +1,1 @@
+"""Who can be persuaded: rankings by the effect of contacting, judged on customers that fitted nothing; the gate."""
