@@ -27,9 +27,12 @@ EPILOG = (
 @click.option(
     "--table",
     type=click.Path(path_type=Path),
-    required=True,
     metavar="FILE",
-    help="CSV or Parquet, a row per customer.",
+    help="CSV or Parquet, a row per customer.  [default: a campaign of the ledger]",
+)
+@click.option("--campaign", metavar="NAME", help="Of the ledger.  [default: the newest]")
+@click.option(
+    "--as-of", metavar="DATE", help="Of a campaign: what is known when this day begins, as `outcomes` takes it."
 )
 @click.option("--treatment", metavar="COL", help="With --table: who was treated: yes or no, or names of arms.")
 @click.option("--outcome", metavar="COL", help="With --table: what came of it, yes or no.")

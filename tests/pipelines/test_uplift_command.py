@@ -108,7 +108,10 @@ FAULTS = [
     (("--table", "t.txt.gz"), "is neither"),
     (("--treatment", "segmnt"), r"--treatment segmnt: t\.csv has no such column\. Did you mean segment\?"),
     (("--outcome", "spend"), "--outcome spend: is a yes good"),
-    (("--outcome", "spend", "--outcome-is", "good"), "must be yes or no .* make a column that says whether"),
+    (
+        ("--outcome", "spend", "--outcome-is", "good", "--control", "No E-Mail"),
+        "must be yes or no .* make a column that says whether",
+    ),
     ((), "cannot be read as yes and no; its values are .*'No E-Mail'.*--treated 'A' --control 'B'"),
     (("--treated", "Womens E-Mail"), "beside --treated there are 2 values"),
     (("--control", "No E-mail"), "'No E-mail' is not among its values. Did you mean No E-Mail"),
