@@ -143,6 +143,7 @@ def test_an_experiment_ends_at_evaluation(shop: Any) -> None:
     as_somebody = ("git", "-c", "user.name=Shop", "-c", "user.email=shop@example.org")
     shop.call(*as_somebody, "add", "dvc.lock")
     shop.call(*as_somebody, "commit", "-qm", "The first run")
+    shop.edit("params.yaml", "  seed: 7", "  scorer: model\n  seed: 7")  # of a rule no seed changes a figure
     output = shop.dvc("exp", "run", "-S", "model.seed=8").stdout
     assert "train_model@silent_28d" in output
     assert content(shop.folder / "data/champion/silent_28d") == champion
