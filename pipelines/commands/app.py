@@ -44,7 +44,7 @@ COMMANDS = {
         "Remove CUSTOMER from every store of this project, for ever, and say what that was.",
     ),
     "outcomes": Lazy(
-        "pipelines.commands.outcomes:outcomes",
+        "pipelines.commands.effect.outcomes:outcomes",
         "Say what published lists achieved: who left, whether contacting helped, and when nothing can be said yet.",
     ),
     "promote": Lazy(
@@ -84,7 +84,7 @@ COMMANDS = {
         "Open MLflow on the runs of this project (stop it with Ctrl-C).",
     ),
     "uplift": Lazy(
-        "pipelines.commands.uplift:uplift",
+        "pipelines.commands.effect.uplift:uplift",
         "Say whom to contact: who can be persuaded, whether knowing it pays, and whom contacting drives away.",
     ),
     "upgrade": Lazy(

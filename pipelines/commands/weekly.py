@@ -148,7 +148,7 @@ def _refresh_outcomes(settings: Settings, log: Log) -> None:
 
     What is wrong there does not undo the list: it is said, and `churn outcomes` says it again.
     """
-    from pipelines.commands.outcomes import question_of, target_of
+    from pipelines.commands.effect.outcomes import question_of, target_of
     from pipelines.ledger.assigned import campaigns
     from pipelines.outcomes.labels import reaching
     from pipelines.outcomes.refresh import refresh

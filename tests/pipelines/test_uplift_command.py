@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from pipelines.commands.uplift import uplift
+from pipelines.commands.effect.uplift import uplift
 from pipelines.outcomes.uplift.arms import arms, meaning, outcome
 from pipelines.outcomes.uplift.ground import figure_lines, ground_lines
 from pipelines.outcomes.uplift.known_before import IDS, KNOWS_ARM, KNOWS_OUTCOME, ONE_VALUE, WORDS, known_before

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.commands.effect.outcomes import activity_known, question_of, target_of
 from pipelines.commands.lists import alone
-from pipelines.commands.outcomes import activity_known, question_of, target_of
 from pipelines.runtime.errors import USER_ERRORS, ChurnError
 from pipelines.settings import artifacts
 from pipelines.settings.moments import parse_day
