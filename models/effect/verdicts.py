@@ -1,4 +1,4 @@
-"""What may be said of a campaign, in one word each; `pipelines.outcomes` makes sentences of them."""
+"""What may be said of a campaign, in one word each; `rendering.campaign_sentences` makes sentences of them."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.outcomes.sentences import signed
+from pipelines.rendering.campaign_sentences import signed
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.page.charts import PLOT
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.outcomes.page import page
-from pipelines.outcomes.sentences import campaign_lines, first_line
+from pipelines.rendering.campaign_sentences import campaign_lines, first_line
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.files import atomic_file, write_json
 from pipelines.runtime.spreadsheet_text import defused

@@ -13,7 +13,7 @@ from typing import Any
 from models.effect.verdicts import WITHHELD
 from pipelines.outcomes.charts import effect_over_looks, look_words
 from pipelines.outcomes.performance import CONTROL_GROUP
-from pipelines.outcomes.sentences import campaign_lines, first_line, signed
+from pipelines.rendering.campaign_sentences import campaign_lines, first_line, signed
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.page import charts, list_page
 

@@ -16,7 +16,7 @@ from pipelines.ledger.assigned import Campaigns, campaigns
 from pipelines.outcomes.files import write_files
 from pipelines.outcomes.labels import Stream
 from pipelines.outcomes.report import Question, matured_days, report, terms_by_day
-from pipelines.outcomes.sentences import campaign_lines, first_line
+from pipelines.rendering.campaign_sentences import campaign_lines, first_line
 from pipelines.rendering.language.language import Language
 from pipelines.runtime import code
 from pipelines.runtime.errors import ChurnError

@@ -22,8 +22,8 @@ from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
 from pipelines.at_risk.tables import Tables, tables
 from pipelines.modelling.eligibility import eligibility_of
 from pipelines.modelling.model_folder import open_model, read_champion, sums_digest
-from pipelines.outcomes.sentences import gate_lines, proven, verdict_lines
 from pipelines.rendering import chart_data, files, highlights, manifest, wording
+from pipelines.rendering.campaign_sentences import gate_lines, proven, verdict_lines
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.page import list_page

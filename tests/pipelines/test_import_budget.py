@@ -14,8 +14,9 @@ import click
 import pytest
 import yaml
 
-from pipelines.commands import lists, outcomes, project, scheduled, stores
+from pipelines.commands import lists, project, scheduled, stores
 from pipelines.commands.app import COMMANDS
+from pipelines.commands.effect import outcomes, uplift
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"great_expectations", "lightgbm", "matplotlib", "mlflow", "optuna", "pandas", "scipy.stats", "sklearn"}
@@ -87,7 +88,7 @@ def test_every_command_is_in_the_list() -> None:
     inner = {"show", "check"}  # of `churn sources`
     made = {
         one.name
-        for module in (scheduled, lists, outcomes, project, stores)
+        for module in (scheduled, lists, outcomes, uplift, project, stores)
         for one in vars(module).values()
         if isinstance(one, click.Command)
     }

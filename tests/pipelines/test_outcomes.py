@@ -21,9 +21,9 @@ from pipelines.ledger.assigned import campaigns
 from pipelines.outcomes.labels import Stream
 from pipelines.outcomes.refresh import Target, published, refresh
 from pipelines.outcomes.report import Question, report, terms_by_day
-from pipelines.outcomes.sentences import campaign_lines
 from pipelines.outcomes.terms import TodaysTerms
 from pipelines.publishing.feedback import ReportReading, feedback
+from pipelines.rendering.campaign_sentences import campaign_lines
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.campaign.contacts import Campaign

@@ -7,10 +7,10 @@ from typing import Any
 
 from models.effect.uplift import verdict as verdicts
 from models.effect.uplift.flags import IS
-from pipelines.outcomes.sentences import gate_lines
 from pipelines.outcomes.uplift.arms import BAD
 from pipelines.outcomes.uplift.campaign import CAMPAIGN
 from pipelines.outcomes.uplift.content import WITHHELD
+from pipelines.rendering.campaign_sentences import gate_lines
 from pipelines.rendering.language.language import Language
 
 Figures = Mapping[str, Any]
