@@ -31,7 +31,7 @@ def trained(folders: Folders, **changes: object) -> Path:
 
 def test_the_folder_holds_both_fits_the_recipe_and_the_predictions(trained_folders: Folders) -> None:
     out = trained_folders.model
-    names = ["held_out", "predictions.parquet", "recipe.json", "shipped", "trials.json"]
+    names = ["held_out", "predictions.parquet", "recipe.json", "shipped", "trials.json", "world.json"]
     assert sorted(path.name for path in out.iterdir()) == names
     assert list(read_json(out / "trials.json")) == ["000", "001"]
     recipe = read_json(out / "recipe.json")
