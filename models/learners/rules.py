@@ -9,7 +9,7 @@ kept in a model's folder in place of boosters and blend (models/churn_model.py);
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +40,7 @@ class Rule:
         line: of those columns, of the RFM sum or of the habit's log-odds; None: the habit's log-odds as they are.
         quintiles: where the columns are ranked and added up, the RFM score.
         habit: where the rule is BG/NBD.
+        average: log-odds of the average training row, where the rule is BG/NBD: what a customer is told against.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Rule:
     line: Linear | None
     quintiles: Quintiles | None = None
     habit: BgNbdScore | None = None
+    average: float = 0.0
 
     def log_odds(self, features: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Log-odds of leaving for each row."""
@@ -63,7 +65,7 @@ class Rule:
 
         table = pd.DataFrame(0.0, columns=list(self.columns), index=features.index)
         if self.habit is not None:
-            return table.assign(**{self.told_as: self.log_odds(features)})
+            return table.assign(**{self.told_as: self.log_odds(features) - self.average})
         if self.quintiles is None and self.line is not None:
             return table.assign(
                 **dict(zip(self.columns, self.line.contributions(self._numbers(features)).T, strict=True))
@@ -111,6 +113,7 @@ class Rule:
         return {
             "name": self.name,
             "columns": list(self.columns),
+            "average": self.average,
             **{
                 part: value.to_json() if value is not None else None
                 for part, value in (("line", self.line), ("quintiles", self.quintiles), ("habit", self.habit))
@@ -126,6 +129,7 @@ class Rule:
             Linear.from_json(content["line"]) if content["line"] else None,
             Quintiles.from_json(content["quintiles"]) if content["quintiles"] else None,
             BgNbdScore.from_json(content["habit"]) if content["habit"] else None,
+            float(content["average"]),
         )
 
 
@@ -164,7 +168,8 @@ def fitted(
         said = None if definition.get("kind", "silence") == "silence" else habit.log_odds(features)[:, None]
         line = None if said is None else Linear.fit(said, churned, penalty=PENALTY)
         read = tuple(dict.fromkeys([roles.recency, *habit.columns]))
-        found["bg_nbd"] = Rule("bg_nbd", read, line, habit=habit)
+        scored = Rule("bg_nbd", read, line, habit=habit)
+        found["bg_nbd"] = replace(scored, average=float(scored.log_odds(features).mean()))
     return found
 
 

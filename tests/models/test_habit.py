@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from models import segments
+from models.learners import rules
 from models.learners.bgnbd import BgNbd
 from models.learners.bgnbd_score import COLUMN, BgNbdScore
+from models.learners.rules import Rule
 from models.training import split, train
 from models.training.recipe import Recipe
 from tests.models.panels_for_tests import DEFINITION, MOMENTS, columns_info, panel
@@ -85,3 +87,21 @@ def test_the_habit_of_an_origin_sees_no_later_row() -> None:
 def test_json_keeps_it_exactly() -> None:
     habit = BgNbdScore(BgNbd(0.2, 4.4, 0.8, 2.4), ("a", "b", "c"), "d", 3, 28)
     assert BgNbdScore.from_json(habit.to_json()) == habit
+
+
+def test_a_rule_tells_each_customer_against_the_average_one() -> None:
+    random = np.random.default_rng(0)
+    rows = [row(f"c{n}", "2021-02-01", float(random.poisson(4)), float(random.uniform(5, 75)), 80.0) for n in range(60)]
+    table, roles = pd.DataFrame(rows), ROLES
+    habit = fitted(rows)
+    names = dict.fromkeys([roles.recency, roles.frequency, *([roles.money] if roles.money else []), *roles.names])
+    features = table.assign(**{name: random.uniform(1, 9, len(table)) for name in names if name not in table})
+    churned = (random.random(len(table)) < 0.3).astype(float)
+    rule = rules.fitted(
+        features, churned, roles=roles, columns_info=columns_info(), definition=DEFINITION, habit=habit
+    )["bg_nbd"]
+    told = rule.contributions(features)[rule.told_as]
+    assert told.mean() == pytest.approx(0, abs=1e-12)
+    assert (told > 0).any(), "less than even chances, and yet a reason"
+    assert rule.log_odds(features) - told.to_numpy() == pytest.approx(rule.average)
+    assert Rule.from_json(rule.to_json()) == rule
