@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.expectations import SHAPE
+from features.expectations import SHAPE, silence, volume
 from features.judging import ExpectationResult, judge
 from pipelines.checks.figures import Rule, Table, out_of_bounds, unusable
 from pipelines.runtime.errors import CheckFailedError
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 FAILURES_SHOWN = 3
 """How many failed checks the error names."""
+ADVICE = {
+    silence(""): " Deliver what is missing; where nothing is, raise checks.max_days_without_activity.",
+    volume(""): " Where that is as it should be, raise checks.max_volume_ratio, or set checks.volume: warn.",
+    "score_shift": " Where that is as it should be, raise checks.max_score_shift, or set checks.score_shift: warn.",
+}
+"""What a failed check's line ends with, by how the name of its figure begins."""
 FAILURES_WITH_ROWS = 12
 """How many failed checks have their rows looked up; every one has them counted."""
 
@@ -106,7 +112,8 @@ def _failure_line(entry: Mapping[str, Any]) -> str:
     keys = [_key(row) for row in entry["offending"][:3]] if entry["unexpected_count"] else []
     rest = (entry["unexpected_count"] or 0) - len(keys)
     rows = f" ({'; '.join(keys)}{f' and {rest:,} more' if rest > 0 else ''})" if keys else ""
-    return f"  {entry['statement']}: found {entry['observed']}{rows}; allowed {entry['allowed']}."
+    advice = next((text for start, text in ADVICE.items() if entry["column"].startswith(start)), "")
+    return f"  {entry['statement']}: found {entry['observed']}{rows}; allowed {entry['allowed']}.{advice}"
 
 
 def _key(row: Mapping[str, str]) -> str:

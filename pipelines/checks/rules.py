@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -62,9 +63,9 @@ def check_activity(folder: Path, checks: StreamChecks, counts: StreamCounts | No
     """The stream in `folder` (data/activity/{branch} or what is about to become it) against the activity contract.
 
     Besides rules about rows: the stream, and the main activity, must reach to the branch's moment (sparse streams may
-    be silent for seven times their usual pause, up to 28 days), and each activity's last 28 days must be within
-    `max_volume_ratio` of all earlier 28-day blocks of half a year (activities younger than 12 weeks are not judged, nor
-    `irregular_activities`). Our own doings are not judged and do not hide a silence.
+    be silent for seven times their usual pause, as it was at their quietest, up to 28 days), and each activity's last
+    28 days must be within `max_volume_ratio` of all earlier 28-day blocks of half a year (activities younger than 12
+    weeks are not judged, nor `irregular_activities`). Our own doings are not judged and do not hide a silence.
 
     `counts`: given where every row is known to break none of the rules, because the same files were checked before.
     """
@@ -138,8 +139,17 @@ def _silence_limits(streams: Mapping[str, _Stream], main: str, limit: float) -> 
         own = _matching(streams, name)
         span = max((stream.last for stream in own), default=0) - min((stream.first for stream in own), default=0)
         usual = span / DAY_US / max(1, sum(stream.count for stream in own))
-        limits[name] = max(limit, min(7 * usual, MOST_SILENT_DAYS))
+        limits[name] = max(limit, min(7 * max(usual, _pause_at_the_quietest(own)), MOST_SILENT_DAYS))
     return limits
+
+
+def _pause_at_the_quietest(own: Sequence[_Stream]) -> float:
+    """Days between two rows in the quietest of the whole 28-day blocks before the last; 0 where there is none.
+
+    A shop whose customers came in one wave is far quieter afterwards than on average.
+    """
+    earlier = [sum(rows) for rows in zip_longest(*(stream.blocks for stream in own), fillvalue=0)][1:]
+    return BLOCK_DAYS / max(min(earlier), 1) if earlier else 0.0
 
 
 def _silence_finding(moment: int, streams: list[_Stream]) -> Finding:

@@ -57,6 +57,12 @@ def multiplied(times: int) -> Change:
     return change
 
 
+def one_wave(frame: pd.DataFrame) -> pd.DataFrame:
+    """Twelve rows a day until April, then one in four days, the last of them nine days before the moment."""
+    wave = frame["occurred_at"] < pd.Timestamp("2024-04-01", tz="UTC")
+    return stops_at("2024-06-22", "")(pd.concat([frame[wave], frame[~wave].iloc[::48]]))
+
+
 JUNE = pd.Timestamp("2024-07-01", tz="UTC")
 ACTIVITY_FAULTS: list[tuple[str, Change, str, str]] = [
     # what is wrong, how, what fails, who is named
@@ -154,6 +160,7 @@ def test_a_file_that_is_not_parquet_is_a_problem(tmp_path: Path) -> None:
         (thinned(2), "half as many is within max_volume_ratio"),
         (stops_at("2024-06-20", "opened_email"), "only the stream and the main activity must reach the end"),
         (lambda frame: frame.iloc[::100], "a sparse stream pauses: seven times the usual pause is allowed"),
+        (one_wave, "customers who came in one wave: the pause is that of the quiet months behind it"),
         (lambda frame: frame.assign(value=np.nan), "a stream without money"),
         (set_to("activity", "referred_friend", *range(2100, 2184, 2)), "a new activity has no usual volume yet"),
     ],
@@ -170,6 +177,13 @@ def test_settings_decide_what_is_too_far(tmp_path: Path) -> None:
     folder = write_activity(multiplied(6)(stops_at("2024-06-20", "placed_order")(activity())), tmp_path)
     lenient = settings_with(max_days_without_activity=30, irregular_activities=["opened_email"])
     assert outcome(check_activity(folder, StreamChecks.of(lenient, "score"))) == {}
+
+
+def test_what_to_do_about_a_silence_is_said_and_works(tmp_path: Path) -> None:
+    folder = write_activity(stops_at("2024-06-20")(activity()), tmp_path)
+    with pytest.raises(ChurnError, match=r"where nothing is, raise checks\.max_days_without_activity\."):
+        check_activity(folder, StreamChecks.of(settings_with(), "score")).require()
+    check_activity(folder, StreamChecks.of(settings_with(max_days_without_activity=12), "score")).require()
 
 
 def test_an_unusual_volume_warns_unless_it_is_to_stop(tmp_path: Path) -> None:
