@@ -12,6 +12,8 @@ from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
 
+FEWEST_EVENTS = 10.0  # leavers and stayers that each arm must expect at a look, if contacting does nothing
+
 
 @dataclass(frozen=True)
 class Counts:

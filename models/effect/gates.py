@@ -14,9 +14,8 @@ import numpy.typing as npt
 from scipy.special import chdtrc
 
 from models.effect.balance import covariate_distance
-from models.effect.counts import Counts
+from models.effect.counts import FEWEST_EVENTS, Counts
 from models.effect.shares import claims, difference, normal_critical
-from models.effect.trial import FEWEST_EVENTS
 from models.effect.weighted import measurable
 from models.errors import ModelError
 

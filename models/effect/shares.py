@@ -14,7 +14,7 @@ Medicine 4:213-226)
     z(d) = sum w (p0 - p1 - d) / sqrt(sum w^2 V(d)),   V(d) = [q0 (1 - q0)/n0 + q1 (1 - q1)/n1] n / (n - 1)
 
 with `q0 - q1 = d` the most probable shares that differ by d. The interval holds every d with |z(d)| <= critical: 1.96
-for one look at the 5% level, the boundary of models/effect/boundary.py or models/effect/sequence.py for many.
+for one look at the 5% level, the boundary of `models/effect/sequential` for many.
 
 With fewer than five leavers or stayers in an arm the normal distribution is no picture of them, and the score interval
 covers less than it says. There, the fewer the more, it is widened to the one that exact limits of either arm give.

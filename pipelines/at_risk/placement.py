@@ -14,7 +14,7 @@ from models.decision import ranking
 from pipelines.at_risk.decide import ListInputs, rank_everyone
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.errors import ChurnError
-from pipelines.runtime.spreadsheet_text import undefused
+from pipelines.runtime.text.spreadsheet_text import undefused
 from pipelines.settings import artifacts
 from pipelines.settings.decision import ListPolicy
 

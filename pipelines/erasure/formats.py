@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.runtime.files import write_parquet
-from pipelines.runtime.spreadsheet_text import undefused
 from pipelines.runtime.sql import quoted
+from pipelines.runtime.text.spreadsheet_text import undefused
 
 ID_COLUMNS = ("customer_id", "hashed")
 Names = frozenset[str]

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.erasure.formats import ID_COLUMNS, delimiter_of, kind_of
-from pipelines.runtime.spreadsheet_text import undefused
 from pipelines.runtime.sql import quoted
+from pipelines.runtime.text.spreadsheet_text import undefused
 
 
 def customers_in(path: Path) -> set[str]:

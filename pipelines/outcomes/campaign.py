@@ -14,7 +14,7 @@ import numpy as np
 
 from features.windows import day_number, day_text
 from models.decision.power import Plan
-from models.effect.trial import Trial, smallest_effect
+from models.effect.sequential.trial import Trial, smallest_effect
 from models.effect.verdicts import (
     FEWER_LEAVE,
     MORE_LEAVE,

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.effect.counts import Counts
-from models.effect.looks import Look, planned_looks, unplanned_looks
 from models.effect.ratio import complier_effect, cost_per_kept
+from models.effect.sequential.looks import Look, planned_looks, unplanned_looks
 from models.effect.shares import difference
 from models.effect.weighted import measurable, weighted_means, weighted_shares
 from pipelines.settings.campaign.outcomes import Outcomes

@@ -17,7 +17,7 @@ from pipelines.outcomes.page import page
 from pipelines.rendering.campaign_sentences import campaign_lines, first_line
 from pipelines.rendering.language.language import Language
 from pipelines.runtime.files import atomic_file, write_json
-from pipelines.runtime.spreadsheet_text import defused
+from pipelines.runtime.text.spreadsheet_text import defused
 from pipelines.settings import artifacts
 
 COLUMNS = ("kind", "name", "figure", "value", "low", "high")

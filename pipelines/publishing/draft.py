@@ -16,7 +16,7 @@ from pipelines.ledger.tables import HELD_BACK
 from pipelines.ledger.write import Content, Published, content_digest, sqlite_value
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
-from pipelines.runtime.spreadsheet_text import undefused
+from pipelines.runtime.text.spreadsheet_text import undefused
 from pipelines.settings import artifacts
 
 _AGAIN = "Make the list again: `churn run`."

@@ -19,10 +19,10 @@ from pipelines.ledger import write
 from pipelines.ledger.read import FILE, REACHED_OUT, SAID, opened
 from pipelines.publishing.report_file import Row, read_report
 from pipelines.publishing.spreadsheet_ids import match_ids
-from pipelines.runtime import yes_no
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
-from pipelines.runtime.spreadsheet_text import undefused
+from pipelines.runtime.text import yes_no
+from pipelines.runtime.text.spreadsheet_text import undefused
 from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy.pseudonyms import internal_id
 

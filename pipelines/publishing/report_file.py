@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.ledger.read import SAID
-from pipelines.runtime.column_names import columns_in_words
 from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.text.column_names import columns_in_words
 
 NAMES = {
     "customer_id": ("customerid", "customer", "id", "client", "clientid"),

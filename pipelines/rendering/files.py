@@ -20,7 +20,7 @@ from pipelines.rendering import columns
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.workbook import write_workbook
 from pipelines.runtime.files import write_parquet
-from pipelines.runtime.spreadsheet_text import defused
+from pipelines.runtime.text.spreadsheet_text import defused
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,7 @@ from pipelines.commands.score.resume import Parts
 from pipelines.publishing.written import note_written
 from pipelines.runtime import journal
 from pipelines.runtime.files import write_json
-from pipelines.runtime.spreadsheet_text import defused, undefused
+from pipelines.runtime.text.spreadsheet_text import defused, undefused
 from pipelines.settings.params import Settings
 from pipelines.sources.privacy import vault
 from pipelines.stages.make_list import make_list

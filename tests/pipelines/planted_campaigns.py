@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pytest
 
 from features.activity import ACTIVITY_SCHEMA
 from features.windows import midnight
@@ -28,6 +29,15 @@ FIRST = date(2024, 3, 4)
 HORIZON = 28
 SEGMENTS = ("regular", "occasional")
 ACTIONS = ("call", "letter")
+
+PARAMS = """
+sources: {shop: {reader: csv, path: shop.csv, activity: placed_order}}
+observations: {train: {until: "2024-03-04"}, score: {as_of: "2024-03-25"}}
+churn:
+  silent_28d: {kind: silence, activity: placed_order, active_within_days: 56, gap_days: 0, horizon_days: 28}
+campaign: {name: spring, share: 0.2, weeks: 3}
+at_risk: {definition: silent_28d}
+"""
 
 
 @dataclass(frozen=True)
@@ -147,3 +157,10 @@ def write_activity(made: World, folder: Path, until: str) -> Path:
 def _weeks(start: date, end: date, offset: int) -> list[date]:
     first = start + timedelta(days=offset)
     return [first + timedelta(days=7 * i) for i in range(60) if first + timedelta(days=7 * i) < end]
+
+
+def project_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the settings of the lists, as the working directory."""
+    monkeypatch.chdir(folder)
+    (folder / "params.yaml").write_text(PARAMS)
+    return folder

@@ -15,23 +15,12 @@ from pipelines.commands.app import main
 from pipelines.runtime.log import Log
 from pipelines.settings import params
 from pipelines.settings.moments import for_day
-from tests.pipelines.planted_campaigns import Planted, publish_lists, world, write_activity
-
-PARAMS = """
-sources: {shop: {reader: csv, path: shop.csv, activity: placed_order}}
-observations: {train: {until: "2024-03-04"}, score: {as_of: "2024-03-25"}}
-churn:
-  silent_28d: {kind: silence, activity: placed_order, active_within_days: 56, gap_days: 0, horizon_days: 28}
-campaign: {name: spring, share: 0.2, weeks: 3}
-at_risk: {definition: silent_28d}
-"""
+from tests.pipelines.planted_campaigns import Planted, project_in, publish_lists, world, write_activity
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text(PARAMS)
-    return tmp_path
+    return project_in(tmp_path, monkeypatch)
 
 
 def said(*arguments: str, code: int = 0) -> str:

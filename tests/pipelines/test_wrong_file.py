@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pipelines.at_risk.policy.suppression import suppressed_ids
 from pipelines.publishing.report_file import read_report
-from pipelines.runtime.column_names import columns_in_words
 from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.text.column_names import columns_in_words
 from pipelines.settings.campaign.at_risk import AtRisk
 from pipelines.settings.params import Settings
 from pipelines.settings.privacy import Privacy

@@ -9,9 +9,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from pipelines.runtime.column_names import columns_in_words
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
+from pipelines.runtime.text.column_names import columns_in_words
 from pipelines.settings.campaign.at_risk import AtRisk
 from pipelines.settings.privacy import Privacy
 from pipelines.sources.privacy.pseudonyms import keyed, required_key

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
-from pipelines.runtime.yes_no import NO, YES
+from pipelines.runtime.text.yes_no import NO, YES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from __future__ import annotations
 import pandas as pd
 
 from pipelines.publishing.sinks.fields import as_csv, emails, phones, require, texts
-from pipelines.runtime.spreadsheet_text import defused
+from pipelines.runtime.text.spreadsheet_text import defused
 from pipelines.settings.campaign.publish import HubSpot, Klaviyo, Salesforce
 
 PROPERTIES = {

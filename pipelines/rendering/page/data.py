@@ -12,7 +12,7 @@ from pipelines.rendering import columns, wording
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.page.words import script_texts
-from pipelines.runtime.spreadsheet_text import RUN_AS_FORMULA
+from pipelines.runtime.text.spreadsheet_text import RUN_AS_FORMULA
 from pipelines.settings.decision import ListMoment
 
 if TYPE_CHECKING:

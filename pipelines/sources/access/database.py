@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
-from pipelines.runtime.column_names import nearest_column
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.sql import text
+from pipelines.runtime.text.column_names import nearest_column
 from pipelines.settings.sources import UNIX_TIMES, InDatabase, Sql
 from pipelines.sources.expressions.types import kind_of, stored_types
 

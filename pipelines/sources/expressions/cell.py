@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from pipelines.runtime.column_names import nearest_column
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import text
+from pipelines.runtime.text.column_names import nearest_column
 from pipelines.sources.expressions.convert import as_number, as_text
 from pipelines.sources.expressions.parse import Reference, checker, parse
 from pipelines.sources.expressions.types import WHOLE_NUMBER_TYPES, Shape, kind_of

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.runtime.column_names import nearest_column
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.sql import text
+from pipelines.runtime.text.column_names import nearest_column
 from pipelines.settings.privacy import Identities, IdentityTable
 from pipelines.settings.reading import Resolution
 from pipelines.sources.access.headers import LocatedFile, digest_at, files_of, local_copy, locate

@@ -14,9 +14,9 @@ from typing import Any
 
 import duckdb
 
-from pipelines.runtime import yes_no
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted, text
+from pipelines.runtime.text import yes_no
 from pipelines.settings.campaign.contacts import ContactDatabase, ContactFiles, channels_of, is_consent
 from pipelines.sources.access.database import connected
 from pipelines.sources.access.headers import LocatedFile, local_copy, locate

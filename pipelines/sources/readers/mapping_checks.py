@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import duckdb
 
-from pipelines.runtime.column_names import columns_in_words, nearest_column
 from pipelines.runtime.errors import ChurnError
+from pipelines.runtime.text.column_names import columns_in_words, nearest_column
 from pipelines.settings.campaign.contacts import COLUMNS, ContactDatabase, ContactFiles, is_consent
 from pipelines.settings.messages import entry
 from pipelines.settings.sources import UNIX_TIMES, Customers, Mapped, Mapping, Table

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.effect.boundary import OBRIEN_FLEMING
 from models.effect.counts import Counts
-from models.effect.sequence import sequence_critical
+from models.effect.sequential.boundary import OBRIEN_FLEMING
+from models.effect.sequential.sequence import sequence_critical
+from models.effect.sequential.trial import Trial, criticals_of
 from models.effect.shares import claims
-from models.effect.trial import Trial, criticals_of
 
 
 @dataclass(frozen=True)

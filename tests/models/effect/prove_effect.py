@@ -26,11 +26,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from models.decision import lottery
 from models.decision.control_group import CONTACT
-from models.effect.boundary import KINDS
 from models.effect.counts import Counts
 from models.effect.robust import robust_effect
+from models.effect.sequential.boundary import KINDS
+from models.effect.sequential.trial import SPARE, WANTED, Trial, power, smallest_effect
 from models.effect.shares import claims
-from models.effect.trial import SPARE, WANTED, Trial, power, smallest_effect
 from models.effect.weighted import weighted_means, weighted_shares
 from tests.models.effect.planted import (
     Scenario,

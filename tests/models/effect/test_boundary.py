@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
-from models.effect.boundary import KINDS, OBRIEN_FLEMING, POCOCK, boundary, crossing, spent
+from models.effect.sequential.boundary import KINDS, OBRIEN_FLEMING, POCOCK, boundary, crossing, spent
 from models.errors import ModelError
 
 FIVE = [0.2, 0.4, 0.6, 0.8, 1.0]

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.effect.boundary import POCOCK
 from models.effect.counts import Counts
-from models.effect.looks import planned_looks, unplanned_looks
+from models.effect.sequential.boundary import POCOCK
+from models.effect.sequential.looks import planned_looks, unplanned_looks
+from models.effect.sequential.trial import Trial, criticals_of
 from models.effect.shares import difference
-from models.effect.trial import Trial, criticals_of
 from models.errors import ModelError
 
 WEEKS = np.arange(1, 9) / 8

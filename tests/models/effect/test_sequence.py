@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.effect.sequence import sequence_critical
-from models.effect.trial import Trial
+from models.effect.sequential.sequence import sequence_critical
+from models.effect.sequential.trial import Trial
 from models.errors import ModelError
 from tests.models.effect.planted import Scenario, always_covered_share
 

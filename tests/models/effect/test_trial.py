@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models.decision.power import Plan, smallest_effect_between
-from models.effect.boundary import KINDS, POCOCK
-from models.effect.trial import Trial, power, smallest_effect, weekly_fractions, weeks_needed
+from models.effect.sequential.boundary import KINDS, POCOCK
+from models.effect.sequential.trial import Trial, power, smallest_effect, weekly_fractions, weeks_needed
 from models.errors import ModelError
 from tests.models.effect.planted import Scenario, claimed_share
 

@@ -21,8 +21,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from models.effect.boundary import KINDS, OBRIEN_FLEMING, boundary, crossing
-from models.effect.counts import Counts
+from models.effect.counts import FEWEST_EVENTS, Counts
+from models.effect.sequential.boundary import KINDS, OBRIEN_FLEMING, boundary, crossing
 from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +31,6 @@ LEVEL, WANTED = 0.05, 0.8
 MOST_WEEKS = 104
 MARGIN = 1.01
 SPARE = 0.015
-FEWEST_EVENTS = 10.0  # leavers and stayers that each arm must expect at a look, if contacting does nothing
 _FINE = 1e-5
 
 

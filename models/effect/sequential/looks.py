@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.effect.boundary import OBRIEN_FLEMING
-from models.effect.counts import Counts
+from models.effect.counts import FEWEST_EVENTS, Counts
 from models.effect.gates import events
-from models.effect.sequence import sequence_critical
+from models.effect.sequential.boundary import OBRIEN_FLEMING
+from models.effect.sequential.sequence import sequence_critical
+from models.effect.sequential.trial import criticals_of
 from models.effect.shares import LEVEL, difference
-from models.effect.trial import FEWEST_EVENTS, criticals_of
 from models.errors import ModelError
 
 Floats = npt.NDArray[np.float64]
