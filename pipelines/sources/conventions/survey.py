@@ -70,12 +70,12 @@ def survey(con: Any, setting: Mapped, shape: Shape, scan: str) -> Survey:
     return found
 
 
-def _counted(con: Any, kind: str, text: str, further: str = "") -> Counts:
+def _counted(con: Any, kind: str, text: str, parts: str) -> Counts:
     # Days and prices come again and again: each text is looked at once.
     texts = f"select {text}, count(*) as n from surveyed where {text} is not null group by {text}"
     # What is no number and no time may be anything, and is not kept.
     shown = f"if(kind in ('unread', 'plain'), '', min({text}))"
-    staged = f"select {text}, n{further} from ({texts})"
+    staged = f"select {text}, n, {parts} from ({texts})"
     query = f"select {kind} as kind, sum(n)::bigint, {shown} from ({staged}) group by kind order by kind"
     return {str(one): [count, example] for one, count, example in con.execute(query).fetchall()}
 
@@ -84,7 +84,8 @@ def _numbers(con: Any, text: str) -> Counts:
     cases = " ".join(f"when {when} then '{kind}'" for kind, when in number_text.kinds_of(text).items())
     easy = f"not {number_text.is_doubtful(text, points=True)} and isfinite(try_cast({text} as double))"
     plain = f"if(contains({text}, '.'), 'point', if(strlen({text}) > 3, 'long', 'plain'))"
-    return _counted(con, f"case when {easy} then {plain} {cases} else 'plain' end", text)
+    kind = f"case when {easy} then {plain} {cases} else 'plain' end"
+    return _counted(con, kind, text, number_text.parts(text))
 
 
 def _times(con: Any, text: str) -> Counts:
@@ -96,7 +97,7 @@ def _times(con: Any, text: str) -> Counts:
     )
     plain = f"{as_time(text, 'text', 'UTC', None)} is not null"
     kind = f"case when {plain} then 'plain'{cases} when {kinds['buddhist']} then 'buddhist' else 'unread' end"
-    counts = _counted(con, kind, text, f", {time_text.parts(text)}")
+    counts = _counted(con, kind, text, time_text.parts(text))
     if set(counts) - {"plain", "unread"}:
         staged = f"select {text}, {time_text.parts(text)} from surveyed"
         era = con.execute(f"select count(*), min({text}) from ({staged}) where {kinds['buddhist']}").fetchall()[0]

@@ -6,6 +6,8 @@ the two, a space or an apostrophe stands between thousands. `1,250` and `1.250` 
 
 from __future__ import annotations
 
+from pipelines.runtime.sql import text as literal
+
 POINT, COMMA = ".", ","
 
 # A currency's sign or its three letters in front or behind; a minus, or parentheses, for what is below zero.
@@ -30,7 +32,7 @@ _WHOLE = rf"(?:{_SPACED}|{_DIGITS})"
 
 def core(text: str) -> str:
     """SQL of a text's digits with the signs among them; null where it is no number."""
-    return f"nullif(regexp_extract({text}, '{_AROUND.replace(chr(39), chr(39) * 2)}', 1), '')"
+    return f"nullif(regexp_extract({text}, {literal(_AROUND)}, 1), '')"
 
 
 def as_double(text: str, decimal: str) -> str:
@@ -59,8 +61,8 @@ def _carefully(text: str, decimal: str) -> str:
     other, allowed = COMMA, rf"{_SURE_POINT}|{TRICKY_COMMA}|{_WHOLE}"
     if decimal == COMMA:
         other, allowed = POINT, rf"{_SURE_COMMA}|{TRICKY_POINT}|{_WHOLE}"
-    bare = f"replace(replace(regexp_replace(d, '{_quoted(_GAPS)}', '', 'g'), '{other}', ''), ',', '.')"
-    number = f"case when regexp_full_match(d, '{_quoted(allowed)}') then try_cast({bare} as double) end"
+    bare = f"replace(replace(regexp_replace(d, {literal(_GAPS)}, '', 'g'), '{other}', ''), ',', '.')"
+    number = f"case when regexp_full_match(d, {literal(allowed)}) then try_cast({bare} as double) end"
     below = f"starts_with({text}, '(') or regexp_matches({text}, '{_BELOW_ZERO}')"
     digits = f"if(starts_with({text}, '(') = ends_with({text}, ')'), {core(text)}, null)"
     sign = f"if({below}, -1, 1) * if(ends_with({text}, '%'), 0.01::double, 1)"
@@ -69,21 +71,21 @@ def _carefully(text: str, decimal: str) -> str:
     return f"(case when regexp_matches({text}, '[0-9]') then {sign} * {value} end)"
 
 
-def _quoted(pattern: str) -> str:
-    return pattern.replace("'", "''")
+def parts(text: str) -> str:
+    """SQL of the column on which `kinds_of` decides, so that the pattern is looked for once: `d`."""
+    return f"{core(text)} as d"
 
 
 def kinds_of(text: str) -> dict[str, str]:
-    """SQL conditions that tell texts apart, each text is of one kind at most.
+    """SQL conditions that tell texts apart, each text is of one kind at most. They are over the column of `parts`.
 
     Returns:
         `point`, `comma`: written so that one reading alone fits; `tricky_point` (1.250), `tricky_comma` (1,250): both
         fit, with another size; `long`: whole numbers above 999 without a sign between thousands; `unread`: no number.
     """
-    digits = core(text)
 
     def fits(pattern: str) -> str:
-        return f"coalesce(regexp_full_match({digits}, '{_quoted(pattern)}'), false)"
+        return f"coalesce(regexp_full_match(d, {literal(pattern)}), false)"
 
     tricky = {"tricky_point": fits(TRICKY_POINT), "tricky_comma": fits(TRICKY_COMMA)}
     none = f"not ({tricky['tricky_point']} or {tricky['tricky_comma']})"
@@ -99,5 +101,6 @@ def kinds_of(text: str) -> dict[str, str]:
 
 def is_doubtful(text: str, *, points: bool) -> str:
     """SQL, quick: whether a text might be tricky; what it passes over is not. `points`: 1.250 too, not only 1,250."""
-    either = f" or {text} like '%.___'" if points else ""
-    return f"coalesce({text} like '%,___'{either}, false)"
+    signs = ",." if points else ","
+    at_all = " or ".join(f"{text} like '%{sign}___%'" for sign in signs)
+    return f"coalesce(({at_all}) and regexp_matches({text}, '[{signs}]\\d{{3}}[^0-9.,]*$'), false)"
