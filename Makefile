@@ -104,6 +104,10 @@ bench-features: $(READY)  ## CPU, time and memory of the feature engine: make be
 bench-pull: $(READY)  ## CPU, time and memory of a pull beside the bare driver's: make bench-pull ARGS="--rows 1000000"
 	@python tests/benchmarks/pull.py $(ARGS)
 
+.PHONY: bench-bad-rows
+bench-bad-rows: $(READY)  ## CPU of bad rows beside that of good ones: make bench-bad-rows ARGS="--rows 1000000"
+	@python tests/benchmarks/bad_rows.py $(ARGS)
+
 .PHONY: bench-score
 bench-score: $(READY)  ## CPU, time and memory of churn score beside the bare boosters: make bench-score ARGS="--customers 100000"
 	@python tests/benchmarks/score.py $(ARGS)

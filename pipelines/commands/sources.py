@@ -80,7 +80,7 @@ def checked(settings: Settings, rows: int = 5) -> list[str]:
     lines: list[str] = []
     told = read_sources(con, reading, inspected)
     redact_quarantine(con, settings.privacy)
-    bad = reasons(con)
+    bad = reasons(con, settings.sources)
     notes = excluded_notes(con) + told
     for name in settings.sources:
         lines += [*_source(con, name, rows, reading.display), *(f"  {line}" for line in bad.get(name, [])), ""]

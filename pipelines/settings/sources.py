@@ -10,19 +10,26 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from pipelines.settings.types import TIME_COLUMNS, Name, Section, Share, Zones, zone_of, zones_of
 
 UNIX_TIMES = ("unix_seconds", "unix_milliseconds")
+SERIAL = "spreadsheet_days"
+NUMBERED_TIMES = (*UNIX_TIMES, SERIAL)
+YEAR_FIRST = "year_first"
 ActivityColumn = Literal[
     "activity_id", "customer_id", "occurred_at", "recorded_at", "activity", "value", "quantity", "detail"
 ]
 Text = Annotated[str, Field(min_length=1)]
 
 
-def _time_format(value: str) -> str:
-    if "%" not in value and value not in UNIX_TIMES:
-        raise ValueError(
-            f'{value!r} is not a time format. Write it as in strptime, for example "%d.%m.%Y %H:%M", or one of '
-            + ", ".join(UNIX_TIMES)
-        )
+def _time_format(value: TimeFormat) -> TimeFormat:
+    for one in (value,) if isinstance(value, str) else value or ():
+        if "%" not in one and one not in (*NUMBERED_TIMES, YEAR_FIRST):
+            raise ValueError(
+                f'{one!r} is not a time format. Write it as in strptime, for example "%d.%m.%Y %H:%M", or one of '
+                + ", ".join((*NUMBERED_TIMES, YEAR_FIRST))
+            )
     return value
+
+
+TimeFormat = str | Annotated[tuple[str, ...], Field(min_length=1)] | None
 
 
 class CompleteJourney(Section):
@@ -42,14 +49,15 @@ class Table(Section):
 
     `path`: a file, folder or glob, local or `s3://bucket/...`. `delimiter`: of CSV (default: what the header shows).
     `timezone`: of times without an offset and of days (default: the top-level timezone). `time_format`: of times that
-    are not written like 2017-12-04 13:05, as in strptime, or `unix_seconds` or `unix_milliseconds`.
+    are not written like 2017-12-04 13:05, as in strptime, or `unix_seconds`, `unix_milliseconds`, or `spreadsheet_days`
+    (since 1899-12-30); of several, in a list, the first that fits a time (`year_first` is the usual way in it).
     """
 
     reader: Literal["csv", "json", "parquet"]
     path: Text
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     timezone: Annotated[Zones, zones_of()] = None
-    time_format: Annotated[str, AfterValidator(_time_format)] | None = None
+    time_format: Annotated[TimeFormat, AfterValidator(_time_format)] = None
 
     @field_validator("delimiter")
     @classmethod
@@ -66,8 +74,10 @@ class Mapping(Section):
     -> ours. `where`: a condition; rows for which it is not true are not read. `when_negative`: the activity of rows
     whose value (quantity, where there is no value) is below zero, for returns booked as negative orders; both are
     turned positive. `unit`: factor for `value` (0.01 for cents). `decimal`: what divides whole from fraction where
-    numbers are text. `timezone`, `time_format`: of times, as in `Table`; where a table's columns keep different clocks,
-    a timezone for each: `{occurred_at: America/New_York, recorded_at: UTC}`.
+    numbers are text, `thousands`: what stands between thousands; `day_first`: whether 5/12/2017 is in December. Without
+    them each column is read in the one way that fits it, and one that fits two is asked about. `timezone`,
+    `time_format`: of times, as in `Table`; where a table's columns keep different clocks, a timezone for each:
+    `{occurred_at: America/New_York, recorded_at: UTC}`.
     """
 
     columns: dict[ActivityColumn, Text] = Field(default_factory=dict)
@@ -76,9 +86,23 @@ class Mapping(Section):
     where: Text | None = None
     when_negative: Name | None = None
     unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    decimal: Literal[".", ","] = "."
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal[".", ",", " ", "'"] | None = None
+    day_first: bool | None = None
     timezone: Annotated[Zones, zones_of(*TIME_COLUMNS)] = None
-    time_format: Annotated[str, AfterValidator(_time_format)] | None = None
+    time_format: Annotated[TimeFormat, AfterValidator(_time_format)] = None
+
+    @field_validator("thousands")
+    @classmethod
+    def _apart(cls, value: str | None, found: ValidationInfo) -> str | None:
+        if value and value == found.data.get("decimal"):
+            raise ValueError("decimal is the same sign: one of them divides whole from fraction. Keep one of the two")
+        return value
+
+    @property
+    def decimal_sign(self) -> str | None:
+        """What divides whole from fraction, told by either setting; None where it is not told."""
+        return self.decimal or {".": ",", ",": "."}.get(self.thousands or "")
 
     @field_validator("activity")
     @classmethod

@@ -10,10 +10,10 @@ STREAM = "stream"
 """Activity rows and their `source`."""
 
 REJECTED = "rejected"
-"""Bad rows, `source`, `file`, `line`, and why: `fault`, `field`, `found`."""
+"""Bad rows, `source`, `file`, `line`, and why: `fault`, `field`, `found`; or without a line, how many: `rows`."""
 
 DELIVERED = "delivered"
-"""Rows read from each file of a source, bad ones included, and how many of them its exclude rule left out."""
+"""Rows read from each file of a source, and how many of them its exclude rule left out (`excluded`) or are `bad`."""
 
 NOTES = "noted"
 """Notes on sources that a person should read (`said`)."""

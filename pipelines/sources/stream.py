@@ -29,10 +29,10 @@ create table {STREAM} (
     activity varchar, value double, quantity double, detail varchar
 );
 create table {REJECTED} (
-    source varchar, file varchar, line bigint, fault varchar, field varchar, found varchar
+    source varchar, file varchar, line bigint, fault varchar, field varchar, found varchar, rows bigint
 );
 create table {NOTES} (said varchar);
-create table {DELIVERED} (source varchar, file varchar, rows bigint, excluded bigint);
+create table {DELIVERED} (source varchar, file varchar, rows bigint, excluded bigint, bad bigint);
 """
 
 

@@ -66,7 +66,7 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
     with _store(landing) as root, _sound(root):
         parts = read_parts(con, reading, Pull(root, moment, inspected))
         redact_quarantine(con, settings.privacy)
-        notes = quarantine_rows(con, _max_bad_shares(settings), report.parent / f"quarantine_{branch}.csv")
+        notes = quarantine_rows(con, settings.sources, report.parent / f"quarantine_{branch}.csv")
         notes += excluded_notes(con) + history.notes(con)
         places = Places(root, branch, report)
         parts += land_stream(con, places.direct)
@@ -143,10 +143,6 @@ def _moment(settings: Settings, branch: str) -> tuple[str, str]:
     if branch == "train":
         return "observations.train.until", settings.observations.train.until
     return "observations.score.as_of", settings.observations.score.as_of
-
-
-def _max_bad_shares(settings: Settings) -> dict[str, float]:
-    return {name: getattr(source, "max_bad_share", 0.0) for name, source in settings.sources.items()}
 
 
 def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], setting: str, parts: list[Part]) -> None:

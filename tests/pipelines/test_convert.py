@@ -12,7 +12,13 @@ from pipelines.sources.expressions.convert import as_text, as_word
 _CON = duckdb.connect()
 
 
-@given(st.lists(st.one_of(st.none(), st.text(st.characters(exclude_characters="\0")), st.text(" ab\t\u00a0\u3000"))))
+@given(
+    st.lists(
+        st.one_of(
+            st.none(), st.text(st.characters(codec="utf-8", exclude_characters="\0")), st.text(" ab\t\u00a0\u3000")
+        )
+    )
+)
 def test_a_word_is_what_was_written(found: list[str | None]) -> None:
     rows = _CON.execute(
         f"select {as_word('c0', 'text')}, {as_text('c0', 'text')} from (select unnest($1::varchar[]) as c0)", [found]

@@ -12,6 +12,7 @@ import pytest
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import Reading
+from pipelines.settings.sources import Mapped
 from pipelines.sources.quarantine import quarantine_rows, reasons
 from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
@@ -256,10 +257,10 @@ def test_bad_rows_are_counted_and_named_by_line(here: Path) -> None:
     con = read(orders(text))
     assert [row[0] for row in stream(con)] == ["1", "2"]
     path = here / "quarantine.csv"
-    notes = quarantine_rows(con, {"orders": 1.0}, path)
+    notes = quarantine_rows(con, {"orders": Mapped(max_bad_share=1.0)}, path)
     assert notes[0] == (
         "orders.csv: 3 of 10 rows have an occurred_at that is not a time (lines 6, 11, 12; for example 'gestern'). "
-        "Set sources.orders.time_format if times are written like this."
+        "Mend them, or leave them out with sources.orders.where."
     )
     assert "orders.csv: 1 of 10 rows has no customer_id (line 5). Drop or map them in sources.orders." in notes
     assert path.read_text().splitlines() == [
@@ -318,11 +319,11 @@ def test_thousands_are_written_and_lines_elided() -> None:
 def test_too_many_bad_rows_are_refused_with_every_reason(here: Path) -> None:
     con = read(orders(HEADER + "a,2024-03-01,1\n,2024-03-01,1\nb,soon,1\n"))
     with pytest.raises(ChurnError) as problem:
-        quarantine_rows(con, {"orders": 0.5}, here / "q.csv")
+        quarantine_rows(con, {"orders": Mapped(max_bad_share=0.5)}, here / "q.csv")
     assert len(problem.value.faults) == 3
     assert problem.value.faults[-1] == (
         f"sources.orders: 2 of 3 rows are bad, more than its max_bad_share of 0.5 allows. "
-        f"All are listed in {here / 'q.csv'}. Mend them, or raise sources.orders.max_bad_share."
+        f"They are listed in {here / 'q.csv'}. Mend them, or raise sources.orders.max_bad_share."
     )
     assert (here / "q.csv").exists()
 
@@ -413,7 +414,7 @@ def test_numbers_for_times_and_lists_for_numbers_are_said(here: Path) -> None:
     assert check_sources(Reading.of(settings_of(orders=source))) == [
         (
             "params.yaml: sources.orders.columns.occurred_at: x.parquet has numbers there. "
-            "Set sources.orders.time_format to unix_seconds or unix_milliseconds."
+            "Set sources.orders.time_format to unix_seconds, unix_milliseconds or spreadsheet_days."
         ),
         "params.yaml: sources.orders.columns.value: x.parquet has a bigint[] there. Allowed: text, number.",
     ]

@@ -14,7 +14,7 @@ import pytest
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
 from pipelines.settings.params import Settings
-from pipelines.sources.readers import files
+from pipelines.sources.readers.land_files import LandingFiles
 from pipelines.stages import pull_activity
 from pipelines.stages.pull_activity import pull
 
@@ -49,9 +49,11 @@ def settings_of(as_of: str = "2024-06-01", **source: Any) -> Settings:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that were read and not found in the store."""
     names: list[str] = []
-    original = files._write_piece
+    original = LandingFiles._write
     monkeypatch.setattr(
-        files, "_write_piece", lambda con, s, file, *rest: (names.append(file.name), original(con, s, file, *rest))[1]
+        LandingFiles,
+        "_write",
+        lambda self, file, *rest, **more: (names.append(file.name), original(self, file, *rest, **more))[1],
     )
     return names
 

@@ -73,7 +73,7 @@ def test_numbers_are_calculated_and_words_among_them_are_bad_rows(value: str, va
     assert reasons(con)["desk"] == [
         (
             "tickets.csv: 1 of 4 rows has a value that is not a number (line 4; for example 'zwei'). "
-            'Set sources.desk.decimal: "," if numbers have a decimal comma; else mend the file.'
+            "Mend them, or leave them out with sources.desk.where."
         )
     ]
 

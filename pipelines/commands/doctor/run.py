@@ -53,7 +53,7 @@ def diagnose(settings: Settings) -> str:
     nobodys = read_sources(con, reading, inspected)
     moment = midnight(settings.observations.score.as_of, settings.timezone)
     copies = cut_as_of(con, moment, reading.display)
-    notes = [line for lines in reasons(con).values() for line in lines] + nobodys + copies
+    notes = [line for lines in reasons(con, settings.sources).values() for line in lines] + nobodys + copies
     facts = _in_days(facts_of(con, moment), settings.timezone)
     if not facts["rows"]:
         raise ChurnError(f"No activity lies before observations.score.as_of {settings.observations.score.as_of}.")

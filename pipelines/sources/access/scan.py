@@ -15,18 +15,19 @@ from pipelines.sources.access.json_files import LINES, no_objects, scan_json
 from pipelines.sources.access.line_numbers import line_at, line_of
 
 Bad = tuple[int, str, str, str | None]  # line or row, fault, our column, what is there
-_OPEN_QUOTE = "a quote that is not closed"
-_BEHIND_OPEN_QUOTE = f"behind {_OPEN_QUOTE}"
+OPEN_QUOTE = "a quote that is not closed"
+BEHINDOPEN_QUOTE = f"behind {OPEN_QUOTE}"
 _BROKEN = {
     "MISSING COLUMNS": "too few columns",
     "TOO MANY COLUMNS": "too many columns",
     "INVALID ENCODING": "not UTF-8",
-    "UNQUOTED VALUE": _OPEN_QUOTE,
+    "UNQUOTED VALUE": OPEN_QUOTE,
     "LINE SIZE OVER MAXIMUM": "a line of more than 2 MB",
 }
 
 
-def _drop_rejects(con: Any, file: LocatedFile) -> None:
+def drop_rejects(con: Any, file: LocatedFile) -> None:
+    """Forget which rows of a delimited file could not be parsed: every scan of one begins with none."""
     if file.delimiter:
         con.execute("drop table reject_errors; drop table reject_scans")
 
@@ -35,7 +36,7 @@ def lines_of(file: LocatedFile, records: list[int], rows: int, broken: list[Bad]
     """Record -> its line in a CSV; in Parquet the record itself, counted from 1."""
     if not file.delimiter and file.form != LINES:
         return {record: record for record in records}
-    quotes_closed = all(fault != _OPEN_QUOTE for _, _, fault, _ in broken)
+    quotes_closed = all(fault != OPEN_QUOTE for _, _, fault, _ in broken)
     return line_of(file, records, rows, {line for line, *_ in broken}, quoted=quotes_closed) if records else {}
 
 
@@ -51,7 +52,7 @@ def broken_rows(con: Any, file: LocatedFile) -> list[Bad]:
     rejects = con.execute(
         "select line_byte_position, any_value(error_type::varchar) from reject_errors group by all order by all"
     ).fetchall()
-    _drop_rejects(con, file)
+    drop_rejects(con, file)
     lines = line_at(file.path, (position - 1 for position, _ in rejects))  # DuckDB counts from 1
     bad: list[Bad] = [
         (lines[position - 1], "broken", _BROKEN.get(error, error.lower()), None) for position, error in rejects

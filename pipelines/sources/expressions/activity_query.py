@@ -11,20 +11,28 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from pipelines.runtime.sql import text
 from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Mapped, Mapping
 from pipelines.settings.types import zone_of
-from pipelines.sources.expressions.cell import Cell, cell
-from pipelines.sources.expressions.convert import as_number, as_time, as_word
+from pipelines.sources.expressions.cell import Cell, cell, with_numbers
+from pipelines.sources.expressions.convert import as_number, as_text, as_time, as_word
+from pipelines.sources.expressions.number_text import is_doubtful
+from pipelines.sources.expressions.readings import AS_WRITTEN, Readings
+from pipelines.sources.expressions.time_text import TimeReading
 from pipelines.sources.expressions.types import Shape
 from pipelines.sources.stream import COLUMNS
+
+CONDITION = "condition"
+"""What a bad row's field is called where `where` or `exclude` met text that is no number."""
 
 # What can be wrong with a row, first things first: the fault, our column, and when. `{has}`, what the table has there,
 # is written out where it stands, so that it is computed for the rows that need it and no others.
 _FAULTS = (
     ("excluded", "customer_id", "excluded"),
+    ("not a number", CONDITION, "unread is not null"),
     ("missing", "customer_id", "customer_id is null"),
     ("missing", "occurred_at", "occurred_at is null and {has} is null"),
     ("not a time", "occurred_at", "occurred_at is null"),
@@ -35,7 +43,7 @@ _FAULTS = (
     ("missing", "activity", "activity is null"),
     ("not an activity", "activity", "not regexp_full_match(activity, '[a-z][a-z0-9_]*')"),
 )
-_NUMBERS = ("value", "quantity")
+NUMBERS = ("value", "quantity")
 
 
 @dataclass(frozen=True)
@@ -69,12 +77,16 @@ def used_columns(setting: Mapped, shape: Shape) -> set[int]:
     cells = [cell(setting.exclude, shape)] if setting.exclude else []
     for mapping in setting.mappings():
         cells += [cell(mapping.where, shape)] if mapping.where else []
-        cells += [cell(one, shape, number=ours in _NUMBERS) for ours, one in columns_of(mapping, shape).items()]
+        cells += [cell(one, shape, number=ours in NUMBERS) for ours, one in columns_of(mapping, shape).items()]
     return {int(place) for one in cells for place in re.findall(r"\bc(\d+)\b", one.sql)}
 
 
-def query(setting: Mapped, shape: Shape, scan: str, context: Context, carried: str = "") -> str:
+def query(
+    setting: Mapped, shape: Shape, scan: str, context: Context, *, carried: str = "", readings: Readings = AS_WRITTEN
+) -> str:
     """SQL of a table's rows as activities: `record`, our columns, and `fault`, `field`, `found` where a row is bad.
+
+    `doubtful`: whether a number of the row might be another one, were its column read in another way.
 
     Args:
         setting: the source's section.
@@ -82,39 +94,48 @@ def query(setting: Mapped, shape: Shape, scan: str, context: Context, carried: s
         scan: SQL of its rows: `record` (from 1) and its columns as `c0`, `c1`, ...
         context: the source's name, its default timezone, and the far future.
         carried: columns of the scan that come along as they are, as `, open`.
+        readings: how texts are read, as decided for the source.
     """
-    parts = [_query(setting, mapping, shape, context, carried) for mapping in setting.mappings()]
+    further: dict[str, Any] = {"carried": carried, "readings": readings}
+    parts = [_query(setting, mapping, shape, context, **further) for mapping in setting.mappings()]
     if len(parts) == 1:
         return f"with file as ({scan}) {parts[0]}"
     used = ", ".join(f"c{i}" for i in sorted(used_columns(setting, shape)))
     return f"with file as materialized (select record{carried}, {used} from ({scan})) {' union all '.join(parts)}"
 
 
-def _query(setting: Mapped, mapping: Mapping, shape: Shape, context: Context, carried: str) -> str:
-    cells = {
-        ours: cell(wanted, shape, decimal=mapping.decimal, number=ours in _NUMBERS)
-        for ours, wanted in columns_of(mapping, shape).items()
-    }
-    excluded = _condition(setting.exclude, shape, mapping) if setting.exclude else "false"
-    where = f"where {_condition(mapping.where, shape, mapping)}" if mapping.where else ""
+def _query(
+    setting: Mapped, mapping: Mapping, shape: Shape, context: Context, *, carried: str, readings: Readings
+) -> str:
+    wanted, signs = columns_of(mapping, shape), readings.signs(mapping)
+    cells = {ours: cell(one, shape, signs=signs, number=ours in NUMBERS).bound() for ours, one in wanted.items()}
+    times = {ours: readings.time(one, mapping) for ours, one in wanted.items()}
+    conditions = {one: cell(one, shape, signs=signs).bound() for one in (mapping.where, setting.exclude) if one}
+    in_text = [number for one in (*cells.values(), *conditions.values()) for number in one.numbers]
+    excluded = f"coalesce({conditions[setting.exclude].sql}, false)" if setting.exclude else "false"
+    unread = _unread(conditions)
+    where = f"where {_kept(conditions[mapping.where])}" if mapping.where else ""
     used = "".join(f", c{i}" for i in sorted(used_columns(setting, shape)))
+    used += "".join(f", {name}" for name in dict.fromkeys(one.name for one in in_text))
+    numbers = [_number(cells, ours, unit, signs.of(wanted.get(ours, ""))) for ours, unit in _units(mapping)]
     read = f"""
         select record{carried}{used}, {excluded} as excluded, {_text(cells, "activity_id")} as id,
             {_text(cells, "customer_id")} as customer_id,
-            {_time(cells, "occurred_at", context.timezone, mapping)} as occurred_at,
-            {_time(cells, "recorded_at", context.timezone, mapping)} as recorded_at,
+            {_time(cells, "occurred_at", context.timezone, mapping, times)} as occurred_at,
+            {_time(cells, "recorded_at", context.timezone, mapping, times)} as recorded_at,
             {_activity(mapping, _text(cells, "activity"))} as activity,
-            {_number(cells, "value", mapping, mapping.unit)} as value,
-            {_number(cells, "quantity", mapping, 1)} as quantity,
-            {_text(cells, "detail")} as detail
-        from file {where}
+            {numbers[0]} as value, {numbers[1]} as quantity,
+            {_text(cells, "detail")} as detail, {unread} as unread, {_doubtful(setting, mapping, cells)} as doubtful
+        from {with_numbers("file", in_text)} {where}
     """
-    has = {ours: (_unreadable_text if ours in _NUMBERS else _text)(cells, ours) for _, ours, _ in _FAULTS}
+    has = {ours: (_unreadable_text if ours in NUMBERS else _text)(cells, ours) for _, ours, _ in _FAULTS}
     has["customer_id"] = "null::varchar"  # ids of excluded rows are not shown
+    has[CONDITION] = "unread"
     far = f"timestamptz '{context.far_future} 00:00:00+00'"
     turned = f"""
         select record{carried}{used}, id, customer_id, occurred_at, recorded_at, {_with_sign_turned(mapping)}, detail,
-            case when {_is_valid(far, cells, mapping)} then null
+            unread, doubtful,
+            case when {_is_valid(far, cells, mapping, may_be_unread=unread != _NOTHING)} then null
                 else {_first_fault("'{fault}'", far, has, mapping)} end as fault
         from ({read})
     """
@@ -122,13 +143,42 @@ def _query(setting: Mapped, mapping: Mapping, shape: Shape, context: Context, ca
         select record{carried}, {_activity_id(context.name, setting, mapping)} as activity_id, customer_id,
             occurred_at, recorded_at, activity, value, quantity, detail, fault,
             case when fault is not null then {_first_fault("'{field}'", far, has, mapping)} end as field,
-            case when fault is not null then {_first_fault("{has}", far, has, mapping)} end as found
+            case when fault is not null then {_first_fault("{has}", far, has, mapping)} end as found, doubtful
         from ({turned})
     """
 
 
-def _condition(wanted: str, shape: Shape, mapping: Mapping) -> str:
-    return f"coalesce({cell(wanted, shape, decimal=mapping.decimal).sql}, false)"
+_NOTHING = "null::varchar"
+
+
+def _units(mapping: Mapping) -> tuple[tuple[str, float], ...]:
+    return ("value", mapping.unit), ("quantity", 1)
+
+
+def _kept(condition: Cell) -> str:
+    """SQL: a row that the condition keeps, or of which it cannot tell because it cannot read a cell."""
+    told = f"coalesce({condition.sql}, false)"
+    return (
+        f"({told} or ({condition.sql} is null and {condition.unreadable} is not null))"
+        if condition.unreadable
+        else told
+    )
+
+
+def _unread(conditions: dict[str, Cell]) -> str:
+    """SQL of the text that keeps a condition from telling; null where all tell."""
+    parts = [f"case when {one.sql} is null then {one.unreadable} end" for one in conditions.values() if one.unreadable]
+    return f"coalesce({', '.join(parts)})" if parts else _NOTHING
+
+
+def _doubtful(setting: Mapped, mapping: Mapping, cells: dict[str, Cell]) -> str:
+    """SQL: a number's text may be another number in the other reading, which nothing but its column tells."""
+    if mapping.decimal_sign:
+        return "false"
+    texts = [number.written for one in cells.values() for number in one.numbers]
+    texts += [as_text(one.sql, one.kind) for ours, one in cells.items() if ours in NUMBERS and one.kind == "text"]
+    points = getattr(setting, "reader", "") == "csv"
+    return " or ".join(is_doubtful(text, points=points) for text in dict.fromkeys(texts)) or "false"
 
 
 def _text(cells: dict[str, Cell], ours: str) -> str:
@@ -137,19 +187,25 @@ def _text(cells: dict[str, Cell], ours: str) -> str:
     return as_word(cells[ours].sql, cells[ours].kind) if ours in cells else "null::varchar"
 
 
-def _time(cells: dict[str, Cell], ours: str, project_timezone: str, mapping: Mapping) -> str:
+def _time(
+    cells: dict[str, Cell],
+    ours: str,
+    project_timezone: str,
+    mapping: Mapping,
+    times: dict[str, TimeReading],
+) -> str:
     if ours not in cells:
         return "null::timestamptz"
     zone = zone_of(mapping.timezone, ours, project_timezone)
-    one = cells[ours]
-    return as_time(one.sql, one.kind, zone, mapping.time_format, project_timezone=project_timezone)
+    one, reading = cells[ours], times[ours]
+    return as_time(one.sql, one.kind, zone, mapping.time_format, project_timezone=project_timezone, reading=reading)
 
 
-def _number(cells: dict[str, Cell], ours: str, mapping: Mapping, unit: float) -> str:
+def _number(cells: dict[str, Cell], ours: str, unit: float, decimal: str) -> str:
     if ours not in cells:
         return "null::double"
     one = cells[ours]
-    number = as_number(one.sql, one.kind, mapping.decimal, unit)
+    number = as_number(one.sql, one.kind, decimal, unit)
     return f"(case when {one.unreadable} is null then {number} end)" if one.unreadable else number
 
 
@@ -189,10 +245,11 @@ def _first_fault(then: str, far: str, has: dict[str, str], mapping: Mapping) -> 
     return f"case {' '.join(cases)} end"
 
 
-def _is_valid(far: str, cells: dict[str, Cell], mapping: Mapping) -> str:
+def _is_valid(far: str, cells: dict[str, Cell], mapping: Mapping, *, may_be_unread: bool) -> str:
     """SQL: a row has no fault. Most have none, and checking no further saves a fifth of the reading."""
-    filled = ["customer_id", *(name for name in ("recorded_at", *_NUMBERS) if name in cells)]
+    filled = ["customer_id", *(name for name in ("recorded_at", *NUMBERS) if name in cells)]
     named = [] if mapping.activity else ["regexp_full_match(activity, '[a-z][a-z0-9_]*')"]
+    named += ["unread is null"] if may_be_unread else []
     return " and ".join(["not excluded", f"occurred_at < {far}", *(f"{one} is not null" for one in filled), *named])
 
 

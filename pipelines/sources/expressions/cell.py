@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -18,6 +19,7 @@ from pipelines.runtime.sql import text
 from pipelines.runtime.text.column_names import nearest_column
 from pipelines.sources.expressions.convert import as_number, as_text
 from pipelines.sources.expressions.parse import Reference, checker, parse
+from pipelines.sources.expressions.readings import POINTS, Signs
 from pipelines.sources.expressions.types import WHOLE_NUMBER_TYPES, Shape, kind_of
 
 
@@ -25,23 +27,48 @@ from pipelines.sources.expressions.types import WHOLE_NUMBER_TYPES, Shape, kind_
 class Cell:
     """SQL over `c0`, `c1`, ..., the kind of its value, and SQL of text that should have been a number but is none.
 
-    `whole`: a column of whole numbers as it is.
+    `whole`: a column of whole numbers as it is. `numbers`: columns of text that it calculates with.
     """
 
     sql: str
     kind: str
     unreadable: str | None = None
     whole: bool = False
+    numbers: tuple[NumberInText, ...] = ()
+
+    def bound(self) -> Cell:
+        """The same over `with_numbers`, where every number in text is computed once and has a name."""
+        sql, unreadable = self.sql, self.unreadable
+        for one in self.numbers:
+            sql = sql.replace(one.sql, one.name)
+            unreadable = unreadable and unreadable.replace(one.sql, one.name)
+        return replace(self, sql=sql, unreadable=unreadable)
+
+
+@dataclass(frozen=True)
+class NumberInText:
+    """A column of text that an expression calculates with. `written`: SQL of its text; `sql`: of the number."""
+
+    column: str
+    name: str
+    written: str
+    sql: str
+
+
+def with_numbers(scan: str, numbers: Iterable[NumberInText]) -> str:
+    """SQL of a scan's rows with the numbers that bound cells speak of: their SQL is long, and planning it is slow."""
+    listed = "".join(f", {sql} as {name}" for name, sql in dict.fromkeys((one.name, one.sql) for one in numbers))
+    return f"(select *{listed} from {scan})" if listed else scan  # noqa: S608
 
 
 @functools.lru_cache(maxsize=4096)
-def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False) -> Cell:
+def cell(wanted: str, shape: Shape, *, signs: Signs = POINTS, number: bool = False) -> Cell:
     """What `wanted`, a column or an expression, takes from a row.
 
     Args:
         wanted: as it stands in params.yaml.
         shape: the table.
-        decimal: what divides whole from fraction where numbers are text.
+        signs: what divides whole from fraction where numbers are text.
         number: whether a number is wanted.
 
     Raises:
@@ -68,14 +95,12 @@ def cell(wanted: str, shape: Shape, *, decimal: str = ".", number: bool = False)
         quoted = _quoting_hint(wanted, shape) if inside else ""
         faults = dict.fromkeys(_no_column(".".join(one.path), name, columns, inside) + quoted for one in missing)
         raise ChurnError(*faults)
-    parts, unreadable = [], []
-    for one in expression.references:
-        sql, bad = _reference_sql(one, shape, decimal)
-        parts.append(sql)
-        unreadable += [bad] if bad else []
-    sql = expression.sql_over(parts)
+    found = [_reference_sql(one, shape, signs) for one in expression.references]
+    sql = expression.sql_over([part for part, _, _ in found])
     kind = kind_of(_bound_type(sql, wanted, shape))
-    return Cell(f"try{sql}", kind, f"coalesce({', '.join(unreadable)})" if unreadable else None)
+    unreadable = [bad for _, bad, _ in found if bad]
+    unread = f"coalesce({', '.join(dict.fromkeys(unreadable))})" if unreadable else None
+    return Cell(f"try{sql}", kind, unread, numbers=tuple(dict.fromkeys(number for _, _, number in found if number)))
 
 
 def _quoting_hint(wanted: str, shape: Shape) -> str:
@@ -103,8 +128,8 @@ def _position(column: str, shape: Shape) -> str:
     return f"c{shape.columns.index(column)}"
 
 
-def _reference_sql(reference: Reference, shape: Shape, decimal: str) -> tuple[str, str | None]:
-    """SQL of one referenced column, and of its text where it should be a number and is none."""
+def _reference_sql(reference: Reference, shape: Shape, signs: Signs) -> tuple[str, str | None, NumberInText | None]:
+    """SQL of one referenced column; of its text where it should be a number and is none; that number."""
     resolved = _resolve(reference, shape)
     assert resolved is not None
     column, fields = resolved
@@ -112,13 +137,15 @@ def _reference_sql(reference: Reference, shape: Shape, decimal: str) -> tuple[st
     if fields:
         for field in fields:
             place = f"struct_extract({place}, {text(field)})"
-        return place, None
+        return place, None, None
     if kind != "text":
-        return place, None
+        return place, None, None
+    written = as_text(place, kind)
     if not reference.numeric:
-        return as_text(place, kind), None
-    number = as_number(place, kind, decimal, 1)
-    return number, f"case when {number} is null then {as_text(place, kind)} end"
+        return written, None, None
+    number = as_number(place, kind, signs.of(column), 1)
+    named = NumberInText(column, f"n{place[1:]}", written, number)
+    return number, f"case when {number} is null then {written} end", named
 
 
 def _bound_type(sql: str, wanted: str, shape: Shape) -> str:

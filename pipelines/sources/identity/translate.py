@@ -33,8 +33,9 @@ from features.activity import ACTIVITY_SCHEMA
 from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json, write_parquet
 from pipelines.runtime.sql import text
 from pipelines.sources.landing.file_summary import MonthSummary, summarise
+from pipelines.sources.landing.key import FORM
 from pipelines.sources.landing.month_writer import sorted_rows, write_month
-from pipelines.sources.landing.store import FORM, Part
+from pipelines.sources.landing.store import Part
 from pipelines.sources.relations import KEYED_HASH, MENTIONED, RESOLVED, STREAM, UNMATCHED
 from pipelines.sources.stream import COLUMNS
 

@@ -28,8 +28,9 @@ from pipelines.runtime.sql import text
 from pipelines.settings.row_display import RowDisplay
 from pipelines.sources.landing.as_of import cut_as_of
 from pipelines.sources.landing.file_summary import Hashes, MonthSummary, contains_any, repeated_hashes, summarise
+from pipelines.sources.landing.key import FORM
 from pipelines.sources.landing.month_writer import sorted_rows, write_month
-from pipelines.sources.landing.store import FORM, Part
+from pipelines.sources.landing.store import Part
 from pipelines.sources.relations import KNOWN, STREAM
 from pipelines.sources.stream import COLUMNS, months
 

@@ -3,8 +3,9 @@
     data/landing/{source}/{key}/{piece}/2024-05.0.parquet   activities of one file, or of one stretch of a database's
                                                             table, by month, sorted, as they go into the stream
                                        /2024-05.0.hashes    see file_summary.py
-                                       /aside.parquet       of a database: its bad rows
-                                       /piece.json          how many rows, which are bad, what the month files hold
+                                       /aside.parquet       its bad rows, see aside.py
+                                       /piece.json          how many rows, what the month files hold
+    data/landing/{source}/{key}/{piece}.survey.json         how numbers and times of a file are written, where asked
     data/landing/{source}/{key}/steps.json                  what was read for which moment, see history.py
     data/landing/.direct/{branch}/{source}/                 what a reader gave without landing it, until the next pull
     data/landing/.about/{branch}/                           parts under customers' ids, see identity/translate.py
@@ -19,15 +20,12 @@ deleted. Rows of erased customers (IS_ERASED) are not kept here either. A piece 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,22 +34,23 @@ import pyarrow.parquet as pq
 from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json
 from pipelines.runtime.sql import text
 from pipelines.settings.sources import Mapped
-from pipelines.settings.types import TIME_COLUMNS, zone_of
-from pipelines.sources.access.scan import Bad
 from pipelines.sources.expressions.activity_query import Context
+from pipelines.sources.landing.aside import FILE, Aside, report
 from pipelines.sources.landing.file_summary import MonthSummary, summarise
+from pipelines.sources.landing.key import key_of
 from pipelines.sources.landing.month_writer import MonthWriter, write_month
-from pipelines.sources.privacy.erased import FILE as TOMBSTONES
-from pipelines.sources.relations import DELIVERED, IS_ERASED, REJECTED, STREAM
+from pipelines.sources.relations import DELIVERED, IS_ERASED, STREAM
 from pipelines.sources.stream import COLUMNS, months
 
-FORM = (3, duckdb.__version__)  # of what lies here and of its hashes; another one is another key
-
 _READ = """
-select record{carried}, {columns}, fault, field, found from ({query}) where not {is_erased}({source}, customer_id)
+select record{carried}, {columns}, fault, field, found, doubtful
+from ({query}) where not {is_erased}({source}, customer_id)
 """
+SURVEY = ".survey.json"
 _ROWS = 1 << 17
-_FAULTY = ("record", "open", "fault", "field", "found")
+_FAULTY = pa.schema(
+    [("record", pa.int64()), ("open", pa.bool_()), *((name, pa.string()) for name in ("fault", "field", "found"))]
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Piece:
 
     @property
     def content(self) -> dict[str, Any]:
-        """`rows` and `excluded`, each of settled and of open rows; `bad`: each as in `Bad`; `parts`."""
+        """`rows`, `excluded`, `bad_rows`, each of settled and of open rows; `doubtful` (activity_query.py); `parts`."""
         content: dict[str, Any] = read_json(self.folder / "piece.json")
         return content
 
@@ -103,13 +102,21 @@ class Piece:
             Its activities.
         """
         content = self.content
-        if content["bad"]:
-            con.executemany(
-                f"insert into {REJECTED} values (?, ?, ?, ?, ?, ?)", [[source, file, *one] for one in content["bad"]]
-            )
+        bad = self.report_bad(con, source, file)
         rows, excluded = sum(content["rows"]), sum(content["excluded"])
-        con.execute(f"insert into {DELIVERED} values (?, ?, ?, ?)", [source, file, rows, excluded])
+        con.execute(f"insert into {DELIVERED} values (?, ?, ?, ?, ?)", [source, file, rows, excluded, bad])
         return self.parts(source)
+
+    def has_fault(self, faults: Collection[str]) -> bool:
+        """Whether one of its bad rows has one of the faults."""
+        path = self.folder / FILE
+        return path.is_file() and bool(
+            set(pq.read_table(path, columns=["fault"])["fault"].unique().to_pylist()) & set(faults)
+        )
+
+    def report_bad(self, con: Any, source: str, file: str, *, open_too: bool = True) -> int:
+        """Insert its bad rows into REJECTED; how many there are."""
+        return report(con, self.folder, self.content, (source, file), open_too=open_too)
 
 
 @dataclass(frozen=True)
@@ -122,12 +129,7 @@ class Landing:
     @classmethod
     def at(cls, root: Path, setting: Mapped, context: Context) -> Landing:
         """Where `setting`'s rows lie."""
-        section = setting.model_dump(mode="json", exclude={"max_bad_share"})
-        erased = digest_of(TOMBSTONES) if TOMBSTONES.is_file() else None
-        inputs = [FORM, section, context.timezone, context.far_future, erased]
-        inputs += ["days end"] if _has_days_of_another_timezone(setting, context) else []
-        key = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
-        return cls(root / context.name / key, context)
+        return cls(root / context.name / key_of(setting, context), context)
 
     @classmethod
     def of(cls, root: Path, setting: Mapped, context: Context) -> Landing:
@@ -147,18 +149,21 @@ class Landing:
     def keep_only(self, names: Iterable[str]) -> None:
         """Delete all other pieces."""
         needed = set(names)
-        for folder in self.folder.iterdir() if self.folder.is_dir() else ():
-            if folder.is_dir() and folder.name not in needed:
-                shutil.rmtree(folder, ignore_errors=True)
+        surveyed = {one.partition("~")[0] + SURVEY for one in needed}
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if path.is_dir() and path.name not in needed:
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name.endswith(SURVEY) and path.name not in surveyed:
+                path.unlink()
 
     def write(
         self,
         con: Any,
         name: str,
         query: str,
-        judge: Callable[[Path, int], tuple[list[Bad], int]],
+        judge: Callable[[pa.Table], Aside],
         *,
-        numbered: bool,
+        several: bool,
         carried: str = "",
     ) -> Piece:
         """Read a source into a piece.
@@ -167,9 +172,9 @@ class Landing:
             con: the connection.
             name: the piece's.
             query: SQL of the rows, as activity_query.py builds it.
-            judge: called with the written file and the number of bad rows in it; gives all bad rows with their lines,
-                and how many of them are not in the file because they are no rows.
-            numbered: whether several activities may come from one row, which counts once.
+            judge: called with the bad rows (`record`, `open`, `fault`, `field`, `found`); gives what is put aside, with
+                what could not be read as rows.
+            several: whether several activities may come from one row, which counts once.
             carried: further columns of the query, as `, open`.
         """
         with atomic_folder(self.folder / name) as folder:
@@ -177,20 +182,15 @@ class Landing:
             rows = con.sql(
                 _READ.format(carried=carried, columns=columns, query=query, source=source, is_erased=IS_ERASED)
             )
-            writer = _PieceWriter(con.cursor(), folder, several=numbered)
+            writer = _PieceWriter(con.cursor(), folder, several=several)
             for batch in rows.to_arrow_reader(_ROWS):
                 writer.add(pa.Table.from_batches([batch]))
             content = writer.close()
-            bad, broken = judge(folder, writer.bad_rows)
-            content["rows"][0] += broken
-            write_json(folder / "piece.json", {**content, "bad": bad})
+            aside = judge(writer.bad())
+            aside.write(folder)
+            content["rows"][0] += aside.broken
+            write_json(folder / "piece.json", {**content, "bad_rows": aside.bad})
         return Piece(self.folder / name)
-
-
-def _has_days_of_another_timezone(setting: Mapped, context: Context) -> bool:
-    """Whether version 0.1 would read days of the source otherwise; all else that it left is still right."""
-    zones = {zone_of(one.timezone, ours, context.timezone) for one in setting.mappings() for ours in TIME_COLUMNS}
-    return bool(zones - {context.timezone})
 
 
 def land_stream(con: Any, folder: Path) -> list[Part]:
@@ -219,16 +219,17 @@ class _PieceWriter:
     """Writes a piece as its rows arrive: good ones to their month, bad ones aside, all counted."""
 
     def __init__(self, con: Any, folder: Path, *, several: bool) -> None:
-        self.bad_rows = 0
         self._con, self._folder, self._several = con, folder, several
         self._months = MonthWriter(folder, self._written)
         self._parts: list[dict[str, Any]] = []
         self._aside: list[pa.Table] = []
         self._counts = {"rows": [0, 0], "excluded": [0, 0]}
+        self._doubtful = False
         self._records: dict[tuple[str, int], list[Any]] = {}
 
     def add(self, rows: pa.Table) -> None:
         """Take rows as `_READ` gives them."""
+        self._doubtful = self._doubtful or pc.any(rows["doubtful"]).as_py() is True
         is_open = pc.sum(rows["open"]).as_py() or 0 if "open" in rows.column_names else 0
         if is_open in (0, len(rows)):
             self._take(rows, int(is_open > 0))
@@ -242,11 +243,19 @@ class _PieceWriter:
             bad = rows.filter(pc.is_valid(rows["fault"]))
             excluded = pc.equal(bad["fault"], "excluded")
             self._count("excluded", bad.filter(excluded), place)
-            self.bad_rows += len(bad) - (pc.sum(excluded).as_py() or 0)
-            if "open" in rows.column_names:
-                self._aside.append(bad.select(_FAULTY))
+            self._put_aside(bad.filter(pc.invert(excluded)), is_open=bool(place))
             rows = rows.filter(pc.is_null(rows["fault"]))
         self._months.add(rows.select(COLUMNS), is_open=bool(place))
+
+    def _put_aside(self, bad: pa.Table, *, is_open: bool) -> None:
+        if len(bad):
+            opened = pa.array(np.full(len(bad), is_open))
+            columns = [opened if name == "open" else bad[name] for name in _FAULTY.names]
+            self._aside.append(pa.table(columns, names=_FAULTY.names).cast(_FAULTY))
+
+    def bad(self) -> pa.Table:
+        """The bad rows."""
+        return pa.concat_tables([_FAULTY.empty_table(), *self._aside])
 
     def _count(self, what: str, rows: pa.Table, place: int) -> None:
         """Rows of the source: where one may become several activities, its record counts once."""
@@ -263,8 +272,6 @@ class _PieceWriter:
     def close(self) -> dict[str, Any]:
         """Write what is left."""
         self._months.close()
-        if self._aside:
-            pq.write_table(pa.concat_tables(self._aside), self._folder / "aside.parquet", compression="zstd")
         for (what, place), records in self._records.items():
             self._counts[what][place] = len(np.unique(np.concatenate(records)))
-        return {**self._counts, "parts": self._parts}
+        return {**self._counts, "doubtful": self._doubtful, "parts": self._parts}

@@ -11,11 +11,11 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.text.column_names import columns_in_words, nearest_column
 from pipelines.settings.campaign.contacts import COLUMNS, ContactDatabase, ContactFiles, is_consent
 from pipelines.settings.messages import entry
-from pipelines.settings.sources import UNIX_TIMES, Customers, Mapped, Mapping, Table
+from pipelines.settings.sources import NUMBERED_TIMES, YEAR_FIRST, Customers, Mapped, Mapping, Table
 from pipelines.sources.access.headers import LocatedFile
 from pipelines.sources.expressions.activity_query import columns_of
 from pipelines.sources.expressions.cell import cell
-from pipelines.sources.expressions.convert import NUMBERS, TIMES
+from pipelines.sources.expressions.convert import NUMBERS, TIMES, formats_of
 from pipelines.sources.expressions.parse import checker
 from pipelines.sources.expressions.types import Shape
 
@@ -82,21 +82,22 @@ def _column_faults(
     except ChurnError as problem:
         yield from (f"params.yaml: {where}: {fault}" for fault in problem.faults)
         return
-    if allowed is TIMES and (unknown := _unknown_format(setting.time_format)):
+    unknown = next(filter(None, map(_unknown_format, formats_of(setting.time_format))), "")
+    if allowed is TIMES and unknown:
         yield f"params.yaml: {where.partition('.columns.')[0]}.time_format: {unknown}"
     elif allowed is TIMES and kind == "number":
-        if setting.time_format not in UNIX_TIMES:
+        if setting.time_format not in NUMBERED_TIMES:
             section = where.partition(".columns.")[0]
-            hint = f"Set {section}.time_format to {' or '.join(UNIX_TIMES)}."
+            hint = f"Set {section}.time_format to {', '.join(NUMBERED_TIMES[:-1])} or {NUMBERED_TIMES[-1]}."
             yield f"params.yaml: {where}: {shape.name} has numbers there. {hint}"
     elif kind not in allowed:
         has = "no condition (true or false)" if allowed is _CONDITION_KINDS else f"a {kind}"
         yield f"params.yaml: {where}: {shape.name} has {has} there. Allowed: {', '.join(allowed[:-1])}."
 
 
-def _unknown_format(time_format: str | None) -> str:
+def _unknown_format(time_format: str) -> str:
     """What is wrong with a time format; empty where nothing is."""
-    if time_format is None or time_format in UNIX_TIMES:
+    if time_format in (*NUMBERED_TIMES, YEAR_FIRST):
         return ""
     try:
         checker().execute("select try_strptime('', $1)", [time_format])

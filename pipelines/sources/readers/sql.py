@@ -13,8 +13,8 @@ before the last step's reads nothing and gives what it gave then.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -34,10 +34,10 @@ from pipelines.sources.access.database import (
     sql_setting,
     watermark_faults,
 )
-from pipelines.sources.access.scan import Bad
 from pipelines.sources.expressions.activity_query import Context, query, used_columns
 from pipelines.sources.expressions.cell import cell
 from pipelines.sources.expressions.convert import as_time
+from pipelines.sources.landing.aside import put_aside
 from pipelines.sources.landing.file_summary import Hashes
 from pipelines.sources.landing.history import answering_step, note_change, read_steps, write_steps
 from pipelines.sources.landing.store import Landing, Part, Piece
@@ -45,7 +45,7 @@ from pipelines.sources.landing.superseded import without_superseded
 from pipelines.sources.reader import Inspection, Pull, Reader
 from pipelines.sources.readers.mapping_checks import activity_faults
 from pipelines.sources.readers.session import local_timezone
-from pipelines.sources.relations import DELIVERED, REJECTED
+from pipelines.sources.relations import DELIVERED
 
 _DAY = 86_400_000_000
 
@@ -182,7 +182,8 @@ class _Source:
             self.con.execute("set threads = 1")
             try:
                 several = bool(self.setting.yields)
-                self.landing.write(self.con, piece, rows, _judge, numbered=several, carried=", open")
+                judge = partial(put_aside, self.con)
+                self.landing.write(self.con, piece, rows, judge, several=several, carried=", open")
             except (duckdb.Error, OSError, self.database.error()) as error:
                 message = f"sources.{self.landing.context.name}: reading broke off. {str(error).splitlines()[0]}"
                 raise ChurnError(self.database.redact(message)) from None
@@ -222,29 +223,21 @@ def _at_or_after(mark: str, moment: int | None) -> str:
     return "true" if moment is None else f"{mark} >= make_timestamptz({moment})"
 
 
-def _judge(_path: Path, _wrong: int) -> tuple[list[Bad], int]:
-    """Bad rows of a database have no lines; they are kept in the piece."""
-    return [], 0
-
-
 def _collect(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> list[Part]:
     """The activities of steps: settled rows of all since everything was read, open rows of the last."""
     first = _last_whole(steps)
     pieces = [Piece(landing.folder / step["piece"]) for step in steps[first:]]
     replaced = sum(step["moved"] for step in steps[first:])
     name, file = landing.context.name, setting.table or "the query"
-    bad = "select ?, ?, record, fault, field, found from read_parquet(?) where fault <> 'excluded'"
     parts: list[list[Part]] = []
-    rows, excluded = -replaced, 0
+    rows, excluded, bad = -replaced, 0, 0
     for piece in pieces:
         content, last = piece.content, piece is pieces[-1]
         rows += sum(content["rows"]) if last else content["rows"][0]
         excluded += sum(content["excluded"]) if last else content["excluded"][0]
         parts.append(piece.parts(name, open_too=last))
-        if (piece.folder / "aside.parquet").is_file():
-            of_step = bad if last else f"{bad} and not open"
-            con.execute(f"insert into {REJECTED} {of_step}", [name, file, str(piece.folder / "aside.parquet")])
-    con.execute(f"insert into {DELIVERED} values (?, ?, ?, ?)", [name, file, rows, excluded])
+        bad += piece.report_bad(con, name, file, open_too=last)
+    con.execute(f"insert into {DELIVERED} values (?, ?, ?, ?, ?)", [name, file, rows, excluded, bad])
     # Where rows have a recorded_at, as_of.py chooses between a row and its former version, if both are there.
     dated = all("recorded_at" in mapping.columns for mapping in setting.mappings())
     return list(chain.from_iterable(parts)) if dated and not replaced else without_superseded(parts)
