@@ -73,6 +73,10 @@ test: lint $(READY)  ## The whole test suite, with style, types, import rules an
 test-fast: $(READY)  ## The tests that answer within a minute
 	@pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not slow and not browser"
 
+.PHONY: figures
+figures: $(READY)  ## Record what README and docs quote of the demo, after `make run` (ARGS=--experiments: the comparison, too)
+	@python -m tests.figures $(ARGS)
+
 .PHONY: prove
 prove: $(READY)  ## Every law on many more examples than in the suite, recorded in tests/proofs.json (ARGS="--check")
 	@python tests/prove.py $(ARGS)

@@ -23,6 +23,7 @@ from models.learners.rule_names import IN_WORDS, RULES
 Floats = npt.NDArray[np.floating[Any]]
 
 CLEAR = {"roc_auc": 0.01, "log_loss": 0.002}  # smaller gains change no decision
+TWO_SIDED_95 = 1.959964  # quantile of the standard normal distribution
 SEGMENT_FIGURES = ("customers", "churners", "churn_rate", "promised_rate", "roc_auc", "log_loss", "ece", "lift_at_10")
 
 ADVICE = {
@@ -53,11 +54,11 @@ def report(
         before_test: moments whose outcomes were known at the test moment, ISO dates; none leaves the part out.
 
     Returns:
-        `test`, `backtest` (by moment), `pooled` (all moments, with intervals), `segments` and `never_seen` (all
-        moments, customers and churners counted), `baselines` (the same for each), `paired` (model minus each),
-        `before_test` (`paired` and `grade` without the test moment, which settles nothing),
-        `calibration` (of the test moment: ten groups by probability, what was promised and what happened), `capacity`,
-        `profit`, `value` (where there is money), `grade`.
+        `test`, `backtest` (by moment), `pooled` (all moments, with intervals), `segments` (all moments, beside the best
+        rule for each) and `never_seen` (all moments, customers and churners counted), `baselines` (the same for each),
+        `paired` (model minus each), `before_test` (`paired` and `grade` without the test moment, which settles
+        nothing), `calibration` (of the test moment: ten groups by probability, what was promised and what happened),
+        `capacity`, `profit`, `value` (where there is money), `grade`.
     """
     names = [name for name in IN_WORDS if name in predictions.columns]
     drawn = Draws.of(predictions, ["model", *names], draws=draws, seed=seed)
@@ -131,7 +132,30 @@ def _at_capacity(probability: Floats, churned: Floats, capacity: int) -> dict[st
 def _segments(predictions: pd.DataFrame) -> dict[str, Any]:
     if "segment" not in predictions.columns:
         return {}
-    return {str(name): _subgroup(rows) for name, rows in predictions.groupby("segment", sort=True)}
+    rules = [name for name in RULES if name in predictions.columns]
+    groups = predictions.groupby("segment", sort=True)
+    return {str(name): _subgroup(rows) | _beside_rule(rows, rules) for name, rows in groups}
+
+
+def _beside_rule(rows: pd.DataFrame, rules: Sequence[str]) -> dict[str, Any]:
+    """The best rule for these very rows (`rule`: its name, ROC AUC, log loss), and the model's log loss minus its own.
+
+    `over_rule`: `difference`, `low` and `high` of a 95% interval by the normal approximation, in nats per row; rows of
+    a customer count as one draw (the sandwich estimator of a mean over clusters).
+    """
+    if not rules:
+        return {}
+    best = min(rules, key=lambda name: _mean_loss(rows, name))
+    figures = _figures_of(rows, best)
+    y = rows["churned"].to_numpy(dtype=np.float64)
+    apart = row_losses(rows["model"].to_numpy(), y) - row_losses(rows[best].to_numpy(), y)
+    mean = float(apart.mean())
+    by_customer = pd.Series(apart - mean).groupby(rows["customer_id"].to_numpy()).sum()
+    margin = TWO_SIDED_95 * float(np.sqrt((by_customer**2).sum())) / len(rows)
+    return {
+        "rule": {"name": best, "roc_auc": figures["roc_auc"], "log_loss": figures["log_loss"]},
+        "over_rule": {"difference": mean, "low": mean - margin, "high": mean + margin},
+    }
 
 
 def _subgroup(rows: pd.DataFrame) -> dict[str, Any]:

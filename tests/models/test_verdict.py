@@ -43,6 +43,20 @@ def test_the_report_is_keyed_finite_and_grades() -> None:
     assert report.report(predictions(better=0.0), draws=200, seed=1)["grade"]["grade"] == "C"
 
 
+def test_a_segment_stands_beside_the_best_rule_in_that_segment() -> None:
+    """Where the order of the rules turns around within a segment, it is the segment's own best that counts."""
+    rows = predictions(2000)
+    blind, sharp = pd.Series(0.3, rows.index), rows["model"]
+    rows["rfm_score"] = np.where(rows["segment"] == "new", sharp, blind)
+    rows["days_since_last"] = np.where(rows["segment"] == "new", blind, sharp)
+    rows["logistic_rfmt"] = 0.3
+    rows.loc[rows["segment"] == "new", "model"] = 0.3
+    found = report.report(rows, draws=20, seed=1)["segments"]
+    assert (found["new"]["rule"]["name"], found["regular"]["rule"]["name"]) == ("rfm_score", "days_since_last")
+    assert found["new"]["over_rule"]["low"] > 0
+    assert found["regular"]["over_rule"] == {"difference": 0.0, "low": 0.0, "high": 0.0}
+
+
 @pytest.mark.parametrize(
     ("auc", "loss", "grade"),
     [

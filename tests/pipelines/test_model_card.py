@@ -57,9 +57,24 @@ def test_a_card_says_what_for_whom_from_what_and_how_well(settings: Settings) ->
     assert "Grade A. Clearly better." in text
 
 
-SEGMENTS = {
-    "at risk": {"customers": 300, "churn_rate": 0.4, "roc_auc": 0.71, "promised_rate": 0.39},
-    "regular": {"customers": 1200, "churn_rate": 0.05, "roc_auc": 0.81},
+SEGMENTS: dict[str, Any] = {
+    "at risk": {
+        "customers": 300,
+        "churn_rate": 0.4,
+        "roc_auc": 0.71,
+        "log_loss": 0.62,
+        "promised_rate": 0.39,
+        "rule": {"name": "bg_nbd", "roc_auc": 0.74, "log_loss": 0.6},
+        "over_rule": {"difference": 0.02, "low": 0.005, "high": 0.035},
+    },
+    "regular": {
+        "customers": 1200,
+        "churn_rate": 0.05,
+        "roc_auc": 0.81,
+        "log_loss": 0.2,
+        "rule": {"name": "rfm_score", "roc_auc": 0.8, "log_loss": 0.199},
+        "over_rule": {"difference": 0.001, "low": -0.002, "high": 0.004},
+    },
     "lost": {"customers": 12, "churn_rate": 0.9, "roc_auc": None},
 }
 
@@ -72,8 +87,17 @@ def test_a_card_says_how_well_per_segment_the_largest_first_and_which_are_weak(s
         "| at risk | 300 | 40.0% | 0.710 | 39.0% |",
         "| lost | 12 | 90.0% |  |  |",
     ]
-    assert "Orders some customers worse than others: ROC AUC at risk (0.710); 0.812 for all." in text
+    assert (
+        "For some customers a simple rule is closer to what happened: at risk (the BG/NBD model of buying habits: log "
+        "loss 0.600 against 0.620)."
+    ) in text
     assert "Too few of these to say how well it does for them: lost." in text
+
+
+def test_a_segment_is_compared_with_rules_in_that_segment_not_with_the_whole(settings: Settings) -> None:
+    alike = SEGMENTS["at risk"] | {"over_rule": {"difference": -0.02, "low": -0.03, "high": -0.01}}
+    text = card(settings, METRICS | {"segments": SEGMENTS | {"at risk": alike}})
+    assert "In none of the segments above is a simple rule closer to what happened by more than chance." in text
 
 
 WEAK = [

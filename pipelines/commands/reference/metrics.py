@@ -30,7 +30,7 @@ PARTS = {
     "test": "The newest moment with a known outcome. It serves no choice and only reports.",
     "backtest": "Each earlier held-out moment (backtest fold). These choose between settings.",
     "pooled": "All held-out moments together, with 95% intervals that draw whole customers.",
-    "segments": "All held-out moments, by the kind of customer.",
+    "segments": "All held-out moments, by the kind of customer, beside the best rule for these very customers.",
     "never_seen": "All held-out moments, customers that are in no training row.",
     "baselines": "The same figures for everything that the model has to beat.",
     "paired": "Model minus baseline on the same rows, with an interval; below zero is better for log loss, above zero "
@@ -73,6 +73,7 @@ FIGURES = {
     "recall": "share of all churners that are taken",
     "lift": "precision over the churn rate of all",
     "grade": "the letter",
+    "name": "the rule with the lowest log loss among these rows",
     "best_baseline": "the simple rule with the lowest log loss",
     "text": "the verdict in a sentence",
     "customer_value": "money that a kept customer brings",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from models.learners.rule_names import IN_WORDS
 from pipelines.rendering.scorer import is_rule, who_scores
 from pipelines.rendering.wording import leaving, staying
 from pipelines.settings.churn import Churn
@@ -23,7 +24,6 @@ MOST_SEGMENTS = 14
 MOST_NAMES = 30
 POOR_CALIBRATION = 0.03
 WIDE_SPREAD = 0.03
-POOR_SEGMENT = 0.05
 
 FIGURES = (
     ("roc_auc", "ROC AUC (1 = perfect order, 0.5 = chance)"),
@@ -46,6 +46,11 @@ def model_card(settings: TrainingSettings, metrics: dict[str, Any], facts: dict[
         "## Where it is weak\n\n" + "\n".join(f"- {line}" for line in _weaknesses(metrics, facts)),
     ]
     return "\n\n".join(parts)[:MOST_CHARACTERS] + "\n"
+
+
+def _beaten_by(segment: dict[str, Any]) -> str:
+    rule = segment["rule"]
+    return f"{IN_WORDS[rule['name']]}: log loss {rule['log_loss']:.3f} against {segment['log_loss']:.3f}"
 
 
 def _purpose(churn: Churn) -> str:
@@ -137,15 +142,17 @@ def _weaknesses(metrics: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]
 
 
 def _weak_segments(metrics: dict[str, Any]) -> Iterator[str]:
-    """Segments that the model orders clearly worse than all customers, and those too small to say."""
-    overall, segments = metrics["test"].get("roc_auc"), _by_size(metrics)
-    poor = [
-        f"{name} ({figures['roc_auc']:.3f})"
-        for name, figures in segments
-        if overall and figures["customers"] >= FEW_IN_SEGMENT and (figures.get("roc_auc") or 1) < overall - POOR_SEGMENT
-    ]
+    """Segments for which a rule is better by more than chance, and those too small to say.
+
+    Each is compared with the best rule in that segment: one whose customers are alike has a low ROC AUC whoever scores.
+    """
+    segments = _by_size(metrics)
+    judged = [(name, one) for name, one in segments if one["customers"] >= FEW_IN_SEGMENT and "over_rule" in one]
+    poor = [f"{name} ({_beaten_by(one)})" for name, one in judged if one["over_rule"]["low"] > 0]
     if poor:
-        yield f"Orders some customers worse than others: ROC AUC {', '.join(poor)}; {overall:.3f} for all."
+        yield f"For some customers a simple rule is closer to what happened: {'; '.join(poor)}."
+    elif judged:
+        yield "In none of the segments above is a simple rule closer to what happened by more than chance."
     few = [name for name, figures in segments if figures["customers"] < FEW_IN_SEGMENT]
     if few:
         yield f"Too few of these to say how well it does for them: {', '.join(few)}."
