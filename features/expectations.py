@@ -47,6 +47,16 @@ SCORES = {
     "customers_beyond_activity": "No more customers are scored than the activity knows",
     "activities_vanished": "Every activity that the model was trained on is still there",
 }
+PLAUSIBLE = {
+    "two_spellings": "Hardly a customer's id is another's in another spelling (capitals, blanks, leading zeros, .0)",
+    "one_customer": "No single customer has a large share of all rows",
+    "strange_ids": "Ids of customers are short and have no control characters",
+    "below_zero": "Hardly a value of the main activity is below zero",
+    "largest_value": "No value is larger than money can be",
+    "years": "The first row is not from another age",
+    "hole": "There is no hole of months between the first row and the last",
+    "one_instant": "{activity} does not happen at one instant for many",
+}
 SAME_BELOW = 10
 """So many are added to both sides of a volume ratio: from 3 to 0 is chance, from 3,000 to 0 is not."""
 
@@ -78,7 +88,13 @@ class Suite:
 
 
 def activity_suite(
-    columns: Collection[str], moment: str, silences: Mapping[str, float], volumes: Collection[str], max_ratio: float
+    columns: Collection[str],
+    moment: str,
+    silences: Mapping[str, float],
+    volumes: Collection[str],
+    max_ratio: float,
+    *,
+    doubts: Mapping[str, float] | None = None,
 ) -> Suite:
     """What a stream of activity must be on arrival.
 
@@ -88,6 +104,7 @@ def activity_suite(
         silences: stream or activity -> days that it may be silent before the moment.
         volumes: activities with enough history for their volume to be judged.
         max_ratio: times more or fewer in the last 28 days than in any 28 days of the 24 weeks before.
+        doubts: figures of what is hardly plausible -> the most that is.
     """
     counts = {name: (text.format(moment=moment), 0.0, 0.0) for name, text in ACTIVITY.items()}
     days = {
@@ -98,7 +115,9 @@ def activity_suite(
         )
         for name, limit in silences.items()
     }
-    return _suite("activity", columns, {**SHAPE, **counts, **days, **_volumes(volumes, max_ratio, "in earlier months")})
+    usual = _volumes(volumes, max_ratio, "in earlier months")
+    hardly = {name: (_doubt_statement(name), None, limit) for name, limit in (doubts or {}).items()}
+    return _suite("activity", columns, {**SHAPE, **counts, **days, **usual, **hardly})
 
 
 def features_suite(columns: Sequence[Mapping[str, Any]], attributes: Collection[str], moment: str) -> Suite:
@@ -136,6 +155,16 @@ def scores_suite(
 def as_float32(bound: float | None) -> float | None:
     """A bound as float32 sees it: what lies within it in double still does after rounding."""
     return None if bound is None else float(np.float32(bound))
+
+
+def plausible(name: str) -> str:
+    """The figure for something that a stream hardly is."""
+    return f"plausible {name}"
+
+
+def _doubt_statement(column: str) -> str:
+    name, _, activity = column.removeprefix(plausible("")).partition(" ")
+    return PLAUSIBLE[name].format(activity=activity)
 
 
 def silence(name: str) -> str:

@@ -1,9 +1,9 @@
 """`make figures`: what the README and the docs quote of the demo, read from its finished run into figures.json.
 
 The record holds the terminal's list, the sentences of the campaign, the metrics and (with `--experiments`) the table of
-`make compare`; beside them the digest under which dvc.lock knows the metrics that they are of. tests/
-test_figures.py holds every page against the record, and the record against dvc.lock and against the results that lie in
-data/, so that a page cannot quote another version's figures.
+`make compare`; beside them the digest under which dvc.lock knows the metrics that they are of. test_quoted_figures.py
+holds every page against the record, and the record against dvc.lock and against the results that lie in data/, so that
+a page cannot quote another version's figures.
 
     make run && make figures                     after anything that changes the demo's list or metrics
     make figures ARGS=--experiments              trains three experiments besides, for the table of `make compare`
@@ -134,9 +134,7 @@ def main() -> int:
         content |= {"experiments": experiments(), "experiments_of": content["metrics"]}
     RECORD.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_blocks(content)
-    print(
-        f"{RECORD.relative_to(ROOT)}: now `pytest tests/test_figures.py` says which sentences are of another version."
-    )
+    print(f"{RECORD.relative_to(ROOT)} is written: tests/test_quoted_figures.py names sentences of another version.")
     return 0
 
 

@@ -27,7 +27,7 @@ def checks_summary(reports: Sequence[Mapping[str, Any]]) -> str:
     if warn and not failed:
         where = ", ".join(_name(report) for report in reports if report.get("warnings"))
         verb = "warns" if warn == 1 else "warn"
-        return f"{checks - warn:,} of {checks:,} checks passed, {warn:,} {verb} that the data has drifted ({where})."
+        return f"{checks - warn:,} of {checks:,} checks passed, {warn:,} {verb} ({where})."
     if not failed:
         return f"All {checks:,} checks passed."
     where = ", ".join(_name(report) for report in reports if report["failed"])

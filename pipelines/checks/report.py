@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.expectations import SHAPE, silence, volume
+from features.expectations import SHAPE, plausible, silence, volume
 from features.judging import ExpectationResult, judge
 from pipelines.checks.figures import Rule, Table, out_of_bounds, unusable
 from pipelines.runtime.errors import CheckFailedError
@@ -21,6 +21,22 @@ FAILURES_SHOWN = 3
 ADVICE = {
     silence(""): " Deliver what is missing; where nothing is, raise checks.max_days_without_activity.",
     volume(""): " Where that is as it should be, raise checks.max_volume_ratio, or set checks.volume: warn.",
+    plausible("two_spellings"): " Write them alike in every source (`customer_id: lower(trim(id))`), or say under "
+    "`identities` who is one; where they are different people, raise checks.plausible.two_spellings.",
+    plausible("one_customer"): " A cash desk, a test account or a reseller? Leave it out with `exclude`; where it is a "
+    "customer, raise checks.plausible.one_customer.",
+    plausible("strange_ids"): " Look at the column that is mapped to customer_id; where ids are like that, raise "
+    "checks.plausible.id_length, or trim them in the mapping.",
+    plausible("below_zero"): " Where these are returns, give them an activity of their own: `when_negative: "
+    "returned_order` in the source; where it is as it should be, raise checks.plausible.below_zero.",
+    plausible("largest_value"): " Look at the column that is mapped to value; where it is money, raise "
+    "checks.plausible.largest_value.",
+    plausible("years"): " Leave out with `exclude` what has no real date; where it is history, raise "
+    "checks.plausible.years.",
+    plausible("hole"): " Is a file or a month missing? Deliver it; where there was none, raise "
+    "checks.plausible.hole_days.",
+    plausible("one_instant"): " A date put in for an unknown one, or a bulk import? Leave those rows out with "
+    "`exclude`; where it is as it should be, name it under checks.irregular_activities.",
     "score_shift": " Where that is as it should be, raise checks.max_score_shift, or set checks.score_shift: warn.",
 }
 """What a failed check's line ends with, by how the name of its figure begins."""
@@ -109,7 +125,8 @@ class Report:
 
 
 def _failure_line(entry: Mapping[str, Any]) -> str:
-    keys = [_key(row) for row in entry["offending"][:3]] if entry["unexpected_count"] else []
+    named = entry["unexpected_count"] or entry["column"].startswith(plausible(""))
+    keys = [_key(row) for row in entry["offending"][:3]] if named else []
     rest = (entry["unexpected_count"] or 0) - len(keys)
     rows = f" ({'; '.join(keys)}{f' and {rest:,} more' if rest > 0 else ''})" if keys else ""
     advice = next((text for start, text in ADVICE.items() if entry["column"].startswith(start)), "")

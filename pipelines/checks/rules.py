@@ -20,10 +20,11 @@ import numpy as np
 import pyarrow as pa
 
 from features.activity import ACTIVITY_SCHEMA, OUR_ACTIVITIES
-from features.expectations import activity_suite, features_suite, scores_suite, silence, volume, volume_ratio
+from features.expectations import activity_suite, features_suite, plausible, scores_suite, silence, volume, volume_ratio
 from features.windows import DAY_US, midnight
 from models.drift import population_stability_index, shares_between, shift_by_chance, smoothed
 from pipelines.checks.figures import VIEW, Rule, Table, duplicate_keys
+from pipelines.checks.plausible import plausibility
 from pipelines.checks.report import Finding, Report, report_of
 from pipelines.checks.row_rules import SCORE_SCHEMA, activity_rules, score_rules
 from pipelines.runtime.errors import ChurnError
@@ -83,7 +84,10 @@ def check_activity(folder: Path, checks: StreamChecks, counts: StreamCounts | No
     judged = {name: stream for name, stream in streams.items() if len(stream.blocks) > 2 and name not in skipped}
     findings |= {volume(name): _volume_finding(stream) for name, stream in judged.items()}
     when = f"{checks.day} 00:00 ({checks.timezone})"
-    suite = activity_suite(list(table.schema), when, silence_limits, judged, limits.max_volume_ratio)
+    doubts = plausibility(table, limits.plausible, main=checks.main_activity, moment=moment, irregular=skipped)
+    findings |= {name: finding for name, (finding, _) in doubts.items()}
+    allowed = {name: most for name, (_, most) in doubts.items()}
+    suite = activity_suite(list(table.schema), when, silence_limits, judged, limits.max_volume_ratio, doubts=allowed)
     table.row_count = counts.rows if counts else None
     recorded = (
         counts.recorded if counts else table.con.execute(f"SELECT count(recorded_at) > 0 FROM {VIEW}").fetchone()[0]
@@ -91,6 +95,8 @@ def check_activity(folder: Path, checks: StreamChecks, counts: StreamCounts | No
     notes = [] if recorded else [NEVER_RECORDED]
     rules = activity_rules(moment, checks.display)
     warning = [volume(name) for name in judged] if limits.volume == "warn" else []
+    if limits.plausible.doubt == "warn":
+        warning += [name for name in doubts if name != plausible("largest_value")]
     report = report_of(suite, checks.branch, table, rules, findings, notes=notes, warning=warning)
     return report.with_rows(checks.display.row)
 

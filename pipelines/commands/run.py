@@ -28,6 +28,7 @@ from pipelines.settings.params import Settings
 DVC_LOG = STATE / "dvc.log"
 POLL_SECONDS = 0.1
 TAIL_LINES = 12
+WARNINGS_SHOWN = 5
 _BAD_LOCK = re.compile(r"dvc\.lock' (is invalid|validation failed)|unable to read: '[^']*dvc\.lock'")
 LOCK_ADVICE = (
     "dvc.lock is damaged, or not of this project. Take it back with `git checkout dvc.lock`, or delete it: the next "
@@ -194,6 +195,7 @@ def result(settings: Settings) -> str:
     definition = settings.at_risk.definition
     language = Language(settings.language, settings.currency)
     metrics = read_json(artifacts.EVALUATIONS / definition / artifacts.METRICS)
+    reports = reports_of(artifacts.REPORTS)
     return "\n".join(
         [
             "",
@@ -204,11 +206,19 @@ def result(settings: Settings) -> str:
             "",
             *trust_lines(content["trust"], language, width()),
             "",
-            checks_summary(reports_of(artifacts.REPORTS)),
+            checks_summary(reports),
+            *(f"  ! {line}" for line in _warnings(reports)),
             f"List   {folder / artifacts.LIST_PAGE}  (also .csv, .xlsx, .parquet: {len(at_risk):,} customers)",
             f"Checks {artifacts.REPORTS / 'index.html'}",
         ]
     )
+
+
+def _warnings(reports: list[dict[str, Any]]) -> list[str]:
+    """What the checks warn of, each once: both branches see the same activity."""
+    lines = list(dict.fromkeys(line for report in reports for line in report.get("warnings", ())))
+    more = len(lines) - WARNINGS_SHOWN
+    return lines[:WARNINGS_SHOWN] + ([f"and {more:,} more, on the page of checks"] if more > 0 else [])
 
 
 def width() -> int:

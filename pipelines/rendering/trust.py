@@ -108,7 +108,8 @@ def _drift(evidence: Evidence, language: Language) -> tuple[str, str]:
     if not evidence.drift:
         return GOOD, language.say("As it was when the model learned: no check warns.")
     checks = language.count(evidence.drift, "check", "checks")
-    return MIND, language.say("Not as it was when the model learned: {checks} warn of it.", checks=checks)
+    text = "Not as it was when the model learned, or hardly plausible: {checks} warn of it."
+    return MIND, language.say(text, checks=checks)
 
 
 def _effect(evidence: Evidence, language: Language) -> tuple[str, str]:

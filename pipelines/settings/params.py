@@ -23,7 +23,7 @@ from pipelines.settings.presets.catalogue import expanded
 from pipelines.settings.privacy import Identities, Privacy
 from pipelines.settings.sources import Customers, Source
 from pipelines.settings.spark import Spark
-from pipelines.settings.types import Day, Days, Memory, Name, Section, Zone, parse
+from pipelines.settings.types import Day, Days, Memory, Name, Section, Share, Zone, parse
 
 
 class TrainMoments(Section):
@@ -66,11 +66,32 @@ OnDrift = Literal["warn", "stop"]
 """What is done where the data is sound and differs from what was usual: seasons and growth do that, too."""
 
 
+class Plausible(Section):
+    """What a stream of well-formed rows may hardly be. Beyond a limit it warns; with `doubt: stop` it is refused.
+
+    `two_spellings`: share of customers whose id is another's in capitals, with blanks, leading zeros or `.0`.
+    `one_customer`: share of all rows that one customer may have. `one_instant`: share of an activity's rows at one
+    instant (not of `irregular_activities`). `below_zero`: share of the main activity's values. `hole_days`: without a
+    row between the first and the last. `years`: age of the first row. `id_length`: characters of a customer's id.
+    `largest_value`: of any row, either sign; beyond it the stream is always refused.
+    """
+
+    doubt: OnDrift = "warn"
+    two_spellings: Share = 0.01
+    one_customer: Share = 0.1
+    one_instant: Share = 0.2
+    below_zero: Share = 0.2
+    hole_days: Days = 62
+    years: Annotated[float, Field(gt=0)] = 40
+    id_length: Annotated[int, Field(ge=1)] = 200
+    largest_value: Annotated[float, Field(gt=0)] = 1e12
+
+
 class Checks(Section):
     """When data is refused. `irregular_activities` come in bursts (campaigns): their volume is not judged.
 
     A breach of a contract, or a stream that ends too early, always stops. Unusual volumes and shifted scores warn,
-    unless `volume` or `score_shift` says `stop`.
+    unless `volume` or `score_shift` says `stop`; so does what is hardly plausible.
     """
 
     max_days_without_activity: Annotated[float, Field(gt=0)] = 3
@@ -79,6 +100,7 @@ class Checks(Section):
     volume: OnDrift = "warn"
     score_shift: OnDrift = "warn"
     irregular_activities: list[Name] = Field(default_factory=list)
+    plausible: Plausible = Field(default_factory=Plausible)
 
 
 class Settings(Section):

@@ -203,7 +203,7 @@ def _check(folder: Path, checks: StreamChecks, report: Path, known: tuple[Any, .
     judged.write(report)
     judged.require()
     for line in judged.warnings:
-        print(f"pull_activity@{checks.branch}: drift: {line}")
+        print(f"pull_activity@{checks.branch}: {line}")
 
 
 def perform(settings: Settings, branch: str, out: Path, report: Path, landing: Path | None = None) -> list[str]:

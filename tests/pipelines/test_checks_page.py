@@ -50,7 +50,7 @@ GOOD = report(check("One"), check("Two"))
         ([GOOD, report(check("One"), bad())], "1 of 4 checks failed (activity (score)): no list was written."),
         (
             [GOOD, report(check("One"), bad(warns=True))],
-            "3 of 4 checks passed, 1 warns that the data has drifted (activity (score)).",
+            "3 of 4 checks passed, 1 warns (activity (score)).",
         ),
         ([], "Nothing was checked: no list was written."),
         ([report()], "Nothing was checked: no list was written."),

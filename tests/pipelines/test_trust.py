@@ -85,7 +85,8 @@ def test_the_newest_measured_calibration_is_a_matured_list_where_there_is_one() 
 
 
 def test_drift_effect_and_rows() -> None:
-    assert told(drift=2)["drift"] == (MIND, "Not as it was when the model learned: 2 checks warn of it.")
+    said = "Not as it was when the model learned, or hardly plausible: 2 checks warn of it."
+    assert told(drift=2)["drift"] == (MIND, said)
     for proven, state in ((True, GOOD), (False, MIND), (None, OPEN)):
         assert told(effect=["It is so."], proven=proven)["effect"] == (state, "It is so.")
     few = {"orders": {"bad": 10, "rows": 10_000}}

@@ -61,7 +61,7 @@ def _check(activity: Path, settings: Settings, report: Path) -> None:
         judged.write(report)
         judged.require()
         for line in judged.warnings:
-            print(f"activity: drift: {line}")
+            print(f"activity: {line}")
 
 
 def _is_cut(activity: Path, settings: Settings) -> bool:

@@ -140,7 +140,10 @@ def _warnings(table: pd.DataFrame, as_of: str, week: Week, language: Language) -
             lines.append(language.say(text, end=language.day(week.data_end), days=language.number(missing)))
     if week.drift:
         checks = language.count(week.drift, "check", "checks")
-        text = "The data is not as it was when the model learned: {checks} warn of it, see the page of data checks."
+        text = (
+            "The data is not as it was when the model learned, or hardly plausible: {checks} warn of it, see the page "
+            "of data checks."
+        )
         lines.append(language.say(text, checks=checks))
     return lines
 

@@ -41,7 +41,7 @@ SENTENCES = [
     ),
     (
         "docs/data-scientist/quality.md",
-        XX
+        f"customers) {_short(METRICS['test']['roc_auc'])} / {_short(METRICS['test']['log_loss'])}, where the RFM",
     ),
 ]
 
