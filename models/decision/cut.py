@@ -64,7 +64,7 @@ def cut(candidates: pd.DataFrame, *, capacity: int, budget: float | None, stop_w
     free = (candidates["place"] != HELD).to_numpy()
     if not free[end:].any():
         bound, end = EVERYONE, ends.get(PROFIT, most)
-    return Cut(_with_ranks(candidates.iloc[:end]), bound, _next(candidates.iloc[end:]))
+    return Cut(with_ranks(candidates.iloc[:end]), bound, _next(candidates.iloc[end:]))
 
 
 def _first(holds: Any, none: int) -> int:
@@ -72,7 +72,8 @@ def _first(holds: Any, none: int) -> int:
     return int(np.argmax(holds)) if holds.any() else none
 
 
-def _with_ranks(above: pd.DataFrame) -> pd.DataFrame:
+def with_ranks(above: pd.DataFrame) -> pd.DataFrame:
+    """With `rank`: the place on the list; of whoever is not contacted the one that they would have."""
     contacted = (above["place"] == CONTACT).to_numpy()
     ranks = np.cumsum(contacted) + ~contacted
     return above.drop(columns="rank", errors="ignore").assign(rank=ranks.astype("int32")).reset_index(drop=True)

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from models.decision.control_group import CONTACT, CONTROL, keyed_uniform
 from models.errors import ModelError
 
+HOLDOUT, LOTTERY = "holdout", "lottery"
+"""Designs of a campaign: a share of everybody is held out (control_group.py), or the last places are drawn."""
 SURE, DRAWN, CARRIED = "sure", "drawn", "carried"
 CANDIDATES_PER_PLACE = 2
 LARGEST_HOLDOUT = 0.5

@@ -16,13 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from models.decision import cut, ranking
+from models.decision.control_group import CONTACT
 from models.decision.cut import HELD, Cut
-from pipelines.at_risk.policy import campaign
+from models.decision.lottery import LOTTERY
+from pipelines.at_risk.policy import campaign, lottery
 from pipelines.at_risk.policy.campaign import Assignments
 from pipelines.at_risk.policy.consent import permitted_channels
 from pipelines.at_risk.policy.contact_rules import SUPPRESSION, suppressed
 from pipelines.at_risk.policy.playbook import NONE, Candidates, Playbook, Positions, require_possible
 from pipelines.at_risk.reasons import Reasons
+from pipelines.ledger.assignment import Draws
 from pipelines.ledger.read import LedgerHistory
 from pipelines.rendering.language.language import Language
 from pipelines.settings.decision import ListPolicy
@@ -72,11 +75,13 @@ class Decision:
             `channel`, `owner`, `send_by` and, where they are suppressed, `suppressed_by` (the rule) and `said` (why).
         eligible_by_rule: per rule of the playbook, how many eligible customers it may be the first to match.
         reasons: of everyone scored, by `row` of the cut's rows.
+        draws: where places are drawn by lot, what is to be recorded of everybody contacted or not drawn; else None.
     """
 
     cut: Cut
     eligible_by_rule: Sequence[int]
     reasons: Reasons
+    draws: Draws | None = None
 
 
 def decide(inputs: ListInputs, policy: ListPolicy, language: Language) -> Decision:
@@ -164,9 +169,9 @@ class _Week:
             head = self.ranked(order[:size])
             if size < len(order):
                 head = head[head[self._measure] >= self.best[order[size]]]
-            chosen = self._cut(head)
+            chosen, draws = self._cut(head)
             if size >= len(order) or (chosen.bound != cut.EVERYONE and len(chosen.following) == cut.FOLLOWING):
-                return Decision(chosen, self._eligible_by_rule(), self.reasons)
+                return Decision(chosen, self._eligible_by_rule(), self.reasons, draws)
             size *= 2
 
     @property
@@ -195,6 +200,8 @@ class _Week:
         ids = table["customer_id"]
         table = table.assign(suppressed_by=ids.map(first["rule"]), said=ids.map(first["said"]))
         free = table[table["suppressed_by"].isna()]
+        if self.policy.campaign.design == LOTTERY:  # drawn with the cut, which knows the places
+            return table.assign(place=np.where(table["suppressed_by"].isna(), CONTACT, HELD))
         groups = campaign.groups(free, self.inputs.assigned, self.policy.campaign).to_dict()
         return table.assign(place=[groups.get(customer, HELD) for customer in ids])
 
@@ -226,14 +233,13 @@ class _Week:
         parts = [since, rules, alone.assign(rule=LEFT_ALONE, said=why)]
         return pd.concat([part[list(SUPPRESSION)].astype("str") for part in parts], ignore_index=True)
 
-    def _cut(self, head: pd.DataFrame) -> Cut:
+    def _cut(self, head: pd.DataFrame) -> tuple[Cut, Draws | None]:
         at_risk = self.policy.at_risk
-        return cut.cut(
-            head,
-            capacity=at_risk.capacity,
-            budget=at_risk.budget,
-            stop_when_unprofitable=at_risk.stop_when_unprofitable and ranking.has_money(self.table),
-        )
+        stop = at_risk.stop_when_unprofitable and ranking.has_money(self.table)
+        if self.policy.campaign.design == LOTTERY:
+            return lottery.drawn(head, self.inputs.assigned.draws, self.policy, stop=stop)
+        capacity, budget = at_risk.capacity, at_risk.budget
+        return cut.cut(head, capacity=capacity, budget=budget, stop_when_unprofitable=stop), None
 
     def _eligible_by_rule(self) -> list[int]:
         return [int(open_to.sum()) for open_to in self.playbook.possible]

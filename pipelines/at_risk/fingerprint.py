@@ -6,6 +6,7 @@ make_list depends: a change makes the list again, and no stage before it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pipelines.at_risk.achieved import achieved_digest
@@ -18,10 +19,12 @@ from pipelines.settings.reading import ContactReading
 from pipelines.sources.readers.contacts import contacts_digest, faults_of_contacts
 
 
-def fingerprint_of_list(moment: ListMoment, at_risk: AtRisk, contacts: ContactReading) -> dict[str, Any]:
+def fingerprint_of_list(
+    moment: ListMoment, at_risk: AtRisk, contacts: ContactReading, looks: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Digests of content; null where there is none. Of the ledger counts only what it held before the list's day, so
     that publishing a list changes later ones and never itself: who was assigned on a list published for the same day
-    only keeps their group when something else changes that list (see campaign.groups).
+    only keeps their group when something else changes that list (see campaign.groups). `looks`: see `looks_of`.
 
     Raises:
         ChurnError: contacts or suppress cannot be read; all faults at once.
@@ -34,4 +37,5 @@ def fingerprint_of_list(moment: ListMoment, at_risk: AtRisk, contacts: ContactRe
         "suppress": suppression_digest(at_risk),
         "ledger": read.digest(moment.as_of, moment.timezone),
         "outcomes": achieved_digest(moment.as_of),
+        **({"looks": dict(looks)} if looks is not None else {}),
     }

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
+from models.decision.lottery import LOTTERY
 from pipelines.at_risk.decide import ListInputs
-from pipelines.at_risk.policy import campaign
+from pipelines.at_risk.policy import campaign, lottery
+from pipelines.at_risk.policy.campaign import Assignments
 from pipelines.at_risk.policy.suppression import suppressed_ids
 from pipelines.ledger import read
 from pipelines.runtime.errors import ChurnError
@@ -45,7 +47,8 @@ def read_inputs(
         contacts: how the contacts table is read.
 
     Raises:
-        ChurnError: the scores come from another model, or a scored customer has no features.
+        ChurnError: the scores come from another model, a scored customer has no features, or the campaign began with
+            another design.
     """
     moment, own = policy.moment, scores[policy.moment.definition]
     require_same(own, features, model, moment.as_of)
@@ -58,8 +61,15 @@ def read_inputs(
         history=read.history_before(moment.as_of, moment.timezone),
         contacts=read_contacts(contacts),
         ordered_since=suppressed_ids(policy.at_risk, contacts.privacy),
-        assigned=campaign.earlier_assignments(policy.campaign.name, moment.as_of),
+        assigned=_assigned(policy),
     )
+
+
+def _assigned(policy: ListPolicy) -> Assignments:
+    setting, day = policy.campaign, policy.moment.as_of
+    lottery.require_same_design(setting, day)
+    known = lottery.earlier_draws if setting.design == LOTTERY else campaign.earlier_assignments
+    return known(setting.name, day)
 
 
 def read_scores(folder: Path, definitions: Iterable[str], day: str) -> dict[str, pd.DataFrame]:

@@ -81,6 +81,13 @@ def campaign_summary(inputs: ListInputs, decision: Decision, policy: ListPolicy,
     weekly, base_rate = int((assigned["place"] == CONTACT).sum()), float(assigned["churn_probability"].mean())
     pool = max(len(inputs.scores) - left_alone, len(assigned))
     entries = inputs.history.entries
+    if decision.draws is not None:
+        from pipelines.at_risk.policy import lottery_forecast as lottery  # its boundary needs a library that takes long
+
+        drawn = lottery.lottery_of(
+            assigned, decision.draws, pool, entries, campaign=policy.campaign, outcomes=policy.outcomes
+        )
+        return lottery.forecast(drawn, entries, policy.campaign, policy.value.success, language)
     plan = campaign.plan_of(weekly, base_rate, pool, entries, policy.campaign)
     return campaign.forecast(plan, entries, policy.campaign, policy.value.success, language)
 

@@ -193,14 +193,16 @@ def _publish(settings: Settings, log: Log, options: Options) -> None:
 def inputs_of(settings: Settings, steps: Sequence[Step], places: Places) -> dict[str, Any]:
     """The fingerprint of the list: sources, what only the list reads, champions, settings, code."""
     from pipelines.at_risk.fingerprint import fingerprint_of_list
-    from pipelines.settings.decision import ListMoment
+    from pipelines.settings.decision import ListMoment, looks_of
     from pipelines.settings.reading import ContactReading
     from pipelines.stages.watch_sources import fingerprint as fingerprint_of_sources
 
     day = settings.observations.score.as_of
     inputs = {
         "sources": fingerprint_of_sources(settings, day, places.landing),
-        "list": fingerprint_of_list(ListMoment.of(settings), settings.at_risk, ContactReading.of(settings)),
+        "list": fingerprint_of_list(
+            ListMoment.of(settings), settings.at_risk, ContactReading.of(settings), looks_of(settings)
+        ),
         "champions": {name: digest_of(places.champions / name) for name in settings.churn},
     }
     return fingerprint(inputs, settings_of(steps, settings), code_of(steps))

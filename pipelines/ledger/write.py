@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.ledger import chain, record
-from pipelines.ledger.assignment import assign
+from pipelines.ledger.assignment import Draws, assign
 from pipelines.ledger.migration import keep_former, migrate
 from pipelines.ledger.read import ENTRY, FEEDBACK, FILE, has_tables, in_use, opened
 from pipelines.ledger.tables import HELD_BACK, REPLACED, WRITTEN, make
@@ -117,7 +117,8 @@ PUBLISHED = tuple(Published.__dataclass_fields__)
 class Content:
     """What a publication holds: `entries` (columns ENTRY), `held_back` (columns HELD_BACK), its files by digest.
 
-    `share`: of the new customers that are held out, as the manifest says; None where it does not.
+    `share`: of the new customers that are held out, as the manifest says; None where it does not. `draws`: of
+    everybody listed or not drawn, where the list's last places were drawn by lot; else None.
     """
 
     entries: pd.DataFrame
@@ -125,6 +126,7 @@ class Content:
     files: Mapping[str, str]
     sinks: Sequence[str] = field(default_factory=tuple)
     share: float | None = None
+    draws: Draws | None = None
 
 
 def publications(path: Path = FILE, as_of: str | None = None) -> list[Published]:
@@ -158,7 +160,7 @@ def decided(con: sqlite3.Connection, number: int, content: Content) -> None:
             f"insert into {table} (publication, {named}) values (?, {', '.join('?' * len(columns))})",
             [(number, *map(sqlite_value, row)) for row in rows[list(columns)].itertuples(index=False, name=None)],
         )
-    assign(con, number, content.share)
+    assign(con, number, content.share, content.draws)
 
 
 def sqlite_value(value: Any) -> Any:

@@ -63,6 +63,7 @@ def campaign_of(
         "first_list": terms[0].published.as_of,
         "last_list": terms[-1].published.as_of,
         "lists": len(terms),
+        "lottery": terms[0].lottery and dict(terms[0].lottery),
         "weeks": None if setting.looks == ANY_TIME else terms[0].weeks,
         "planned_customers": planned,
         "ended": schedule.ends,
@@ -163,17 +164,19 @@ def _outlook(
     """
     if setting.looks == ANY_TIME:
         return None
-    arms = _arms(compared)
-    share = arms["control"] / max(len(compared), 1)
     whole = float(len(compared) if schedule.ends else max(schedule.planned, len(compared)))
     known = [float((compared["as_of"] <= day).sum()) / whole for day in schedule.days]
     weeks = 0 if schedule.ends else max(1, terms[0].weeks - len(schedule.days))
     ahead = [] if schedule.ends else list(np.linspace(min(known[-1], 1.0), 1.0, weeks + 1)[1:])
     fractions = tuple(np.unique(np.round([one for one in (*known, *ahead) if 0 < one <= 1], 9)).tolist()) or (1.0,)
     base = float(compared.loc[~compared["contacted_arm"], "left"].mean())
-    trial = Trial(
-        np.array([whole * (1 - share)]), np.array([whole * share]), np.array([base]), fractions, setting.spending
-    )
+    # A lottery compares the drawn with the undrawn, and the few sure ones kept out with the others, never both at once.
+    strata = compared["chance"].round(6) if terms[0].lottery else np.zeros(len(compared))
+    cells = [own for _, own in compared.groupby(strata)]
+    arms = np.array([[own["contacted_arm"].sum(), (~own["contacted_arm"]).sum()] for own in cells]).T
+    contacted, control = arms * whole / max(len(compared), 1)
+    rates = np.array([own.loc[~own["contacted_arm"], "left"].mean() for own in cells])
+    trial = Trial(contacted, control, np.where(np.isfinite(rates), rates, base), fractions, setting.spending)
     try:
         least = smallest_effect(replace(trial, level=setting.level))
     except ModelError:

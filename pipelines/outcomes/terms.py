@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from features.churn.definition import Definition
 from features.windows import day_number, day_text
 from models.decision.control_group import CONTACT, CONTROL
+from models.decision.lottery import LOTTERY
 from pipelines.ledger.write import Published
 from pipelines.publishing.archive import folder_of
 from pipelines.runtime.receipt import read_receipt
@@ -39,6 +40,8 @@ class Terms:
         planned: customers, of both arms, by its end; None where the list did not say.
         hoped_for: the effect that was expected, in shares; None where the list did not say.
         costs: money by action: (contact, incentive); "" is any other action.
+        lottery: where the last places were drawn by lot, `sure` (ranks at the top that were not) and `sure_holdout` (of
+            them, the share kept out); else None.
     """
 
     published: Published
@@ -48,6 +51,7 @@ class Terms:
     planned: int | None
     hoped_for: float | None
     costs: Mapping[str, tuple[float, float]]
+    lottery: Mapping[str, Any] | None = None
 
     @property
     def matures_on(self) -> str | None:
@@ -87,6 +91,7 @@ def terms_of(published: Published, copies: Path, today: TodaysTerms) -> Terms:
         planned=_planned(_mapping(campaign.get("by_the_end"))),
         hoped_for=_mapping(campaign.get("assumed")).get("expected_effect"),
         costs=_costs(settings, today),
+        lottery=_lottery(campaign),
     )
 
 
@@ -103,6 +108,12 @@ def _definition(name: str | None, settings: Mapping[str, Any], today: TodaysTerm
             pass
     entry = today.churn.get(name or "")
     return (definition_of(entry) if entry else None), TODAY
+
+
+def _lottery(campaign: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if campaign.get("design") != LOTTERY:
+        return None
+    return {name: campaign[name] for name in ("sure", "sure_holdout")}
 
 
 def _planned(by_the_end: Mapping[str, Any]) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from models.decision import control_group
-from pipelines.ledger.assignment import share_of
+from pipelines.ledger.assignment import DRAW, Draws, share_of
 from pipelines.ledger.read import ENTRY, FIGURES
 from pipelines.ledger.tables import HELD_BACK
 from pipelines.ledger.write import Content, Published, content_digest, sqlite_value
@@ -62,6 +62,7 @@ def read_draft(folder: Path, as_of: str, campaign: str | None, *, published: boo
     ]
     if listed.empty and not published:
         faults.append(nobody_on(folder))
+    draws = _draws(folder, manifest, set(entries["customer_id"]), faults)
     if faults:
         raise ChurnError(*faults)
     files = {**manifest["files"], artifacts.MANIFEST: digest_of(folder / artifacts.MANIFEST)}
@@ -73,7 +74,19 @@ def read_draft(folder: Path, as_of: str, campaign: str | None, *, published: boo
         definition=manifest.get("definition"),
         model_version=manifest.get("model_version"),
     )
-    return Draft(folder, publication, Content(entries, suppressed, files, share=share_of(manifest)))
+    return Draft(folder, publication, Content(entries, suppressed, files, share=share_of(manifest), draws=draws))
+
+
+def _draws(folder: Path, manifest: dict[str, Any], customers: set[str], faults: list[str]) -> Draws | None:
+    """By which chance everybody on a list came into their group, where its last places were drawn; else None."""
+    if artifacts.ASSIGNMENT not in manifest["files"]:
+        return None
+    table = _read_csv(folder / artifacts.ASSIGNMENT, DRAW)
+    if set(table["customer_id"]) != customers or table["customer_id"].duplicated().any():
+        faults.append(f"{folder / artifacts.ASSIGNMENT}: speaks of others than those who are listed or not. {_AGAIN}")
+        return None
+    rows = table.itertuples(index=False, name=None)
+    return [(str(one), float(chance), str(drawn_as), int(draws)) for one, chance, drawn_as, draws in rows]
 
 
 def interrupted(lists: Path) -> str:

@@ -134,6 +134,30 @@ def _gate(gate: Figures, language: Language) -> str:
     return language.say(text, **missing)
 
 
+def measured_ranks(sure: int, holdout: float, language: Language) -> list[str]:
+    """For which ranks a lottery measures the effect; nothing to say where none is sure.
+
+    Args:
+        sure: ranks at the top that are not drawn.
+        holdout: of them, the share that is kept out all the same, 0..1.
+        language: of the sentence.
+    """
+    if not sure:
+        return []
+    first = language.number(sure)
+    if holdout == 0:
+        text = "Not measured for the first {first} ranks: they are sure to be contacted."
+        return [language.say(text, first=first)]
+    text = "Of the first {first} ranks {share} are kept out by lot; the others are sure to be contacted."
+    return [language.say(text, first=first, share=language.percent(holdout))]
+
+
+def lottery_lines(found: Figures, language: Language) -> list[str]:
+    """For which ranks a campaign measures its effect, where only the last places are drawn."""
+    lottery = found.get("lottery")
+    return measured_ranks(lottery["sure"], lottery["sure_holdout"], language) if lottery else []
+
+
 def _further(found: Figures, language: Language) -> list[str]:
     lines = []
     if found["verdict"] != verdicts.WITHHELD:
@@ -146,6 +170,7 @@ def _further(found: Figures, language: Language) -> list[str]:
         lines.append(
             language.say("By which chance customers were held out is estimated: older lists did not record it.")
         )
+    lines += lottery_lines(found, language)
     if found["not_measurable"]:
         sure = language.count(found["not_measurable"], "customer", "customers")
         text = "{customers} were sure to be contacted; the effect on them is not measured."

@@ -51,6 +51,11 @@ def write_control(table: pd.DataFrame, path: Path) -> None:
     write_csv(table.drop(columns=list(columns.CONTACT_COLUMNS), errors="ignore"), path)
 
 
+def write_assignment(table: pd.DataFrame, path: Path) -> None:
+    """By which chance each customer came into their group, where the last places are drawn by lot."""
+    write_csv(table, path)
+
+
 def write_suppressed(table: pd.DataFrame, path: Path) -> None:
     """Customers whom a rule suppressed: `SUPPRESSED_COLUMNS`, those that are missing left empty."""
     write_csv(table.reindex(columns=list(SUPPRESSED_COLUMNS)), path)

@@ -56,6 +56,8 @@ LIST_CSV = "at_risk.csv"
 LIST_WORKBOOK = "at_risk.xlsx"
 LIST_PAGE = "at_risk.html"
 CONTROL = "control.csv"
+ASSIGNMENT = "assignment.csv"
+"""Of a list whose last places are drawn by lot: by which chance each customer came into their group."""
 SUPPRESSED = "held_back.csv"
 WIN_BACK = "win_back.csv"
 

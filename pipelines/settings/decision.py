@@ -6,10 +6,13 @@ Stages and commands build these values from `Settings`; what decides and shows t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from models.decision.lottery import LOTTERY
 from pipelines.settings.campaign.at_risk import AtRisk
 from pipelines.settings.campaign.contacts import Campaign, ContactRules, known_channels
+from pipelines.settings.campaign.outcomes import Outcomes
 from pipelines.settings.campaign.playbook import PlaybookRule
 from pipelines.settings.churn import Cancellation, Churn
 from pipelines.settings.model import Value
@@ -77,6 +80,7 @@ class ListPolicy:
         playbook: what to do for whom.
         contact: who may be contacted.
         campaign: who is held out.
+        outcomes: how campaigns are looked at afterwards.
     """
 
     moment: ListMoment
@@ -86,6 +90,7 @@ class ListPolicy:
     playbook: Sequence[PlaybookRule]
     contact: ContactPolicy
     campaign: Campaign
+    outcomes: Outcomes = field(default_factory=Outcomes)
 
     @classmethod
     def of(cls, settings: Settings) -> ListPolicy:
@@ -98,4 +103,13 @@ class ListPolicy:
             playbook=tuple(settings.playbook),
             contact=ContactPolicy.of(settings),
             campaign=settings.campaign,
+            outcomes=settings.outcomes,
         )
+
+
+def looks_of(settings: Settings) -> dict[str, Any] | None:
+    """How a lottery will be looked at, on which what its list says beforehand depends; None for another design.
+
+    The section is in few files, so DVC cannot be told to watch it there: it goes with the list's fingerprint.
+    """
+    return settings.outcomes.model_dump(mode="json") if settings.campaign.design == LOTTERY else None

@@ -2,8 +2,8 @@
 
 `data/scores/*.parquet`, `data/features/score`, `data/activity/score`, `data/champion/D`, the reports of the scoring
 branch, and what only the list reads (contacts, ids that ordered since, the ledger) in; `data/at_risk/AS_OF/` out:
-at_risk.csv, .parquet, .xlsx, .html, control.csv, held_back.csv, win_back.csv and manifest.json. The write of the folder
-is atomic, and nothing is written unless every report of the branch passed.
+at_risk.csv, .parquet, .xlsx, .html, control.csv, held_back.csv, win_back.csv and manifest.json; with a lottery,
+assignment.csv. The write of the folder is atomic, and nothing is written unless every report of the branch passed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from pipelines.at_risk.achieved import achieved
 from pipelines.at_risk.decide import ORDERED_SINCE, Decision, ListInputs, decide
 from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
+from pipelines.at_risk.policy.lottery import draws_table
 from pipelines.at_risk.tables import Tables, tables
 from pipelines.modelling.eligibility import eligibility_of
 from pipelines.modelling.model_folder import open_model, read_champion, sums_digest
 from pipelines.rendering import chart_data, files, highlights, manifest, wording
-from pipelines.rendering.campaign_sentences import gate_lines, proven, verdict_lines
+from pipelines.rendering.campaign_sentences import gate_lines, lottery_lines, proven, verdict_lines
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.page import list_page
@@ -31,7 +32,7 @@ from pipelines.rendering.trust import Evidence, answers
 from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json
 from pipelines.runtime.stage import PATH, run_stage, stage_command
 from pipelines.settings import artifacts, params
-from pipelines.settings.decision import ListMoment, ListPolicy
+from pipelines.settings.decision import ListMoment, ListPolicy, looks_of
 from pipelines.settings.reading import ContactReading
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     trust = _trust(card, evidence, drift, moment=moment, language=language, campaign=policy.campaign.name)
     with atomic_folder(out) as folder:
         _write(folder, lists, figures, trust, moment=moment, language=language, week=week)
+        if decision.draws is not None:
+            files.write_assignment(draws_table(decision.draws), folder / artifacts.ASSIGNMENT)
         content = manifest.manifest(
             list_id=lists.listed["list_id"].iloc[0],
             as_of=moment.as_of,
@@ -173,12 +176,17 @@ def _trust(
             drift=drift,
             set_aside=evidence.facts.get("set_aside", {}),
             achieved=known,
-            effect=[*gate_lines(found, language)[:1], *verdict_lines(found, language)[:1]] if found else [],
+            effect=_effect_lines(found, language) if found else [],
             proven=proven(found) if found else None,
         ),
         language,
     )
     return highlights.trust(metrics, version, language) | {"answers": told}
+
+
+def _effect_lines(found: Mapping[str, Any], language: Language) -> list[str]:
+    gates, verdict = gate_lines(found, language), verdict_lines(found, language)
+    return [*gates[:1], *verdict[:1], *lottery_lines(found, language)]
 
 
 def _level(model: ChurnModel, features: pd.DataFrame, scores: pd.DataFrame) -> dict[str, float | None] | None:
@@ -201,7 +209,9 @@ def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:
         "activity": {"digest": facts["digest"], "rows": facts["rows"], "customers": facts["customers"]},
         "features": digest_of(inputs.features / f"{settings.observations.score.as_of}.parquet"),
         "scores": {definition: digest_of(inputs.scores / f"{definition}.parquet") for definition in settings.churn},
-        **fingerprint_of_list(ListMoment.of(settings), settings.at_risk, ContactReading.of(settings)),
+        **fingerprint_of_list(
+            ListMoment.of(settings), settings.at_risk, ContactReading.of(settings), looks_of(settings)
+        ),
     }
 
 

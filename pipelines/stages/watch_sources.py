@@ -15,7 +15,7 @@ from pipelines.at_risk.fingerprint import fingerprint_of_list
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import write_json
 from pipelines.runtime.stage import PATH, run_stage, stage_command
-from pipelines.settings.decision import ListMoment
+from pipelines.settings.decision import ListMoment, looks_of
 from pipelines.settings.params import Settings, load
 from pipelines.settings.reading import ContactReading, Reading
 from pipelines.sources.identity.settle import fingerprint_of_privacy
@@ -77,7 +77,8 @@ def watch(settings: Settings, train: Path, score: Path, listed: Path | None = No
     write_json(train, fingerprint_of_training)
     write_json(score, fingerprint_of_training if as_of == until else _fingerprint(settings, as_of, landing))
     if listed is not None:
-        list_inputs = fingerprint_of_list(ListMoment.of(settings), settings.at_risk, ContactReading.of(settings))
+        contacts, looks = ContactReading.of(settings), looks_of(settings)
+        list_inputs = fingerprint_of_list(ListMoment.of(settings), settings.at_risk, contacts, looks)
         write_json(listed, list_inputs)
 
 

@@ -19,6 +19,7 @@ import pytest
 from features.activity import ACTIVITY_SCHEMA
 from features.windows import midnight
 from models.decision.control_group import assign
+from models.decision.lottery import Assignment, Candidate, Design, Earlier, draw
 from pipelines.ledger import write
 from pipelines.ledger.read import ENTRY, FILE
 from pipelines.ledger.tables import HELD_BACK
@@ -45,7 +46,8 @@ class Planted:
     """A campaign.
 
     `effect`: by how many shares fewer of the contacted leave. `base`: mean risk. `weekly`: new customers a week, both
-    arms. `stay_on`: of a list, who stands on the next as well.
+    arms. `stay_on`: of a list, who stands on the next as well. `lottery`: places of a week, half of them sure and half
+    drawn; 0: a share is held out.
     """
 
     effect: float = 0.0
@@ -57,6 +59,8 @@ class Planted:
     reported: float = 0.7
     contaminated: float = 0.02
     seed: int = 1
+    lottery: int = 0
+    sure_holdout: float = 0.0
 
 
 @dataclass
@@ -67,6 +71,8 @@ class World:
     lists: dict[str, pd.DataFrame] = field(default_factory=dict)
     left: dict[str, bool] = field(default_factory=dict)
     until: dict[str, date] = field(default_factory=dict)
+    draws: dict[str, list[tuple[str, float, str, int]]] = field(default_factory=dict)
+    earlier: dict[str, tuple[int, Assignment, float]] = field(default_factory=dict)
 
 
 def day_of(week: int) -> str:
@@ -84,17 +90,37 @@ def world(plan: Planted) -> World:
         risk |= dict(zip(fresh, np.clip(plan.base + spread, 0.02, 0.98), strict=True))
         on = sorted([*fresh, *standing], key=lambda one: (-risk[one], one))
         table = _table(on, risk)
-        known = pd.Series(groups, dtype="str")
-        chosen = assign(table, known, key="k", campaign="spring", share=plan.share)
-        table["group"] = table["customer_id"].map(chosen)
-        groups |= {str(one): str(group) for one, group in chosen.items()}
-        for one in fresh:
+        if plan.lottery:
+            table = _drawn(made, table, week)
+        else:
+            known = pd.Series(groups, dtype="str")
+            chosen = assign(table, known, key="k", campaign="spring", share=plan.share)
+            table["group"] = table["customer_id"].map(chosen)
+        groups |= dict(zip(table["customer_id"], table["group"], strict=True))
+        for one in [one for one in table["customer_id"] if one not in made.left]:
             chance = risk[one] - plan.effect * (groups[one] == "contact")
             made.left[one] = bool(rng.random() < chance)
             made.until[one] = FIRST + timedelta(days=7 * week)
         made.lists[day_of(week)] = table
         standing = [one for one in on if rng.random() < plan.stay_on]
     return made
+
+
+def _drawn(made: World, table: pd.DataFrame, week: int) -> pd.DataFrame:
+    """Those of a ranking who are sure, drawn or not drawn; what is recorded of them goes to `draws`."""
+    plan = made.plan
+    design = Design(plan.lottery, plan.lottery // 2, HORIZON // 7, "k", "spring", plan.sure_holdout)
+    people = [Candidate(one, tier) for one, tier in zip(table["customer_id"], table["risk_tier"], strict=True)]
+    before = {one: Earlier(own.group, week - since, own.draws) for one, (since, own, _) in made.earlier.items()}
+    found = draw(people, before, design)
+    for one in found:
+        if one.probability is not None:
+            made.earlier[one.customer] = week, one, one.probability
+    counting = [made.earlier[one.customer] for one in found]
+    made.draws[day_of(week)] = [(own.customer, chance, own.by, own.draws) for _, own, chance in counting]
+    groups = {one.customer: one.group for one in found}
+    own = table[table["customer_id"].isin(groups)].reset_index(drop=True)
+    return own.assign(group=own["customer_id"].map(groups), rank=range(1, len(own) + 1))
 
 
 def _table(on: list[str], risk: dict[str, float]) -> pd.DataFrame:
@@ -114,7 +140,8 @@ def publish_lists(made: World, path: Path = FILE, days: int | None = None) -> No
         told = write.Published(
             as_of=day, list_id=f"list-{day}", content="c", campaign="spring", definition="silent_28d"
         )
-        content = write.Content(table.reindex(columns=list(ENTRY)), held, {}, share=made.plan.share)
+        entries, draws = table.reindex(columns=list(ENTRY)), made.draws.get(day)
+        content = write.Content(entries, held, {}, share=made.plan.share, draws=draws)
         with write.writing(path) as con:
             write.publish(con, told, content)
 

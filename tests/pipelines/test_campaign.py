@@ -269,6 +269,7 @@ def test_the_manifest_has_the_figures_behind_the_sentences() -> None:
     found = told(plan, settings())
     assert found | {"said": []} == {
         "name": "spring",
+        "design": "holdout",
         "share": 0.1,
         "weeks": 8,
         "so_far": {"lists": 2, "contact": 4, "control": 1},

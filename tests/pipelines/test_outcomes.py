@@ -126,6 +126,32 @@ def test_a_planted_effect_is_found_and_told(looked_at: Any) -> None:
     assert found["reached"]["effect"] > found["share_left"]["effect"], "fewer were reached than were to be"
 
 
+@pytest.mark.parametrize("sure_holdout", [0.0, 0.1])
+def test_of_a_lottery_only_those_count_who_could_have_gone_either_way(sure_holdout: float) -> None:
+    made = live(Planted(effect=0.2, lottery=80, weekly=160, sure_holdout=sure_holdout), ENDED)
+    publish_manifest({"design": "lottery", "sure": 40, "sure_holdout": sure_holdout})
+    found = outcome(ENDED)["campaigns"][0]
+    assert found["verdict"] == verdicts.FEWER_LEAVE
+    assert found["share_left"]["low"] <= 0.2 <= found["share_left"]["high"]
+    first = {one: chance for day in reversed(made.draws) for one, chance, _, _ in made.draws[day]}
+    sure = sum(chance == 1 for chance in first.values())
+    counted = sum(found["share_left"][arm]["customers"] for arm in ("contact", "control"))
+    assert found["not_measurable"] == sure
+    assert counted == len(first) - sure
+    assert all(gate["passed"] for gate in found["gates"]), "carried and drawn again: the arms are those of the draw"
+    lines = campaign_lines(found, ENGLISH)
+    ranks = "Of the first 40 ranks 10% are kept out" if sure_holdout else "Not measured for the first 40 ranks"
+    assert any(line.startswith(ranks) for line in lines)
+    assert sum("were sure to be contacted" in line for line in lines) == (not sure_holdout)
+
+
+def publish_manifest(campaign: dict[str, Any]) -> None:
+    """What the first list said of its campaign, in its archived copy."""
+    folder = Path("data/ledger/published/2024-03-04")
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps({"campaign": {"weeks": 8, **campaign}}))
+
+
 def test_no_effect_is_not_claimed(looked_at: Any) -> None:
     looked_at(NOTHING)
     found = outcome(ENDED)["campaigns"][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from models.decision import power
 from models.decision.control_group import CONTACT, CONTROL, GROUPS, assign
 from models.decision.power import Plan
+from pipelines.ledger.assignment import Draw
 from pipelines.ledger.read import FILE, opened
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.points import points
@@ -32,10 +34,12 @@ class Assignments:
     Attributes:
         before: on lists published for earlier days, revised or not.
         same_day: for the first time on a list that was published for this very day.
+        draws: where places are drawn by lot, the newest draw of each, on lists for this day or before.
     """
 
-    before: pd.Series[str] = field(default_factory=lambda: _series({}))
-    same_day: pd.Series[str] = field(default_factory=lambda: _series({}))
+    before: pd.Series[str] = field(default_factory=lambda: series({}))
+    same_day: pd.Series[str] = field(default_factory=lambda: series({}))
+    draws: Mapping[str, Draw] = field(default_factory=dict)
 
 
 def earlier_assignments(campaign: str, day: str, path: Path = FILE) -> Assignments:
@@ -46,10 +50,11 @@ def earlier_assignments(campaign: str, day: str, path: Path = FILE) -> Assignmen
     for customer, group, when in rows:
         if customer not in groups[True]:
             groups[when < day].setdefault(customer, group)
-    return Assignments(_series(groups[True]), _series(groups[False]))
+    return Assignments(series(groups[True]), series(groups[False]))
 
 
-def _series(groups: dict[str, str]) -> pd.Series[str]:
+def series(groups: dict[str, str]) -> pd.Series[str]:
+    """Groups by customer_id, in order of the ids."""
     import pandas as pd
 
     return pd.Series(groups, dtype="str", name="group").sort_index().rename_axis("customer_id")
@@ -112,7 +117,7 @@ def forecast(
         language: of `said`.
 
     Returns:
-        `name`, `share`, `weeks`; `so_far` (lists, contacted and held out before this list, each customer once);
+        `name`, `design`, `share`, `weeks`; `so_far` (lists, contacted and held out before this list, customers once);
         `by_the_end` (contacted, held out); `assumed` (base_rate, new_share, expected_effect); `smallest_effect` that
         is proven at the 5% level in 80% of such campaigns (null: none); `share_that_would_do` and `weeks_that_would_do`
         for the expected effect (null: none would); `price`: customers who leave because they are held out; `said`:
@@ -123,9 +128,10 @@ def forecast(
     end = _End.of(plan, own)
     return {
         "name": campaign.name,
+        "design": campaign.design,
         "share": campaign.share,
         "weeks": campaign.weeks,
-        "so_far": _so_far(own),
+        "so_far": so_far(own),
         "by_the_end": {CONTACT: end.contacted, CONTROL: end.held_out},
         "assumed": {
             "base_rate": round(plan.base_rate, 6),
@@ -152,7 +158,8 @@ def expected_effect(base_rate: float, campaign: Campaign, success: Success) -> f
     )
 
 
-def _so_far(own: pd.DataFrame) -> dict[str, int]:
+def so_far(own: pd.DataFrame) -> dict[str, int]:
+    """Lists, and customers contacted and held out, of entries of a campaign, each customer once."""
     groups = own.drop_duplicates("customer_id")["group"].value_counts()
     return {"lists": int(own["as_of"].nunique()), **{group: int(groups.get(group, 0)) for group in GROUPS}}
 

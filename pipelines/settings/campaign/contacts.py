@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field, field_validator
 
 from features.activity import ACTIVITY_NAME
+from models.decision.lottery import LARGEST_HOLDOUT
 from pipelines.runtime.errors import did_you_mean
 from pipelines.settings.sources import InDatabase, Table, Text
 from pipelines.settings.types import Days, Name, Section, Share
@@ -138,9 +139,19 @@ class Campaign(Section):
     those who were on none before; `auto`: as on the lists published so far, a quarter before there are any.
     `expected_effect`: by how much contacting is hoped to lower the share of those who leave (0.05 is 5 points);
     `auto`: the share of contacted leavers who stay by `value.success`, times the share that leave.
+
+    `design`: `holdout`: `share` of everybody on the list; `lottery`: the top of the list is sure, and the last places
+    are drawn by lot among twice as many: the undrawn are the control group, and `share` is not used. A campaign keeps
+    its design until it ends. `lottery_share`: of the places, those that are drawn. `lottery_weeks`: how long an undrawn
+    customer stays out; `auto`: the horizon; then they may be drawn again. `sure_holdout`: of the sure ones, those kept
+    out by lot; 0: nobody, and nothing is known of the effect on the first ranks.
     """
 
     name: Text = "retention"
+    design: Literal["holdout", "lottery"] = "holdout"
+    lottery_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    lottery_weeks: Annotated[int, Field(ge=1, le=104)] | Literal["auto"] = "auto"
+    sure_holdout: Annotated[float, Field(ge=0, le=LARGEST_HOLDOUT)] = 0.02
     share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     weeks: Annotated[int, Field(ge=1, le=104)] = 8
     key: Text = "held out"
