@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from features.activity import ACTIVITY_NAME, OUR_ACTIVITIES
+from features.catalogue.activities import Activity, activity_of
 from features.catalogue.measures import MEASURES, MONTH_PARTS, WEEKDAYS, Measure
-from features.catalogue.wording import NOUNS, sentence_of
+from features.catalogue.wording import sentence_of
 from features.errors import FeatureError
 
-__all__ = ["ANY", "NOUNS", "OUR_ACTIVITIES", "Feature", "catalogue", "role_of", "unavailable"]
+__all__ = ["ANY", "OUR_ACTIVITIES", "Feature", "catalogue", "role_of", "unavailable"]
 
 ANY = "any_activity"  # stands for all activities together
-BURDENS = ("complained", "contacted_support", "returned_order", "unsubscribed_email", "cancelled_subscription")
 UNITS = {
     "visited_site": "minutes",
     "earned_points": "points",
@@ -28,7 +28,7 @@ UNITS = {
     "mentioned_brand": "sentiment",
 }
 # What other activities than the main one are good for as a reason; the other measures' words are about orders.
-SPOKEN_OF_OTHERS = ("days_since_last", "count", "count_trend", "since_main_count", "value_change")
+SPOKEN_OF_OTHERS = ("days_since_last", "count", "count_trend", "value_change")
 
 Role = Literal["main", "engagement", "survey", "support", "any"]
 Line = tuple[str, tuple[int, ...] | None]
@@ -100,15 +100,19 @@ _PLAN: dict[Role, tuple[Line, ...]] = {
 _SAVED = re.compile(r"(saved_with|returned|refunded)_.*")
 
 
-def role_of(activity: str, main_activity: str) -> Role:
-    """The role of an activity, which decides on its measures."""
+Own = Mapping[str, Activity]
+"""What is declared of one's own activities, by name."""
+
+
+def role_of(activity: str, main_activity: str, own: Own | None = None) -> Role:
+    """The role of an activity, which decides on its measures: a burden is what support hears of."""
     if activity == main_activity:
         return "main"
     if activity == ANY:
         return "any"
     if activity.startswith("answered_"):
         return "survey"
-    return "support" if activity in BURDENS else "engagement"
+    return "support" if activity_of(activity, own).bearing == "burden" else "engagement"
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ class Feature:
     days: int | None = None
     role: Role = "main"
     main: str = "placed_order"
+    own: Own = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         faults = []
@@ -177,9 +182,10 @@ class Feature:
     @property
     def higher_is_worse(self) -> bool | None:
         """Whether a higher number is bad news. A complaint is the other way round; being sent a campaign is neither."""
-        if self.activity.startswith("received_") or self.how.higher_is_worse is None:
+        bearing = activity_of(self.activity, self.own).bearing if self.role not in ("main", "any") else "good"
+        if bearing == "neither" or self.how.higher_is_worse is None:
             return None
-        return self.how.higher_is_worse != (self.role == "support")
+        return self.how.higher_is_worse != (bearing == "burden" and self.role != "survey")
 
     @property
     def sentence(self) -> str:
@@ -188,8 +194,19 @@ class Feature:
             return ""
         main = self.role == "main"
         return sentence_of(
-            self.how.sentence, activity=self.activity, main=self.main, name=self.name, days=self.days, rhythm=main
+            self.how.sentence,
+            activity=self.activity,
+            main=self.main,
+            name=self.name,
+            days=self.days,
+            rhythm=main,
+            own=self.own,
         )
+
+    @property
+    def columns_said(self) -> set[str]:
+        """The columns that the sentence names."""
+        return set(re.findall(r"\{(\w+)", self.sentence))
 
     def column(self) -> dict[str, Any]:
         """The column's entry in columns.json."""
@@ -210,12 +227,15 @@ class Feature:
         }
 
 
-def catalogue(facts: Mapping[str, Mapping[str, Any]], main_activity: str) -> tuple[Feature, ...]:
+def catalogue(
+    facts: Mapping[str, Mapping[str, Any]], main_activity: str, own: Own | None = None
+) -> tuple[Feature, ...]:
     """All features of a stream.
 
     Args:
         facts: per activity `has_value`, `has_quantity`, `has_detail` (the "activities" of facts.json).
         main_activity: what a customer does when nothing is wrong; it gets the full treatment.
+        own: what is declared of one's own activities: bearing and nouns.
 
     Raises:
         FeatureError: the stream does not have the main activity, or a declaration is faulty.
@@ -230,9 +250,7 @@ def catalogue(facts: Mapping[str, Mapping[str, Any]], main_activity: str) -> tup
     if ANY in present:
         raise FeatureError(f"activity: {ANY!r} stands for all activities together. Give that activity another name.")
     order = [main_activity, *(name for name in present if name != main_activity), ANY]
-    features = tuple(
-        feature for name in order for feature in _features_of(name, facts.get(name, {}), main_activity, facts)
-    )
+    features = tuple(feature for name in order for feature in _features_of(name, facts, main_activity, own or {}))
     _check(features)
     return features
 
@@ -257,16 +275,14 @@ def _measures_needing(what: str) -> set[str]:
     return {name for name, _ in _MAIN if MEASURES[name].needs == what}
 
 
-def _features_of(
-    activity: str, facts: Mapping[str, Any], main: str, stream: Mapping[str, Mapping[str, Any]]
-) -> Iterable[Feature]:
-    role = role_of(activity, main)
+def _features_of(activity: str, stream: Mapping[str, Mapping[str, Any]], main: str, own: Own) -> Iterable[Feature]:
+    role, facts = role_of(activity, main, own), stream.get(activity, {})
     for measure, windows in _PLAN[role]:
         needs = MEASURES[measure].needs
         if needs is None or facts.get(f"has_{needs}"):
-            yield from (Feature(activity, measure, days, role, main) for days in (windows or (None,)))
+            yield from (Feature(activity, measure, days, role, main, own) for days in (windows or (None,)))
     if role != "main" and _SAVED.fullmatch(activity) and facts.get("has_value") and stream[main].get("has_value"):
-        yield from (Feature(activity, "value_share", days, role, main) for days in (28, 91, 364))
+        yield from (Feature(activity, "value_share", days, role, main, own) for days in (28, 91, 364))
 
 
 def _check(features: tuple[Feature, ...]) -> None:
@@ -274,7 +290,7 @@ def _check(features: tuple[Feature, ...]) -> None:
     names = [feature.name for feature in features]
     faults = [f"column {name} is declared twice" for name in sorted({name for name in names if names.count(name) > 1})]
     for feature in features:
-        missing = set(re.findall(r"\{(\w+)", feature.sentence)) - set(names)
+        missing = feature.columns_said - set(names)
         faults += [f"the sentence of {feature.name} speaks of {word}, which is no column" for word in sorted(missing)]
     if faults:
         raise FeatureError("\n".join(faults))

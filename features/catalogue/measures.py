@@ -96,7 +96,7 @@ MEASURES: dict[str, Measure] = {
     "count_year_ago": Measure("calendar", "activities", 0, lambda v, d: v.count(364, 364 - d), windowed=True, edges=year_ago),
     # everything else
     "per_main": Measure("engagement", "ratio", 0, lambda v, d: v.count(d) / (v.main.count(d) + 1.0), 0, None, 1e-12, windowed=True),
-    "since_main_count": Measure("engagement", "activities", 0, lambda v, _: v.since_main, sentence="<self:.0f> <nouns> since the last <main>"),
+    "since_main_count": Measure("engagement", "activities", 0, lambda v, _: v.since_main),
     "value_change": Measure("survey", "points", 0, lambda v, _: v.last_value - v.mean_before_last, None, None, 1e-9, needs="value", higher_is_worse=False, sentence="The latest <noun> scored <self:+.1f> beside earlier ones"),
     "kinds": Measure("tenure", "activities", 0, lambda v, d: v.kinds(d), windowed=True, higher_is_worse=False),
 }

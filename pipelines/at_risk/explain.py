@@ -19,6 +19,7 @@ from models.explanation import reasons
 from pipelines.at_risk import placement
 from pipelines.at_risk.decide import ListInputs
 from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
+from pipelines.at_risk.reasons import columns_of
 from pipelines.modelling.model_folder import open_model
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.wording import day, noun_of, segment_description
@@ -130,7 +131,7 @@ def _drivers(own: pd.DataFrame, everyone: pd.DataFrame, model: ChurnModel, langu
     return reasons.drivers(
         model.contributions(own),
         own,
-        model.columns_info,
+        columns_of(model, language),
         everyone=everyone,
         money=language.money,
         say=language.reason,
@@ -138,7 +139,8 @@ def _drivers(own: pd.DataFrame, everyone: pd.DataFrame, model: ChurnModel, langu
 
 
 def _topic(driver: reasons.Driver, language: Language) -> str:
-    topic = ": ".join(language.say(part) for part in driver.topic.split(": "))
+    activity, *story = driver.topic.split(": ")
+    topic = ": ".join([language.activity(activity.replace(" ", "_")), *map(language.say, story)])
     strength = _strength(driver.log_odds, language)
     return f"    {strength:<20}{topic}" + (f" ({driver.sentence})" if driver.sentence else "")
 

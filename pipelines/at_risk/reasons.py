@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from features.catalogue.described import described
 from models.decision.ranking import REASONS
 from models.explanation import reasons
 from pipelines.at_risk.policy.playbook import Positions
+from pipelines.rendering.language.activities import declared
 from pipelines.rendering.language.language import Language
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from models.churn_model import ChurnModel
+
+
+def columns_of(model: ChurnModel, language: Language) -> list[dict[str, Any]]:
+    """What is said of the model's columns: what one's own activities mean and are called may be newer than it is."""
+    return described(model.columns_info, str(model.definition["activity"]), declared(language.activities))
 
 
 class Reasons:
@@ -30,7 +37,7 @@ class Reasons:
         return reasons.drivers(
             self.model.contributions(own),
             own,
-            self.model.columns_info,
+            columns_of(self.model, self.language),
             everyone=self.features,
             money=self.language.money,
             say=self.language.reason,

@@ -112,7 +112,7 @@ def explain(customer: str) -> None:
     with _in_words(reading=True):
         settings = params.load()
         name = internal_id(customer, settings.privacy)
-        language = Language(settings.language, settings.currency)
+        language = Language(settings.language, settings.currency, settings.activities)
         text = explain_customer(name, ListPolicy.of(settings), ContactReading.of(settings), language)
         click.echo(text.replace(name, customer))
         click.echo(newer_list(settings.observations.score.as_of), err=True, nl=False)

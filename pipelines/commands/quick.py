@@ -67,7 +67,10 @@ def result(folder: Path, settings: Settings) -> str:
     from pipelines.rendering.scorer import QUICK
     from pipelines.rendering.terminal import list_preview, trust_lines
 
-    language, content = Language(settings.language, settings.currency), read_json(folder / artifacts.MANIFEST)
+    language, content = (
+        Language(settings.language, settings.currency, settings.activities),
+        read_json(folder / artifacts.MANIFEST),
+    )
     table = pd.read_parquet(folder / artifacts.LIST)
     lines = [
         "",

@@ -193,7 +193,7 @@ def result(settings: Settings) -> str:
     at_risk = pd.read_parquet(folder / artifacts.LIST)
     content = read_json(folder / artifacts.MANIFEST)
     definition = settings.at_risk.definition
-    language = Language(settings.language, settings.currency)
+    language = Language(settings.language, settings.currency, settings.activities)
     metrics = read_json(artifacts.EVALUATIONS / definition / artifacts.METRICS)
     reports = reports_of(artifacts.REPORTS)
     return "\n".join(

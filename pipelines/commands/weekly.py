@@ -201,7 +201,11 @@ def inputs_of(settings: Settings, steps: Sequence[Step], places: Places) -> dict
     inputs = {
         "sources": fingerprint_of_sources(settings, day, places.landing),
         "list": fingerprint_of_list(
-            ListMoment.of(settings), settings.at_risk, ContactReading.of(settings), looks_of(settings)
+            ListMoment.of(settings),
+            settings.at_risk,
+            ContactReading.of(settings),
+            settings.activities,
+            looks_of(settings),
         ),
         "champions": {name: digest_of(places.champions / name) for name in settings.churn},
     }

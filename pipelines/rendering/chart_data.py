@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.catalogue.wording import nouns_of
 from features.cohorts import BEFORE, Cohorts, months_of, retention, whole_months
 from features.weekly_counts import WEEKS, weekly_counts
 from features.windows import local_day
@@ -51,7 +50,6 @@ def read_week(
     timelines, cohorts = timelines_and_cohorts(activity, listed, moment)
     return Week(
         timelines=timelines,
-        doing=nouns_of(main),
         cohorts=cohorts,
         first_month=local_day(span["first"], timezone)[:8] + "01" if span.get("first") else "",
         calibration=tuple(((metrics or {}).get("calibration") or {}).values()),

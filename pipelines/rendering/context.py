@@ -15,7 +15,7 @@ class Week:
 
     Attributes:
         timelines: customer -> how often per week they did what customers do, the oldest week first.
-        doing: the noun for what they do, singular and plural (`order`, `orders`), in English.
+        doing: the noun for what they do, singular and plural (`order`, `orders`), in the list's language.
         cohorts: who came when and who still comes; None where there is too little.
         first_month: the month (2017-01-01) in which the data begins: who first came then may be older.
         calibration: groups of the champion's own test, lowest first: `customers`, `promised`, `observed` (shares).

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from features.catalogue.wording import nouns_of
 from models.segments import NEW_WITHIN_DAYS
 from pipelines.rendering.language.language import ENGLISH, Language
 from pipelines.settings.churn import Cancellation, Churn, Rhythm
@@ -70,8 +69,8 @@ def count(number: int, word: str) -> str:
 
 
 def noun_of(activity: str, language: Language = ENGLISH) -> str:
-    """The noun for one of an activity: `order`; where none is known, the activity itself in words."""
-    return language.say(nouns_of(activity)[0])
+    """The noun for one of an activity: `order`."""
+    return language.nouns(activity)[0]
 
 
 def leaving(definition: Churn, language: Language = ENGLISH) -> str:

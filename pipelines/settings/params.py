@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from pipelines.runtime.closed import close_files
 from pipelines.runtime.errors import ChurnError, did_you_mean
+from pipelines.settings.activities import ActivityWords
 from pipelines.settings.artifacts import STORES
 from pipelines.settings.campaign.at_risk import AtRisk, ListLanguage
 from pipelines.settings.campaign.contacts import Campaign, ContactRules, Contacts
@@ -115,6 +116,7 @@ class Settings(Section):
     privacy: Privacy = Field(default_factory=Privacy)
     observations: Observations
     churn: Annotated[dict[Name, Churn], Field(min_length=1)]
+    activities: dict[Name, ActivityWords] = Field(default_factory=dict)
     features: FeatureChoice = Field(default_factory=FeatureChoice)
     model: Model = Field(default_factory=Model)
     value: Value = Field(default_factory=Value)

@@ -58,7 +58,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     Raises:
         ChurnError: a check failed, scores, features and champion do not belong together, or nobody is left to contact.
     """
-    policy, language = ListPolicy.of(settings), Language(settings.language, settings.currency)
+    policy, language = ListPolicy.of(settings), Language(settings.language, settings.currency, settings.activities)
     moment = policy.moment
     checks = manifest.check_results(inputs.reports, list(settings.churn))
     scores = read_scores(inputs.scores, policy.definitions, moment.as_of)
@@ -151,6 +151,7 @@ def _week(
     )
     return replace(
         charts,
+        doing=language.nouns(moment.main_activity),
         topics=lists.topics,
         last=highlights.last_list(evidence.history.entries),
         suppressed={rule: number for rule, number in suppressed.items() if rule != ORDERED_SINCE},
@@ -210,7 +211,11 @@ def _digests(inputs: Inputs, settings: params.Settings) -> dict[str, Any]:
         "features": digest_of(inputs.features / f"{settings.observations.score.as_of}.parquet"),
         "scores": {definition: digest_of(inputs.scores / f"{definition}.parquet") for definition in settings.churn},
         **fingerprint_of_list(
-            ListMoment.of(settings), settings.at_risk, ContactReading.of(settings), looks_of(settings)
+            ListMoment.of(settings),
+            settings.at_risk,
+            ContactReading.of(settings),
+            settings.activities,
+            looks_of(settings),
         ),
     }
 

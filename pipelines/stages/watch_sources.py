@@ -78,7 +78,8 @@ def watch(settings: Settings, train: Path, score: Path, listed: Path | None = No
     write_json(score, fingerprint_of_training if as_of == until else _fingerprint(settings, as_of, landing))
     if listed is not None:
         contacts, looks = ContactReading.of(settings), looks_of(settings)
-        list_inputs = fingerprint_of_list(ListMoment.of(settings), settings.at_risk, contacts, looks)
+        moment, activities = ListMoment.of(settings), settings.activities
+        list_inputs = fingerprint_of_list(moment, settings.at_risk, contacts, activities, looks)
         write_json(listed, list_inputs)
 
 

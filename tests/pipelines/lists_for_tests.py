@@ -124,13 +124,13 @@ def moment() -> ListMoment:
 
 def explained(customer: str, chosen: Settings, data: Path) -> str:
     """What `churn explain` says."""
-    language = Language(chosen.language, chosen.currency)
+    language = Language(chosen.language, chosen.currency, chosen.activities)
     return explain_customer(customer, ListPolicy.of(chosen), ContactReading.of(chosen), language, data)
 
 
 def fingerprint(chosen: Settings) -> dict[str, Any]:
     """Of what only the list reads."""
-    return fingerprint_of_list(ListMoment.of(chosen), chosen.at_risk, ContactReading.of(chosen))
+    return fingerprint_of_list(ListMoment.of(chosen), chosen.at_risk, ContactReading.of(chosen), chosen.activities)
 
 
 def features(customers: int = 40) -> pd.DataFrame:

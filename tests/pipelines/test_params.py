@@ -56,7 +56,7 @@ def test_the_least_that_must_be_set() -> None:
 @pytest.mark.parametrize(
     ("where", "value", "fault"),
     [
-        ("colour", 1, "colour is not a setting. Allowed: at_risk, "),
+        ("colour", 1, "colour is not a setting. Allowed: activities, at_risk, "),
         ("timezon", "UTC", "timezon is not a setting. Did you mean timezone?"),
         ("timezone", "Europe/Berlim", "timezone: 'Europe/Berlim' is not a timezone. Did you mean Europe/Berlin?"),
         ("timezone", "MEZ+9", "timezone: 'MEZ+9' is not a timezone. Write it like Europe/Berlin."),

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import yaml
 
+from features.catalogue.activities import ACTIVITIES
 from features.catalogue.measures import MEASURES
-from features.catalogue.wording import NOUNS, RHYTHM
+from features.catalogue.wording import RHYTHM
 from models.decision import ranking
 from models.explanation.topics import STORIES, STORIES_OF_MEASURES, STORIES_OF_REPEATS
 from models.segments import NAMED
@@ -27,8 +28,11 @@ def reasons() -> set[str]:
 
 def texts(root: Path = ROOT) -> dict[str, str]:
     """Text -> where it is said: keys of a language's `texts`."""
-    found = dict.fromkeys((word for pair in NOUNS.values() for word in pair), "features/catalogue/wording.py: NOUNS")
-    found |= dict.fromkeys((name.replace("_", " ") for name in NOUNS), "features/catalogue/wording.py: NOUNS")
+    nouns = (word for known in ACTIVITIES.values() for word in (known.noun, known.nouns))
+    found = dict.fromkeys(nouns, "features/catalogue/activities.py: ACTIVITIES")
+    found |= dict.fromkeys(
+        (name.replace("_", " ") for name in ACTIVITIES), "features/catalogue/activities.py: ACTIVITIES"
+    )
     found |= dict.fromkeys((name for name, _, _ in NAMED), "models/segments.py: NAMED")
     stories = {*STORIES.values(), *STORIES_OF_MEASURES.values(), *STORIES_OF_REPEATS.values()}
     found |= dict.fromkeys(stories, "models/explanation/topics.py: STORIES")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from features.catalogue.wording import NOUNS
+from features.catalogue.activities import ACTIVITIES
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.campaign.playbook import PlaybookRule, When
 from pipelines.settings.messages import entry
@@ -228,7 +228,7 @@ def require_possible(
 
 
 def _unknown(names: Sequence[str], facts: Mapping[str, Any], main_activity: str, key: str) -> list[str]:
-    known = [*facts.get("activities", {}), *NOUNS]
+    known = [*facts.get("activities", {}), *ACTIVITIES]
     faults = [f"nobody does {name!r} here.{did_you_mean(name, known)}" for name in names if name not in known]
     if key == "not_back_since" and main_activity in names:
         faults.append(f"can never match {main_activity!r}: that is what coming back means. Take it out.")

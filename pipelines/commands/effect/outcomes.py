@@ -94,4 +94,4 @@ def target_of(settings: Settings) -> Target:
     from pipelines.outcomes.refresh import Target
     from pipelines.rendering.language.language import Language
 
-    return Target(artifacts.OUTCOMES, Language(settings.language, settings.currency))
+    return Target(artifacts.OUTCOMES, Language(settings.language, settings.currency, settings.activities))

@@ -170,4 +170,4 @@ def _language() -> Language:
     if not Path("params.yaml").is_file():
         return ENGLISH
     settings = params.load()
-    return Language(settings.language, settings.currency)
+    return Language(settings.language, settings.currency, settings.activities)

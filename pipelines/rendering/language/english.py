@@ -64,6 +64,7 @@ class _Formatter(string.Formatter):
 
 
 _ONE = re.compile(r"(?<![\d.,])1 ((?:[a-z]+ )?)([a-z-]+s)\b")
+_ES = ("sses", "xes", "ches", "shes")
 _NOT_PLURAL = {"is", "was", "has", "this", "as", "less", "always", "minus", "plus", "across", "business", "previous"}
 
 
@@ -71,4 +72,6 @@ def _singular(match: re.Match[str]) -> str:
     before, word = match[1], match[2]
     if word in _NOT_PLURAL:
         return match[0]
-    return f"1 {before}{word[:-3]}y" if word.endswith("ies") else f"1 {before}{word[:-1]}"
+    if word.endswith("ies"):
+        return f"1 {before}{word[:-3]}y"
+    return f"1 {before}{word[:-2] if word.endswith(_ES) else word[:-1]}"

@@ -9,24 +9,31 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from features.catalogue.activities import activity_of
 from pipelines.rendering.language import english
+from pipelines.rendering.language.activities import declared
 from pipelines.rendering.language.catalogue import Catalogue, catalogue
+from pipelines.settings.activities import ActivityWords
 
 CENTS_BELOW = 100  # smaller amounts are written with cents
 
 
 @dataclass(frozen=True)
 class Language:
-    """Says sentences, numbers, days and money in one language. `currency`: three letters, see params.yaml."""
+    """Says sentences, numbers, days and money in one language.
+
+    `currency`: three letters, see params.yaml. `activities`: what one's own are called, see `activities:` there.
+    """
 
     code: str = "en"
     currency: str = "USD"
+    activities: Mapping[str, ActivityWords] = field(default_factory=dict)
 
     @cached_property
     def words(self) -> Catalogue:
@@ -37,6 +44,16 @@ class Language:
         """The English `text` in this language, with `{name}` filled in from `values`, which are translated already."""
         translated = self.words.texts.get(text, text)
         return self.words.polished(translated.format(**values) if values else translated)
+
+    def nouns(self, activity: str) -> tuple[str, str]:
+        """For one of an activity and for several: `order`, `orders`."""
+        known = activity_of(activity, declared(self.activities))
+        return self.say(known.noun), self.say(known.nouns)
+
+    def activity(self, name: str) -> str:
+        """The activity itself: what was set for it (`did`), else its name in words: `placed order`."""
+        own = self.activities.get(name)
+        return own.did if own and own.did else self.say(name.replace("_", " "))
 
     def money(self, value: float) -> str:
         """An amount in the currency, below 100 with cents: `$1,234`, `$12.50`, `CHF 1,234`; "" where there is none."""

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from features.catalogue.wording import nouns_of
 from features.cohorts import Cohorts
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.wording import capitalised, segment_description
@@ -73,7 +72,7 @@ def topic_title(topic: str, language: Language) -> str:
     activity, _, story = topic.partition(": ")
     if not story and activity in STORIES:
         activity, story = "", activity
-    noun, nouns = (language.say(word) for word in nouns_of(activity.replace(" ", "_")))
+    noun, nouns = language.nouns(activity.replace(" ", "_"))
     if story in STORIES:
         words = {"noun": noun, "nouns": nouns}
         return language.say(

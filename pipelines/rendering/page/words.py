@@ -55,6 +55,6 @@ WORDS = {
 
 
 def script_texts(language: Language, doing: tuple[str, str]) -> dict[str, str]:
-    """All of WORDS; `doing`: the noun for what customers do, singular and plural, in English."""
-    many = language.say(doing[1])
+    """All of WORDS; `doing`: the noun for what customers do, singular and plural, in the list's language."""
+    many = doing[1]
     return {key: language.say(text) for key, text in WORDS.items()} | {"doing": many[:1].upper() + many[1:]}
