@@ -12,9 +12,9 @@ from models.learners import rule_names
 from pipelines.ledger import read, tables
 from pipelines.publishing import feedback
 from pipelines.rendering import scorer
+from pipelines.runtime.text import yes_no
 from pipelines.settings import artifacts
 from pipelines.settings.sources import ActivityColumn
-from pipelines.sources.readers import contact_rows
 
 GRAPH = Path(__file__).resolve().parents[1] / "dvc.yaml"
 
@@ -38,7 +38,7 @@ def test_the_page_has_a_sentence_for_every_rule_that_the_model_is_graded_against
 
 
 def test_no_word_means_yes_in_one_table_and_no_in_another() -> None:
-    assert not {*feedback.YES, *contact_rows.YES} & {*feedback.NO, *contact_rows.NO}
+    assert not {*feedback.YES, *yes_no.YES} & {*feedback.NO, *yes_no.NO}
 
 
 def test_the_graph_writes_into_the_folders_that_are_declared() -> None:

@@ -258,11 +258,13 @@ class Customers(Table):
     """An optional table of customers: `customer_id`, `joined_at`?, `valid_from`?, attributes.
 
     `columns`: our name -> the file's column. Without it the table has these names, and of its attributes only those
-    under `features.attributes` are read. Attributes enter the model only where they are declared `static`: today's
-    tier would leak into yesterday's observation. A table with `valid_from` may have several rows per customer.
+    under `features.attributes` are read. `day_first`: whether 5/12/2017 is in December, where the column does not tell.
+    Attributes enter the model only where they are declared `static`: today's tier would leak into yesterday's
+    observation. A table with `valid_from` may have several rows per customer.
     """
 
     columns: dict[Name, Text] = Field(default_factory=dict)
+    day_first: bool | None = None
     timezone: Annotated[Zones, zones_of("joined_at", "valid_from")] = None
     static: bool = False
 

@@ -61,7 +61,7 @@ class Reason:
         where += "" if self.example is None else f"; for example {self.example!r}"
         verb = "has" if self.bad == 1 else "have"
         what = {
-            "unread": f"{verb} text where a condition wants a number",
+            "unread": f"{verb} text that a condition cannot read",
             "missing": f"{verb} no {self.field}",
             "broken": f"{'is' if self.bad == 1 else 'are'} broken ({self.field})",
             "in the far future": f"{verb} {'an' if self.field[0] in 'aeiou' else 'a'} {self.field} in the far future",
@@ -78,7 +78,7 @@ class Reason:
             "in the far future": f"Mend them, or leave them out with {setting}.where.",
             "not a time": f"Mend them, or leave them out with {setting}.where."
             if setting != "customers"
-            else "Set customers.time_format if times are written like this.",
+            else "Mend them, or set customers.time_format.",
             "not a number": f"Mend them, or leave them out with {setting}.where.",
             "not an activity": f"Say what they are in {setting}.activities.",
         }[self.fault]

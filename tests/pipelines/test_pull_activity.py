@@ -265,7 +265,7 @@ def test_a_wrong_date_in_the_customers_table_is_named() -> None:
     assert problem.value.faults == (
         (
             "people.csv: 1 of 2 rows has a joined_at that is not a time (line 3; for example 'long ago'). "
-            "Set customers.time_format if times are written like this."
+            "Mend them, or set customers.time_format."
         ),
     )
 

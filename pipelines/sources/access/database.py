@@ -131,6 +131,13 @@ class Database:
             rows, last_mark = cursor.fetchone()
         return int(rows), str(last_mark)
 
+    def extremes(self, column: str) -> tuple[Any, Any]:
+        """The least and the greatest value of a column; None and None where it has none."""
+        named = self.name(column)
+        with self._query(f"select min({named}), max({named}) from {self._from}") as cursor:
+            least, greatest = cursor.fetchone()
+        return least, greatest
+
     def count_repeated(self, column: str, where: str) -> int:
         """How many rows repeat a value of another row in a column."""
         with self._query(f"select count(*) - count(distinct {self.name(column)}) from {self._from}{where}") as cursor:

@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from pipelines.runtime.sql import text
-from pipelines.settings.sources import SERIAL, UNIX_TIMES, YEAR_FIRST, Mapped
+from pipelines.settings.sources import SERIAL, UNIX_TIMES, YEAR_FIRST, Mapped, TimeFormat
 from pipelines.sources.expressions.convert import as_number, as_time, formats_of
 from pipelines.sources.relations import REJECTED
 
@@ -38,6 +38,7 @@ def advise(con: Any, setting: Mapped, where: str, reason: tuple[str, str, str, s
         all_rows: whether not one row of the file is without this fault; else a setting must go on reading the others.
     """
     fault = reason[2]
+    told = next((one.time_format for one in setting.mappings() if one.time_format), None)
     listed = f"select distinct found from {REJECTED} where found is not null and source = ? and file = ?"
     con.execute(
         f"create or replace temp table bad_texts as {listed} and fault = ? and field = ? order by found limit {_TRIED}",
@@ -46,15 +47,28 @@ def advise(con: Any, setting: Mapped, where: str, reason: tuple[str, str, str, s
     if not con.execute("select count(*) from bad_texts").fetchall()[0][0]:
         return ""
     if fault == "not a time":
-        return _of_times(con, setting, where, all_rows=all_rows)
+        return _of_times(con, told, where, all_rows=all_rows)
     return _of_numbers(con, setting, where, all_rows=all_rows) if fault == "not a number" else ""
+
+
+def advise_on_times(con: Any, texts: str, told: TimeFormat, where: str, *, all_rows: bool) -> str:
+    """The same for texts that are no times, of any table.
+
+    Args:
+        con: a connection.
+        texts: SQL of the texts, a column `found`.
+        told: the time_format that is set.
+        where, all_rows: as of `advise`.
+    """
+    con.execute(f"create or replace temp table bad_texts as select distinct found from ({texts}) limit {_TRIED}")
+    return _of_times(con, told, where, all_rows=all_rows)
 
 
 def _reads_all(con: Any, value: str, *, plausible: str = "is not null") -> bool:
     return bool(con.execute(f"select bool_and(coalesce({value} {plausible}, false)) from bad_texts").fetchall()[0][0])
 
 
-def _of_times(con: Any, setting: Mapped, where: str, *, all_rows: bool) -> str:
+def _of_times(con: Any, told: TimeFormat, where: str, *, all_rows: bool) -> str:
     fitting = _fitting(con)
     if not fitting:
         return ""
@@ -63,7 +77,6 @@ def _of_times(con: Any, setting: Mapped, where: str, *, all_rows: bool) -> str:
         return f"Set {where}.time_format to {shown}: both read all of them, and who exported knows which is right."
     formats = [fitting[0]]
     if not all_rows:
-        told = next((one.time_format for one in setting.mappings() if one.time_format), None)
         formats = [*(formats_of(told) or (YEAR_FIRST,)), fitting[0]]
     value = _written(formats[0]) if len(formats) == 1 else f"[{', '.join(map(_written, formats))}]"
     return f"Set {where}.time_format: {value}, which reads them."

@@ -7,10 +7,11 @@ is a mistake, not a reading. What fits two readings is asked about.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pipelines.runtime.errors import ChurnError
-from pipelines.sources.conventions.survey import Counts, Survey, mixed
+from pipelines.settings.sources import Mapped
+from pipelines.sources.conventions.survey import Counts, Survey, mixed, together
 from pipelines.sources.expressions.readings import Readings
 from pipelines.sources.expressions.time_text import YEAR_FIRST, TimeReading
 
@@ -53,6 +54,13 @@ def decide(found: Survey, section: str, *, share: float, day_first: bool | None,
         raise ChurnError(*questions)
     read = tuple((name, one) for name, one in times.items() if isinstance(one, TimeReading) and one != YEAR_FIRST)
     return Readings(frozenset(name for name, sign in signs.items() if sign == ","), read)
+
+
+def decide_for(setting: Mapped, section: str, surveys: Iterable[Survey], *, points: bool) -> Readings:
+    """`decide` by the surveys of all parts of a source, and by what its section of params.yaml says."""
+    told = (one.day_first for one in setting.mappings() if one.day_first is not None)
+    share = setting.max_bad_share
+    return decide(together(surveys), section, share=share, day_first=next(told, None), points=points)
 
 
 def _n(counts: Counts, *kinds: str) -> int:

@@ -34,7 +34,7 @@ def asked(setting: Mapped, shape: Shape) -> dict[str, dict[str, str]]:
             conditions = [one for one in (mapping.where, setting.exclude) if one]
             for one in [
                 *(cell(one, shape, number=ours in NUMBERS) for ours, one in wanted.items()),
-                *(cell(one, shape) for one in conditions),
+                *(cell(one, shape, condition=True) for one in conditions),
             ]:
                 numbers.update((number.column, number.written) for number in one.numbers)
             numbers.update(_texts(shape, {wanted[ours]: ours for ours in NUMBERS if ours in wanted}))
@@ -57,7 +57,11 @@ def survey(con: Any, setting: Mapped, shape: Shape, scan: str) -> Survey:
         shape: the table.
         scan: SQL of its rows: `c0`, `c1`, ..., in their order.
     """
-    wanted = asked(setting, shape)
+    return survey_texts(con, asked(setting, shape), scan)
+
+
+def survey_texts(con: Any, wanted: dict[str, dict[str, str]], scan: str) -> Survey:
+    """The same of any texts. `wanted`: as of `asked`, over the columns of `scan`."""
     texts = [(what, name, sql) for what, columns in wanted.items() for name, sql in columns.items()]
     if not texts:
         return {}

@@ -74,9 +74,9 @@ def columns_of(mapping: Mapping, shape: Shape) -> dict[str, str]:
 
 def used_columns(setting: Mapped, shape: Shape) -> set[int]:
     """Places of the columns that a mapping, a condition or an expression speaks of; nothing else is read."""
-    cells = [cell(setting.exclude, shape)] if setting.exclude else []
+    cells = [cell(setting.exclude, shape, condition=True)] if setting.exclude else []
     for mapping in setting.mappings():
-        cells += [cell(mapping.where, shape)] if mapping.where else []
+        cells += [cell(mapping.where, shape, condition=True)] if mapping.where else []
         cells += [cell(one, shape, number=ours in NUMBERS) for ours, one in columns_of(mapping, shape).items()]
     return {int(place) for one in cells for place in re.findall(r"\bc(\d+)\b", one.sql)}
 
@@ -110,7 +110,8 @@ def _query(
     wanted, signs = columns_of(mapping, shape), readings.signs(mapping)
     cells = {ours: cell(one, shape, signs=signs, number=ours in NUMBERS).bound() for ours, one in wanted.items()}
     times = {ours: readings.time(one, mapping) for ours, one in wanted.items()}
-    conditions = {one: cell(one, shape, signs=signs).bound() for one in (mapping.where, setting.exclude) if one}
+    told = [one for one in (mapping.where, setting.exclude) if one]
+    conditions = {one: cell(one, shape, signs=signs, condition=True).bound() for one in told}
     in_text = [number for one in (*cells.values(), *conditions.values()) for number in one.numbers]
     excluded = f"coalesce({conditions[setting.exclude].sql}, false)" if setting.exclude else "false"
     unread = _unread(conditions)

@@ -1,8 +1,8 @@
 """A mapping's column or expression as SQL, with the kind of its value.
 
 A name that is a column's is that column; anything else is an expression. Text columns in an expression are trimmed and
-empty ones are null, as everywhere; where an expression calculates with them they are numbers, and text that is no
-number is reported like any other bad number.
+empty ones are null, as everywhere; where an expression calculates with them they are numbers, where it asks whether
+they are true they are yes or no, and text that is neither is reported like any other bad cell.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import duckdb
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import text
 from pipelines.runtime.text.column_names import nearest_column
-from pipelines.sources.expressions.convert import as_number, as_text
+from pipelines.sources.expressions.convert import as_number, as_text, as_yes_no
 from pipelines.sources.expressions.parse import Reference, checker, parse
 from pipelines.sources.expressions.readings import POINTS, Signs
 from pipelines.sources.expressions.types import WHOLE_NUMBER_TYPES, Shape, kind_of
@@ -25,7 +25,7 @@ from pipelines.sources.expressions.types import WHOLE_NUMBER_TYPES, Shape, kind_
 
 @dataclass(frozen=True)
 class Cell:
-    """SQL over `c0`, `c1`, ..., the kind of its value, and SQL of text that should have been a number but is none.
+    """SQL over `c0`, `c1`, ..., the kind of its value, and SQL of text that should be a number or yes or no but is not.
 
     `whole`: a column of whole numbers as it is. `numbers`: columns of text that it calculates with.
     """
@@ -62,7 +62,7 @@ def with_numbers(scan: str, numbers: Iterable[NumberInText]) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def cell(wanted: str, shape: Shape, *, signs: Signs = POINTS, number: bool = False) -> Cell:
+def cell(wanted: str, shape: Shape, *, signs: Signs = POINTS, number: bool = False, condition: bool = False) -> Cell:
     """What `wanted`, a column or an expression, takes from a row.
 
     Args:
@@ -70,17 +70,20 @@ def cell(wanted: str, shape: Shape, *, signs: Signs = POINTS, number: bool = Fal
         shape: the table.
         signs: what divides whole from fraction where numbers are text.
         number: whether a number is wanted.
+        condition: whether yes or no is wanted.
 
     Raises:
         ChurnError: why it cannot be computed; starts as `orders.csv has ...` and does not name the setting.
     """
     name, columns = shape.name, shape.columns
     if wanted in columns:
-        stored = shape.stored[columns.index(wanted)]
-        return Cell(
-            _position(wanted, shape), shape.types[columns.index(wanted)], whole=stored.startswith(WHOLE_NUMBER_TYPES)
-        )
-    expression = parse(wanted, numeric=number)
+        stored, kind = shape.stored[columns.index(wanted)], shape.types[columns.index(wanted)]
+        place = _position(wanted, shape)
+        if condition and kind == "text":
+            written = as_text(place, kind)
+            return Cell(as_yes_no(written), "bool", _unsaid(written))
+        return Cell(place, kind, whole=stored.startswith(WHOLE_NUMBER_TYPES))
+    expression = parse(wanted, numeric=number, logical=condition)
     if expression.syntax and re.fullmatch(r"[\w .]+", wanted):
         raise ChurnError(_no_column(wanted, name, columns))
     if expression.fault:
@@ -129,7 +132,7 @@ def _position(column: str, shape: Shape) -> str:
 
 
 def _reference_sql(reference: Reference, shape: Shape, signs: Signs) -> tuple[str, str | None, NumberInText | None]:
-    """SQL of one referenced column; of its text where it should be a number and is none; that number."""
+    """SQL of one referenced column; of its text where it cannot be read as what it should be; a number in text."""
     resolved = _resolve(reference, shape)
     assert resolved is not None
     column, fields = resolved
@@ -141,11 +144,18 @@ def _reference_sql(reference: Reference, shape: Shape, signs: Signs) -> tuple[st
     if kind != "text":
         return place, None, None
     written = as_text(place, kind)
+    if reference.logical:
+        return as_yes_no(written), _unsaid(written), None
     if not reference.numeric:
         return written, None, None
     number = as_number(place, kind, signs.of(column), 1)
     named = NumberInText(column, f"n{place[1:]}", written, number)
     return number, f"case when {number} is null then {written} end", named
+
+
+def _unsaid(written: str) -> str:
+    """SQL of a text that says neither yes nor no; null where it does, or is empty."""
+    return f"case when {as_yes_no(written)} is null then {written} end"
 
 
 def _bound_type(sql: str, wanted: str, shape: Shape) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from pipelines.runtime.sql import text
+from pipelines.runtime.text.yes_no import NO, YES
 from pipelines.settings.sources import SERIAL, TimeFormat
 from pipelines.settings.sources import YEAR_FIRST as YEAR_FIRST_WORD
 from pipelines.sources.expressions.number_text import as_double
@@ -41,6 +42,12 @@ def as_word(column: str, kind: str) -> str:
     word = f"{column}::varchar"
     plain = f"strlen({word}) = length({word}) and not contains({word}, ' ') and {word} <> ''"
     return f"(case when {plain} then {word} else {sql_over} end)"
+
+
+def as_yes_no(written: str) -> str:
+    """What a trimmed text says, as a boolean; null where it is empty or no word of `runtime/text/yes_no.py`."""
+    yes, no = (", ".join(map(text, words)) for words in (YES, NO))
+    return f"(case when lower({written}) in ({yes}) then true when lower({written}) in ({no}) then false end)"
 
 
 def as_time(

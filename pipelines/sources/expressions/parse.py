@@ -11,7 +11,7 @@ import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -32,14 +32,28 @@ _CLOCK_ALONE = {"age"}
 """With one argument they count from today, though DuckDB calls them consistent; with two they do not."""
 
 
+class Wanted(NamedTuple):
+    """What a part of an expression is read as: a number, yes or no, or as it is."""
+
+    numeric: bool = False
+    logical: bool = False
+
+
+AS_IT_IS, YES_OR_NO = Wanted(), Wanted(logical=True)
+
+
 @dataclass(frozen=True)
 class Reference:
-    """A column that an expression names: where in its text (bytes), and whether it is calculated with."""
+    """A column that an expression names: where in its text (bytes), and what it is read as.
+
+    `numeric`: it is calculated with; `logical`: it is asked for yes or no.
+    """
 
     path: tuple[str, ...]
     start: int
     length: int
     numeric: bool
+    logical: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,8 +102,10 @@ def _allowed_functions() -> frozenset[str]:
 
 
 @functools.cache
-def parse(text: str, *, numeric: bool = False) -> Expression:
+def parse(text: str, *, numeric: bool = False, logical: bool = False) -> Expression:
     """An expression with its references. `numeric`: it gives a number, so text that it passes on is read as one.
+
+    `logical`: it is a condition, and text that it passes on is read as yes or no.
 
     Faults are kept in the result, not raised.
     """
@@ -106,7 +122,7 @@ def parse(text: str, *, numeric: bool = False) -> Expression:
     forbidden = sorted(set(_forbidden(nodes[0])))
     if forbidden:
         return Expression(text, fault=f"it may not use {', '.join(forbidden)}")
-    references = sorted(set(_references(nodes[0], numeric, frozenset())), key=lambda one: one.start)
+    references = sorted(set(_references(nodes[0], Wanted(numeric, logical), frozenset())), key=lambda one: one.start)
     return Expression(text, tuple(references))
 
 
@@ -134,51 +150,68 @@ def _forbidden(node: dict[str, Any]) -> Iterator[str]:
         yield from _forbidden(child)
 
 
-def _references(node: dict[str, Any], numeric: bool, bound: frozenset[str]) -> Iterator[Reference]:
+def _references(node: dict[str, Any], wanted: Wanted, bound: frozenset[str]) -> Iterator[Reference]:
     """Column references; `bound` are the names that a lambda gives to elements of a list."""
     if node["class"] == "COLUMN_REF":
         path = tuple(node["column_names"])
         if path[0].lower() not in bound:
             start = node["query_location"] - len(_HEAD)
-            yield Reference(path, start, node["query_location_length"], numeric)
+            yield Reference(path, start, node["query_location_length"], *wanted)
         return
     if node["class"] == "LAMBDA":
-        names = frozenset(one.path[0].lower() for one in _references({**node["lhs"], **_PLACE}, False, frozenset()))
-        yield from _references(node["expr"], False, bound | names)
+        names = frozenset(one.path[0].lower() for one in _references({**node["lhs"], **_PLACE}, AS_IT_IS, frozenset()))
+        yield from _references(node["expr"], AS_IT_IS, bound | names)
         return
-    for child, counted in _with_context(node, numeric):
-        yield from _references(child, counted, bound)
+    for child, one in _with_context(node, wanted):
+        yield from _references(child, one, bound)
 
 
 _PLACE = {"query_location": len(_HEAD), "query_location_length": 0}
 
 
-def _with_context(node: dict[str, Any], numeric: bool) -> Iterator[tuple[dict[str, Any], bool]]:
-    """A node's children, and whether each of them is calculated with."""
+def _with_context(node: dict[str, Any], wanted: Wanted) -> Iterator[tuple[dict[str, Any], Wanted]]:
+    """A node's children, and what each of them is read as."""
+    if node["class"] == "CASE":
+        for check in node["case_checks"]:
+            yield check["when_expr"], YES_OR_NO
+            yield check["then_expr"], wanted
+        if "else_expr" in node:
+            yield node["else_expr"], wanted
+        return
     children = list(_children(node))
+    one = Wanted(_is_calculated(node, children, wanted.numeric), _is_asked(node, children, wanted.logical))
+    for child in children:
+        yield child, one
+
+
+def _is_calculated(node: dict[str, Any], children: list[dict[str, Any]], numeric: bool) -> bool:
+    """Whether a node's children are numbers. `numeric`: whether it is one itself."""
     kind, name = node["class"], node.get("function_name", "").lower()
     numbers = any(_is_number(child) for child in children)
-    if kind == "CASE":
-        for check in node["case_checks"]:
-            yield check["when_expr"], False
-            yield check["then_expr"], numeric
-        if "else_expr" in node:
-            yield node["else_expr"], numeric
-        return
     if kind == "FUNCTION" and name in _CALCULATE:
-        counted = not any(_is_time(child) for child in children)
-    elif (kind == "FUNCTION" and name in _NUMERIC) or kind in ("COMPARISON", "BETWEEN"):
-        counted = name in _NUMERIC or numbers
-    elif name in ("nullif", "greatest", "least") or node.get("type") in (
+        return not any(_is_time(child) for child in children)
+    if (kind == "FUNCTION" and name in _NUMERIC) or kind in ("COMPARISON", "BETWEEN"):
+        return name in _NUMERIC or numbers
+    if name in ("nullif", "greatest", "least") or node.get("type") in (
         "OPERATOR_COALESCE",
         "COMPARE_IN",
         "COMPARE_NOT_IN",
     ):
-        counted = numbers or (numeric and node.get("type") not in ("COMPARE_IN", "COMPARE_NOT_IN"))
-    else:
-        counted = False
-    for child in children:
-        yield child, counted
+        return numbers or (numeric and node.get("type") not in ("COMPARE_IN", "COMPARE_NOT_IN"))
+    return False
+
+
+def _is_asked(node: dict[str, Any], children: list[dict[str, Any]], logical: bool) -> bool:
+    """Whether a node's children say yes or no. `logical`: whether it does itself."""
+    kind, type_ = node["class"], node.get("type")
+    if kind == "CONJUNCTION" or type_ == "OPERATOR_NOT":
+        return True
+    if kind == "CAST":
+        return not node.get("try_cast") and node["type_expr"].get("type_name") == "BOOLEAN"
+    truths = any(child.get("literal", {}).get("kind") == "BOOLEAN" for child in children)
+    if kind == "COMPARISON" or type_ in ("COMPARE_IN", "COMPARE_NOT_IN"):
+        return truths
+    return type_ == "OPERATOR_COALESCE" and (truths or logical)
 
 
 def _is_number(node: dict[str, Any]) -> bool:

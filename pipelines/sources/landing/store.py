@@ -47,6 +47,8 @@ select record{carried}, {columns}, fault, field, found, doubtful
 from ({query}) where not {is_erased}({source}, customer_id)
 """
 SURVEY = ".survey.json"
+UNREAD = frozenset(("not a time", "not a number"))
+"""Faults of rows that another reading of their columns might mend."""
 _ROWS = 1 << 17
 _FAULTY = pa.schema(
     [("record", pa.int64()), ("open", pa.bool_()), *((name, pa.string()) for name in ("fault", "field", "found"))]
@@ -113,6 +115,10 @@ class Piece:
         return path.is_file() and bool(
             set(pq.read_table(path, columns=["fault"])["fault"].unique().to_pylist()) & set(faults)
         )
+
+    def is_in_question(self) -> bool:
+        """Whether something could not be read as a number or a time, or might be another number."""
+        return bool(self.content.get("doubtful")) or self.has_fault(UNREAD)
 
     def report_bad(self, con: Any, source: str, file: str, *, open_too: bool = True) -> int:
         """Insert its bad rows into REJECTED; how many there are."""

@@ -16,20 +16,17 @@ import duckdb
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted, text
-from pipelines.runtime.text import yes_no
 from pipelines.settings.campaign.contacts import ContactDatabase, ContactFiles, channels_of, is_consent
 from pipelines.sources.access.database import connected
 from pipelines.sources.access.headers import LocatedFile, local_copy, locate
 from pipelines.sources.access.scan import broken_rows, lines_of, scan
 from pipelines.sources.expressions.cell import cell
-from pipelines.sources.expressions.convert import as_text
+from pipelines.sources.expressions.convert import as_text, as_yes_no
 from pipelines.sources.expressions.types import Shape
 from pipelines.sources.quarantine import Reason
 from pipelines.sources.readers.mapping_checks import contact_columns
 
 SECTION = "contacts"
-YES = (*yes_no.YES, "t", "1.0", "on")  # databases, and numbers that a table holds with decimals
-NO = (*yes_no.NO, "f", "0.0", "off")
 CHANNEL_SYNONYMS = {"e-mail": "email", "mobile": "phone", "telephone": "phone", "text": "sms", "letter": "post"}
 
 
@@ -93,8 +90,7 @@ def _as_ours(ours: str, written: str) -> str:
         renamed = " ".join(f"when {text(theirs)} then {text(one)}" for theirs, one in CHANNEL_SYNONYMS.items())
         return f"case {small} {renamed} else {small} end"
     if _is_judged(ours):
-        yes, no = (", ".join(map(text, words)) for words in (YES, NO))
-        return f"case when {small} in ({yes}) then true when {small} in ({no}) then false end"
+        return as_yes_no(written)
     return written
 
 

@@ -1,7 +1,8 @@
 """The customers table, as it was known at a moment: `customers:` of params.yaml, or what a source brings along.
 
 Columns: customer_id, then `joined_at` and `valid_from` where the table has them, then attributes as text. One row per
-customer, or per customer and `valid_from`. It must be right as a whole: nothing of it is put aside.
+customer, or per customer and `valid_from`. It must be right as a whole: nothing of it is put aside. Times are read as
+those of sources are: a column in the one way that fits all of it.
 """
 
 # Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
@@ -9,6 +10,7 @@ customer, or per customer and `valid_from`. It must be right as a whole: nothing
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -20,8 +22,12 @@ from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Customers
 from pipelines.settings.types import zone_of
 from pipelines.sources.access.headers import LocatedFile, digest_at, files_of, local_copy, locate
-from pipelines.sources.access.scan import broken_rows, lines_of, scan
+from pipelines.sources.access.scan import broken_rows, drop_rejects, lines_of, scan
+from pipelines.sources.conventions.advice import advise_on_times
+from pipelines.sources.conventions.decide import decide
+from pipelines.sources.conventions.survey import survey_texts, together
 from pipelines.sources.expressions.convert import as_text, as_time
+from pipelines.sources.expressions.time_text import YEAR_FIRST
 from pipelines.sources.quarantine import Reason
 from pipelines.sources.readers.mapping_checks import customer_columns, customer_faults
 
@@ -50,13 +56,14 @@ def read_customers(con: Any, setting: Customers, reading: Reading, moment: int) 
     located, _ = locate(setting, "customers")
     faults: list[str] = []
     parts: list[str] = []
+    readings = _readings(con, setting, located, reading.attributes)
     con.execute(f"set timezone = {text(zone_of(setting.timezone, '', reading.timezone))}")
     for one in located:
         with local_copy(one) as (file, _):
             columns = customer_columns(setting, file, reading.attributes)
-            selected = _query(setting, file, columns, reading.timezone)
+            selected = _query(setting, file, columns, reading.timezone, readings)
             con.execute(f"create or replace temp table customers_{len(parts)} as {selected}")
-            faults += _row_faults(con, f"customers_{len(parts)}", file, columns)
+            faults += _row_faults(con, f"customers_{len(parts)}", file, columns, setting)
         parts.append(f"from customers_{len(parts)}")
     con.execute("set timezone = 'UTC'")
     if faults:
@@ -69,19 +76,43 @@ def read_customers(con: Any, setting: Customers, reading: Reading, moment: int) 
     return con.sql(f"select distinct {chosen} from customers {held} order by all").to_arrow_table()
 
 
+def _readings(con: Any, setting: Customers, located: Sequence[LocatedFile], attributes: list[str]) -> dict[str, Any]:
+    """How the times of each column are read, by what all files hold.
+
+    Raises:
+        ChurnError: columns can be read in several ways.
+    """
+    surveys = []
+    for one in located if setting.time_format is None else ():
+        columns = customer_columns(setting, one, attributes)
+        places = {columns[name]: one.columns.index(columns[name]) for name in _TIMES if name in columns}
+        texts = {name: as_text(f"c{i}", "text") for name, i in places.items() if one.types[i] == "text"}
+        if texts:
+            with local_copy(one) as (file, _):
+                surveys.append(survey_texts(con, {"times": texts}, scan(file, numbered=False)))
+                drop_rejects(con, file)
+    decided = decide(together(surveys), "customers", share=0.0, day_first=setting.day_first, points=True)
+    return dict(decided.times)
+
+
 def _ordered(names: list[str]) -> list[str]:
     first = [name for name in CUSTOMER_SCHEMA.names if name in names]
     return first + [name for name in names if name not in first and name != "record"]
 
 
-def _query(setting: Customers, file: LocatedFile, columns: dict[str, str], project_timezone: str) -> str:
+def _query(
+    setting: Customers, file: LocatedFile, columns: dict[str, str], project_timezone: str, readings: dict[str, Any]
+) -> str:
     selected = ["record"]
     for ours, theirs in columns.items():
         i = file.columns.index(theirs)
         written = as_text(f"c{i}", file.types[i])
         if ours in _TIMES:
             zone, kind = zone_of(setting.timezone, ours, project_timezone), file.types[i]
-            instant = as_time(f"c{i}", kind, zone, setting.time_format, project_timezone=project_timezone)
+            reading = readings.get(theirs, YEAR_FIRST)
+            instant = as_time(
+                f"c{i}", kind, zone, setting.time_format, project_timezone=project_timezone, reading=reading
+            )
             selected.append(f"{instant} as {quoted(ours)}")
             selected.append(f"{written} as {quoted('has_' + ours)}")
         else:
@@ -89,7 +120,7 @@ def _query(setting: Customers, file: LocatedFile, columns: dict[str, str], proje
     return f"select {', '.join(selected)} from ({scan(file)})"
 
 
-def _row_faults(con: Any, table: str, file: LocatedFile, columns: dict[str, str]) -> list[str]:
+def _row_faults(con: Any, table: str, file: LocatedFile, columns: dict[str, str], setting: Customers) -> list[str]:
     """Every row that cannot be used, by reason and line."""
     broken = broken_rows(con, file)
     read = con.execute(f"select count(*) from {table}").fetchall()[0][0]
@@ -108,9 +139,19 @@ def _row_faults(con: Any, table: str, file: LocatedFile, columns: dict[str, str]
                 (lines[record], example) for record, example in bad
             ]
     return [
-        Reason(file.name, rows, fault, field, len(bad), [line for line, _ in bad[:3]], bad[0][1]).sentence("customers")
+        Reason(file.name, rows, fault, field, len(bad), [line for line, _ in bad[:3]], bad[0][1]).sentence(
+            "customers", _advice(con, table, field, setting) if fault == "not a time" else ""
+        )
         for (fault, field), bad in reasons.items()
     ]
+
+
+def _advice(con: Any, table: str, field: str, setting: Customers) -> str:
+    """The setting that reads the times of a column that could not be read, if there is one."""
+    bad = f"{field} is null and has_{field} is not null"
+    read = con.execute(f"select count({field}) from {table}").fetchall()[0][0]
+    texts = f"select has_{field} as found from {table} where {bad}"
+    return advise_on_times(con, texts, setting.time_format, "customers", all_rows=not read)
 
 
 def _require_one_row_each(con: Any, names: list[str], *, hidden: bool) -> None:

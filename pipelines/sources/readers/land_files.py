@@ -33,17 +33,16 @@ from pipelines.sources.access.scan import (
     lines_of,
     scan,
 )
-from pipelines.sources.conventions.decide import decide, require_kept
+from pipelines.sources.conventions.decide import decide_for, require_kept
 from pipelines.sources.conventions.kept import as_json, from_json, key_of
-from pipelines.sources.conventions.survey import Survey, survey, together
+from pipelines.sources.conventions.survey import Survey, survey
 from pipelines.sources.expressions.activity_query import query
 from pipelines.sources.expressions.readings import AS_WRITTEN, Readings
 from pipelines.sources.landing.aside import Aside, put_aside, with_broken
-from pipelines.sources.landing.store import SURVEY, Landing, Piece
+from pipelines.sources.landing.store import SURVEY, UNREAD, Landing, Piece
 from pipelines.sources.readers.session import local_timezone
 
 _SAMPLE = 2048
-_UNREAD = frozenset(("not a time", "not a number"))
 
 
 def digest_of_piece(name: str) -> str:
@@ -88,7 +87,7 @@ class LandingFiles:
             name = self._piece(digest, file, AS_WRITTEN, unread_too=False)
             if name is None:
                 return True
-            asking = _is_in_question(Piece(self.landing.folder / name)) or asking
+            asking = Piece(self.landing.folder / name).is_in_question() or asking
         return asking
 
     def _piece(self, digest: str, file: LocatedFile, readings: Readings, *, unread_too: bool = True) -> str | None:
@@ -103,7 +102,7 @@ class LandingFiles:
 
         def land(local: LocatedFile) -> bool:
             faults = self._first_faults(local, readings)
-            if not unread_too and faults & _UNREAD:
+            if not unread_too and faults & UNREAD:
                 return False
             self._write(local, name, readings, numbered=bool(self.setting.yields or faults))
             return True
@@ -121,14 +120,9 @@ class LandingFiles:
 
     def _decided(self, files: Iterable[tuple[str, LocatedFile]]) -> Readings:
         """How the source's columns are read, by all that its files hold."""
-        mappings = self.setting.mappings()
-        return decide(
-            together(self._surveyed(digest, file) for digest, file in files),
-            f"sources.{self.landing.context.name}",
-            share=self.setting.max_bad_share,
-            day_first=next((one.day_first for one in mappings if one.day_first is not None), None),
-            points=self.setting.reader != "csv",
-        )
+        surveys = (self._surveyed(digest, file) for digest, file in files)
+        section = f"sources.{self.landing.context.name}"
+        return decide_for(self.setting, section, surveys, points=self.setting.reader != "csv")
 
     def _surveyed(self, digest: str, file: LocatedFile) -> Survey:
         """The survey of a file, kept beside the pieces."""
@@ -191,14 +185,9 @@ class LandingFiles:
         return lines_of(file, records, rows, broken)
 
 
-def _is_in_question(piece: Piece) -> bool:
-    """Whether something in a piece could not be read as a number or a time, or might be another number."""
-    return bool(piece.content.get("doubtful")) or piece.has_fault(_UNREAD)
-
-
 def _is_outdated(piece: Piece) -> bool:
     """Whether version 0.1 put rows aside that can be read now."""
-    return any(fault in _UNREAD for _, fault, *_ in piece.content.get("bad", ()))
+    return any(fault in UNREAD for _, fault, *_ in piece.content.get("bad", ()))
 
 
 class _MixedLineEndsError(ChurnError):

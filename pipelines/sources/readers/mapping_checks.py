@@ -78,7 +78,7 @@ def _column_faults(
 ) -> Iterator[str]:
     """Why `wanted` cannot be taken from a table, or cannot be read as what it shall be."""
     try:
-        kind = cell(wanted, shape, number=allowed is NUMBERS).kind
+        kind = cell(wanted, shape, number=allowed is NUMBERS, condition=allowed is _CONDITION_KINDS).kind
     except ChurnError as problem:
         yield from (f"params.yaml: {where}: {fault}" for fault in problem.faults)
         return
