@@ -10,10 +10,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from pipelines.at_risk.policy.campaign import forecast, plan_of
 from pipelines.at_risk.policy.contact_rules import RULES
-from pipelines.ledger.read import history_before
-from pipelines.rendering.language.language import Language
 from pipelines.settings import params
 from pipelines.settings.campaign.contacts import Campaign, ContactRules, known_channels
 from pipelines.settings.messages import in_words
@@ -44,15 +41,6 @@ def test_the_blocks_of_the_page_are_settings() -> None:
 def test_the_page_names_every_rule_in_their_order() -> None:
     rows = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `")]
     assert re.findall(r"`(\w+)`", "".join(rows)) == list(RULES)
-
-
-def test_the_page_quotes_what_is_said_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    chosen = settings()
-    nothing = history_before("2017-12-04", chosen.timezone).entries
-    plan = plan_of(300, 0.376282, 761, nothing, chosen.campaign)
-    said = forecast(plan, nothing, chosen.campaign, chosen.value.success, Language())["said"][:2]
-    assert " ".join(said) in " ".join(re.findall(r"(?m)^> (.*)", PAGE))
 
 
 def test_the_shipped_settings_are_the_defaults() -> None:
