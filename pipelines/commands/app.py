@@ -43,6 +43,10 @@ COMMANDS = {
         "pipelines.commands.project:forget",
         "Remove CUSTOMER from every store of this project, for ever, and say what that was.",
     ),
+    "kpi": Lazy(
+        "pipelines.commands.effect.kpi:kpi",
+        "Work out the figures that a retention lead is asked for: retention, churn, revenue, cohorts, moves, costs.",
+    ),
     "outcomes": Lazy(
         "pipelines.commands.effect.outcomes:outcomes",
         "Say what published lists achieved: who left, whether contacting helped, and when nothing can be said yet.",

@@ -1,4 +1,4 @@
-"""`churn run`: the whole graph, the promotion between its two branches, and what came out.
+"""`churn run`: the whole graph, the promotion between its two branches, and what came out; then the figures beside it.
 
 DVC decides what must run again; this module only drives it, one run at a time, follows the journal that the stages
 write meanwhile (runtime/journal.py), and reads the results. What DVC itself prints goes to a log file.
@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from pipelines.commands.effect.kpi import page_of, refresh_beside_list
 from pipelines.commands.plan import Places, scoring_branch
 from pipelines.commands.stopping import end
 from pipelines.modelling.champion import require_champions
@@ -50,6 +51,7 @@ def run(settings: Settings, say: Say = print, *, promote: bool = True, full: boo
             promote_candidates(settings, say)
         require_champions(settings.churn)
         reproduce([scoring_branch(settings, Places())[-1].name], say)
+        refresh_beside_list(settings, Places().activity, say)
     finally:
         write_overview()
 
@@ -194,6 +196,7 @@ def result(settings: Settings) -> str:
     content = read_json(folder / artifacts.MANIFEST)
     definition = settings.at_risk.definition
     language = Language(settings.language, settings.currency, settings.activities)
+    kpis = page_of(settings)
     metrics = read_json(artifacts.EVALUATIONS / definition / artifacts.METRICS)
     reports = reports_of(artifacts.REPORTS)
     return "\n".join(
@@ -210,6 +213,7 @@ def result(settings: Settings) -> str:
             *(f"  ! {line}" for line in _warnings(reports)),
             f"List   {folder / artifacts.LIST_PAGE}  (also .csv, .xlsx, .parquet: {len(at_risk):,} customers)",
             f"Checks {artifacts.REPORTS / 'index.html'}",
+            *([f"KPIs   {kpis}"] if kpis else []),
         ]
     )
 

@@ -4,7 +4,8 @@ Carries out the plan of the scoring branch (plan.py) for the day that is asked f
 `data/weekly/DAY`; DVC, params.yaml and dvc.lock are not touched. The list takes its place in `data/at_risk/DAY` only
 when every check has passed; `churn run` for the same day makes the same bytes. What the list was made from is kept in
 `data/weekly/DAY/receipt.json`: the same again is nothing to do, and a published week is changed by `--revise` alone.
-Behind the list, what earlier lists achieved is brought up to date where another has matured (`churn outcomes`).
+Behind the list, what earlier lists achieved is brought up to date where another has matured (`churn outcomes`), and the
+figures of a retention lead are (`churn kpi`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.commands.effect.kpi import page_of, refresh_beside_list
 from pipelines.commands.plan import Places, Step, code_of, scoring_branch, settings_of
 from pipelines.ledger.write import Published
 from pipelines.runtime import journal, run_lock
@@ -71,8 +73,12 @@ def weekly(settings: Settings, log: Log, options: Options) -> None:
             if options.publish:
                 _publish(settings, log, options)
             _refresh_outcomes(settings, log)
+            refresh_beside_list(settings, Places(ROOT / day).activity, lambda text: log("kpi", text))
         finally:
             _delete_intermediates()
+    kpis = page_of(settings)
+    if kpis:
+        log("kpi", f"KPIs   {kpis}", page=str(kpis))
     manifest = read_json(folder / artifacts.MANIFEST)
     customers = manifest["figures"]["listed"]
     log(

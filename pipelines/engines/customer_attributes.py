@@ -60,7 +60,14 @@ def _known(table: pa.Table, moment: int) -> pa.Table:
     return pa.Table.from_pandas(frame.drop(columns="valid_from"), preserve_index=False)
 
 
-def attributes_of(names: list[str], activity: Path, *, customers: Customers | None, timezone: str) -> Attributes:
+def attributes_of(
+    names: list[str],
+    activity: Path,
+    *,
+    customers: Customers | None,
+    timezone: str,
+    asked_by: str = "features.attributes",
+) -> Attributes:
     """Read attributes from an activity folder's customers.parquet.
 
     Args:
@@ -68,6 +75,7 @@ def attributes_of(names: list[str], activity: Path, *, customers: Customers | No
         activity: the folder.
         customers: `customers` of params.yaml, which says whether attributes may change.
         timezone: in which days begin.
+        asked_by: the setting that names them, for messages.
 
     Raises:
         ChurnError: there is no customers table, an attribute is not in it, or it could have changed since.
@@ -77,20 +85,20 @@ def attributes_of(names: list[str], activity: Path, *, customers: Customers | No
         return Attributes([], None, timezone)
     if not path.exists():
         raise ChurnError(
-            f"params.yaml: features.attributes: {', '.join(names)} are wanted, but there is no customers table. "
+            f"params.yaml: {asked_by}: {', '.join(names)} are wanted, but there is no customers table. "
             "Add `customers:` or empty the list."
         )
     table = pq.read_table(path)
     present = [name for name in table.column_names if name not in CUSTOMER_SCHEMA.names]
     faults = [
-        f"params.yaml: features.attributes: {name} is not in the customers table.{did_you_mean(name, present)}"
+        f"params.yaml: {asked_by}: {name} is not in the customers table.{did_you_mean(name, present)}"
         for name in names
         if name not in present
     ]
     dated = "valid_from" in table.column_names
     if customers is not None and not customers.static and not dated:
         faults.append(
-            "params.yaml: features.attributes: today's attributes would leak into yesterday's observations. "
+            f"params.yaml: {asked_by}: today's attributes would leak into yesterday's observations. "
             "Give the customers table a valid_from column, or declare `customers: {static: true}` if they never change."
         )
     if faults:

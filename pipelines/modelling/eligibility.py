@@ -44,7 +44,9 @@ def eligibility_of(name: str, churn: Churn, activity: Path, *, as_of: str, timez
     import pandas as pd
 
     facts, definition = read_json(activity / artifacts.FACTS), definition_of(churn)
-    parts = [labels.eligibility(events, definition, as_of, timezone) for events in _events(activity, facts, definition)]
+    parts = [
+        labels.eligibility(events, definition, as_of, timezone) for events in events_of(activity, facts, definition)
+    ]
     status = parts[0] if len(parts) == 1 else pd.concat(parts).sort_index()
     if not (status == CUSTOMER).any():
         raise NothingToScoreError(
@@ -54,7 +56,7 @@ def eligibility_of(name: str, churn: Churn, activity: Path, *, as_of: str, timez
     return status
 
 
-def _events(activity: Path, facts: dict[str, Any], definition: Definition) -> Iterator[pd.DataFrame]:
+def events_of(activity: Path, facts: dict[str, Any], definition: Definition) -> Iterator[pd.DataFrame]:
     """The activities that the definition reads, whole customers at a time, at most about PART_ROWS rows at once."""
     columns = ["customer_id", "activity", "occurred_at", *(["recorded_at"] if facts["has_recorded_at"] else [])]
     rows = sum(facts["activities"].get(name, {}).get("count", 0) for name in definition.activities)

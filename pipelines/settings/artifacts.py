@@ -17,6 +17,7 @@ LISTS = DATA / "at_risk"
 REPORTS = DATA / "validation"
 WEEKLY = DATA / "weekly"
 OUTCOMES = DATA / "outcomes"
+KPIS = DATA / "kpi"
 QUICK = DATA / "quick"
 """Of `churn run --quick`: a look, nothing that anybody builds upon."""
 
@@ -28,6 +29,7 @@ STORES = Stores(
         LISTS,
         WEEKLY,
         OUTCOMES,
+        KPIS,
     ),
     beside=(Path("mlartifacts"),),
     owners=(Path(".dvc/cache"), Path(".dvc/storage"), Path(".dvc/tmp/exps"), DATA / "vault"),
@@ -74,3 +76,10 @@ UPLIFT_PAGE = "uplift.html"
 OUTCOMES_PAGE = "outcomes.html"
 OUTCOMES_CSV = "outcomes.csv"
 OUTCOMES_WORKBOOK = "outcomes.xlsx"
+
+KPI = "kpi.parquet"
+KPI_CSV = "kpi.csv"
+KPI_WORKBOOK = "kpi.xlsx"
+KPI_PAGE = "kpi.html"
+KPI_COHORTS = "cohorts.csv"
+KPI_MOVES = "moves.csv"

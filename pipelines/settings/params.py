@@ -14,6 +14,7 @@ from pipelines.settings.activities import ActivityWords
 from pipelines.settings.artifacts import STORES
 from pipelines.settings.campaign.at_risk import AtRisk, ListLanguage
 from pipelines.settings.campaign.contacts import Campaign, ContactRules, Contacts
+from pipelines.settings.campaign.kpi import Kpi
 from pipelines.settings.campaign.outcomes import Outcomes
 from pipelines.settings.campaign.playbook import PlaybookRule, never_matching
 from pipelines.settings.campaign.publish import Publish
@@ -128,6 +129,7 @@ class Settings(Section):
     contact_rules: ContactRules = Field(default_factory=ContactRules)
     campaign: Campaign = Field(default_factory=Campaign)
     outcomes: Outcomes = Field(default_factory=Outcomes)
+    kpi: Kpi = Field(default_factory=Kpi)
     publish: Publish = Field(default_factory=Publish)
     engine: Literal["duckdb", "spark"] = "duckdb"
     engine_memory: Memory = "4GB"

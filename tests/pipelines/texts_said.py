@@ -13,7 +13,12 @@ from features.catalogue.measures import MEASURES
 from features.catalogue.wording import RHYTHM
 from models.decision import ranking
 from models.explanation.topics import STORIES, STORIES_OF_MEASURES, STORIES_OF_REPEATS
+from models.kpi.declarations import COUNTS
+from models.kpi.figures import CHAPTERS, FIGURES
+from models.kpi.moves import STATES
 from models.segments import NAMED
+from pipelines.outcomes.kpi.presentation.words import GROUPS
+from pipelines.outcomes.kpi.rows import FEW_CUSTOMERS, NEEDS, NOBODY_COUNTED
 
 ROOT = Path(__file__).parents[2]
 MACHINE = re.compile(r"[a-z]+(_[a-z]+)+|[^A-Za-z]*")  # names of columns beside texts, and no words at all
@@ -38,6 +43,7 @@ def texts(root: Path = ROOT) -> dict[str, str]:
     found |= dict.fromkeys(stories, "models/explanation/topics.py: STORIES")
     tiers = getattr(ranking, "TIERS", ("very high", "high", "medium", ranking.LOWEST_TIER))
     found |= dict.fromkeys(tiers, "models/decision/ranking.py: TIERS")
+    found |= dict.fromkeys(_kpi(), "models/kpi: declarations, figures, moves")
     found |= dict.fromkeys(_rules(root), "pipelines: rules that keep customers off")
     found |= dict.fromkeys(_playbook(root / "params.yaml"), "params.yaml: playbook")
     trees = {path: ast.parse(path.read_text()) for path in sorted((root / "pipelines").rglob("*.py"))}
@@ -50,6 +56,12 @@ def texts(root: Path = ROOT) -> dict[str, str]:
         for text in IN_MARKUP.findall(path.read_text()):
             found.setdefault(text, path.relative_to(root).as_posix())
     return found
+
+
+def _kpi() -> list[str]:
+    """Titles and parts of figures, states, groups, what a figure needs."""
+    titles = [*(one.title for one in FIGURES), *(title for title, _ in CHAPTERS)]
+    return [*titles, *COUNTS.values(), *STATES, *NEEDS.values(), *GROUPS, FEW_CUSTOMERS, NOBODY_COUNTED]
 
 
 def _rules(root: Path) -> list[str]:

@@ -1,0 +1,1 @@
+"""How the figures are shown: page, pictures, workbook, files, words."""
