@@ -103,7 +103,7 @@ def test_subscriptions_are_counted_by_their_own_kind(tmp_path: Path) -> None:
         expected = plain.figures(date(2024, month, 1), date(2024, month + 1, 1))
         rows = whole(found, "month", f"2024-{month:02d}")
         agree(rows, {name: expected[name] for name in (*names, "churn_rate_horizon")})
-        assert rows["revenue"]["reason"] == "not in your data: needs renewals (churn: renews)"
+        assert rows["revenue"]["reason"] == "not in your data: needs repeated payments (of a subscription: renews)"
 
 
 def test_a_rhythm_s_moves_balance(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def refresh_kpis(settings: Settings, stream: Callable[[], Stream], day: str, say
     from pipelines.outcomes.refresh import Target
     from pipelines.rendering.language.language import Language
 
-    target = Target(artifacts.KPIS, Language(settings.language, settings.currency))
+    target = Target(artifacts.KPIS, Language(settings.language, settings.currency, settings.activities))
     return refresh(stream, asked_of(settings, day), _known(settings), target, say)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from pipelines.commands.reference import cli, contracts, features, metrics, presets, settings
+from pipelines.commands.reference import cli, contracts, features, kpis, metrics, presets, settings
 
 MARK = re.compile(r"<!-- generated: ([a-z-]+) -->")
 TABLES: dict[str, Callable[[], str]] = {
@@ -30,6 +30,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "manifest": contracts.manifest_keys,
     "metrics": metrics.metrics,
     "baselines": metrics.baselines,
+    "kpi-figures": kpis.figures,
+    "kpi-rows": kpis.rows,
+    "kpi-cohorts": kpis.cohort_columns,
+    "kpi-moves": kpis.move_columns,
 }
 
 

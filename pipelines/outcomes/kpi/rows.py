@@ -56,7 +56,7 @@ FEW_CUSTOMERS = "fewer than 10 customers"
 NOBODY_COUNTED = "nobody to count"
 NEEDS = {
     MONEY: "values of the orders",
-    PAYMENTS: "renewals (churn: renews)",
+    PAYMENTS: "repeated payments (of a subscription: renews)",
     LEDGER: "contacts reported with churn feedback",
     FIXED_COSTS: "kpi.fixed_costs in params.yaml",
     ATTRIBUTES: "a customers table",
