@@ -14,14 +14,20 @@ from pipelines.settings.params import Settings
 from pipelines.settings.presets.catalogue import Preset, entry_of, presets
 from pipelines.settings.reading import Reading
 from pipelines.settings.row_display import RowDisplay
+from pipelines.settings.sources import Mapped
+from pipelines.sources.accounts.losses import record_repeated
+from pipelines.sources.accounts.statement import accounts_of
+from pipelines.sources.exchange import faults_of_currencies, other_currency_in_words
 from pipelines.sources.expressions.cell import cell
+from pipelines.sources.expressions.optional import absent_columns, absent_conditions
 from pipelines.sources.expressions.types import Shape
+from pipelines.sources.grouping.likeness import lines_in_words
 from pipelines.sources.identity.settle import redact_quarantine
+from pipelines.sources.landing.as_of import cut_as_of
 from pipelines.sources.quarantine import reasons
 from pipelines.sources.reader import Inspection
-from pipelines.sources.readers.session import excluded_notes
-from pipelines.sources.registry import faults_of_sources, inspect_sources, read_sources
-from pipelines.sources.relations import STREAM
+from pipelines.sources.registry import FOR_EVER, faults_of_tables, inspect_sources, read_sources, unknown_activities
+from pipelines.sources.relations import KNOWN, STREAM
 from pipelines.sources.stream import connect
 
 _SHOWN = ("customer_id", "occurred_at", "activity", "value", "quantity", "detail")
@@ -58,6 +64,7 @@ def _in_full(name: str, preset: Preset) -> list[str]:
         *([f"Then: {command}"] if (command := preset.unwrapping(name)) else []),
         f"Documented: {preset.documented}",
         *textwrap.wrap(f"Compared: {preset.compared}.", 110, break_on_hyphens=False),
+        *(textwrap.wrap(f"Money: {preset.money}.", 110, break_on_hyphens=False) if preset.money else []),
         f"Becomes: {', '.join(preset.activities())}",
         *(f"  {ours:{wide}}  {theirs}" for ours, theirs in fields.items()),
         "",
@@ -66,42 +73,62 @@ def _in_full(name: str, preset: Preset) -> list[str]:
 
 
 def checked(settings: Settings, rows: int = 5) -> list[str]:
-    """Every configured source with its first rows as activities. Reads the sources and writes nothing.
+    """Every configured source: its activities, its first rows, what became of all others. Writes nothing.
+
+    What is wrong besides, such as a `churn:` that speaks of other activities, is said at the end.
 
     Raises:
-        ChurnError: faults of the configuration, all at once.
+        ChurnError: tables that cannot be read as configured, all faults at once.
     """
     reading = Reading.of(settings)
     inspected = inspect_sources(reading)
-    faults = faults_of_sources(reading, inspected)
+    faults = faults_of_tables(reading, inspected)
     if faults:
-        raise ChurnError(*faults, *likenesses(inspected, faults))
+        raise ChurnError(*faults, *unknown_activities(reading), *likenesses(inspected, faults))
     con = connect()
-    lines: list[str] = []
-    told = read_sources(con, reading, inspected)
+    told = read_sources(con, reading, inspected, cut=False)
     redact_quarantine(con, settings.privacy)
     bad = reasons(con, settings.sources)
-    notes = excluded_notes(con) + told
+    open_questions = faults_of_currencies(con) + _once(con, reading) + unknown_activities(reading)
+    told += (
+        other_currency_in_words(con, reading)
+        + absent_in_words(settings, inspected)
+        + lines_in_words(con, KNOWN, settings.sources, inspected, settings.timezone)
+    )
+    accounts = accounts_of(con, settings.sources)
+    lines: list[str] = []
     for name in settings.sources:
-        lines += [*_source(con, name, rows, reading.display), *(f"  {line}" for line in bad.get(name, [])), ""]
-    return [*lines, *notes, f"Days and times are those of {settings.timezone}."]
+        lines += [*_source(con, name, rows, reading.display), *(f"  {one.sentence()}" for one in accounts[name])]
+        lines += [*(f"  {line}" for line in bad.get(name, [])), ""]
+    before = ["Before a run can use them:", *(f"  {one}" for one in open_questions), ""] if open_questions else []
+    return [*lines, *told, *before, f"Days and times are those of {settings.timezone}."]
+
+
+def _once(con: Any, reading: Reading) -> list[str]:
+    """Count every activity once, whenever it was; what keeps a pull from doing so."""
+    try:
+        record_repeated(con, cut_as_of(con, FOR_EVER, reading.display))
+    except ChurnError as problem:
+        con.execute(f"create or replace temp view {KNOWN} as from {STREAM}")
+        return list(problem.faults)
+    return []
 
 
 def _source(con: Any, name: str, rows: int, display: RowDisplay) -> list[str]:
     local = display.local("occurred_at")
     counted = con.execute(
         f"select activity, count(*), count(distinct customer_id), min({local})::date, max({local})::date "
-        f"from {STREAM} where source = $1 group by activity order by activity",
+        f"from {KNOWN} where source = $1 group by activity order by activity",
         [name],
     ).fetchall()
     if not counted:
-        return [f"{name}: not one row becomes an activity. Look at its where and exclude."]
+        return [f"{name}: not one row becomes an activity."]
     lines = [f"{name}:"]
     for one, n, who, first, last in counted:
         lines.append(f"  {one}: {n:,} by {who:,} customer{'s' * (who != 1)}, {first} to {last}")
     first = con.execute(
         f"select customer_id, {display.time('occurred_at')}, activity, value, quantity, detail "
-        f"from {STREAM} where source = $1 order by occurred_at, activity_id limit $2",
+        f"from {KNOWN} where source = $1 order by occurred_at, activity_id limit $2",
         [name, rows],
     ).fetchall()
     return lines + _table([_SHOWN, *(tuple("" if cell is None else str(cell) for cell in row) for row in first)])
@@ -111,6 +138,28 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
     cut = [[cell if len(cell) <= _WIDEST else cell[: _WIDEST - 1] + "…" for cell in row] for row in rows]
     wide = [max(len(row[i]) for row in cut) for i in range(len(_SHOWN))]
     return ["  " + "  ".join(f"{cell:{wide[i]}}" for i, cell in enumerate(row)).rstrip() for row in cut]
+
+
+def absent_in_words(settings: Settings, inspected: Mapping[str, Inspection]) -> list[str]:
+    """A line for each file that lacks a column that is optional, or one that would tell which rows to leave out."""
+    files = [
+        (name, source, file)
+        for name, source in settings.sources.items()
+        if isinstance(source, Mapped) and name in inspected
+        for file in inspected[name].files
+    ]
+    return [
+        *(
+            f"sources.{name}: {file.name} has nothing for {', '.join(absent)}: it stays empty."
+            for name, source, file in files
+            if (absent := absent_columns(source, file))
+        ),
+        *(
+            f"sources.{name}: {file.name} does not tell which rows are {' or '.join(absent)}: they count."
+            for name, source, file in files
+            if (absent := absent_conditions(source, file))
+        ),
+    ]
 
 
 def likenesses(inspected: Mapping[str, Inspection], faults: list[str]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from pipelines.settings.messages import in_words
 from pipelines.settings.model import Model, Value
 from pipelines.settings.presets.catalogue import expanded
 from pipelines.settings.privacy import Identities, Privacy
-from pipelines.settings.sources import Customers, Source
+from pipelines.settings.sources import Customers, ExchangeRates, Source
 from pipelines.settings.spark import Spark
 from pipelines.settings.types import Day, Days, Memory, Name, Section, Share, Zone, parse
 
@@ -113,6 +113,7 @@ class Settings(Section):
     language: ListLanguage = "en"
     sources: Annotated[dict[Name, Source], Field(min_length=1)]
     customers: Customers | None = None
+    exchange_rates: ExchangeRates | None = None
     identities: Identities | None = None
     privacy: Privacy = Field(default_factory=Privacy)
     observations: Observations

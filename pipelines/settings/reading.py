@@ -13,7 +13,7 @@ from pipelines.settings.churn import Churn
 from pipelines.settings.params import Checks, Settings
 from pipelines.settings.privacy import Identities, Privacy
 from pipelines.settings.row_display import RowDisplay
-from pipelines.settings.sources import Customers, Source
+from pipelines.settings.sources import Customers, ExchangeRates, Source
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Reading:
 
     `timezone`: of days and of times without an offset. `as_of`: the list's day, which decides from when on a time is
     implausible. `attributes`: of customers, those that the model uses. `churn`: definitions whose activities a source
-    must yield.
+    must yield. `currency`: of the project; `exchange_rates`: how values become it, and
+    `rates` what changes when they do (exchange.py).
     """
 
     sources: Mapping[str, Source]
@@ -48,6 +49,9 @@ class Reading:
     timezone: str
     as_of: str
     churn: Mapping[str, Churn]
+    currency: str = "USD"
+    exchange_rates: ExchangeRates | None = None
+    rates: str | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Reading:
@@ -61,6 +65,8 @@ class Reading:
             timezone=settings.timezone,
             as_of=settings.observations.score.as_of,
             churn=settings.churn,
+            currency=settings.currency,
+            exchange_rates=settings.exchange_rates,
         )
 
     @property

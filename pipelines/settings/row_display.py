@@ -18,17 +18,24 @@ _SECONDS = "%Y-%m-%d %H:%M:%S"
 
 @dataclass(frozen=True)
 class RowDisplay:
-    """`timezone`: of times. `prefixes`: sources whose name stands before a key -> whether the activity follows it."""
+    """`timezone`: of times. `prefixes`: sources whose name stands before a key -> whether the activity follows it.
+
+    `keys`: sources -> what they take the key from.
+    """
 
     timezone: str = "UTC"
     prefixes: Mapping[str, bool] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, timezone: str, sources: Mapping[str, Source]) -> RowDisplay:
         """The display that these sections of params.yaml ask for."""
         mapped = {name: source for name, source in sources.items() if isinstance(source, Mapped)}
         prefixed = {name: source for name, source in mapped.items() if source.columns or source.yields}
-        return cls(timezone, {name: bool(one.yields or one.when_negative) for name, one in prefixed.items()})
+        keys = {
+            name: key for name, one in mapped.items() for key in [one.mappings()[0].columns.get("activity_id")] if key
+        }
+        return cls(timezone, {name: bool(one.yields or one.when_negative) for name, one in prefixed.items()}, keys)
 
     def local(self, instant: str) -> str:
         """SQL of an instant as a local timestamp."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from pipelines.settings.tables.database import InDatabase
 from pipelines.settings.types import TIME_COLUMNS, Name, Section, Share, Zones, zone_of, zones_of
 
 UNIX_TIMES = ("unix_seconds", "unix_milliseconds")
 SERIAL = "spreadsheet_days"
 NUMBERED_TIMES = (*UNIX_TIMES, SERIAL)
 YEAR_FIRST = "year_first"
+MINOR_UNITS = "minor_units"
 ActivityColumn = Literal[
-    "activity_id", "customer_id", "occurred_at", "recorded_at", "activity", "value", "quantity", "detail"
+    "activity_id", "customer_id", "occurred_at", "recorded_at", "activity", "value", "quantity", "detail", "currency"
 ]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -73,11 +74,23 @@ class Mapping(Section):
     `activity`: the activity of every row, where no column tells it. `activities`: names found in the activity column
     -> ours. `where`: a condition; rows for which it is not true are not read. `when_negative`: the activity of rows
     whose value (quantity, where there is no value) is below zero, for returns booked as negative orders; both are
-    turned positive. `unit`: factor for `value` (0.01 for cents). `decimal`: what divides whole from fraction where
+    turned positive. `unit`: factor for `value` (0.01 for cents), or `minor_units` of the
+    currency that `columns.currency` names: cents, whole yen. `decimal`: what divides whole from fraction where
     numbers are text, `thousands`: what stands between thousands; `day_first`: whether 5/12/2017 is in December. Without
     them each column is read in the one way that fits it, and one that fits two is asked about. `timezone`,
     `time_format`: of times, as in `Table`; where a table's columns keep different clocks, a timezone for each:
     `{occurred_at: America/New_York, recorded_at: UTC}`.
+
+    `one_row_is: line`: rows are lines of orders; those with equal `group_by` are one activity, at their first time,
+    quantities summed, and values too, or where `value_of` is `order`, counted once: they are totals that stand on one
+    line or on each. Lines below zero are netted, or kept apart as `when_negative` says; with `returns: netted` an order
+    is summed first, and is `when_negative` where it is below zero then. `repeats: first`: of rows with one
+    `activity_id` the first in time counts, whatever the others say: an event is sent again when a page is loaded again
+    (otherwise such rows stop the pull).
+
+    `scale: [0, 10]`: values are answers on a scale, with or without words: `10 - Extremely likely` is 10; a row without
+    one is no answer and left out. `optional`: of an entry of `yields`: a table that lacks one of its columns gives
+    nothing for it; `optional_columns`: of ours, those that stay empty where a table lacks theirs. Both are told.
     """
 
     columns: dict[ActivityColumn, Text] = Field(default_factory=dict)
@@ -85,7 +98,15 @@ class Mapping(Section):
     activities: dict[str, Name] = Field(default_factory=dict)
     where: Text | None = None
     when_negative: Name | None = None
-    unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    one_row_is: Literal["activity", "line"] | None = None
+    group_by: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    value_of: Literal["line", "order"] | None = None
+    returns: Literal["kept", "netted"] | None = None
+    repeats: Literal["refused", "first"] | None = None
+    scale: tuple[float, float] | None = None
+    optional: bool | None = None
+    optional_columns: Annotated[tuple[ActivityColumn, ...], Field(min_length=1)] | None = None
+    unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["minor_units"] = 1.0
     decimal: Literal[".", ","] | None = None
     thousands: Literal[".", ",", " ", "'"] | None = None
     day_first: bool | None = None
@@ -104,6 +125,16 @@ class Mapping(Section):
         """What divides whole from fraction, told by either setting; None where it is not told."""
         return self.decimal or {".": ",", ",": "."}.get(self.thousands or "")
 
+    @property
+    def order_key(self) -> tuple[str, ...]:
+        """What tells one order from another, where a row is a line of one; else nothing."""
+        return self.group_by or () if self.one_row_is == "line" else ()
+
+    @property
+    def is_gathered(self) -> bool:
+        """Whether one activity may come from several rows."""
+        return bool(self.order_key) or self.repeats == "first"
+
     @field_validator("activity")
     @classmethod
     def _told_once(cls, activity: str | None, found: ValidationInfo) -> str | None:
@@ -116,12 +147,17 @@ class Mapped(Mapping):
     """A source: its mapping, or several in `yields`, each of which inherits what stands above it and overrides it.
 
     Without `columns` the table must have the columns of the activity schema. `exclude`: a condition; rows of test and
-    internal accounts, left out and counted. `max_bad_share`: of unreadable rows before the pull fails. `identity`: the
-    system whose ids stand in `customer_id`, see `identities:`; without it they are the customers' own.
+    internal accounts, left out and counted; or several by why they are left out, `{voided: "status = 'voided'"}`;
+    `optional_exclude` names those that leave out nothing where a table lacks their column.
+    `without_customer`: whether a row that names no customer is a bad row (`refused`, the default) or one of somebody
+    unknown (`skipped`), left out and counted. `max_bad_share`: of unreadable rows before the pull fails. `identity`:
+    the system whose ids stand in `customer_id`, see `identities:`; without it they are the customers' own.
     """
 
     yields: list[Mapping] = Field(default_factory=list)
-    exclude: Text | None = None
+    exclude: Text | dict[Text, Text] | None = None
+    optional_exclude: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    without_customer: Literal["refused", "skipped"] | None = None
     max_bad_share: Share = 0.01
     identity: Name | None = None
 
@@ -139,14 +175,30 @@ class Mapped(Mapping):
                 faults.append(
                     f"{at}neither activity (one for all rows) nor columns.activity is set. Set one of the two"
                 )
+            faults += [f"{at}{fault}" for fault in _faults_of_gathering(mapping)]
         if faults:
             raise ValueError(". ".join(faults))
         return self
+
+    def exclusions(self) -> dict[str, str]:
+        """The conditions of `exclude` by why rows are left out; one that stands alone has no name."""
+        return {"": self.exclude} if isinstance(self.exclude, str) else self.exclude or {}
 
     def mappings(self) -> list[Mapping]:
         """What the rows mean, in full: one mapping for every activity that the source yields."""
         own = {name: getattr(self, name) for name in Mapping.model_fields}
         return [_under(own, entry) for entry in self.yields] or [Mapping.model_construct(**own)]
+
+
+def _faults_of_gathering(mapping: Mapping) -> list[str]:
+    """What does not fit in the settings that make one activity of several rows."""
+    if mapping.one_row_is == "line" and (mapping.repeats == "first" or not mapping.group_by):
+        why = "goes without repeats: first" if mapping.group_by else "needs group_by, what tells one order from another"
+        return [f"one_row_is: line {why}. Change one of the two"]
+    if mapping.repeats == "first" and "activity_id" not in mapping.columns:
+        return ["repeats: first needs columns.activity_id: repeats are known by their id. Map it"]
+    lonely = [name for name in ("group_by", "value_of", "returns") if getattr(mapping, name) and not mapping.order_key]
+    return [f"{name} is for lines of orders only. Set one_row_is: line too, or take it out" for name in lonely]
 
 
 def _under(above: dict[str, Any], entry: Mapping) -> Mapping:
@@ -182,49 +234,6 @@ class Files(Mapped, Table):
             one.columns and "activity_id" not in one.columns for one in self.mappings()
         ):
             raise ValueError("later_files_replace needs columns.activity_id: rows are replaced by their id. Map it")
-        return self
-
-
-_SECRET = re.compile(r"//[^/@\s]*:(?!\d+[/?])[^@\s]+@|(?i:password|passwd|pwd|token|secret|private_key)\s*=\s*[^&\s]")
-_SECRET_NAME = re.compile(r"(?i)password|passwd|pwd|token|secret|private_key|credential")
-
-
-class InDatabase(Section):
-    """A table or query of a database that has an ADBC driver.
-
-    `driver`: as in the package's name, `adbc-driver-postgresql`. `address`: the database's URI without a password, or
-    `$NAME` of an environment variable that holds it, as `options` may (further settings of the driver).
-    """
-
-    reader: Literal["sql"]
-    driver: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
-    address: Text
-    options: dict[str, str] = Field(default_factory=dict)
-    table: Text | None = None
-    query: Text | None = None
-
-    @field_validator("address")
-    @classmethod
-    def _no_password(cls, value: str) -> str:
-        if not value.startswith("$") and _SECRET.search(value):
-            raise ValueError(
-                "a password stands there. Take it out: use the database's own password file (PostgreSQL: ~/.pgpass), "
-                "its environment variable (PGPASSWORD), or write $NAME and put the address into that variable"
-            )
-        return value
-
-    @field_validator("options")
-    @classmethod
-    def _no_secrets(cls, options: dict[str, str]) -> dict[str, str]:
-        found = [name for name, value in options.items() if _SECRET_NAME.search(name) and not value.startswith("$")]
-        if found:
-            raise ValueError(f"{found[0]} is a secret. Write $NAME there and put it into that environment variable")
-        return options
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.table is None) == (self.query is None):
-            raise ValueError("either table or query must be set. Write one of the two")
         return self
 
 
@@ -274,3 +283,18 @@ class Customers(Table):
         if columns and "customer_id" not in columns:
             raise ValueError("customer_id must be mapped too. Write `customer_id: the file's column`")
         return columns
+
+
+class ExchangeRates(Table):
+    """Daily rates of exchange: a table with a row for each day and currency.
+
+    `columns`: `day`, `currency` and `rate`, what one unit of the currency is worth in the top-level `currency`; a rate
+    may be an expression (`1 / per_euro`). A value counts at the rate of its day, or of the nearest one before.
+    """
+
+    columns: dict[Literal["day", "currency", "rate"], Text] = Field(default_factory=dict)
+
+    @property
+    def taken(self) -> dict[str, str]:
+        """Ours -> the table's; a name that is not mapped is its own."""
+        return {"day": "day", "currency": "currency", "rate": "rate"} | {str(k): v for k, v in self.columns.items()}

@@ -64,6 +64,7 @@ class Reason:
             "unread": f"{verb} text that a condition cannot read",
             "missing": f"{verb} no {self.field}",
             "broken": f"{'is' if self.bad == 1 else 'are'} broken ({self.field})",
+            "without a rate": f"{verb} a currency without a rate on the day or before",
             "in the far future": f"{verb} {'an' if self.field[0] in 'aeiou' else 'a'} {self.field} in the far future",
         }.get(
             "unread" if self.field == CONDITION else self.fault,
@@ -80,6 +81,7 @@ class Reason:
             if setting != "customers"
             else "Mend them, or set customers.time_format.",
             "not a number": f"Mend them, or leave them out with {setting}.where.",
+            "without a rate": "Add the days and currencies that are missing to exchange_rates.",
             "not an activity": f"Say what they are in {setting}.activities.",
         }[self.fault]
 

@@ -1,7 +1,7 @@
 """Names of the relations that several modules share through one DuckDB connection, each declared once.
 
-`stream.connect` creates STREAM, REJECTED, DELIVERED and NOTES empty. The others are temporary: the module that is
-named here creates them, and they hold until it is called again.
+`stream.connect` creates STREAM, REJECTED, DELIVERED, ACCOUNTED, CURRENCIES and NOTES empty. The others are temporary:
+the module that is named here creates them, and they hold until it is called again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ REJECTED = "rejected"
 """Bad rows, `source`, `file`, `line`, and why: `fault`, `field`, `found`; or without a line, how many: `rows`."""
 
 DELIVERED = "delivered"
-"""Rows read from each file of a source, and how many of them its exclude rule left out (`excluded`) or are `bad`."""
+"""Rows of each file of a source that a mapping means (all but those it leaves out), and how many of them are `bad`."""
+
+ACCOUNTED = "accounted"
+"""How many `rows` of a `source` became what, for which `reason`, by `entry` or `activity` (landing/tally.py)."""
+
+CURRENCIES = "currencies"
+"""How many values (`rows`) an `activity` of a `source` has in which `currency`, where a column tells it."""
 
 NOTES = "noted"
 """Notes on sources that a person should read (`said`)."""

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
 from pipelines.runtime import scratch
-from pipelines.sources.relations import DELIVERED, NOTES, REJECTED, STREAM
+from pipelines.sources.relations import ACCOUNTED, CURRENCIES, DELIVERED, NOTES, REJECTED, STREAM
 
 COLUMNS = tuple(ACTIVITY_SCHEMA.names)
 MEMORY = "500MB"  # of DuckDB's own; pyarrow and Python come on top
@@ -32,7 +32,9 @@ create table {REJECTED} (
     source varchar, file varchar, line bigint, fault varchar, field varchar, found varchar, rows bigint
 );
 create table {NOTES} (said varchar);
-create table {DELIVERED} (source varchar, file varchar, rows bigint, excluded bigint, bad bigint);
+create table {DELIVERED} (source varchar, file varchar, rows bigint, bad bigint);
+create table {ACCOUNTED} (source varchar, entry integer, activity varchar, reason varchar, rows bigint);
+create table {CURRENCIES} (source varchar, activity varchar, currency varchar, rows bigint);
 """
 
 

@@ -2,8 +2,9 @@
 
 Out: `activity/YYYY-MM.parquet` (ACTIVITY_SCHEMA, by UTC month, sorted by ACTIVITY_ORDER), `customers.parquet` where
 there is a customers table, `facts.json`. A pure cut: what occurred or was recorded at or after the moment is not in it.
-Bad rows are listed in `quarantine_{branch}.csv` beside the report, or stop the pull where they are too many; rows whose
-id is no customer's are kept in `unmatched_{branch}.csv`. Customers who asked to be forgotten are never in it.
+What became of every row is counted in `accounts_{branch}.json` beside the report. Bad rows are listed in
+`quarantine_{branch}.csv`, or stop the pull where they are too many; rows whose id is no customer's are kept in
+`unmatched_{branch}.csv`. Customers who asked to be forgotten are never in it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from pipelines.settings.churn import activities_of
 from pipelines.settings.params import Settings, load
 from pipelines.settings.reading import Reading, StreamChecks
 from pipelines.settings.row_display import RowDisplay
+from pipelines.sources.accounts.losses import record_later, record_nobodys, record_repeated
+from pipelines.sources.accounts.statement import accounts_of, content_of, sentences_of
+from pipelines.sources.exchange import faults_of_currencies
 from pipelines.sources.identity.settle import ResolutionStore, redact_quarantine, resolve_parts
 from pipelines.sources.landing import history
 from pipelines.sources.landing.assemble import MonthFile, assemble, load_parts
@@ -35,7 +39,6 @@ from pipelines.sources.landing.store import Part, land_stream
 from pipelines.sources.profile import facts_of_months
 from pipelines.sources.quarantine import quarantine_rows, set_aside
 from pipelines.sources.reader import Pull
-from pipelines.sources.readers.session import excluded_notes
 from pipelines.sources.registry import check_sources, customers_of, faults_of_sources, inspect_sources, read_parts
 from pipelines.sources.relations import STREAM
 from pipelines.sources.stream import connect
@@ -49,7 +52,7 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
     `landing`: the store of what was read before; without it everything is read.
 
     Returns:
-        What a person should know although nothing is wrong: rows left out, copies.
+        What a person should know although nothing is wrong: bad rows, and what became of the others.
 
     Raises:
         ChurnError: faults of the configuration (all at once), too many bad rows, nothing before the moment, a failed
@@ -65,15 +68,22 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
     con = connect()
     with _store(landing) as root, _sound(root):
         parts = read_parts(con, reading, Pull(root, moment, inspected))
+        if several := faults_of_currencies(con):
+            raise ChurnError(*several)
         redact_quarantine(con, settings.privacy)
         notes = quarantine_rows(con, settings.sources, report.parent / f"quarantine_{branch}.csv")
-        notes += excluded_notes(con) + history.notes(con)
+        notes += history.notes(con)
         places = Places(root, branch, report)
         parts += land_stream(con, places.direct)
         parts, identity_notes = resolve_parts(
             con, reading.resolution, parts, moment, ResolutionStore(places.about, places.aside)
         )
+        record_nobodys(con)
+        record_later(con, parts, moment)
         finished, copies, unique = assemble(con, parts, moment, places.months, reading.display)
+        record_repeated(con, copies)
+        accounts = accounts_of(con, settings.sources)
+        write_json(places.accounts, content_of(accounts))
         facts = {
             "moment": day,
             "timezone": settings.timezone,
@@ -84,7 +94,7 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
         with atomic_folder(out) as folder:
             _write(folder, finished, customers_of(con, reading, moment), facts)
             _check(folder, StreamChecks.of(settings, branch), report, _known(finished, moment, unique))
-    return notes + identity_notes + copies
+    return notes + identity_notes + sentences_of(accounts)
 
 
 @contextmanager
@@ -121,6 +131,11 @@ class Places(NamedTuple):
     def aside(self) -> Path:
         """The CSV of rows that are no customer's."""
         return self.report.parent / f"unmatched_{self.branch}.csv"
+
+    @property
+    def accounts(self) -> Path:
+        """The JSON of what became of every row."""
+        return self.report.parent / f"accounts_{self.branch}.json"
 
     @property
     def direct(self) -> Path:

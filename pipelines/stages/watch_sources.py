@@ -18,6 +18,7 @@ from pipelines.runtime.stage import PATH, run_stage, stage_command
 from pipelines.settings.decision import ListMoment, looks_of
 from pipelines.settings.params import Settings, load
 from pipelines.settings.reading import ContactReading, Reading
+from pipelines.sources.exchange import with_rates
 from pipelines.sources.identity.settle import fingerprint_of_privacy
 from pipelines.sources.reader import Pull
 from pipelines.sources.readers.customers import customer_versions
@@ -51,7 +52,7 @@ def _require_sound(settings: Settings, landing: Path | None, *days: str) -> None
 
 def _fingerprint(settings: Settings, day: str, landing: Path | None) -> dict[str, Any]:
     moment = midnight(day, settings.timezone)
-    reading = Reading.of(settings)
+    reading = with_rates(Reading.of(settings))
     sources: dict[str, dict[str, Any]] = {}
     for name, source in settings.sources.items():
         reader = READERS[source.reader]
@@ -62,7 +63,8 @@ def _fingerprint(settings: Settings, day: str, landing: Path | None) -> dict[str
         if reader.version is not None:
             sources[name]["version"] = reader.version()
     privacy = fingerprint_of_privacy(settings.identities, settings.privacy)
-    return {"sources": sources, "customers": customer_versions(settings.customers), "who": privacy}
+    money = {"rates": reading.rates} if reading.rates else {}
+    return {"sources": sources, "customers": customer_versions(settings.customers), "who": privacy, **money}
 
 
 def watch(settings: Settings, train: Path, score: Path, listed: Path | None = None) -> None:

@@ -21,6 +21,8 @@ from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import Reading
 from pipelines.settings.row_display import RowDisplay
+from pipelines.sources.accounts.losses import record_repeated
+from pipelines.sources.accounts.statement import accounts_of, sentences_of
 from pipelines.sources.landing import assemble
 from pipelines.sources.landing.as_of import cut_as_of
 from pipelines.sources.landing.file_summary import (
@@ -97,7 +99,8 @@ def the_plain_way(as_of: str = "2024-07-01") -> tuple[dict[str, pa.Table], dict[
     con, settings = connect(), settings_of(as_of)
     moment = midnight(as_of, settings.timezone)
     read_sources(con, Reading.of(settings))
-    notes = cut_as_of(con, moment, RowDisplay())
+    record_repeated(con, cut_as_of(con, moment, RowDisplay()))
+    notes = sentences_of(accounts_of(con, settings.sources))
     return dict(months(con, "known")), facts_of(con, moment), notes
 
 
@@ -150,9 +153,10 @@ def test_several_sources_and_exports_that_come_one_after_the_other(made: list[st
 def test_overlapping_exports_over_months(made: list[str]) -> None:
     export("shop/1.csv", rows_of(0, 1000))
     export("shop/2.csv", [*rows_of(0, 1000)[900:], "x1,c1,2024-06-30,,5"])
-    assert same_as_the_plain_way() == ["sources.shop: 100 rows are copies of others or older versions and count once."]
+    said = ["sources.shop: placed_order: of 1,101 rows 1,001 became activities; 100 repeated."]
+    assert same_as_the_plain_way() == said
     made.clear()
-    assert pulled()[1] == ["sources.shop: 100 rows are copies of others or older versions and count once."]
+    assert pulled()[1] == said
     assert made == []
 
 

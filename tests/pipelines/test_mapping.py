@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import Reading
+from pipelines.sources.accounts.statement import accounts_of, sentences_of
 from pipelines.sources.quarantine import reasons
-from pipelines.sources.readers.session import excluded_notes
 from pipelines.sources.registry import check_sources, read_sources
 from pipelines.sources.stream import connect
 
@@ -109,7 +109,8 @@ def test_rows_of_test_accounts_are_left_out_and_counted() -> None:
     con = connected(exclude="user like '%@example.org' or plan = 'pro'", columns=MAPPED | {"value": "amount"})
     assert con.execute("select customer_id from stream order by 1").fetchall() == [("b",), ("d",)]
     assert reasons(con) == {}, "what is excluded is not judged"
-    assert excluded_notes(con) == ["sources.desk: 2 of 4 rows are left out by its exclude rule."]
+    said = sentences_of(accounts_of(con, {"desk": settings_of(exclude="true").sources["desk"]}))
+    assert said == ["sources.desk: placed_order: of 4 rows 2 became activities; 2 left out by exclude."]
 
 
 def test_one_source_yields_several_activities() -> None:

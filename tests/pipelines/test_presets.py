@@ -119,9 +119,22 @@ def test_a_check_shows_the_first_rows_and_writes_nothing(here: Path) -> None:
     assert lines == [
         "shop:",
         "  placed_order: 2 by 2 customers, 2024-03-01 to 2024-03-02",
+        "  returned_order: 1 by 1 customer, 2024-03-02 to 2024-03-02",
         "  saved_with_coupon: 1 by 1 customer, 2024-03-01 to 2024-03-01",
         "  customer_id    occurred_at          activity      value  quantity  detail",
         "  a@example.org  2024-03-01 09:00:00  placed_order  45.0             web",
+        (
+            "  placed_order: of 6 rows 2 became activities; "
+            "2 further lines of the same orders, 1 voided, 1 without a customer."
+        ),
+        (
+            "  returned_order: of 6 rows 1 became an activity; "
+            "2 further lines of the same orders, 1 voided, 2 not meant (where)."
+        ),
+        (
+            "  saved_with_coupon: of 6 rows 1 became an activity; "
+            "2 further lines of the same orders, 1 voided, 2 not meant (where)."
+        ),
         "",
         "Days and times are those of UTC.",
     ]

@@ -92,7 +92,8 @@ def test_copies_count_once_and_a_correction_replaces_its_former_self() -> None:
     table = pq.read_table("out/activity/2024-05.parquet")
     assert table["value"].to_pylist() == [5.0, 7.0]
     assert [str(time)[:10] for time in table["recorded_at"].to_pylist()] == ["2024-05-02", "2024-05-05"]
-    assert notes == ["sources.orders: 2 rows are copies of others or older versions and count once."]
+    said = "placed_order: of 5 rows 2 became activities; 1 on the list's day or later, 2 repeated."
+    assert notes == [f"sources.orders: {said}"]
 
 
 def test_rows_that_nobody_can_choose_between_are_refused() -> None:

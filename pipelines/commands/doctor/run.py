@@ -29,6 +29,10 @@ from pipelines.settings.churn import Cancellation, Churn, Silence, definition_of
 from pipelines.settings.decision import ContactPolicy
 from pipelines.settings.params import Settings
 from pipelines.settings.reading import ContactReading, Reading
+from pipelines.sources.accounts.losses import record_repeated
+from pipelines.sources.accounts.statement import accounts_of
+from pipelines.sources.exchange import faults_of_currencies, other_currency_in_words
+from pipelines.sources.grouping.likeness import lines_in_words
 from pipelines.sources.landing.as_of import cut_as_of
 from pipelines.sources.profile import facts_of
 from pipelines.sources.quarantine import reasons
@@ -52,14 +56,21 @@ def diagnose(settings: Settings) -> str:
     con = connect()
     nobodys = read_sources(con, reading, inspected)
     moment = midnight(settings.observations.score.as_of, settings.timezone)
-    copies = cut_as_of(con, moment, reading.display)
-    notes = [line for lines in reasons(con, settings.sources).values() for line in lines] + nobodys + copies
+    if several := faults_of_currencies(con):
+        raise ChurnError(*several)
+    record_repeated(con, cut_as_of(con, moment, reading.display))
+    accounts = accounts_of(con, settings.sources)
+    nobodys += other_currency_in_words(con, reading)
+    nobodys += lines_in_words(con, KNOWN, settings.sources, inspected, settings.timezone)
+    rows = [f"{name}, {one.sentence()}" for name, several in accounts.items() for one in several]
+    notes = [line for lines in reasons(con, settings.sources).values() for line in lines] + nobodys
     facts = _in_days(facts_of(con, moment), settings.timezone)
     if not facts["rows"]:
         raise ChurnError(f"No activity lies before observations.score.as_of {settings.observations.score.as_of}.")
     sections = [
         ("What is there", _stream(con, settings, facts)),
-        ("Rows that cannot be used", notes),
+        ("What became of the rows", rows),
+        ("What to know of them", notes),
         ("Contacts", _contacts(con, settings)),
         *_churn(con, settings, facts),
         ("Who can read the files", access_lines()),

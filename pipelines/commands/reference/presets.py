@@ -17,6 +17,7 @@ def row(name: str, preset: Preset) -> tuple[str, str, str]:
     """What is exported and how, the activities it becomes, the entry to copy."""
     entry = entry_of(name, preset)[1].strip()
     command = preset.unwrapping(name)
-    export = preset.export.strip() + (f". Then `{command}`" if command else "")
+    money = f". Money: {preset.money.strip()}" if preset.money else ""
+    export = preset.export.strip() + money + (f". Then `{command}`" if command else "")
     becomes = ", ".join(code(one) for one in preset.activities())
     return f"**[{preset.title}]({preset.documented})**: {export}", becomes, code(entry)

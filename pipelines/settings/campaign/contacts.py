@@ -11,7 +11,8 @@ from pydantic import Field, field_validator
 from features.activity import ACTIVITY_NAME
 from models.decision.lottery import LARGEST_HOLDOUT
 from pipelines.runtime.errors import did_you_mean
-from pipelines.settings.sources import InDatabase, Table, Text
+from pipelines.settings.sources import Table, Text
+from pipelines.settings.tables.database import InDatabase
 from pipelines.settings.types import Days, Name, Section, Share
 
 CHANNELS = ("email", "phone", "sms", "post", "push")

@@ -1,14 +1,13 @@
 """Presets: the mapping of a well-known export, so that naming it and a path is enough. One file of `PRESETS` each.
 
 A preset is expanded into plain settings before they are checked; everything behind that is one way. What stands beside
-`preset:` overrides it: `columns` and `timezone` name by name, `where` is added to its conditions, `activity` makes
-every row that one.
+`preset:` overrides it: `columns` and `timezone` name by name, `where` is added to its conditions, `exclude` to
+its reasons, `activity` makes every row that one.
 """
 
 from __future__ import annotations
 
 import copy
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
-from pipelines.runtime.sql import quoted
 from pipelines.settings.messages import in_words
 from pipelines.settings.types import TIME_COLUMNS, Section, parse
 
@@ -28,7 +26,8 @@ class Preset(Section):
 
     `title`: what it is. `export`: where a person gets it. `unwrap`: of an API, the jq program that takes the objects
     out of its answers; `together`: of a list of them all, not of each. `documented`: the vendor's page. `compared`:
-    which names were compared, and with what. `without_customer`: rows that name no customer (visitors who are not
+    which names were compared, and with what. `money`: what is in the value: tax, shipping, tips, refunds.
+    `without_customer`: rows that name no customer (visitors who are not
     logged in) are skipped, not bad. `source`: settings as in params.yaml.
     """
 
@@ -38,6 +37,7 @@ class Preset(Section):
     together: bool = False
     documented: str = Field(pattern="^https://")
     compared: str
+    money: str | None = None
     without_customer: str = Field(default="refused", pattern="^(refused|skipped)$")
     source: dict[str, Any]
 
@@ -54,10 +54,14 @@ class Preset(Section):
         return f"jq {options} '{self.unwrap}' answers/{name}/*.json > exports/{name}.json"
 
     def expressions(self) -> list[str]:
-        """All that it takes from a row: columns, expressions over them, conditions."""
-        entries = [self.source, *self.source.get("yields", [])]
+        """All that it must have of a row: columns, expressions over them, conditions."""
+        entries = [self.source, *(one for one in self.source.get("yields", []) if not one.get("optional"))]
+        rare = set(self.source.get("optional_columns", ()))
+        entries = [one | {"columns": _without(one.get("columns", {}), rare)} for one in entries]
         taken = [one for entry in entries for one in (*entry.get("columns", {}).values(), entry.get("where"))]
-        return [one for one in taken if one]
+        rare = set(self.source.get("optional_exclude", ()))
+        conditions = [one for name, one in self.source.get("exclude", {}).items() if name not in rare]
+        return [one for one in (*taken, *conditions) if one]
 
     def fields(self) -> dict[str, str]:
         """Our column -> the export's, or the expression over them; of all activities together."""
@@ -119,7 +123,11 @@ def _expanded(source: Any) -> Any:
         if isinstance(entry, dict) and "customer_id" in _columns(given):
             entry.get("columns", {}).pop("customer_id", None)
     always = [base.get("where"), given.get("where")]
-    return _with_conditions(merged, always, skipping=preset.without_customer == "skipped")
+    if preset.without_customer == "skipped":
+        merged.setdefault("without_customer", "skipped")
+    if "exclude" in base:
+        merged["exclude"] = _exclusions(base["exclude"], given.get("exclude"))
+    return _with_conditions(merged, always)
 
 
 def _zones(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -133,10 +141,20 @@ def _columns(source: dict[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _with_conditions(merged: dict[str, Any], always: list[Any], *, skipping: bool) -> dict[str, Any]:
+def _without(columns: dict[str, str], rare: set[str]) -> dict[str, str]:
+    return {ours: theirs for ours, theirs in columns.items() if ours not in rare}
+
+
+def _exclusions(base: dict[str, str], given: Any) -> Any:
+    """A preset's reasons to leave rows out with those beside it: `{pending: null}` takes one of its own away."""
+    more = {"excluded": given} if isinstance(given, str) else given or {}
+    if not isinstance(more, dict):
+        return given
+    return {name: condition for name, condition in {**base, **more}.items() if condition is not None}
+
+
+def _with_conditions(merged: dict[str, Any], always: list[Any]) -> dict[str, Any]:
     """The source with each of its conditions in full: an entry of `yields` would else replace those above it."""
-    customer = _quoted(str(merged["columns"].get("customer_id", "customer_id")))
-    always = [*([f"{customer} is not null"] if skipping else []), *always]
     entries = merged.get("yields")
     if isinstance(entries, list):
         merged["yields"] = [
@@ -153,13 +171,6 @@ def _with_conditions(merged: dict[str, Any], always: list[Any], *, skipping: boo
 def _all(conditions: list[Any]) -> str | None:
     told = [str(one) for one in conditions if one]
     return " and ".join(f"({one})" for one in told) if len(told) > 1 else told[0] if told else None
-
-
-def _quoted(column: str) -> str:
-    """A column, or a field within one, as an expression names it, whatever its name; expressions stay as they are."""
-    if not re.fullmatch(r"[\w# ]+(\.[\w# ]+)*", column):
-        return column
-    return ".".join(map(quoted, column.split(".")))
 
 
 def entry_of(name: str, preset: Preset) -> list[str]:

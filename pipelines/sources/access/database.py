@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.sql import text
 from pipelines.runtime.text.column_names import nearest_column
-from pipelines.settings.sources import UNIX_TIMES, InDatabase, Sql
+from pipelines.settings.sources import UNIX_TIMES, Sql
+from pipelines.settings.tables.database import InDatabase
 from pipelines.sources.expressions.types import kind_of, stored_types
 
 _DAY = 86_400_000_000

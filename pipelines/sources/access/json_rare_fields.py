@@ -25,7 +25,7 @@ def wanted_fields(table: Table, known: Iterable[str]) -> list[str]:
     expressions = [
         expression
         for mapping in table.mappings()
-        for expression in (*mapping.columns.values(), mapping.where, table.exclude)
+        for expression in (*mapping.columns.values(), mapping.where, *table.exclusions().values(), *mapping.order_key)
     ]
     names: dict[str, None] = {}
     for expression in filter(None, expressions):

@@ -17,6 +17,8 @@ from pipelines.sources.expressions import number_text, time_text
 from pipelines.sources.expressions.activity_query import NUMBERS, columns_of
 from pipelines.sources.expressions.cell import cell
 from pipelines.sources.expressions.convert import as_text, as_time
+from pipelines.sources.expressions.left_out import conditions_of
+from pipelines.sources.expressions.optional import applicable, fitted
 from pipelines.sources.expressions.time_text import TimeReading
 from pipelines.sources.expressions.types import Shape
 
@@ -28,13 +30,15 @@ def asked(setting: Mapped, shape: Shape) -> dict[str, dict[str, str]]:
     """`numbers`, `times` -> column or expression -> SQL of its text; what params.yaml says is not asked."""
     numbers: dict[str, str] = {}
     times: dict[str, str] = {}
-    for mapping in setting.mappings():
+    setting = applicable(setting, shape)
+    for mapping, absent in fitted(setting, shape):
+        if absent:
+            continue
         wanted = columns_of(mapping, shape)
         if mapping.decimal_sign is None:
-            conditions = [one for one in (mapping.where, setting.exclude) if one]
             for one in [
                 *(cell(one, shape, number=ours in NUMBERS) for ours, one in wanted.items()),
-                *(cell(one, shape, condition=True) for one in conditions),
+                *(cell(one, shape, condition=True) for one in conditions_of(setting, mapping)),
             ]:
                 numbers.update((number.column, number.written) for number in one.numbers)
             numbers.update(_texts(shape, {wanted[ours]: ours for ours in NUMBERS if ours in wanted}))

@@ -10,17 +10,21 @@ twice counts once. Columns that nothing maps are not read. A row that cannot be 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from pipelines.runtime.sql import text
-from pipelines.settings.reading import Reading
-from pipelines.settings.sources import Mapped, Mapping
+from pipelines.settings.sources import MINOR_UNITS, Mapped, Mapping
 from pipelines.settings.types import zone_of
 from pipelines.sources.expressions.cell import Cell, cell, with_numbers
+from pipelines.sources.expressions.context import Context
 from pipelines.sources.expressions.convert import as_number, as_text, as_time, as_word
+from pipelines.sources.expressions.gathering_mark import marked
+from pipelines.sources.expressions.left_out import NOTHING, conditions_of, counted, reason_of, unread_text
+from pipelines.sources.expressions.money import converted, in_whole_units, unit_of
 from pipelines.sources.expressions.number_text import is_doubtful
+from pipelines.sources.expressions.optional import applicable, fitted
 from pipelines.sources.expressions.readings import AS_WRITTEN, Readings
+from pipelines.sources.expressions.scale import on_scale
 from pipelines.sources.expressions.time_text import TimeReading
 from pipelines.sources.expressions.types import Shape
 from pipelines.sources.stream import COLUMNS
@@ -28,41 +32,26 @@ from pipelines.sources.stream import COLUMNS
 CONDITION = "condition"
 """What a bad row's field is called where `where` or `exclude` met text that is no number."""
 
+GROUP = "group_by"
+"""What a bad row's field is called where a line of an order does not say of which."""
+
 # What can be wrong with a row, first things first: the fault, our column, and when. `{has}`, what the table has there,
 # is written out where it stands, so that it is computed for the rows that need it and no others.
 _FAULTS = (
-    ("excluded", "customer_id", "excluded"),
     ("not a number", CONDITION, "unread is not null"),
     ("missing", "customer_id", "customer_id is null"),
+    ("missing", GROUP, "order_key is null"),
     ("missing", "occurred_at", "occurred_at is null and {has} is null"),
     ("not a time", "occurred_at", "occurred_at is null"),
     ("in the far future", "occurred_at", "occurred_at >= {far}"),
     ("not a time", "recorded_at", "recorded_at is null and {has} is not null"),
+    ("without a rate", "currency", "without_rate"),
     ("not a number", "value", "value is null and {has} is not null"),
     ("not a number", "quantity", "quantity is null and {has} is not null"),
     ("missing", "activity", "activity is null"),
     ("not an activity", "activity", "not regexp_full_match(activity, '[a-z][a-z0-9_]*')"),
 )
 NUMBERS = ("value", "quantity")
-
-
-@dataclass(frozen=True)
-class Context:
-    """What besides its own section decides how a source is read: its name, the default timezone, the far future."""
-
-    name: str
-    timezone: str
-    far_future: str
-
-    @classmethod
-    def of(cls, name: str, reading: Reading) -> Context:
-        """`far_future`: the day from which on a time is a placeholder or a typing error.
-
-        It is the beginning of the next decade but one after the list's, ten to twenty years on: a day that moved with
-        every year would make what was read in December unusable in January.
-        """
-        year = (int(reading.as_of[:4]) // 10 + 2) * 10
-        return cls(name, reading.timezone, f"{year}-01-01")
 
 
 def columns_of(mapping: Mapping, shape: Shape) -> dict[str, str]:
@@ -74,9 +63,12 @@ def columns_of(mapping: Mapping, shape: Shape) -> dict[str, str]:
 
 def used_columns(setting: Mapped, shape: Shape) -> set[int]:
     """Places of the columns that a mapping, a condition or an expression speaks of; nothing else is read."""
-    cells = [cell(setting.exclude, shape, condition=True)] if setting.exclude else []
-    for mapping in setting.mappings():
-        cells += [cell(mapping.where, shape, condition=True)] if mapping.where else []
+    cells, setting = [], applicable(setting, shape)
+    for mapping, absent in fitted(setting, shape):
+        if absent:
+            continue
+        cells += [cell(one, shape, condition=True) for one in conditions_of(setting, mapping)]
+        cells += [cell(one, shape) for one in mapping.order_key]
         cells += [cell(one, shape, number=ours in NUMBERS) for ours, one in columns_of(mapping, shape).items()]
     return {int(place) for one in cells for place in re.findall(r"\bc(\d+)\b", one.sql)}
 
@@ -86,7 +78,8 @@ def query(
 ) -> str:
     """SQL of a table's rows as activities: `record`, our columns, and `fault`, `field`, `found` where a row is bad.
 
-    `doubtful`: whether a number of the row might be another one, were its column read in another way.
+    `doubtful`: whether a number of the row might be another one, were its column read in another way. `entry`: which
+    of the source's mappings it is. Rows that are left out are counted, see left_out.py.
 
     Args:
         setting: the source's section.
@@ -96,8 +89,17 @@ def query(
         carried: columns of the scan that come along as they are, as `, open`.
         readings: how texts are read, as decided for the source.
     """
+    setting = applicable(setting, shape)
     further: dict[str, Any] = {"carried": carried, "readings": readings}
-    parts = [_query(setting, mapping, shape, context, **further) for mapping in setting.mappings()]
+    parts = [
+        part
+        for entry, (mapping, absent) in enumerate(fitted(setting, shape))
+        for part in (
+            [counted(text(absent), "file", entry, carried)]
+            if absent
+            else _query(setting, mapping, shape, context, entry=entry, **further)
+        )
+    ]
     if len(parts) == 1:
         return f"with file as ({scan}) {parts[0]}"
     used = ", ".join(f"c{i}" for i in sorted(used_columns(setting, shape)))
@@ -105,71 +107,59 @@ def query(
 
 
 def _query(
-    setting: Mapped, mapping: Mapping, shape: Shape, context: Context, *, carried: str, readings: Readings
-) -> str:
+    setting: Mapped, mapping: Mapping, shape: Shape, context: Context, *, entry: int, carried: str, readings: Readings
+) -> list[str]:
+    """SQL of the activities, and of how many rows are left out, where some may be."""
     wanted, signs = columns_of(mapping, shape), readings.signs(mapping)
     cells = {ours: cell(one, shape, signs=signs, number=ours in NUMBERS).bound() for ours, one in wanted.items()}
     times = {ours: readings.time(one, mapping) for ours, one in wanted.items()}
-    told = [one for one in (mapping.where, setting.exclude) if one]
+    told = conditions_of(setting, mapping)
     conditions = {one: cell(one, shape, signs=signs, condition=True).bound() for one in told}
     in_text = [number for one in (*cells.values(), *conditions.values()) for number in one.numbers]
-    excluded = f"coalesce({conditions[setting.exclude].sql}, false)" if setting.exclude else "false"
-    unread = _unread(conditions)
-    where = f"where {_kept(conditions[mapping.where])}" if mapping.where else ""
+    unread = unread_text(conditions)
+    scanned = with_numbers("file", in_text)
+    reason = reason_of(setting, mapping, conditions, _text(cells, "customer_id"), _text(cells, "value"))
+    where = f"where {reason} is null" if reason else ""
     used = "".join(f", c{i}" for i in sorted(used_columns(setting, shape)))
     used += "".join(f", {name}" for name in dict.fromkeys(one.name for one in in_text))
-    numbers = [_number(cells, ours, unit, signs.of(wanted.get(ours, ""))) for ours, unit in _units(mapping)]
+    numbers = [_number(cells, ours, unit, signs.of(wanted.get(ours, "")), mapping) for ours, unit in _units(mapping)]
     read = f"""
-        select record{carried}{used}, {excluded} as excluded, {_text(cells, "activity_id")} as id,
+        select record{carried}{used}, {_text(cells, "activity_id")} as id, {_order_key(mapping, shape)} as order_key,
             {_text(cells, "customer_id")} as customer_id,
             {_time(cells, "occurred_at", context.timezone, mapping, times)} as occurred_at,
             {_time(cells, "recorded_at", context.timezone, mapping, times)} as recorded_at,
             {_activity(mapping, _text(cells, "activity"))} as activity,
             {numbers[0]} as value, {numbers[1]} as quantity,
-            {_text(cells, "detail")} as detail, {unread} as unread, {_doubtful(setting, mapping, cells)} as doubtful
-        from {with_numbers("file", in_text)} {where}
+            {_text(cells, "detail")} as detail, {_currency(cells)} as currency,
+            {unread} as unread, {_doubtful(setting, mapping, cells)} as doubtful
+        from {scanned} {where}
     """
     has = {ours: (_unreadable_text if ours in NUMBERS else _text)(cells, ours) for _, ours, _ in _FAULTS}
-    has["customer_id"] = "null::varchar"  # ids of excluded rows are not shown
-    has[CONDITION] = "unread"
+    has |= {CONDITION: "unread", GROUP: NOTHING, "currency": "currency"}
+    converts = "currency" in cells and context.rates is not None
+    read = converted(read, context.currency, context.timezone) if converts else read
     far = f"timestamptz '{context.far_future} 00:00:00+00'"
     turned = f"""
-        select record{carried}{used}, id, customer_id, occurred_at, recorded_at, {_with_sign_turned(mapping)}, detail,
-            unread, doubtful,
-            case when {_is_valid(far, cells, mapping, may_be_unread=unread != _NOTHING)} then null
+        select record{carried}{used}, id, order_key, customer_id, occurred_at, recorded_at, detail, unread, doubtful,
+            currency, {"without_rate" if converts else "false as without_rate"},
+            {_with_sign_turned(mapping)},
+            case when {_is_valid(far, cells, mapping, may_be_unread=unread != NOTHING)} then null
                 else {_first_fault("'{fault}'", far, has, mapping)} end as fault
         from ({read})
     """
-    return f"""
+    activities = f"""
         select record{carried}, {_activity_id(context.name, setting, mapping)} as activity_id, customer_id,
             occurred_at, recorded_at, activity, value, quantity, detail, fault,
             case when fault is not null then {_first_fault("'{field}'", far, has, mapping)} end as field,
-            case when fault is not null then {_first_fault("{has}", far, has, mapping)} end as found, doubtful
+            case when fault is not null then {_first_fault("{has}", far, has, mapping)} end as found, doubtful,
+            {entry} as entry, currency
         from ({turned})
     """
-
-
-_NOTHING = "null::varchar"
+    return [activities, counted(reason, scanned, entry, carried)] if reason else [activities]
 
 
 def _units(mapping: Mapping) -> tuple[tuple[str, float], ...]:
-    return ("value", mapping.unit), ("quantity", 1)
-
-
-def _kept(condition: Cell) -> str:
-    """SQL: a row that the condition keeps, or of which it cannot tell because it cannot read a cell."""
-    told = f"coalesce({condition.sql}, false)"
-    return (
-        f"({told} or ({condition.sql} is null and {condition.unreadable} is not null))"
-        if condition.unreadable
-        else told
-    )
-
-
-def _unread(conditions: dict[str, Cell]) -> str:
-    """SQL of the text that keeps a condition from telling; null where all tell."""
-    parts = [f"case when {one.sql} is null then {one.unreadable} end" for one in conditions.values() if one.unreadable]
-    return f"coalesce({', '.join(parts)})" if parts else _NOTHING
+    return ("value", unit_of(mapping)), ("quantity", 1)
 
 
 def _doubtful(setting: Mapped, mapping: Mapping, cells: dict[str, Cell]) -> str:
@@ -188,6 +178,17 @@ def _text(cells: dict[str, Cell], ours: str) -> str:
     return as_word(cells[ours].sql, cells[ours].kind) if ours in cells else "null::varchar"
 
 
+def _currency(cells: dict[str, Cell]) -> str:
+    """SQL of a currency's three letters, in capitals."""
+    return f"upper({_text(cells, 'currency')})"
+
+
+def _order_key(mapping: Mapping, shape: Shape) -> str:
+    """SQL of what tells the order of a line from others; of rows that are no lines nothing is asked."""
+    cells = [cell(one, shape) for one in mapping.order_key]
+    return " || chr(31) || ".join(as_text(one.sql, one.kind) for one in cells) or "''"
+
+
 def _time(
     cells: dict[str, Cell],
     ours: str,
@@ -202,11 +203,15 @@ def _time(
     return as_time(one.sql, one.kind, zone, mapping.time_format, project_timezone=project_timezone, reading=reading)
 
 
-def _number(cells: dict[str, Cell], ours: str, unit: float, decimal: str) -> str:
+def _number(cells: dict[str, Cell], ours: str, unit: float, decimal: str, mapping: Mapping) -> str:
     if ours not in cells:
         return "null::double"
-    one = cells[ours]
+    one, scale = cells[ours], mapping.scale if ours == "value" else None
     number = as_number(one.sql, one.kind, decimal, unit)
+    if ours == "value" and mapping.unit == MINOR_UNITS:
+        number = in_whole_units(number, _currency(cells))
+    if scale:
+        number = on_scale(number, as_text(one.sql, one.kind), scale)
     return f"(case when {one.unreadable} is null then {number} end)" if one.unreadable else number
 
 
@@ -227,10 +232,10 @@ def _activity(mapping: Mapping, sql_over: str) -> str:
 
 def _with_sign_turned(mapping: Mapping) -> str:
     """Negative rows under their own name and with positive numbers, where params.yaml names them."""
-    if not mapping.when_negative:
-        return "excluded, activity, value, quantity, false as negative"
+    if not mapping.when_negative or mapping.returns == "netted":
+        return "activity, value, quantity, false as negative"
     return f"""
-        excluded, coalesce(coalesce(value, quantity) < 0, false) as negative,
+        coalesce(coalesce(value, quantity) < 0, false) as negative,
         if(negative, {text(mapping.when_negative)}, activity) as activity,
         if(negative, abs(value), value) as value, if(negative, abs(quantity), quantity) as quantity
     """
@@ -251,7 +256,9 @@ def _is_valid(far: str, cells: dict[str, Cell], mapping: Mapping, *, may_be_unre
     filled = ["customer_id", *(name for name in ("recorded_at", *NUMBERS) if name in cells)]
     named = [] if mapping.activity else ["regexp_full_match(activity, '[a-z][a-z0-9_]*')"]
     named += ["unread is null"] if may_be_unread else []
-    return " and ".join(["not excluded", f"occurred_at < {far}", *(f"{one} is not null" for one in filled), *named])
+    named += ["order_key is not null"] if mapping.order_key else []
+    named += ["not without_rate"] if "currency" in cells else []
+    return " and ".join([f"occurred_at < {far}", *(f"{one} is not null" for one in filled), *named])
 
 
 def _activity_id(name: str, setting: Mapped, mapping: Mapping) -> str:
@@ -270,9 +277,15 @@ def _activity_id(name: str, setting: Mapped, mapping: Mapping) -> str:
             "detail",
         )
     )
-    hashed = f"{text(name + '-')} || md5(concat_ws(chr(31), {content}))"
-    if not mapping.columns and not setting.yields:
+    digest = f"md5(concat_ws(chr(31), {content}))"
+    hashed = f"{text(name + '-')} || {digest}"
+    if not mapping.columns and not setting.yields and not mapping.is_gathered:
         return f"coalesce(id, {hashed})"
-    turned = "if(negative, activity || '-', ''), " if mapping.when_negative else ""
-    prefix = "activity || '-', " if setting.yields else turned
-    return f"case when id is not null then concat({text(name + '-')}, {prefix}id) else {hashed} end"
+    is_turned = mapping.when_negative and mapping.returns != "netted"
+    prefix = "activity || '-', " if setting.yields else "if(negative, activity || '-', ''), " if is_turned else ""
+    if mapping.order_key:
+        return marked(mapping, f"concat({text(name + '-')}, {prefix}order_key)", "id", digest)
+    known = f"concat({text(name + '-')}, {prefix}id)"
+    if mapping.repeats == "first":
+        known = marked(mapping, known, "id", digest)
+    return f"case when id is not null then {known} else {hashed} end"

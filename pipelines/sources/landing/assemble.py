@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +27,15 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json
 from pipelines.runtime.sql import text
 from pipelines.settings.row_display import RowDisplay
-from pipelines.sources.landing.as_of import cut_as_of
+from pipelines.sources.landing.as_of import Copies, cut_as_of
 from pipelines.sources.landing.file_summary import Hashes, MonthSummary, contains_any, repeated_hashes, summarise
 from pipelines.sources.landing.key import FORM
 from pipelines.sources.landing.month_writer import sorted_rows, write_month
 from pipelines.sources.landing.store import Part
 from pipelines.sources.relations import KNOWN, STREAM
 from pipelines.sources.stream import COLUMNS, months
+
+_FORM = (2, *FORM)
 
 
 @dataclass(frozen=True)
@@ -69,17 +72,17 @@ def load_parts(con: Any, parts: Iterable[Part]) -> None:
 
 def assemble(
     con: Any, parts: list[Part], moment: int, folder: Path, display: RowDisplay
-) -> tuple[list[MonthFile], list[str], bool]:
-    """The stream as of a moment (microseconds, UTC) by month; notes; whether every id is known to be unique.
+) -> tuple[list[MonthFile], Copies, bool]:
+    """The stream as of a moment (microseconds, UTC) by month; copies; whether every id is known to be unique.
 
-    The notes say how many rows are copies. `folder`: of assembled months; those that are no longer needed are deleted.
+    `folder`: of assembled months; those that are no longer needed are deleted.
     `display`: as of `cut_as_of`.
 
     Raises:
         ChurnError: as of `cut_as_of`.
     """
     parts = [part for part in parts if part.summary.first < moment]
-    finished, notes, keys = [], list[str](), set[str]()
+    finished, copies, keys = [], Counter[tuple[str, str]](), set[str]()
     repeated = repeated_hashes([part.summary for part in parts])
     for group, shares_ids in _groups(parts, repeated):
         if not shares_ids and _is_finished(group, moment):
@@ -95,11 +98,11 @@ def assemble(
                 load_parts(con, group)
                 cut_group(con, moment, folder / key, display)
                 con.execute(f"truncate {STREAM}")
-        month_files, group_notes = _read_group(folder / key)
+        month_files, group_copies = _read_group(folder / key)
         finished += month_files
-        notes += group_notes
+        copies.update(group_copies)
     _delete_others(folder, keys)
-    return sorted(finished, key=lambda month_file: month_file.month), notes, not len(repeated)
+    return sorted(finished, key=lambda month_file: month_file.month), copies, not len(repeated)
 
 
 def _groups(parts: list[Part], repeated: Hashes) -> Iterator[tuple[list[Part], bool]]:
@@ -121,23 +124,23 @@ def _is_finished(group: list[Part], moment: int) -> bool:
 def _key(group: list[Part], moment: int) -> str:
     """A digest of everything that decides a group's result. The moment counts only where a row lies after it."""
     cut_at = None if all(part.summary.ends_before(moment) for part in group) else moment
-    inputs = [FORM, cut_at, [[part.source, part.digest, part.kept, part.kept_by] for part in group]]
+    inputs = [_FORM, cut_at, [[part.source, part.digest, part.kept, part.kept_by] for part in group]]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
 
 
 def cut_group(con: Any, moment: int, folder: Path, display: RowDisplay) -> None:
     """Cut STREAM as of the moment and write its months to `folder`."""
-    notes = cut_as_of(con, moment, display)
-    _write_group(con, months(con, KNOWN), notes, folder)
+    copies = cut_as_of(con, moment, display)
+    _write_group(con, months(con, KNOWN), copies, folder)
 
 
 def merge_group(con: Any, group: list[Part], folder: Path) -> None:
     """Write a month whose parts have nothing to cut to `folder`."""
     rows = pa.concat_tables([pq.read_table(part.path) for part in group])
-    _write_group(con, [(group[0].month, sorted_rows(rows))], [], folder)
+    _write_group(con, [(group[0].month, sorted_rows(rows))], {}, folder)
 
 
-def _write_group(con: Any, rows_by_month: Iterable[tuple[str, pa.Table]], notes: list[str], folder: Path) -> None:
+def _write_group(con: Any, rows_by_month: Iterable[tuple[str, pa.Table]], copies: Copies, folder: Path) -> None:
     with atomic_folder(folder) as partial:
         entries, cursor = [], con.cursor()
         for month, rows in rows_by_month:
@@ -145,17 +148,17 @@ def _write_group(con: Any, rows_by_month: Iterable[tuple[str, pa.Table]], notes:
             write_month(path, rows)
             summary = summarise(cursor, path, month, rows).as_json()
             entries.append({"month": month, "digest": digest_of(path), "sight": summary})
-        write_json(partial / "group.json", {"notes": notes, "months": entries})
+        write_json(partial / "group.json", {"copies": [[*of, n] for of, n in copies.items()], "months": entries})
 
 
-def _read_group(folder: Path) -> tuple[list[MonthFile], list[str]]:
+def _read_group(folder: Path) -> tuple[list[MonthFile], Copies]:
     content = read_json(folder / "group.json")
     month_files = []
     for entry in content["months"]:
         path = folder / f"{entry['month']}.parquet"
         summary = MonthSummary.from_json(entry["sight"], path.with_suffix(".hashes"))
         month_files.append(MonthFile(entry["month"], path, entry["digest"], summary))
-    return month_files, content["notes"]
+    return month_files, {(source, activity): n for source, activity, n in content["copies"]}
 
 
 def _delete_others(folder: Path, keys: set[str]) -> None:

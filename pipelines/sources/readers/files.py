@@ -15,7 +15,7 @@ from pipelines.settings.reading import Reading
 from pipelines.settings.sources import Files
 from pipelines.sources.access.headers import LocatedFile, digest_at, files_of, locate
 from pipelines.sources.access.s3 import SCHEME
-from pipelines.sources.expressions.activity_query import Context
+from pipelines.sources.expressions.context import Context
 from pipelines.sources.landing.history import answering_step, note, note_change, read_steps, write_steps
 from pipelines.sources.landing.store import Landing, Part, Piece
 from pipelines.sources.landing.superseded import without_superseded

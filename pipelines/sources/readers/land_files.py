@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json, write_json
+from pipelines.runtime.sql import text
 from pipelines.settings.sources import Files
 from pipelines.sources.access.headers import LocatedFile, digest_at, local_copy
 from pipelines.sources.access.line_numbers import lines_in_open_quote
@@ -37,6 +38,7 @@ from pipelines.sources.conventions.decide import decide_for, require_kept
 from pipelines.sources.conventions.kept import as_json, from_json, key_of
 from pipelines.sources.conventions.survey import Survey, survey
 from pipelines.sources.expressions.activity_query import query
+from pipelines.sources.expressions.left_out import LEFT_OUT
 from pipelines.sources.expressions.readings import AS_WRITTEN, Readings
 from pipelines.sources.landing.aside import Aside, put_aside, with_broken
 from pipelines.sources.landing.store import SURVEY, UNREAD, Landing, Piece
@@ -147,7 +149,7 @@ class LandingFiles:
         first = f"select * from ({scan(file, numbered=False)}) limit {_SAMPLE}"
         rows = query(self.setting, file, first, self.landing.context, readings=readings)
         with _readable(file), local_timezone(self.con, self.setting, self.landing.context):
-            found = self.con.execute(f"select distinct fault from ({rows}) where fault <> 'excluded'").fetchall()
+            found = self.con.execute(f"select distinct fault from ({rows}) where fault <> {text(LEFT_OUT)}").fetchall()
         drop_rejects(self.con, file)
         return frozenset(fault for (fault,) in found)
 
@@ -170,7 +172,7 @@ class LandingFiles:
         """The rows that cannot be used, with their numbers: the file is read once more."""
         rows = query(self.setting, file, scan(file), self.landing.context, readings=readings)
         bad = self.con.sql(
-            f"select record, false as open, fault, field, found from ({rows}) where fault <> 'excluded'"
+            f"select record, false as open, fault, field, found from ({rows}) where fault <> {text(LEFT_OUT)}"
         ).to_arrow_table()
         drop_rejects(self.con, file)
         return bad

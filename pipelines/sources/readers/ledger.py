@@ -49,7 +49,7 @@ def _read(con: Any, name: str, _setting: Ledger, reading: Reading, pull: Pull) -
     con.register("our_doings", read.activity_table(_day(pull.moment, reading.timezone), reading.timezone))
     con.execute(f"insert into {STREAM} select {text(name)}, {', '.join(COLUMNS)} from our_doings")  # noqa: S608
     con.unregister("our_doings")
-    counted = f"select $1, 'ledger', count(*), 0, 0 from {STREAM} where source = $1"  # noqa: S608
+    counted = f"select $1, 'ledger', count(*), 0 from {STREAM} where source = $1"  # noqa: S608
     con.execute(f"insert into {DELIVERED} {counted}", [name])
     return []
 

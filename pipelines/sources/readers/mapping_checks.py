@@ -16,6 +16,7 @@ from pipelines.sources.access.headers import LocatedFile
 from pipelines.sources.expressions.activity_query import columns_of
 from pipelines.sources.expressions.cell import cell
 from pipelines.sources.expressions.convert import NUMBERS, TIMES, formats_of
+from pipelines.sources.expressions.optional import applicable, fitted
 from pipelines.sources.expressions.parse import checker
 from pipelines.sources.expressions.types import Shape
 
@@ -46,13 +47,16 @@ def activity_faults(name: str, setting: Mapped, shapes: Sequence[Shape]) -> list
     faults: list[str] = []
     for shape in shapes:
         by_column: dict[str, str] = {}
-        for i, mapping in enumerate(setting.mappings()):
+        for i, (mapping, absent) in enumerate(fitted(setting, shape)):
+            if absent:
+                continue
             at = f"{entry(f'{section}.yields', i)}, " if setting.yields else f"{section}."
             for fault in _mapping_faults(at, mapping, shape):
                 by_column.setdefault(_missing_column(fault), fault + _delimiter_hint(setting, shape))
         faults += _with_hint(list(by_column.values()), shape)
-        if setting.exclude:
-            faults += _column_faults(f"{section}.exclude", setting.exclude, shape, setting, _CONDITION_KINDS)
+        for why, condition in applicable(setting, shape).exclusions().items():
+            at = f"{section}.exclude" + (f", {why}" if why else "")
+            faults += _column_faults(at, condition, shape, setting, _CONDITION_KINDS)
     return list(dict.fromkeys(faults))
 
 
@@ -69,6 +73,8 @@ def _mapping_faults(at: str, mapping: Mapping, shape: Shape) -> Iterator[str]:
     for ours, theirs in wanted.items():
         where = f"{at}columns.{ours}"
         yield from _column_faults(where, theirs, shape, mapping, _KINDS.get(ours, _ANY_KIND))
+    for one in mapping.order_key:
+        yield from _column_faults(f"{at}group_by", one, shape, mapping, _ANY_KIND)
     if mapping.where:
         yield from _column_faults(f"{at}where", mapping.where, shape, mapping, _CONDITION_KINDS)
 

@@ -1,7 +1,4 @@
-"""The session in which a source is read: the timezone of its texts, and notes on rows that its exclude rule drops."""
-
-# Queries are put together from our own column names; whatever comes from outside is quoted by runtime.sql.text.
-# ruff: noqa: S608
+"""The session in which a source is read: the timezone of its texts."""
 
 from __future__ import annotations
 
@@ -12,8 +9,7 @@ from typing import Any
 from pipelines.runtime.sql import text
 from pipelines.settings.sources import Mapped
 from pipelines.settings.types import zone_of
-from pipelines.sources.expressions.activity_query import Context
-from pipelines.sources.relations import DELIVERED
+from pipelines.sources.expressions.context import Context
 
 
 @contextmanager
@@ -27,15 +23,3 @@ def local_timezone(con: Any, setting: Mapped, context: Context) -> Iterator[None
         yield
     finally:
         con.execute("set timezone = 'UTC'")
-
-
-def excluded_notes(con: Any) -> list[str]:
-    """A line for every source whose exclude rule left out rows (of test and internal accounts)."""
-    counted = con.execute(
-        f"select source, sum(excluded)::bigint, sum(rows)::bigint from {DELIVERED} group by source "
-        "having sum(excluded) > 0 order by source"
-    ).fetchall()
-    return [
-        f"sources.{source}: {excluded:,} of {rows:,} rows are left out by its exclude rule."
-        for source, excluded, rows in counted
-    ]

@@ -29,7 +29,7 @@ from pipelines.sources.access.database import (
     sql_setting,
     watermark_faults,
 )
-from pipelines.sources.expressions.activity_query import Context
+from pipelines.sources.expressions.context import Context
 from pipelines.sources.landing.history import answering_step, note_change, read_steps, write_steps
 from pipelines.sources.landing.store import Landing, Part, Piece
 from pipelines.sources.landing.superseded import without_superseded
@@ -94,14 +94,14 @@ def _collect(con: Any, setting: Sql, landing: Landing, steps: list[Any]) -> list
     replaced = sum(step["moved"] for step in steps[first:])
     name, file = landing.context.name, setting.table or "the query"
     parts: list[list[Part]] = []
-    rows, excluded, bad = -replaced, 0, 0
+    rows, bad = -replaced, 0
     for piece in pieces:
         content, last = piece.content, piece is pieces[-1]
         rows += sum(content["rows"]) if last else content["rows"][0]
-        excluded += sum(content["excluded"]) if last else content["excluded"][0]
         parts.append(piece.parts(name, open_too=last))
         bad += piece.report_bad(con, name, file, open_too=last)
-    con.execute(f"insert into {DELIVERED} values (?, ?, ?, ?, ?)", [name, file, rows, excluded, bad])
+        piece.report_tally(con, name, open_too=last)
+    con.execute(f"insert into {DELIVERED} values (?, ?, ?, ?)", [name, file, rows, bad])
     # Where rows have a recorded_at, as_of.py chooses between a row and its former version, if both are there.
     dated = all("recorded_at" in mapping.columns for mapping in setting.mappings())
     return list(chain.from_iterable(parts)) if dated and not replaced else without_superseded(parts)

@@ -1,0 +1,1 @@
+"""Settings of tables by where they lie, whatever their rows mean."""
