@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pipelines.runtime.errors import ChurnError, did_you_mean
@@ -75,29 +76,32 @@ def _in_full(name: str, preset: Preset) -> list[str]:
 def checked(settings: Settings, rows: int = 5) -> list[str]:
     """Every configured source: its activities, its first rows, what became of all others. Writes nothing.
 
-    What is wrong besides, such as a `churn:` that speaks of other activities, is said at the end.
+    What a run would refuse is said at the end: sources that cannot be read, a `churn:` that speaks of other activities.
 
     Raises:
-        ChurnError: tables that cannot be read as configured, all faults at once.
+        ChurnError: no source can be read as configured, or customers, identities or rates cannot; all faults at once.
     """
-    reading = Reading.of(settings)
-    inspected = inspect_sources(reading)
-    faults = faults_of_tables(reading, inspected)
-    if faults:
-        raise ChurnError(*faults, *unknown_activities(reading), *likenesses(inspected, faults))
+    whole = Reading.of(settings)
+    inspected = inspect_sources(whole)
+    faults = faults_of_tables(whole, inspected)
+    told_of_faults = [*faults, *unknown_activities(whole), *likenesses(inspected, faults)]
+    sound = {name: one for name, one in settings.sources.items() if not inspected[name].faults}
+    if not sound or len(faults) > sum(len(one.faults) for one in inspected.values()):
+        raise ChurnError(*told_of_faults)
+    reading = replace(whole, sources=sound)
     con = connect()
     told = read_sources(con, reading, inspected, cut=False)
     redact_quarantine(con, settings.privacy)
-    bad = reasons(con, settings.sources)
-    open_questions = faults_of_currencies(con) + _once(con, reading) + unknown_activities(reading)
+    bad = reasons(con, sound)
+    open_questions = faults_of_currencies(con) + _once(con, reading) + told_of_faults
     told += (
         other_currency_in_words(con, reading)
-        + absent_in_words(settings, inspected)
-        + lines_in_words(con, KNOWN, settings.sources, inspected, settings.timezone)
+        + absent_in_words(sound, inspected)
+        + lines_in_words(con, KNOWN, sound, inspected, settings.timezone)
     )
-    accounts = accounts_of(con, settings.sources)
+    accounts = accounts_of(con, sound)
     lines: list[str] = []
-    for name in settings.sources:
+    for name in sound:
         lines += [*_source(con, name, rows, reading.display), *(f"  {one.sentence()}" for one in accounts[name])]
         lines += [*(f"  {line}" for line in bad.get(name, [])), ""]
     before = ["Before a run can use them:", *(f"  {one}" for one in open_questions), ""] if open_questions else []
@@ -140,11 +144,11 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
     return ["  " + "  ".join(f"{cell:{wide[i]}}" for i, cell in enumerate(row)).rstrip() for row in cut]
 
 
-def absent_in_words(settings: Settings, inspected: Mapping[str, Inspection]) -> list[str]:
+def absent_in_words(sources: Mapping[str, Any], inspected: Mapping[str, Inspection]) -> list[str]:
     """A line for each file that lacks a column that is optional, or one that would tell which rows to leave out."""
     files = [
         (name, source, file)
-        for name, source in settings.sources.items()
+        for name, source in sources.items()
         if isinstance(source, Mapped) and name in inspected
         for file in inspected[name].files
     ]

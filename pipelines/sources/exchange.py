@@ -111,14 +111,14 @@ def faults_of_currencies(con: Any) -> list[str]:
 
 
 def other_currency_in_words(con: Any, reading: Reading) -> list[str]:
-    """A sentence for each activity whose values are all in one currency that is not the project's."""
+    """A sentence on activities whose values are all in one currency that is not the project's."""
     found = con.execute(
-        f"select activity, min(currency) from {CURRENCIES} group by activity having count(distinct currency) = 1 "
-        "order by activity"
+        "select currency, list_sort(list(activity)) from (select activity, min(currency) as currency "
+        f"from {CURRENCIES} group by activity having count(distinct currency) = 1) group by currency order by currency"
     ).fetchall()
     return [
-        f"{activity} is in {currency}, and params.yaml says currency: {reading.currency}. Set currency: {currency}, or "
-        f"{_SECTION} to convert it."
-        for activity, currency in found
+        f"Values of {', '.join(activities)} are in {currency}, and params.yaml says currency: {reading.currency}. Set "
+        f"currency: {currency}, or {_SECTION} to convert them."
+        for currency, activities in found
         if currency != reading.currency
     ]

@@ -95,7 +95,7 @@ def test_each_row_is_told_once_and_in_words() -> None:
         "1 without a customer": 1,
         "1 repeated": 1,
         "2 not meant (where)": 1,
-        "1 bad: condition not a number": 2,
+        "1 bad: a word where a condition wants a number": 2,
     }
     text = [line for line in said if line.startswith(("placed_order: of", "saved_money: of"))]
     assert {part: sum(part in line for line in text) for part in wanted} == wanted, text

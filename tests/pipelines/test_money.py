@@ -157,7 +157,7 @@ def test_optional_columns_are_optional_and_told() -> None:
     read = settings_of({"preset": "zendesk_tickets", "path": "tickets.json"}, "contacted_support")
     said = "\n".join(checked(read, rows=1))
     assert "contacted_support: of 1 row every one became an activity." in said
-    assert "answered_csat: of 1 row 0 became activities; 1 no column" in said
+    assert "answered_csat: of 1 row 0 became activities; 1 not read, for there is no column" in said
     assert "sources.it: tickets.json has nothing for detail: it stays empty." in said
     Path("tickets.json").write_text(json.dumps({"id": 1, "requester": 7, "created_at": "2024-03-01"}) + "\n")
     with pytest.raises(ChurnError, match=r"has no column 'requester_id'.*requester"):

@@ -136,6 +136,10 @@ def test_a_check_shows_the_first_rows_and_writes_nothing(here: Path) -> None:
             "2 further lines of the same orders, 1 voided, 2 not meant (where)."
         ),
         "",
+        (
+            "Values of placed_order, returned_order, saved_with_coupon are in EUR, and params.yaml says currency: USD. "
+            "Set currency: EUR, or exchange_rates to convert them."
+        ),
         "Days and times are those of UTC.",
     ]
     assert sorted(here.rglob("*")) == before

@@ -66,7 +66,7 @@ def diagnose(settings: Settings) -> str:
     notes = [line for lines in reasons(con, settings.sources).values() for line in lines] + nobodys
     facts = _in_days(facts_of(con, moment), settings.timezone)
     if not facts["rows"]:
-        raise ChurnError(f"No activity lies before observations.score.as_of {settings.observations.score.as_of}.")
+        raise ChurnError(_nothing_before(con, settings), *rows, *notes)
     sections = [
         ("What is there", _stream(con, settings, facts)),
         ("What became of the rows", rows),
@@ -76,6 +76,14 @@ def diagnose(settings: Settings) -> str:
         ("Who can read the files", access_lines()),
     ]
     return "\n\n".join("\n".join([title, *map(_wrapped, lines)]) for title, lines in sections if lines)
+
+
+def _nothing_before(con: Any, settings: Settings) -> str:
+    """That nothing lies before the list's day, and where the activities lie."""
+    ends = ", ".join(f"timezone($1, {end}(occurred_at))::date::varchar" for end in ("min", "max"))
+    first, last = con.execute(f"select {ends} from {STREAM}", [settings.timezone]).fetchall()[0]  # noqa: S608
+    between = "not one row becomes an activity" if first is None else f"they lie between {first} and {last}"
+    return f"No activity lies before observations.score.as_of {settings.observations.score.as_of}: {between}."
 
 
 def _in_days(facts: dict[str, Any], timezone: str) -> dict[str, Any]:

@@ -32,6 +32,8 @@ _WORDS = {
     f"{BAD}: missing, customer_id": "bad: no customer",
     f"{BAD}: missing, occurred_at": "bad: no time",
     f"{BAD}: broken, row": "bad: broken",
+    f"{BAD}: not a number, condition": "bad: a word where a condition wants a number",
+    f"{BAD}: without a rate, currency": "bad: no rate of exchange",
 }
 
 
@@ -79,6 +81,8 @@ def in_words(reason: str) -> str:
     """What became of rows, as it follows their number: `voided`, `bad: no time`."""
     if reason in _WORDS:
         return _WORDS[reason]
+    if reason.startswith("no column"):
+        return f"not read, for there is {reason}"
     kind, _, rest = reason.partition(": ")
     if kind == BAD and rest:
         fault, _, field = rest.partition(", ")
@@ -103,12 +107,12 @@ def content_of(accounts: Mapping[str, Sequence[Account]]) -> dict[str, Any]:
 
 
 def sentences_of(accounts: Mapping[str, Sequence[Account]]) -> list[str]:
-    """A line for each account in which some row is no activity, but for what lies at or after the moment."""
+    """A line for each account with rows left out, but for what lies at or after the moment; bad rows are told apart."""
     return [
         f"sources.{name}: {one.sentence()}"
         for name, several in accounts.items()
         for one in several
-        if one.activities + one.left_out.get(LATER, 0) < one.read
+        if one.left_out.keys() - {LATER}
     ]
 
 
