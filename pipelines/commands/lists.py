@@ -59,5 +59,5 @@ def feedback(file: Path) -> None:
     from pipelines.publishing.feedback import feedback as record
 
     with alone() as settings:
-        reading = ReportReading(settings.timezone, settings.privacy)
+        reading = ReportReading(settings.timezone, settings.privacy, settings.feedback)
         record(file, reading, click.echo, now=datetime.now(UTC))

@@ -8,46 +8,41 @@ was on (or held out of) by then, unless the file names one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from features.windows import midnight
 from models.decision.control_group import CONTROL
 from pipelines.ledger import write
-from pipelines.ledger.read import FILE, REACHED_OUT, SAID, opened
-from pipelines.publishing.report_file import Row, read_report
-from pipelines.publishing.spreadsheet_ids import match_ids
+from pipelines.ledger.read import FILE, SAID, opened
+from pipelines.publishing.report_file import read_report
+from pipelines.publishing.report_row import NO, YES, Entry, Known, Place, Statement, read_row
+from pipelines.publishing.report_times import read_times
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of
-from pipelines.runtime.text import yes_no
-from pipelines.runtime.text.spreadsheet_text import undefused
+from pipelines.settings.campaign.feedback import Feedback
 from pipelines.settings.privacy import Privacy
+from pipelines.sources.privacy import vault
 from pipelines.sources.privacy.pseudonyms import internal_id
 
+__all__ = ["NO", "YES", "ReportReading", "feedback"]
+
 MOST_SHOWN = 20
-YES = (*yes_no.YES, "x", "✓", "ja", "ใช่")
-NO = (*yes_no.NO, "", "-", "nein", "ไม่")
-Entry = tuple[str, str, int, str, str | None, str | None]  # in the order of ledger/read.py FEEDBACK
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class ReportReading:
-    """How a report is read: times without an offset are of `timezone`, ids may be `privacy`'s pseudonyms."""
+    """How a report is read: times without an offset are of `timezone`, ids may be `privacy`'s pseudonyms.
+
+    `feedback`: the headings and the days of the team's tables.
+    """
 
     timezone: str
     privacy: Privacy
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a customer stands in the ledger: on the list of a day, or held out of it."""
-
-    as_of: str
-    list_id: str
-    group: str
+    feedback: Feedback = field(default_factory=Feedback)
 
 
 def feedback(path: Path, reading: ReportReading, say: Callable[[str], None] = print, *, now: datetime) -> None:
@@ -66,128 +61,49 @@ def feedback(path: Path, reading: ReportReading, say: Callable[[str], None] = pr
     if digest and digest in _reports():
         say(f"{path.name}: is in the ledger already; nothing was added.")
         return
-    rows, faults = read_report(path)
-    places, suppressed = _places(), _suppression_rules()
-    entries: list[Entry] = []
-    contaminated: Counter[str] = Counter()
+    headings = {str(ours): heading for ours, heading in reading.feedback.columns.items()}
+    rows, faults = read_report(path, headings)
+    known = _known(reading)
+    cells = [when for row in rows if (when := row.get("when"))]
+    since = min(midnight(one.as_of, reading.timezone) for on in known.places.values() for one in on)
+    times = read_times(cells, reading.timezone, reading.feedback, since=since, until=now)
+    until = (now - _EPOCH) // timedelta(microseconds=1)
+    statements = []
     for row in rows:
-        parsed = _Row(row, reading, now, faults)
-        for entry in parsed.entries(places, suppressed):
-            entries.append(entry)
-            if entry[3] == "contacted" and parsed.group == CONTROL:
-                contaminated[entry[0]] += 1
+        statement, found = read_row(row, times.moments, until, known)
+        statements.append(statement)
+        if found:
+            faults.setdefault(row.line, []).extend(found)
+    _add_contradictions(statements, faults)
     if faults:
         raise ChurnError(*_fault_lines(path, faults, len(rows)))
+    entries = [entry for one in statements for entry in one.entries()]
+    denied = _denied_before(statements)
     with write.writing() as con:
         new = write.add_report(con, digest, entries, len(rows))
-    for line in _summary(path, rows, entries, new, len(contaminated)):
+    for line in [
+        _counted(path, len(rows), entries),
+        *_repeated(entries, new),
+        *_contaminated(statements),
+        *denied,
+        *([times.note] if times.note else []),
+        *_matched(statements, hidden=reading.privacy.pseudonymise),
+    ]:
         say(line)
-
-
-class _Row:
-    """One row of the report. What is wrong with it goes to `faults`, by line."""
-
-    def __init__(self, row: Row, reading: ReportReading, now: datetime, faults: dict[int, list[str]]) -> None:
-        self.row, self.reading, self.now, self.faults, self.group = row, reading, now, faults, ""
-
-    def _fault(self, text: str) -> None:
-        self.faults.setdefault(self.row.line, []).append(text)
-
-    def entries(self, places: dict[str, list[Place]], held: dict[str, str]) -> list[Entry]:
-        """What it says, one entry per word; none where it says nothing or is bad."""
-        customer = self._customer(places)
-        words = self._words()
-        if not words:
-            return []
-        when = self._when()
-        if customer is None or when is None:
-            return []
-        place = self._place(customer, when, places, held)
-        if place is None:
-            return []
-        self.group = place.group
-        channel, note = self.row.get("channel") or None, self.row.get("note") or None
-        return [(customer, place.list_id, when, word, channel, note) for word in words]
-
-    def _customer(self, places: dict[str, list[Place]]) -> str | None:
-        text = undefused(self.row.get("customer_id"))
-        if not text:
-            self._fault("no customer_id")
-            return None
-        return text if text in places else internal_id(text, self.reading.privacy)
-
-    def _words(self) -> list[str]:
-        """Of contacted, reached, kept and wrong, those that are true."""
-        stated: dict[str, bool | None] = {word: self._flag(word) for word in SAID}
-        named = self.row.get("what").lower().replace(",", " ").replace(";", " ").split()
-        for word in named:
-            if word not in SAID:
-                self._fault(f"what is {word!r}. Allowed: {', '.join(SAID)}")
-            stated[word] = True
-        implied = [word for word in REACHED_OUT if word != "contacted" and stated.get(word)]
-        if implied and stated["contacted"] is False:
-            self._fault(f"{implied[0]} is yes but contacted is no. Correct one of them")
-        stated["contacted"] = bool(stated["contacted"] or implied)
-        return [word for word in SAID if stated[word]]
-
-    def _flag(self, word: str) -> bool | None:
-        text = self.row.get(word).lower()
-        if text in YES or text in NO:
-            return None if text == "" else text in YES
-        self._fault(f"{word} is {text!r}. Allowed: yes, no, or nothing")
-        return None
-
-    def _when(self) -> int | None:
-        """Microseconds UTC. A day means its midnight, a time without an offset is local."""
-        text = self.row.get("when")
-        if not text:
-            self._fault("no when: the day (2017-12-05) or the time (2017-12-05 14:30, 2017-12-05T14:30:00+01:00)")
-            return None
-        found = _instant(text, self.reading.timezone)
-        if found is None:
-            self._fault(f"when is {text!r}. Write 2017-12-05, 2017-12-05 14:30 or 2017-12-05T14:30:00+01:00")
-        elif found > (self.now - _EPOCH) // timedelta(microseconds=1):
-            self._fault(f"when is {text!r}, which lies in the future")
-            return None
-        return found
-
-    def _place(self, customer: str, when: int, places: dict[str, list[Place]], held: dict[str, str]) -> Place | None:
-        """The list that this is about."""
-        on, named, shown = places.get(customer, []), self.row.get("list_id"), self.row.get("customer_id")
-        if named:
-            meant = match_ids(named, (place.list_id for place in on))
-            if len(meant) > 1:
-                self._fault(f"list_id is {named!r}, which may be {' or '.join(meant)}. Write it in full, as text")
-                return None
-            on = [place for place in on if place.list_id in meant]
-        if not on:
-            rule = held.get(customer)
-            why = f": was held back ({rule})" if rule else ""
-            self._fault(f"customer {shown} is on no published list{f' {named}' if named else ''}{why}")
-            return None
-        before = [place for place in on if midnight(place.as_of, self.reading.timezone) <= when]
-        if not before:
-            self._fault(f"customer {shown} was on no list by then; the first was that of {on[0].as_of}")
-            return None
-        return before[-1]
-
-
-def _instant(text: str, timezone: str) -> int | None:
-    import zoneinfo
-
-    try:
-        moment = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
-    except ValueError:
-        return None
-    if moment.tzinfo is None and (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0):
-        return midnight(f"{moment:%Y-%m-%d}", timezone)
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=zoneinfo.ZoneInfo(timezone))
-    return (aware.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 def _reports() -> set[str]:
     with opened() as con:
         return {digest for (digest,) in con.execute("select digest from report")} if con else set()
+
+
+def _known(reading: ReportReading) -> Known:
+    places, held = _places(), _suppression_rules()
+    customers = [*places, *held]
+    shown = {one: one for one in customers}
+    if reading.privacy.pseudonymise:
+        shown = {original: hashed for hashed, original in vault.originals(customers).items()}
+    return Known(places, held, shown, lambda text: internal_id(text, reading.privacy), reading.timezone)
 
 
 def _places() -> dict[str, list[Place]]:
@@ -218,17 +134,79 @@ def _fault_lines(path: Path, faults: dict[int, list[str]], rows: int) -> list[st
     return [*lines, f"{path.name}: {verdict}. Correct them and send the file again."]
 
 
-def _summary(path: Path, rows: list[Row], entries: list[Entry], new: int, contaminated: int) -> list[str]:
+def _add_contradictions(statements: Sequence[Statement], faults: dict[int, list[str]]) -> None:
+    """Rows that say no where an earlier one says yes, or the other way round, of one customer and one time."""
+    said: dict[tuple[str, int, str], tuple[bool, int]] = {}
+    for one in statements:
+        for word, is_so in one.stated.items() if one.customer is not None and one.when is not None else ():
+            known, line = said.setdefault((one.customer or "", one.when or 0, word), (is_so, one.line))
+            if known != is_so:
+                here, there = ("yes", "no") if is_so else ("no", "yes")
+                faults.setdefault(one.line, []).append(
+                    f"{word} is {here}, and {there} in line {line}, of the same customer and time. Correct one of them"
+                )
+
+
+def _denied_before(statements: Iterable[Statement]) -> list[str]:
+    """Rows that say no where an earlier report said yes, of the same customer and time: what was reported stays."""
+    with opened() as con:
+        rows = con.execute("select customer_id, occurred_at, what from feedback") if con else ()
+        earlier = {(customer, when, word) for customer, when, word in rows}
+    lines = [
+        f"line {one.line}: {word} is no, but an earlier report said yes of this customer and time, and that stays."
+        for one in statements
+        for word, is_so in one.stated.items()
+        if not is_so and (one.customer, one.when, word) in earlier
+    ]
+    return _shortened(lines)
+
+
+def _counted(path: Path, rows: int, entries: Sequence[Entry]) -> str:
     counts = Counter(entry[3] for entry in entries)
     words = ", ".join(f"{counts[word]:,} {word}" for word in SAID)
-    lines = [f"{path.name}: {len(rows):,} row{'s' if len(rows) != 1 else ''}: {words}."]
-    if new < len(entries):
-        lines.append(f"{len(entries) - new:,} of these were in the ledger already and count once.")
-    if contaminated:
-        verb = "is" if contaminated == 1 else "are"
-        lines.append(
-            f"{contaminated:,} of the contacted customers {verb} in the control group, and nobody leaves it, whatever "
-            "was done: taking anybody out would make the comparison wrong. The effect that can be proven becomes "
-            "smaller."
-        )
+    return f"{path.name}: {rows:,} row{'s' if rows != 1 else ''}: {words}."
+
+
+def _repeated(entries: Sequence[Entry], new: int) -> list[str]:
+    """What was said before, in this file and in earlier ones."""
+    different = len({(*entry[:4], entry[4] or "") for entry in entries})
+    lines = []
+    if different < len(entries):
+        lines.append(f"{len(entries) - different:,} of these stand in the file more than once and count once.")
+    if new < different:
+        lines.append(f"{different - new:,} of these were in the ledger already and count once.")
     return lines
+
+
+def _contaminated(statements: Iterable[Statement]) -> list[str]:
+    """Customers of the control group who were contacted."""
+    found = {
+        one.customer for one in statements if one.place and one.place.group == CONTROL and one.stated.get("contacted")
+    }
+    if not found:
+        return []
+    verb = "is" if len(found) == 1 else "are"
+    said = (
+        f"{len(found):,} of the contacted customers {verb} in the control group, and nobody leaves it, whatever was "
+        "done: taking anybody out would make the comparison wrong. The effect that can be proven becomes smaller."
+    )
+    return [said]
+
+
+def _matched(statements: Iterable[Statement], *, hidden: bool) -> list[str]:
+    """Ids that a spreadsheet took for numbers, and what they were read as. `hidden`: ids are not repeated."""
+    found = [one for one in statements if one.matched]
+    if hidden and found:
+        lines = ", ".join(str(one.line) for one in found[:MOST_SHOWN]) + (", ..." if len(found) > MOST_SHOWN else "")
+        what = "1 id that a spreadsheet had made a number of was"
+        if len(found) > 1:
+            what = f"{len(found):,} ids that a spreadsheet had made numbers of were"
+        return [f"{what} matched back (line{'s' if len(found) > 1 else ''} {lines})."]
+    return _shortened(
+        [f"line {one.line}: the id is {one.matched}; a spreadsheet had made a number of it." for one in found]
+    )
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    further = len(lines) - MOST_SHOWN
+    return [*lines[:MOST_SHOWN], *([f"... and {further:,} more such rows."] if further > 0 else [])]

@@ -9,8 +9,9 @@
 | `note` | notes, comment, remark |
 | `list_id` | list; may be left out |
 
-Capitals, spaces, `-` and `_` do not count. Other columns are not read. A sentence may stand above the header: the
-list's own workbook, with columns of the team's beside, is a report too.
+Capitals, spaces, `-` and `_` do not count; `feedback.columns` of params.yaml gives other names. Other columns are not
+read. A sentence may stand above the header: the list's own workbook or CSV, with columns of the team's beside, is a
+report too.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pipelines.ledger.read import SAID
@@ -39,6 +41,7 @@ NAMES = {
     "list_id": ("listid", "list"),
 }
 """Our column -> how it may be written, without capitals, spaces, `-` and `_`."""
+_SEARCHED = 20  # lines for the header
 
 
 @dataclass(frozen=True)
@@ -53,19 +56,24 @@ class Row:
         return self.cells.get(name, "")
 
 
-def read_report(path: Path) -> tuple[list[Row], dict[int, list[str]]]:
+def read_report(
+    path: Path, headings: Mapping[str, str] = MappingProxyType({})
+) -> tuple[list[Row], dict[int, list[str]]]:
     """Its rows, empty ones left out, and what is wrong with lines as such.
+
+    `headings`: our column -> what it is called, where that is another name.
 
     Raises:
         ChurnError: there is no such file, it is neither CSV nor XLSX, or columns are missing or there twice.
     """
     if not path.is_file():
         raise ChurnError(f"{path}: there is no such file.")
-    lines = _xlsx(path) if zipfile.is_zipfile(path) else _csv(path)
+    names = _names(headings)
+    lines = _xlsx(path) if zipfile.is_zipfile(path) else _csv(path, names)
     header = _header(lines)
     if not any(header):
         raise ChurnError(f"{path.name}: is empty. A report has a line with the names of its columns, then rows.")
-    positions = _column_positions(path, header)
+    positions = _column_positions(path, header, headings)
     rows, faults = list[Row](), dict[int, list[str]]()
     for line, cells in lines:
         if any(cells):
@@ -89,12 +97,27 @@ def _header(lines: Iterator[tuple[int, list[str]]]) -> list[str]:
     return first_filled
 
 
-def _column_positions(path: Path, header: list[str]) -> dict[str, int]:
+def _names(headings: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Our column -> how it may be written. A heading that params.yaml gives to one column is no other's."""
+    given = {name: (_bare(heading),) for name, heading in headings.items()}
+    taken = {one for (one,) in given.values()}
+    return {name: given.get(name) or tuple(one for one in usual if one not in taken) for name, usual in NAMES.items()}
+
+
+def _bare(title: str) -> str:
+    return re.sub(r"[\s_\-]", "", title.casefold())
+
+
+def _called(name: str, headings: Mapping[str, str]) -> str:
+    return f"{headings[name]!r} (params.yaml: feedback.columns.{name})" if name in headings else name
+
+
+def _column_positions(path: Path, header: list[str], headings: Mapping[str, str]) -> dict[str, int]:
     by_name: dict[str, list[int]] = {}
+    names = _names(headings)
     for position, title in enumerate(header):
-        bare_title = re.sub(r"[\s_\-]", "", title.casefold())
-        for name, spellings in NAMES.items():
-            if bare_title in spellings:
+        for name, spellings in names.items():
+            if _bare(title) in spellings:
                 by_name.setdefault(name, []).append(position)
     faults = [
         f"{path.name}: the columns {' and '.join(repr(header[i]) for i in positions)} both mean {name}. Keep one."
@@ -102,7 +125,7 @@ def _column_positions(path: Path, header: list[str]) -> dict[str, int]:
         if len(positions) > 1
     ]
     faults += [
-        f"{path.name}: has no column {name}.{columns_in_words(header)}"
+        f"{path.name}: has no column {_called(name, headings)}.{columns_in_words(header)}"
         for name in ("customer_id", "when")
         if name not in by_name
     ]
@@ -113,15 +136,14 @@ def _column_positions(path: Path, header: list[str]) -> dict[str, int]:
     return {name: positions[0] for name, positions in by_name.items()}
 
 
-def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Lines as an editor counts them, and their cells. The delimiter is what the header shows."""
+def _csv(path: Path, names: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[int, list[str]]]:
+    """Lines as an editor counts them, and their cells. The delimiter is the one that the header shows."""
     raw = path.read_bytes()
     try:
         text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
         raise ChurnError(f"{path.name}: is not UTF-8. Save it as `CSV UTF-8`, or as a workbook (.xlsx).") from None
-    first_line = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first_line.count))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, names))
     line = 1
     try:
         for cells in reader:
@@ -129,6 +151,17 @@ def _csv(path: Path) -> Iterator[tuple[int, list[str]]]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise ChurnError(f"{path.name}: line {line}: cannot be read ({error}).") from None
+
+
+def _delimiter(text: str, names: Mapping[str, tuple[str, ...]]) -> str:
+    """What divides the cells of the first line with the most headings of ours: a sentence may stand above them."""
+    known = {one for spellings in names.values() for one in spellings}
+    lines = text.splitlines()[:_SEARCHED]
+    fits = {
+        sign: max((sum(_bare(cell.strip('"')) in known for cell in line.split(sign)) for line in lines), default=0)
+        for sign in ",;\t"
+    }
+    return max(fits, key=lambda sign: (fits[sign], lines[0].count(sign) if lines else 0))
 
 
 def _xlsx(path: Path) -> Iterator[tuple[int, list[str]]]:

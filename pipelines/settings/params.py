@@ -14,6 +14,7 @@ from pipelines.settings.activities import ActivityWords
 from pipelines.settings.artifacts import STORES
 from pipelines.settings.campaign.at_risk import AtRisk, ListLanguage
 from pipelines.settings.campaign.contacts import Campaign, ContactRules, Contacts
+from pipelines.settings.campaign.feedback import Feedback
 from pipelines.settings.campaign.kpi import Kpi
 from pipelines.settings.campaign.outcomes import Outcomes
 from pipelines.settings.campaign.playbook import PlaybookRule, never_matching
@@ -132,6 +133,7 @@ class Settings(Section):
     outcomes: Outcomes = Field(default_factory=Outcomes)
     kpi: Kpi = Field(default_factory=Kpi)
     publish: Publish = Field(default_factory=Publish)
+    feedback: Feedback = Field(default_factory=Feedback)
     engine: Literal["duckdb", "spark"] = "duckdb"
     engine_memory: Memory = "4GB"
     spark: Spark = Field(default_factory=Spark)

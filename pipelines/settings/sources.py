@@ -20,7 +20,12 @@ ActivityColumn = Literal[
 Text = Annotated[str, Field(min_length=1)]
 
 
-def _time_format(value: TimeFormat) -> TimeFormat:
+def checked_time_format(value: TimeFormat) -> TimeFormat:
+    """A time format, or several.
+
+    Raises:
+        ValueError: one is neither written as in strptime nor a word of ours.
+    """
     for one in (value,) if isinstance(value, str) else value or ():
         if "%" not in one and one not in (*NUMBERED_TIMES, YEAR_FIRST):
             raise ValueError(
@@ -58,7 +63,7 @@ class Table(Section):
     path: Text
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     timezone: Annotated[Zones, zones_of()] = None
-    time_format: Annotated[TimeFormat, AfterValidator(_time_format)] = None
+    time_format: Annotated[TimeFormat, AfterValidator(checked_time_format)] = None
 
     @field_validator("delimiter")
     @classmethod
@@ -111,7 +116,7 @@ class Mapping(Section):
     thousands: Literal[".", ",", " ", "'"] | None = None
     day_first: bool | None = None
     timezone: Annotated[Zones, zones_of(*TIME_COLUMNS)] = None
-    time_format: Annotated[TimeFormat, AfterValidator(_time_format)] = None
+    time_format: Annotated[TimeFormat, AfterValidator(checked_time_format)] = None
 
     @field_validator("thousands")
     @classmethod

@@ -27,7 +27,9 @@ def publish(day: str, settings: Settings, say: Any, **options: Any) -> None:
 
 
 def feedback(path: Path, settings: Settings, say: Any, **options: Any) -> None:
-    reporting.feedback(path, reporting.ReportReading(settings.timezone, settings.privacy), say, **options)
+    reporting.feedback(
+        path, reporting.ReportReading(settings.timezone, settings.privacy, settings.feedback), say, **options
+    )
 
 
 def export(settings: Settings, to: Path | None = None) -> list[str]:

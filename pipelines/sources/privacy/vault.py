@@ -1,7 +1,7 @@
 """The vault: keyed hashes and their original ids in one SQLite file, readable by its owner only (mode 0600).
 
 It lies outside DVC and git. Written by the pull where `privacy.pseudonymise` is on; read only where a list is
-exported or goes to a sink.
+exported, goes to a sink, or comes back in a team's report with ids that a spreadsheet made numbers of.
 """
 
 from __future__ import annotations
