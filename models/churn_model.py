@@ -93,6 +93,13 @@ class ChurnModel:
         """Names of the feature columns that training was given, in alphabetical order."""
         return [name for name in self.known.names if name != COLUMN]
 
+    @property
+    def read_by_score(self) -> list[str]:
+        """Names of the feature columns on which the log-odds depend, in alphabetical order."""
+        if self.rule is not None:
+            return sorted(self.rule.columns)
+        return sorted({*self.learned, *(self.habit.columns if self.habit else ())})
+
     def _matrix(self, features: pd.DataFrame) -> npt.NDArray[np.float32]:
         """Rows by `known.names`, the habit's column among them."""
         columns.require(features, self.columns)

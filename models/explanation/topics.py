@@ -21,10 +21,10 @@ _MOST_ROWS = 20_000
 STORIES = {
     "recency": "time since the last",
     "rhythm": "time since the last",
-    "calendar": "time since the last",
+    "calendar": "own pace",
     "frequency": "how often",
     "decay": "how often",
-    "btyd": "how often",
+    "btyd": "own pace",
     "money": "how much",
     "trend": "lately beside before",
     "shape": "what kind",
@@ -32,7 +32,13 @@ STORIES = {
     "tenure": "how long a customer",
 }
 THE_ACTIVITY_ITSELF = ("engagement", "survey", "support")
-STORIES_OF_MEASURES = {"weeks_active_share": "how often", "quantity": "how much"}
+STORIES_OF_MEASURES = {
+    "weeks_active_share": "how often",
+    "quantity": "how much",
+    "usual_days_missed": "time since the last",
+    "btyd_recency": "time since the last",
+    **dict.fromkeys(("gap_mean", "gap_median", "gap_p90", "gap_spread", "longest_gap"), "own pace"),
+}
 STORIES_OF_REPEATS = {
     "days_since_last": "time since the last",
     "total_value": "how much",
@@ -47,11 +53,11 @@ PREFERRED = (
     "count",
     "total_value",
     "value_change",
-    "since_main_count",
+    "gap_mean",
 )
 
-# Numbers that compare customers with themselves, and the number that says "as before": beyond it lies good or bad news,
-# whatever everyone else's number is. Fewer orders than before are never stated as a reason where they are more.
+# Numbers that compare customers with themselves, and the number that says "as before": beyond it lies good or bad news.
+# Their sentences name no second number.
 AS_BEFORE = {
     "count_trend": 0.0,
     "value_trend": 0.0,
@@ -105,12 +111,6 @@ def higher_is_worse(column: Column) -> bool | None:
     """Whether a higher number is bad news; None where either may be."""
     known: bool | None = column["higher_is_worse"]
     return STATED_FROM.get(column["measure"]) if known is None else known
-
-
-def is_changed(column: Column, value: float, *, upwards: bool) -> bool:
-    """Whether a number that compares customers with themselves lies beyond "as before", as it is written."""
-    before = AS_BEFORE.get(column["measure"])
-    return before is None or (round(value, 1) > before if upwards else round(value, 1) < before)
 
 
 def is_silent(column: Column, value: Any) -> bool:

@@ -7,7 +7,7 @@ import math
 import textwrap
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -19,7 +19,7 @@ from models.explanation import reasons
 from pipelines.at_risk import placement
 from pipelines.at_risk.decide import ListInputs
 from pipelines.at_risk.inputs import read_features, read_inputs, read_scores
-from pipelines.at_risk.reasons import columns_of
+from pipelines.at_risk.reasons import drivers_of
 from pipelines.modelling.model_folder import open_model
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.wording import day, noun_of, segment_description
@@ -28,9 +28,6 @@ from pipelines.settings import artifacts
 from pipelines.settings.churn import Cancellation, Silence, definition_of
 from pipelines.settings.decision import ListMoment, ListPolicy
 from pipelines.settings.reading import ContactReading
-
-if TYPE_CHECKING:
-    from models.churn_model import ChurnModel
 
 MOST_TOPICS = 4
 LABEL_WIDTH = 18
@@ -104,7 +101,7 @@ def _why(row: pd.Series[Any], inputs: ListInputs, language: Language) -> list[st
     model = inputs.model
     features = inputs.features.set_index("customer_id", drop=False)
     own = features.loc[[row["customer_id"]]].reset_index(drop=True)
-    drivers = _drivers(own, features.loc[inputs.scores["customer_id"]], model, language)
+    drivers = drivers_of(model, own, features.loc[inputs.scores["customer_id"]], language)[0]
     name = str(model.segments(own)["segment"].iloc[0])
     segment = ": ".join(text for text in (language.say(name), segment_description(name, language)) if text)
     lines = [_line(language.say("Segment"), segment), "", f"  {language.say('What stands out')}"]
@@ -125,17 +122,6 @@ def _topics(drivers: list[reasons.Driver], language: Language) -> list[str]:
         topics = [driver for driver in drivers if sign * driver.log_odds > 0][:MOST_TOPICS]
         lines += ["", f"  {language.say(title)}", *(_topic(driver, language) for driver in topics)] if topics else []
     return lines
-
-
-def _drivers(own: pd.DataFrame, everyone: pd.DataFrame, model: ChurnModel, language: Language) -> list[reasons.Driver]:
-    return reasons.drivers(
-        model.contributions(own),
-        own,
-        columns_of(model, language),
-        everyone=everyone,
-        money=language.money,
-        say=language.reason,
-    )[0]
 
 
 def _topic(driver: reasons.Driver, language: Language) -> str:

@@ -22,6 +22,28 @@ def columns_of(model: ChurnModel, language: Language) -> list[dict[str, Any]]:
     return described(model.columns_info, str(model.definition["activity"]), declared(language.activities))
 
 
+def drivers_of(
+    model: ChurnModel, customers: pd.DataFrame, everyone: pd.DataFrame, language: Language
+) -> list[list[reasons.Driver]]:
+    """What moves each customer's risk beside what is usual for them, up or down, the strongest first.
+
+    Args:
+        model: whose score it is.
+        customers: their features.
+        everyone: features of all who were scored.
+        language: of the sentences.
+    """
+    return reasons.drivers(
+        model.log_odds,
+        customers,
+        columns_of(model, language),
+        everyone=everyone,
+        used=model.read_by_score,
+        money=language.money,
+        say=language.reason,
+    )
+
+
 class Reasons:
     """What moves the model's prediction, in the language of the list.
 
@@ -34,14 +56,7 @@ class Reasons:
     def drivers(self, rows: Positions) -> list[list[reasons.Driver]]:
         """What moves each of these customers' risk, up or down, the strongest first."""
         own = self.features.iloc[rows].reset_index(drop=True)
-        return reasons.drivers(
-            self.model.contributions(own),
-            own,
-            columns_of(self.model, self.language),
-            everyone=self.features,
-            money=self.language.money,
-            say=self.language.reason,
-        )
+        return drivers_of(self.model, own, self.features, self.language)
 
     def activities(self, rows: Positions) -> list[frozenset[str]]:
         """The activities that each customer's reasons are about."""

@@ -12,6 +12,7 @@ from features.catalogue.activities import ACTIVITIES
 from features.catalogue.measures import MEASURES
 from features.catalogue.wording import RHYTHM
 from models.decision import ranking
+from models.explanation.statements import CLAUSES
 from models.explanation.topics import STORIES, STORIES_OF_MEASURES, STORIES_OF_REPEATS
 from models.kpi.declarations import COUNTS
 from models.kpi.figures import CHAPTERS, FIGURES
@@ -26,9 +27,9 @@ IN_MARKUP = re.compile(r"""\bsay\(\s*"([^"]*)\"""")
 
 
 def reasons() -> set[str]:
-    """Clauses of the sentences that measures have: keys of a language's `reasons`."""
+    """Clauses of the sentences that measures have, and of what numbers are compared with: keys of `reasons`."""
     sentences = [measure.sentence.replace("<rhythm>", RHYTHM) for measure in MEASURES.values()]
-    return {clause for sentence in sentences for clause in sentence.split("; ") if clause}
+    return {clause for sentence in sentences for clause in sentence.split("; ") if clause} | set(CLAUSES.values())
 
 
 def texts(root: Path = ROOT) -> dict[str, str]:

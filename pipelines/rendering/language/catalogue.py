@@ -107,4 +107,6 @@ def _filled(what: str, form: str) -> str:
     """The text that a template may have for a token, as a pattern."""
     if what in NOUNS:
         return r"[^{}]+"
+    if not form and what != "days":
+        return r"\{\w+(?::[^{}]*)?\}"  # written as the number that it is beside
     return r"\d+" if what == "days" else rf"\{{\w+{re.escape(form)}\}}"

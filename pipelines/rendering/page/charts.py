@@ -17,6 +17,7 @@ MOST_BARS = 7
 STORIES = {
     "time since the last": "Time since the last {noun}",
     "how often": "How many {nouns}",
+    "own pace": "Usual pace of {nouns}",
     "how much": "How much was spent",
     "lately beside before": "Change in {nouns} lately",
     "what kind": "What kind of {nouns}",
