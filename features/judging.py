@@ -51,7 +51,7 @@ def judge(suite: Suite, figures: pd.DataFrame) -> list[ExpectationResult]:
     A check whose column is missing has failed. That there is a row, and that the figure `rows` is above zero, is one
     statement.
     """
-    expectations = _great_expectations().expectations
+    expectations = load_great_expectations().expectations
     no_row, other_columns = _failures(
         figures,
         expectations.ExpectTableRowCountToBeBetween(min_value=1),
@@ -113,7 +113,7 @@ def _failure(result: Any) -> Callable[[str], bool]:
     return lambda column: not columns or column in columns
 
 
-def _great_expectations() -> Any:
+def load_great_expectations() -> Any:
     """Imported where it is needed, without what nothing here uses of it and without warnings about its libraries.
 
     altair and scipy.stats serve one expectation (of the divergence of distributions), jsonschema another; pyspark and
@@ -130,7 +130,7 @@ def _great_expectations() -> Any:
 
 def _context() -> Any:
     """Great Expectations' surroundings: everything in memory, no files, no calls home, no progress bars."""
-    gx = _great_expectations()
+    gx = load_great_expectations()
     from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
     settings = DataContextConfig(

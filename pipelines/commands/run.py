@@ -90,7 +90,7 @@ def reproduce(targets: list[str], say: Say) -> None:
     # DVC runs each command in a shell: the stages must find the same Python as this process.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", RUN: str(os.getpid())}
-    command = [sys.executable, "-m", "dvc", "repro", *targets]
+    command = [sys.executable, "-m", "pipelines.commands.repro", *targets]
     follower, progress = Follower(environment[RUN]), Progress(say)
     with (
         DVC_LOG.open("wb") as log,

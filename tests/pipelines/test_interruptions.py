@@ -70,8 +70,7 @@ def wait_for_stage(project: Any, wanted: str, top: subprocess.Popen[bytes]) -> i
 def kill_victim(victim: str, stage: int, top: subprocess.Popen[bytes]) -> None:
     """kill -9 the stage, `dvc`, or what was started on top of them, and leave the others as they are."""
     if victim == "dvc":
-        process = next(p for p in psutil.Process(stage).parents() if "dvc" in p.cmdline() and "repro" in p.cmdline())
-        process.kill()
+        os.kill(psutil.Process(stage).ppid(), signal.SIGKILL)
     else:
         os.kill(stage if victim == "stage" else top.pid, signal.SIGKILL)
     if victim != "top":

@@ -66,7 +66,6 @@ from pathlib import Path
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.journal import Event
 
-ROOT = Path(__file__).resolve().parents[2]
 from pipelines.runtime.stage import run_stage
 print("Running stage", sys.argv[2:])
 run_stage("watch_sources", lambda: print("2 sources are new"))
@@ -82,7 +81,9 @@ def dvc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None
     run_lock.STATE.mkdir(parents=True)
 
     def write(last: str) -> None:
-        (tmp_path / "dvc.py").write_text(FAKE_DVC.replace("{last}", last))
+        (tmp_path / "dvc").mkdir(exist_ok=True)
+        (tmp_path / "dvc/__init__.py").touch()
+        (tmp_path / "dvc/__main__.py").write_text(FAKE_DVC.replace("{last}", last))
 
     return write
 
