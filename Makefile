@@ -43,6 +43,7 @@ $(READY): requirements.lock .ci/uv.txt pyproject.toml $(CHOICE) $(BROKEN)
 	@test -z "$(EXTRAS)" || { sed -n 's/^\([a-z].*==.*\) \\$$/\1/p' requirements.lock > .venv/locked.txt; \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python --system-certs --no-build-isolation --constraint .venv/locked.txt --editable '.[$(EXTRAS)]' \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --constraint .venv/locked.txt --editable '.[$(EXTRAS)]'; }
+	@$(BIN)/python -m pipelines.modelling.tracking.new_store || true  # only saves time: a run would make its own
 	@touch $@
 
 .PHONY: setup

@@ -24,6 +24,7 @@ from typing import Any
 from filelock import FileLock
 
 from pipelines.modelling.tracking.candidate import Candidate
+from pipelines.modelling.tracking.new_store import create_store
 from pipelines.modelling.tracking.relocate import relocate_artifacts
 from pipelines.modelling.tracking.store_errors import store_error, without_password
 from pipelines.modelling.tracking.trial_runs import record_trials
@@ -112,26 +113,9 @@ def _prepare_embedded(root: Path) -> None:
     with FileLock(root / "mlflow.db.lock"):
         if not database.exists():
             with atomic_file(database) as partial:
-                _create_database(partial, artifacts)
+                create_store(partial, artifacts)
         else:
             relocate_artifacts(database, artifacts)
-
-
-def _create_database(database: Path, artifacts: str) -> None:
-    """MLflow's tables, by its own seventy migrations; not one of them needs to reach the disk before the last has."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-    from sqlalchemy import Engine, event
-
-    def without_sync(connection: sqlite3.Connection, _: Any) -> None:
-        connection.execute("PRAGMA synchronous = OFF")
-
-    event.listen(Engine, "connect", without_sync)
-    try:
-        SqlAlchemyStore(f"sqlite:///{database}", artifacts).engine.dispose()
-    finally:
-        event.remove(Engine, "connect", without_sync)
-    with database.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def record_evaluation(
