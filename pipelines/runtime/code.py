@@ -18,7 +18,7 @@ import ast
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -40,34 +40,43 @@ def files_of(*modules: str) -> frozenset[Path]:
         modules: dotted names, like `pipelines.stages.make_list`.
     """
     files: set[Path] = set()
-    pending = [path for name in modules for path in _paths(name)]
+    known: set[str] = set()
+    pending = set(modules)
     while pending:
-        path = pending.pop()
-        if path not in files:
-            files.add(path)
-            pending += [known for name in _imported(path) for known in _paths(name)]
+        known |= pending
+        new = {path for name in pending for path in _paths(name)} - files
+        files |= new
+        pending = {name for path in new for name in _imported(path)} - known
     return frozenset(files)
 
 
 def units_of(*modules: str) -> tuple[str, ...]:
     """The files and folders of the code of these modules, relative to the project, in order of name."""
-    units = {_unit(path) for path in files_of(*modules)}
+    return _units(files_of(*modules))
+
+
+def _units(files: Iterable[Path]) -> tuple[str, ...]:
+    units = {_unit(path) for path in files}
     whole = {name for name in {unit.rpartition("/")[0] for unit in units} if _is_nearly_whole(name, units)}
     return tuple(sorted(whole | {unit for unit in units if not any(unit.startswith(f"{name}/") for name in whole)}))
 
 
 def libraries_of(*modules: str) -> tuple[str, ...]:
     """Distributions of LIBRARIES that the code of these modules imports, in order of name."""
-    imported = {name.split(".")[0] for path in files_of(*modules) for name in _imported(path)}
+    return _libraries(files_of(*modules))
+
+
+def _libraries(files: Iterable[Path]) -> tuple[str, ...]:
+    imported = {name.split(".")[0] for path in files for name in _imported(path)}
     return tuple(sorted(LIBRARIES[name] for name in imported & set(LIBRARIES)))
 
 
 def digest(*modules: str) -> str:
     """SHA-256 of the code of these modules: names and contents of its source files, and its libraries' versions."""
-    sha = hashlib.sha256()
-    for path in sorted(_sources(units_of(*modules))):
+    sha, files = hashlib.sha256(), files_of(*modules)
+    for path in sorted(_sources(_units(files))):
         sha.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    for name in libraries_of(*modules):
+    for name in _libraries(files):
         sha.update(f"{name}=={importlib.metadata.version(name)}\0".encode())
     return sha.hexdigest()
 
@@ -106,12 +115,23 @@ def _paths(name: str) -> list[Path]:
 def _imported(path: Path) -> frozenset[str]:
     """Dotted names that a file imports, at any depth; of `from a import b` both `a` and `a.b`."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in _statements(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return frozenset(names)
+
+
+def _statements(module: ast.Module) -> Iterator[ast.AST]:
+    """Every statement at any depth; expressions, which hold most of a file and import nothing, are passed over."""
+    pending: list[ast.AST] = [module]
+    while pending:
+        node = pending.pop()
+        yield node
+        for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+            inner = getattr(node, name, ())
+            pending += inner if isinstance(inner, list) else ()  # the body of a lambda is an expression
 
 
 def _unit(path: Path) -> str:
