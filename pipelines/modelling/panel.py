@@ -50,21 +50,27 @@ def read_panel(features: Path, labels: Path, activity: Path, sample: Sample = AL
 
 def _of_moment(features: Path, day: str, labels: pd.DataFrame, sample: Sample) -> pd.DataFrame:
     """The labelled rows of one moment with their features, by customer."""
+    import pandas as pd
+
     path = features / f"{day}.parquet"
     if not path.exists():
         raise ChurnError(f"{path}: there are labels for {day} but no features. Run build_features again.")
-    table = sample.rows(path).to_pandas().drop(columns="as_of")
-    joined = labels.sort_values("customer_id").merge(
-        table, on="customer_id", how="left", validate="1:1", indicator="found"
-    )
-    absent = joined.loc[joined["found"] != "both", "customer_id"]
+    table, labels = sample.rows(path).to_pandas().drop(columns="as_of"), labels.sort_values("customer_id")
+    for name, rows in ((path, table), ("labels", labels)):
+        if not rows["customer_id"].is_unique:
+            raise ChurnError(
+                f"{name}: a customer stands there twice for {day}. Run build_features and label_churn again."
+            )
+    places = pd.Index(table["customer_id"]).get_indexer(labels["customer_id"])
+    absent = labels.loc[places < 0, "customer_id"]
     if len(absent):
         shown = ", ".join(str(customer) for customer in absent[:3])
         raise ChurnError(
-            f"{path}: {len(absent)} of {len(joined)} labelled customers have no features ({shown}). "
+            f"{path}: {len(absent)} of {len(labels)} labelled customers have no features ({shown}). "
             "Make observations.seen_within_days at least active_within_days, and run build_features again."
         )
-    return joined.drop(columns="found")
+    found = table.drop(columns="customer_id").iloc[places].reset_index(drop=True)
+    return pd.concat([labels.reset_index(drop=True), found], axis=1)
 
 
 def switched_off(columns_info: list[dict[str, Any]], switches: Mapping[str, bool]) -> list[str]:
