@@ -31,6 +31,7 @@ Floats = npt.NDArray[np.float64]
 
 HARM = 0.1
 HARM_ALPHA, HARM_BETA = 1.0, 4.0
+_MEAN_HARM, _LEAST = HARM_ALPHA / (HARM_ALPHA + HARM_BETA), 0.001
 POOLINGS = ((0.0, 0.0), (0.2, 0.0), (0.0, 0.3), (0.2, 0.3), (0.5, 0.0), (0.5, 0.3), (0.0, 0.7), (0.2, 0.6))
 BASE_NODES = 200  # shares p0 that are summed over
 _EDGE, _STEP = 6.0, 0.05
@@ -54,6 +55,19 @@ class Belief:
         if not (self.alpha > 0 and self.beta > 0 and 0 <= self.harm < 1):
             found = f"alpha {self.alpha:g}, beta {self.beta:g}, harm {self.harm:g}"
             raise ModelError(f"success: alpha and beta must lie above 0, harm from 0 to below 1, found {found}.")
+
+    @classmethod
+    def stated(cls, success: float, mass: float, harm: float = HARM) -> Belief:
+        """The belief whose mean is a stated success, harm allowed for: what is stated stays so until there is evidence.
+
+        Args:
+            success: 0..1; where it leaves no room for that much harm, there is less of it.
+            mass: alpha + beta: how many customers the statement is worth.
+            harm: probability that the action makes customers leave.
+        """
+        harm = min(harm, max(0.0, (1 - _LEAST - success) / (1 + _MEAN_HARM)))
+        good = min(max((success + harm * _MEAN_HARM) / (1 - harm), _LEAST), 1 - _LEAST)
+        return cls(good * mass, (1 - good) * mass, harm)
 
     def quantile(self, probability: Floats) -> Floats:
         """The s below which so much of the belief lies."""

@@ -23,6 +23,7 @@ from pipelines.at_risk.policy import campaign, lottery
 from pipelines.at_risk.policy.campaign import Assignments
 from pipelines.at_risk.policy.consent import permitted_channels
 from pipelines.at_risk.policy.contact_rules import SUPPRESSION, suppressed
+from pipelines.at_risk.policy.learnt import Learnt, is_applied
 from pipelines.at_risk.policy.playbook import NONE, Candidates, Playbook, Positions, require_possible
 from pipelines.at_risk.reasons import Reasons
 from pipelines.ledger.assignment import Draws
@@ -53,6 +54,7 @@ class ListInputs:
         contacts: the contacts table; None where there is none.
         ordered_since: ids of customers who ordered since the data ends.
         assigned: earlier assignments of this campaign.
+        learnt: what outcomes of earlier lists taught about the playbook's actions; None: nothing.
     """
 
     scores: pd.DataFrame
@@ -64,6 +66,7 @@ class ListInputs:
     contacts: pd.DataFrame | None = None
     ordered_since: frozenset[str] = frozenset()
     assigned: Assignments = field(default_factory=Assignments)
+    learnt: Learnt | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,16 @@ class _Week:
     def net_value(self, rows: Positions, chosen: Positions) -> npt.NDArray[np.float64]:
         """What contacting each of these people brings, by the rule of the playbook that takes them; six digits."""
         chance = self.table["churn_probability"].to_numpy("float64")[rows]
-        money = {name: self.playbook.money(name)[chosen] for name in ("success", "cost", "incentive")}
+        money = self._money(rows, chosen)
         return np.asarray(ranking.net_value(chance, self.worth[rows], **money).round(6), dtype=np.float64)
+
+    def _money(self, rows: Positions, chosen: Positions) -> dict[str, npt.NDArray[np.float64]]:
+        """`success`, `cost` and `incentive` of each of these people; the success is what is believed of it by now."""
+        money = {name: self.playbook.money(name)[chosen] for name in ("success", "cost", "incentive")}
+        learnt, policy = self.inputs.learnt, self.policy
+        if learnt is not None and is_applied(policy.value, policy.campaign):
+            money["success"] = learnt.success(chosen, list(self.table["segment"].to_numpy()[rows]))
+        return money
 
     @cached_property
     def best(self) -> npt.NDArray[np.float64]:
@@ -187,9 +198,8 @@ class _Week:
         table = self.table.iloc[rows].reset_index(drop=True).assign(row=rows, rule=chosen)
         orders = self.playbook.orders(rows, chosen, self.policy.moment.as_of)
         table = pd.concat([table, orders], axis=1).assign(left_alone=self.playbook.left_alone(chosen))
-        money = {name: self.playbook.money(name)[chosen] for name in ("success", "cost", "incentive")}
         chance = table["churn_probability"].to_numpy("float64")
-        table["spending"] = ranking.spending(chance, **money)
+        table["spending"] = ranking.spending(chance, **self._money(rows, chosen))
         table["expected_net_value"] = self.net_value(rows, chosen)
         table = table.sort_values([self._measure, "customer_id"], ascending=[False, True], ignore_index=True)
         return self._grouped(table)

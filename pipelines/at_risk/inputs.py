@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from models.decision.lottery import LOTTERY
+from pipelines.at_risk.achieved import achieved
 from pipelines.at_risk.decide import ListInputs
 from pipelines.at_risk.policy import campaign, lottery
 from pipelines.at_risk.policy.campaign import Assignments
+from pipelines.at_risk.policy.learnt import learnt
 from pipelines.at_risk.policy.suppression import suppressed_ids
 from pipelines.ledger import read
 from pipelines.runtime.errors import ChurnError
@@ -62,6 +64,7 @@ def read_inputs(
         contacts=read_contacts(contacts),
         ordered_since=suppressed_ids(policy.at_risk, contacts.privacy),
         assigned=_assigned(policy),
+        learnt=learnt(achieved(moment.as_of), policy.playbook, policy.value),
     )
 
 

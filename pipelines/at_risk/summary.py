@@ -10,6 +10,7 @@ from models.decision.control_group import CONTACT
 from models.decision.cut import BUDGET, CAPACITY, HELD, PROFIT, Cut
 from pipelines.at_risk.decide import Decision, ListInputs
 from pipelines.at_risk.policy import campaign
+from pipelines.at_risk.policy.learnt import Learnt, figures, is_applied, taught_lines
 from pipelines.at_risk.tables import Tables
 from pipelines.rendering.language.language import Language
 from pipelines.settings.campaign.at_risk import AtRisk
@@ -92,10 +93,28 @@ def campaign_summary(inputs: ListInputs, decision: Decision, policy: ListPolicy,
     return campaign.forecast(plan, entries, policy.campaign, policy.value.success, language)
 
 
-def playbook_summary(decision: Decision, rules: Sequence[PlaybookRule]) -> list[dict[str, Any]]:
-    """Per rule: its action, how many of all eligible it may take, and how many of the contacted it took."""
+def playbook_summary(
+    decision: Decision, rules: Sequence[PlaybookRule], learnt: Learnt | None = None
+) -> list[dict[str, Any]]:
+    """Per rule: its action, how many of all eligible it may take, and how many of the contacted it took.
+
+    With `success` where outcomes of earlier lists taught something about the action; see learnt.figures.
+    """
     taken = decision.cut.of(CONTACT)["rule"].value_counts()
+    known = {one.action: {"success": figures(one)} for one in learnt.taught} if learnt else {}
     return [
-        {"action": rule.action, "eligible": decision.eligible_by_rule[position], "listed": int(taken.get(position, 0))}
+        {
+            "action": rule.action,
+            "eligible": decision.eligible_by_rule[position],
+            "listed": int(taken.get(position, 0)),
+            **known.get(rule.action, {}),
+        }
         for position, rule in enumerate(rules)
     ]
+
+
+def learnt_in_words(inputs: ListInputs, policy: ListPolicy, language: Language) -> str:
+    """What outcomes of earlier lists taught about the actions; "" where they taught nothing."""
+    if inputs.learnt is None:
+        return ""
+    return " ".join(taught_lines(inputs.learnt.taught, language, applied=is_applied(policy.value, policy.campaign)))

@@ -29,6 +29,7 @@ from pipelines.at_risk.policy.campaign import NEW_SHARE
 from pipelines.ledger.assignment import ESTIMATED
 from pipelines.outcomes import effect, validity
 from pipelines.outcomes.effect import ANY_TIME, Schedule, Seen
+from pipelines.outcomes.evidence import evidence_of
 from pipelines.outcomes.groups import groups_of
 from pipelines.outcomes.terms import Terms
 from pipelines.settings.campaign.outcomes import Outcomes
@@ -77,6 +78,7 @@ def campaign_of(
         "next_matures_on": _next(people, terms),
         "looks": [],
         "gates": [],
+        "evidence": [],
     }
     arms = _arms(compared)
     if not len(mature):
@@ -103,6 +105,8 @@ def _measured(
         "share_left": effect.effect_of(known, critical),
         "outlook": _outlook(compared, schedule, setting, terms),
     }
+    if figures["verdict"] != WITHHELD:
+        figures["evidence"] = evidence_of(compared)
     if np.isfinite(critical):
         figures |= effect.money_of(known, critical)
         figures |= {"reached": effect.reached_of(known, critical), "by_group": groups_of(known, schedule, setting)}

@@ -28,6 +28,7 @@ class Week:
         win_back: customers who have left already, in a file of their own.
         ordered_since: customers dropped at the last moment because they came after the data's end.
         power: what the campaign will be able to prove, in a sentence.
+        learnt: what outcomes of earlier lists taught about the playbook's actions, in sentences.
         quick: it is a quick look, by a model that nobody judged.
         drift: checks that warn of data unlike that which the model learned from.
         next_100: what the next hundred customers would have brought, in a sentence.
@@ -46,6 +47,7 @@ class Week:
     win_back: int = 0
     ordered_since: int = 0
     power: str = ""
+    learnt: str = ""
     next_100: str = ""
     drift: int = 0
     quick: bool = False

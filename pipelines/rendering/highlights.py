@@ -205,7 +205,7 @@ def context_lines(week: Week, language: Language) -> list[str]:
     if week.ordered_since:
         came = count(week.ordered_since, "customer", "customers")
         lines.append(say("Taken off at the last moment because they came back since: {came}.", came=came))
-    return lines + [sentence for sentence in (week.power, week.next_100) if sentence]
+    return lines + [sentence for sentence in (week.power, week.learnt, week.next_100) if sentence]
 
 
 def figure_lines(

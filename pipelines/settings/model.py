@@ -74,6 +74,10 @@ class Value(Section):
 
     `customer_value: auto` is a year of what those who stayed brought, times `margin_share`; where the stream has no
     money, twenty incentives (the ratio of the paper).
+
+    `learn`: whether the list's ranking goes by what outcomes of earlier lists taught about each action's success, where
+    there are any; the figures of models never do. `harm`: the probability, before there is evidence, that an action
+    makes customers leave. The mean stays the stated success.
     """
 
     customer_value: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"
@@ -81,3 +85,5 @@ class Value(Section):
     contact_cost: Annotated[float, Field(ge=0)] = 1.0
     incentive_cost: Annotated[float, Field(ge=0)] = 10.0
     success: Success = Field(default_factory=Success)
+    learn: bool = True
+    harm: Annotated[float, Field(ge=0, le=0.5)] = 0.1

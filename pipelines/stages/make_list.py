@@ -79,7 +79,8 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
     campaign = summary.campaign_summary(evidence, decision, policy, language)
     week = _week(evidence, decision, lists, card, moment=moment, language=language)
     drift = sum(len(result["warnings"]) for result in checks.values())
-    week = replace(week, power=" ".join(campaign["said"]), drift=drift)
+    learnt = summary.learnt_in_words(evidence, policy, language)
+    week = replace(week, power=" ".join(campaign["said"]), learnt=learnt, drift=drift)
     trust = _trust(card, evidence, drift, moment=moment, language=language, campaign=policy.campaign.name)
     with atomic_folder(out) as folder:
         _write(folder, lists, figures, trust, moment=moment, language=language, week=week)
@@ -100,7 +101,7 @@ def make_list(settings: params.Settings, inputs: Inputs, out: Path) -> None:
             week={
                 "counts": summary.counts(lists),
                 "cut": summary.cut_summary(decision.cut, policy.at_risk, language),
-                "playbook": summary.playbook_summary(decision, policy.playbook),
+                "playbook": summary.playbook_summary(decision, policy.playbook, evidence.learnt),
                 "campaign": campaign,
                 "notices": files.notices(lists.listed, language),
                 "trust": {"verdict": trust["verdict"], "answers": trust["answers"]},

@@ -120,6 +120,10 @@ def test_a_planted_effect_is_found_and_told(looked_at: Any) -> None:
         "left": left,
         "share": round(left / len(contacted), 6),
     }
+    taught = found["evidence"]
+    assert {row["action"] for row in taught} == {"call", "letter"}
+    assert round(sum(row["contacted"] for row in taught)) == len(contacted)
+    assert round(sum(row["contacted_left"] for row in taught)) == left
     lines = campaign_lines(found, ENGLISH)
     assert re.match(r"Contacting helped: of the contacted, [\d.]+ points fewer left .* That is proven\.", lines[0])
     assert found["cost"]["per_kept"]["low"] <= found["cost"]["per_kept"]["effect"] <= found["cost"]["per_kept"]["high"]

@@ -101,7 +101,8 @@ MANIFEST = {
 WEEK = {
     "counts": "customers listed, in the control group, suppressed by each rule, and on the win-back list",
     "cut": "what ended the list, what it is expected to bring, and what the next 100 customers would have brought",
-    "playbook": "eligible and listed customers by action",
+    "playbook": "eligible and listed customers by action; where outcomes of earlier lists taught something, `success`: "
+    "`stated`, `believed` with its interval, the probability of `harm`, and how many left of either arm",
     "trust": "may I trust this list: the verdict, and five answers (`scored_by`, `calibration`, `drift`, `effect`, "
     "`rows_left_out`), each `good`, `mind` or `open` (not measured yet), said in the list's language",
     "notices": "what has to be known before the list is used, in the list's language",
