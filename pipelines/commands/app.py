@@ -1,6 +1,6 @@
 """The `churn` command: which commands there are. Each is imported when it is called, so help answers at once.
 
-The commands themselves are in `project`, `lists`, `outcomes`, `uplift`, `scheduled` and `stores`; they alone
+The commands themselves are in `project`, `lists`, `effect`, `scheduled` and `stores`; they alone
 know the date of today.
 """
 
@@ -50,6 +50,10 @@ COMMANDS = {
     "outcomes": Lazy(
         "pipelines.commands.effect.outcomes:outcomes",
         "Say what published lists achieved: who left, whether contacting helped, and when nothing can be said yet.",
+    ),
+    "playbook": Lazy(
+        "pipelines.commands.effect.playbook:playbook",
+        "Say what another playbook would have brought on past lists, before it is used.",
     ),
     "promote": Lazy(
         "pipelines.commands.project:promote",

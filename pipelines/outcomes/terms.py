@@ -40,6 +40,7 @@ class Terms:
         planned: customers, of both arms, by its end; None where the list did not say.
         hoped_for: the effect that was expected, in shares; None where the list did not say.
         costs: money by action: (contact, incentive); "" is any other action.
+        playbook: the rules by which its customers got their actions, as params.yaml had them.
         lottery: where the last places were drawn by lot, `sure` (ranks at the top that were not) and `sure_holdout` (of
             them, the share kept out); else None.
     """
@@ -51,6 +52,7 @@ class Terms:
     planned: int | None
     hoped_for: float | None
     costs: Mapping[str, tuple[float, float]]
+    playbook: Sequence[Mapping[str, Any]] = ()
     lottery: Mapping[str, Any] | None = None
 
     @property
@@ -91,6 +93,7 @@ def terms_of(published: Published, copies: Path, today: TodaysTerms) -> Terms:
         planned=_planned(_mapping(campaign.get("by_the_end"))),
         hoped_for=_mapping(campaign.get("assumed")).get("expected_effect"),
         costs=_costs(settings, today),
+        playbook=_playbook(settings, today),
         lottery=_lottery(campaign),
     )
 
@@ -121,12 +124,16 @@ def _planned(by_the_end: Mapping[str, Any]) -> int | None:
     return sum(arms) if all(isinstance(arm, int) for arm in arms) and sum(arms) else None  # type: ignore[arg-type]
 
 
+def _playbook(settings: Mapping[str, Any], today: TodaysTerms) -> Sequence[Mapping[str, Any]]:
+    rules = settings.get("playbook", today.playbook)
+    return rules if isinstance(rules, Sequence) else ()
+
+
 def _costs(settings: Mapping[str, Any], today: TodaysTerms) -> dict[str, tuple[float, float]]:
     value = _mapping(settings.get("value")) or today.value.model_dump(mode="json")
     usual = float(value["contact_cost"]), float(value["incentive_cost"])
-    rules = settings.get("playbook", today.playbook)
     found: dict[str, tuple[float, float]] = {"": usual}
-    for rule in rules if isinstance(rules, Sequence) else ():
+    for rule in _playbook(settings, today):
         own = [rule.get(name) for name in ("cost", "incentive")]
         cost, incentive = (first if mine is None else float(mine) for mine, first in zip(own, usual, strict=True))
         found.setdefault(str(rule.get("action", "")), (cost, incentive))

@@ -16,7 +16,7 @@ import yaml
 
 from pipelines.commands import lists, project, scheduled, stores
 from pipelines.commands.app import COMMANDS
-from pipelines.commands.effect import kpi, outcomes, uplift
+from pipelines.commands.effect import kpi, outcomes, playbook, uplift
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"great_expectations", "lightgbm", "matplotlib", "mlflow", "optuna", "pandas", "scipy.stats", "sklearn"}
@@ -88,7 +88,7 @@ def test_every_command_is_in_the_list() -> None:
     inner = {"show", "check"}  # of `churn sources`
     made = {
         one.name
-        for module in (scheduled, lists, outcomes, kpi, uplift, project, stores)
+        for module in (scheduled, lists, outcomes, kpi, uplift, playbook, project, stores)
         for one in vars(module).values()
         if isinstance(one, click.Command)
     }

@@ -48,10 +48,7 @@ def from_campaign(
     Raises:
         ChurnError: there is no such campaign, nothing of it has matured, or nobody can be compared.
     """
-    name = _named(name, ledger)
-    terms = {day: one for day, one in terms_by_day(ledger, question).items() if one.published.campaign == name}
-    _require_matured(name, terms, known_until)
-    people = _people(name, ledger, question, terms, stream=stream(), known_until=known_until)
+    name, terms, people = matured_people(name, ledger, question, stream, known_until=known_until)
     mature = people[people["matured"]]
     compared = comparable(people)
     arm = compared["contacted_arm"].to_numpy(dtype=bool)
@@ -72,6 +69,20 @@ def from_campaign(
     )
     experiment = experiment_of(arm, chance, 1 - left, before.features, before.columns, risk=risk)
     return Found(experiment, gates, _source(name, people, compared, terms, known_until), before.left_out)
+
+
+def matured_people(
+    name: str | None, ledger: Campaigns, question: Question, stream: Callable[[], Stream], *, known_until: str
+) -> tuple[str, dict[str, Terms], pd.DataFrame]:
+    """The campaign of a name (None: the newest), its terms by day, and its customers; see people.people_of.
+
+    Raises:
+        ChurnError: there is no such campaign, or nothing of it has matured.
+    """
+    name = _named(name, ledger)
+    terms = {day: one for day, one in terms_by_day(ledger, question).items() if one.published.campaign == name}
+    _require_matured(name, terms, known_until)
+    return name, terms, _people(name, ledger, question, terms, stream=stream(), known_until=known_until)
 
 
 def _named(name: str | None, ledger: Campaigns) -> str:
