@@ -125,6 +125,23 @@ def test_a_check_works_before_churn_fits_the_sources() -> None:
     assert any("churn.silent.activity: no source yields placed_order" in line for line in lines)
 
 
+@pytest.mark.parametrize("where", ["amount > 4", "amount::double > 4", "4 < cast(amount as integer)"])
+def test_a_condition_that_cannot_read_a_cell_makes_a_bad_row(where: str) -> None:
+    write(["good", "unread", "refunded"])
+    said = checked(settings_of(where=None, yields=[{"activity": "placed_order", "where": where}]), rows=1)
+    counted = next(line for line in said if line.startswith("  placed_order: of"))
+    bad = "1 bad: a word where a condition wants a number"
+    assert counted == f"  placed_order: of 3 rows 1 became an activity; 1 not meant (where), {bad}."
+    assert any("line 3; for example 'n/a'" in line for line in said)
+
+
+def test_a_value_that_cannot_be_converted_is_a_bad_row() -> None:
+    write(["good", "unread"])
+    columns = {"activity_id": "id", "customer_id": "who", "occurred_at": "at", "value": "amount::double * 2"}
+    said = checked(settings_of(where=None, columns=columns, yields=[{"activity": "placed_order"}]), rows=1)
+    assert "  placed_order: of 2 rows 1 became an activity; 1 bad: value not a number." in said
+
+
 @given(strategies.lists(strategies.sampled_from(sorted(KINDS)), min_size=1, max_size=12), strategies.integers(1, 2))
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_sums_agree_and_so_does_every_reason(kinds: list[str], files: int) -> None:

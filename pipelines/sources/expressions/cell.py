@@ -102,8 +102,20 @@ def cell(wanted: str, shape: Shape, *, signs: Signs = POINTS, number: bool = Fal
     sql = expression.sql_over([part for part, _, _ in found])
     kind = kind_of(_bound_type(sql, wanted, shape))
     unreadable = [bad for _, bad, _ in found if bad]
+    if expression.may_fail and expression.references:  # a result of null is none, a conversion that failed is a cell that cannot be read
+        tried = f"try(struct_pack(x := {sql}))"
+        texts = [as_text(place, "text") for place in (_place(one, shape) for one in expression.references)]
+        unreadable.append(f"case when {tried} is null then concat_ws(' ', {', '.join(texts)}) end")
+        sql = f"(struct_extract({tried}, 'x'))"
     unread = f"coalesce({', '.join(dict.fromkeys(unreadable))})" if unreadable else None
     return Cell(f"try{sql}", kind, unread, numbers=tuple(dict.fromkeys(number for _, _, number in found if number)))
+
+
+def _place(reference: Reference, shape: Shape) -> str:
+    """SQL of the whole column that a reference names."""
+    resolved = _resolve(reference, shape)
+    assert resolved is not None
+    return _position(resolved[0], shape)
 
 
 def _quoting_hint(wanted: str, shape: Shape) -> str:

@@ -28,6 +28,8 @@ _NUMERIC = {"abs", "round", "floor", "ceil", "ceiling", "sign", "sqrt", "ln", "l
 _CHANGING_MACROS = {"ago", "assert_true", "get_block_size", "session_user", "user", "regexp_split_to_table"}
 _CHANGING = {"version", "parse_duckdb_log_message"}
 """Another answer with another DuckDB, though DuckDB calls them consistent."""
+_CONVERTING = {"strptime", "make_date", "make_time", "make_timestamp"}
+_TEXTS = ("varchar", "text", "string", "char", "bpchar")
 _CLOCK_ALONE = {"age"}
 """With one argument they count from today, though DuckDB calls them consistent; with two they do not."""
 
@@ -58,12 +60,16 @@ class Reference:
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression, or why it is none (`fault`; `syntax` where it is no SQL at all)."""
+    """A parsed expression, or why it is none (`fault`; `syntax` where it is no SQL at all).
+
+    `may_fail`: it converts what need not be convertible (`x::double`, `strptime(...)`).
+    """
 
     text: str
     references: tuple[Reference, ...] = ()
     fault: str = ""
     syntax: bool = False
+    may_fail: bool = False
 
     def sql_over(self, columns: list[str]) -> str:
         """The expression's SQL with every reference replaced, in their order."""
@@ -123,7 +129,7 @@ def parse(text: str, *, numeric: bool = False, logical: bool = False) -> Express
     if forbidden:
         return Expression(text, fault=f"it may not use {', '.join(forbidden)}")
     references = sorted(set(_references(nodes[0], Wanted(numeric, logical), frozenset())), key=lambda one: one.start)
-    return Expression(text, tuple(references))
+    return Expression(text, tuple(references), may_fail=_may_fail(nodes[0]))
 
 
 def _children(node: Any) -> Iterator[dict[str, Any]]:
@@ -135,6 +141,16 @@ def _children(node: Any) -> Iterator[dict[str, Any]]:
                     yield one
                 else:
                     yield from _children(one)
+
+
+def _may_fail(node: dict[str, Any]) -> bool:
+    """Whether something is converted in it that need not be convertible, and is not tried only (`try_cast`)."""
+    to_text = str(node.get("type_expr", {}).get("type_name", "")).lower() in _TEXTS
+    fixed = to_text or node.get("try_cast") or node.get("child", {}).get("class") == "CONSTANT"
+    converts = node["class"] == "CAST" and not fixed
+    if converts or node.get("function_name", "").lower() in _CONVERTING:
+        return True
+    return any(map(_may_fail, _children(node)))
 
 
 def _forbidden(node: dict[str, Any]) -> Iterator[str]:
