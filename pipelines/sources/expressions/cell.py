@@ -102,7 +102,8 @@ def cell(wanted: str, shape: Shape, *, signs: Signs = POINTS, number: bool = Fal
     sql = expression.sql_over([part for part, _, _ in found])
     kind = kind_of(_bound_type(sql, wanted, shape))
     unreadable = [bad for _, bad, _ in found if bad]
-    if expression.may_fail and expression.references:  # a result of null is none, a conversion that failed is a cell that cannot be read
+    if expression.may_fail and expression.references:
+        # A result of null is none; a conversion that failed is a cell that cannot be read.
         tried = f"try(struct_pack(x := {sql}))"
         texts = [as_text(place, "text") for place in (_place(one, shape) for one in expression.references)]
         unreadable.append(f"case when {tried} is null then concat_ws(' ', {', '.join(texts)}) end")
