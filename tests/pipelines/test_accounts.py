@@ -159,3 +159,20 @@ def test_the_sums_agree_and_so_does_every_reason(kinds: list[str], files: int) -
     assert placed.left_out.get("where", 0) == count["other kind"] + count["refunded"]
     assert placed.left_out.get("repeated", 0) == max(0, count["copy"] - 1)
     assert sum(placed.set_aside.values()) == count["no time"] + count["unread"] + count["broken"]
+
+
+def test_ids_of_nobody_and_rows_of_later_files_are_counted(here: Path) -> None:
+    write(["good", "good", "good"])
+    (here / "orders1.csv").write_text(HEADER + "2,c2,2024-03-01,paid,6\n4,c9,2024-03-01,paid,6\n")
+    (here / "ids.csv").write_text("system,id,customer_id\ncrm,c1,A\ncrm,c2,B\ncrm,c3,B\n")
+    one = {"later_files_replace": True, "identity": "crm", "where": None, "yields": [{"activity": "placed_order"}]}
+    read = settings_of(**one).model_dump(mode="json", exclude_unset=True)
+    table = {"reader": "csv", "path": "ids.csv"}
+    whole = Settings.model_validate(read | {"identities": {"table": table, "max_unmatched_share": 1.0}})
+    (found,) = accounts(whole)
+    assert (found.read, found.activities) == (5, 3)
+    assert found.left_out == {"replaced": 1, "nobody's": 1}
+    pull(whole, "score", Path("out"), Path("validation/activity_score.json"), Path("landing"))
+    kept = read_json(Path("validation/accounts_score.json"))["sources"]["shop"][0]
+    assert kept == found.content()
+    assert read_json(Path("out/facts.json"))["rows"] == found.activities
