@@ -7,35 +7,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from pipelines.settings.tables.database import InDatabase
+from pipelines.settings.tables.time_format import TimeFormat, checked_time_format
 from pipelines.settings.types import TIME_COLUMNS, Name, Section, Share, Zones, zone_of, zones_of
 
-UNIX_TIMES = ("unix_seconds", "unix_milliseconds")
-SERIAL = "spreadsheet_days"
-NUMBERED_TIMES = (*UNIX_TIMES, SERIAL)
-YEAR_FIRST = "year_first"
 MINOR_UNITS = "minor_units"
 ActivityColumn = Literal[
     "activity_id", "customer_id", "occurred_at", "recorded_at", "activity", "value", "quantity", "detail", "currency"
 ]
 Text = Annotated[str, Field(min_length=1)]
-
-
-def checked_time_format(value: TimeFormat) -> TimeFormat:
-    """A time format, or several.
-
-    Raises:
-        ValueError: one is neither written as in strptime nor a word of ours.
-    """
-    for one in (value,) if isinstance(value, str) else value or ():
-        if "%" not in one and one not in (*NUMBERED_TIMES, YEAR_FIRST):
-            raise ValueError(
-                f'{one!r} is not a time format. Write it as in strptime, for example "%d.%m.%Y %H:%M", or one of '
-                + ", ".join((*NUMBERED_TIMES, YEAR_FIRST))
-            )
-    return value
-
-
-TimeFormat = str | Annotated[tuple[str, ...], Field(min_length=1)] | None
 
 
 class CompleteJourney(Section):

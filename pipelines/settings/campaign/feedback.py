@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from pipelines.settings.sources import Text, TimeFormat, checked_time_format
+from pipelines.settings.sources import Text
+from pipelines.settings.tables.time_format import TimeFormat, checked_time_format
 from pipelines.settings.types import Section
 
 ReportColumn = Literal[

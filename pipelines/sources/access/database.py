@@ -20,8 +20,9 @@ from zoneinfo import ZoneInfo
 from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.runtime.sql import text
 from pipelines.runtime.text.column_names import nearest_column
-from pipelines.settings.sources import UNIX_TIMES, Sql
+from pipelines.settings.sources import Sql
 from pipelines.settings.tables.database import InDatabase
+from pipelines.settings.tables.time_format import UNIX_TIMES
 from pipelines.sources.expressions.types import kind_of, stored_types
 
 _DAY = 86_400_000_000

@@ -12,7 +12,8 @@ import json
 from typing import Any
 
 from pipelines.runtime.sql import text
-from pipelines.settings.sources import SERIAL, UNIX_TIMES, YEAR_FIRST, Mapped, TimeFormat
+from pipelines.settings.sources import Mapped
+from pipelines.settings.tables.time_format import SERIAL, UNIX_TIMES, YEAR_FIRST, TimeFormat
 from pipelines.sources.expressions.convert import as_number, as_time, formats_of
 from pipelines.sources.relations import REJECTED
 

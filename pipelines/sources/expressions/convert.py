@@ -9,8 +9,8 @@ import re
 
 from pipelines.runtime.sql import text
 from pipelines.runtime.text.yes_no import NO, YES
-from pipelines.settings.sources import SERIAL, TimeFormat
-from pipelines.settings.sources import YEAR_FIRST as YEAR_FIRST_WORD
+from pipelines.settings.tables.time_format import SERIAL, TimeFormat
+from pipelines.settings.tables.time_format import YEAR_FIRST as YEAR_FIRST_WORD
 from pipelines.sources.expressions.number_text import as_double
 from pipelines.sources.expressions.time_text import YEAR_FIRST, TimeReading, quick, rewritten
 

@@ -11,7 +11,8 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.text.column_names import columns_in_words, nearest_column
 from pipelines.settings.campaign.contacts import COLUMNS, ContactDatabase, ContactFiles, is_consent
 from pipelines.settings.messages import entry
-from pipelines.settings.sources import NUMBERED_TIMES, YEAR_FIRST, Customers, Mapped, Mapping, Table
+from pipelines.settings.sources import Customers, Mapped, Mapping, Table
+from pipelines.settings.tables.time_format import NUMBERED_TIMES, YEAR_FIRST
 from pipelines.sources.access.headers import LocatedFile
 from pipelines.sources.expressions.activity_query import columns_of
 from pipelines.sources.expressions.cell import cell
