@@ -67,13 +67,14 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
         raise ChurnError(*faults)
     con = connect()
     with _store(landing) as root, _sound(root):
+        places = Places(root, branch, report)
+        places.accounts.unlink(missing_ok=True)
         parts = read_parts(con, reading, Pull(root, moment, inspected))
         if several := faults_of_currencies(con):
             raise ChurnError(*several)
         redact_quarantine(con, settings.privacy)
         notes = quarantine_rows(con, settings.sources, report.parent / f"quarantine_{branch}.csv")
         notes += history.notes(con)
-        places = Places(root, branch, report)
         parts += land_stream(con, places.direct)
         parts, identity_notes = resolve_parts(
             con, reading.resolution, parts, moment, ResolutionStore(places.about, places.aside)

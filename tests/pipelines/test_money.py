@@ -90,7 +90,7 @@ def test_values_are_converted_at_the_nearest_earlier_rate() -> None:
     assert not any("several currencies" in line for line in checked(read, rows=1))
 
 
-def test_a_value_without_a_rate_is_a_bad_row_that_names_its_currency() -> None:
+def test_values_without_a_rate_are_bad_rows_that_name_their_currencies() -> None:
     read = bills("usd", "isk", exchange_rates=rates())
     said = "\n".join(checked(read, rows=1))
     assert (
