@@ -25,7 +25,8 @@ _LINES = ("csv", "tsv", "txt", "gz", "json", "jsonl", "ndjson")
 _REASONS = f"""
 select bad.file, any_value(delivered.rows), fault, field, sum(bad.rows)::bigint as bad_rows,
     list(line order by line)[:3],
-    if(fault = 'without a rate', string_agg(distinct found, ', ' order by found), coalesce(arg_min(found, line), min(found)))
+    if(fault = 'without a rate', string_agg(distinct found, ', ' order by found),
+        coalesce(arg_min(found, line), min(found)))
 from {REJECTED} as bad join {DELIVERED} as delivered on bad.source = delivered.source and bad.file = delivered.file
 where bad.source = ? group by bad.file, fault, field order by bad_rows desc, bad.file, fault, field limit 5
 """
