@@ -87,7 +87,7 @@ class Mapping(Section):
     value_of: Literal["line", "order"] | None = None
     returns: Literal["kept", "netted"] | None = None
     repeats: Literal["refused", "first"] | None = None
-    scale: tuple[float, float] | None = None
+    scale: Annotated[tuple[float, ...], Field(min_length=2, max_length=2)] | None = None
     optional: bool | None = None
     optional_columns: Annotated[tuple[ActivityColumn, ...], Field(min_length=1)] | None = None
     unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["minor_units"] = 1.0
@@ -108,6 +108,13 @@ class Mapping(Section):
     def decimal_sign(self) -> str | None:
         """What divides whole from fraction, told by either setting; None where it is not told."""
         return self.decimal or {".": ",", ",": "."}.get(self.thousands or "")
+
+    @field_validator("scale")
+    @classmethod
+    def _upwards(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value and value[0] >= value[1]:
+            raise ValueError(f"{value[0]:g} is not below {value[1]:g}. Write the lowest answer and the highest")
+        return value
 
     @property
     def order_key(self) -> tuple[str, ...]:

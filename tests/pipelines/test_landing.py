@@ -106,7 +106,8 @@ def test_bad_rows_and_exclusions_are_told_again_without_reading_again(read: list
 
     first = notes()
     assert first[0][0] == "2.csv: 1 of 2 rows has no customer_id (line 2). Drop or map them in sources.orders."
-    assert first[0][-1] == "sources.orders: 1 of 4 rows are left out by its exclude rule."
+    counted = "of 4 rows 2 became activities; 1 left out by exclude, 1 bad: no customer."
+    assert first[0][-1] == f"sources.orders: placed_order: {counted}"
     assert notes() == first
     assert read == ["1.csv", "2.csv"]
 

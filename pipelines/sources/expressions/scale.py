@@ -6,7 +6,7 @@ _FIRST = r"^(\d{1,3})\s*[^\d\s.,][^\d]*$"
 _LAST = r"^[^\d]*[^\d\s.,]\s*(\d{1,3})\s*\)?$"
 
 
-def on_scale(number: str, text: str, scale: tuple[float, float]) -> str:
+def on_scale(number: str, text: str, scale: tuple[float, ...]) -> str:
     """SQL of an answer as a number; null where it is none of the scale.
 
     Args:

@@ -36,7 +36,7 @@ class PieceWriter:
         self._gathered = MonthWriter(folder, self._written_to_gather, suffix=GATHERED)
         self._parts: list[dict[str, Any]] = []
         self._aside: list[pa.Table] = []
-        self._rows = [0, 0]
+        self._rows, self._excluded = [0, 0], [0, 0]
         self._tally = Tallying()
         self._doubtful = False
         self._records: dict[int, list[Any]] = {}
@@ -55,7 +55,7 @@ class PieceWriter:
         if rows["fault"].null_count < len(rows):
             faulty = rows.filter(pc.is_valid(rows["fault"]))
             left_out = pc.equal(faulty["fault"], LEFT_OUT)
-            self._tally.add_left_out(faulty.filter(left_out), is_open=bool(place))
+            self._excluded[place] += self._tally.add_left_out(faulty.filter(left_out), is_open=bool(place))
             faulty = faulty.filter(pc.invert(left_out))
             self._count(faulty, place)
             self._tally.add_bad(faulty, is_open=bool(place))
@@ -106,7 +106,7 @@ class PieceWriter:
         for place, records in self._records.items():
             self._rows[place] = len(np.unique(np.concatenate(records)))
         return {
-            "rows": self._rows,
+            "rows": [meant + excluded for meant, excluded in zip(self._rows, self._excluded, strict=True)],
             "doubtful": self._doubtful,
             "tally": self._tally.result(),
             "currencies": self._tally.currencies,

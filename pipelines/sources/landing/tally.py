@@ -72,10 +72,14 @@ class Tallying:
         """Count rows of an entry of `yields`."""
         self._counts.setdefault((str(entry), reason), [0, 0])[is_open] += rows
 
-    def add_left_out(self, lines: pa.Table, *, is_open: bool) -> None:
-        """Count what lines of the query stand for, see expressions/left_out.py."""
+    def add_left_out(self, lines: pa.Table, *, is_open: bool) -> int:
+        """Count what lines of the query stand for, see expressions/left_out.py; how many rows `exclude` leaves out."""
+        excluded = 0
         for line in lines.select(["entry", "field", "found"]).to_pylist():
             self.add(line["entry"], line["field"], int(line["found"]), is_open=is_open)
+            if line["entry"] == 0 and line["field"].startswith("exclude"):  # the same rows for every entry
+                excluded += int(line["found"])
+        return excluded
 
     def add_bad(self, rows: pa.Table, *, is_open: bool) -> None:
         """Count bad rows by what is wrong with them."""
