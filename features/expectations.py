@@ -25,6 +25,7 @@ ACTIVITY = {
     "rows_without_occurred_at": "Every row says when it occurred",
     "rows_at_or_after_moment": "Nothing occurred at or after {moment}",
     "rows_recorded_at_or_after_moment": "Nothing was recorded at or after {moment}",
+    "rows_removed_after_moment": "Nothing was removed after {moment}",
     "rows_misnamed": "Every activity is named in small letters, digits and _, beginning with a letter",
     "rows_with_unusable_value": "Every value is a finite number, or empty",
     "rows_with_unusable_quantity": "Every quantity is a finite number, or empty",

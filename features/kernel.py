@@ -2,8 +2,8 @@
 
 Cost hardly grows with the number of moments: the stream is sorted and cut into intervals once, and a moment only
 reads cells.
-Facts that were recorded late are the exception: a customer with a fact in flight at a moment (it had occurred, but
-was not recorded) is computed alone for that moment, without it.
+Facts that were recorded late or removed are the exception: a customer with a hidden fact at a moment (it had occurred,
+but was not recorded, or was removed by then) is computed alone for that moment, without it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Events:
         activity: shape (n,), codes, index into `names`.
         occurred_at: shape (n,), microseconds UTC.
         recorded_at: shape (n,), microseconds UTC, the least int64 where unknown; None where the stream has none.
+        removed_at: shape (n,), microseconds UTC, the greatest int64 where never; None where the stream has none.
         value, quantity: shape (n,), NaN where null; None where nobody needs them.
         detail: shape (n,), whole numbers that stand for details, -1 where null; None where nobody needs them.
     """
@@ -43,6 +44,7 @@ class Events:
     value: Array | None = None
     quantity: Array | None = None
     detail: Array | None = None
+    removed_at: Array | None = None
 
     def only(self, keep: Array) -> Events:
         """The activities at some positions, or where a mask is true."""
@@ -53,6 +55,7 @@ class Events:
         return Events(
             self.customers, self.names, self.customer[keep], self.activity[keep], self.occurred_at[keep],
             part(self.recorded_at), part(self.value), part(self.quantity), part(self.detail),
+            part(self.removed_at),
         )  # fmt: skip
 
 
@@ -76,19 +79,19 @@ def compute(
 ) -> list[Block]:
     """Features at every moment, in the order of `moments`.
 
-    Rows of a moment: customers with any activity in [as_of - seen_within_days, as_of) that was recorded before as_of,
+    Rows of a moment: customers with any activity in [as_of - seen_within_days, as_of) that is not hidden at as_of,
     ascending. Every number is finite; a silent customer has the measure's silence.
     """
     days = [day_number(moment) for moment in moments]
     day = local_days(events.occurred_at, timezone)
     settings = _Settings(tuple(features), main_activity, timezone, seen_within_days, dtype)
-    late = _in_flight(events, moments, timezone)
-    if late is None:
+    apart = _with_hidden(events, moments, timezone)
+    if apart is None:
         return _at_moments(events, day, days, settings, [None] * len(days))
-    together = _at_moments(events, day, days, settings, [~customers for customers in late])
+    together = _at_moments(events, day, days, settings, [~customers for customers in apart])
     return [
         _merged(block, _alone(events, day, moment, settings, customers)) if customers.any() else block
-        for block, moment, customers in zip(together, moments, late, strict=True)
+        for block, moment, customers in zip(together, moments, apart, strict=True)
     ]
 
 
@@ -101,27 +104,36 @@ class _Settings:
     dtype: Any
 
 
-def _in_flight(events: Events, moments: Sequence[str], timezone: str) -> list[Array] | None:
-    """Per moment, the customers with a fact that had occurred but was not recorded yet.
+def _with_hidden(events: Events, moments: Sequence[str], timezone: str) -> list[Array] | None:
+    """Per moment, the customers with a fact that had occurred but is hidden then.
 
     None where nobody ever has one.
     """
-    if events.recorded_at is None:
+    if events.recorded_at is None and events.removed_at is None:
         return None
-    late = []
+    apart = []
     for moment in moments:
         as_of = midnight(moment, timezone)
-        in_flight = (events.occurred_at < as_of) & (events.recorded_at >= as_of)
+        hidden = (events.occurred_at < as_of) & ~_visible(events, as_of)
         customers = np.zeros(events.customers, dtype=bool)
-        customers[events.customer[in_flight]] = True
-        late.append(customers)
-    return late if any(customers.any() for customers in late) else None
+        customers[events.customer[hidden]] = True
+        apart.append(customers)
+    return apart if any(customers.any() for customers in apart) else None
+
+
+def _visible(events: Events, as_of: int) -> Array:
+    """Which facts were recorded before a moment and not removed by then."""
+    visible = np.ones(len(events.occurred_at), dtype=bool)
+    if events.recorded_at is not None:
+        visible &= events.recorded_at < as_of
+    if events.removed_at is not None:
+        visible &= events.removed_at > as_of
+    return visible
 
 
 def _alone(events: Events, day: Array, moment: str, settings: _Settings, customers: Array) -> Block:
-    """One moment of some customers, from what was recorded before it."""
-    assert events.recorded_at is not None
-    keep = np.flatnonzero(customers[events.customer] & (events.recorded_at < midnight(moment, settings.timezone)))
+    """One moment of some customers, from what is visible at it."""
+    keep = np.flatnonzero(customers[events.customer] & _visible(events, midnight(moment, settings.timezone)))
     return _at_moments(events.only(keep), day[keep], [day_number(moment)], settings, [customers])[0]
 
 

@@ -1,10 +1,14 @@
-"""Kind `cancellation`: churn of subscribers, by cancellation or by a lapsed term.
+"""Kind `cancellation`: churn of subscribers. An account has left when its last subscription has ended.
 
-A customer is judged at the end of each local day by the last thing that happened to the subscription on it: a change
-of plan (cancelled and started again on one day) is no churn. A start or renewal keeps it going for `term_days`, and
-`grace_days` more for a late renewal; without `term_days` until it is cancelled. Leaving happens on the day of the
-cancellation, or on the day after which a renewal no longer counts. `ends` is dated when the customer cancels, not when
-that takes effect: whoever has cancelled is never eligible, though what was paid for may still run.
+Each subscription (`subject`; where rows name none, all of a customer's are one) is judged at the end of each local day
+by the last thing that happened to it on that day: a change of plan within a day is no end. A start or renewal keeps it
+going for its term, and `grace_days` more for a late renewal; without a term until it is cancelled. A pause neither
+ends it nor lets it lapse. An account is a customer while one of its subscriptions runs and is not paused.
+
+Leaving happens on the day on which the last one is cancelled, or after which a renewal no longer counts; whoever has
+cancelled and starts again by the end of the next day (a change of plan over midnight, a renewal by a new contract) has
+not left. `ends` is dated when the customer cancels, not when that takes effect: whoever has cancelled all is never
+eligible, though what was paid for may still run.
 """
 
 from __future__ import annotations
@@ -13,28 +17,37 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from features.churn.definition import CUSTOMER, GONE, LEAVING, Customers, Definition, days_of
+from features.churn.definition import CUSTOMER, GONE, LEAVING, PAUSED, Customers, Definition, days_of
+from features.churn.subscriptions import ON, PAUSE, day_ends, spans
 from features.windows import day_number
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NEVER = np.iinfo(np.int32).max
+CHANGE_DAYS = 1
+"""Ends of days that an account may be without a subscription between a cancellation and the next start."""
+
+_STATUS = np.array([GONE, LEAVING, PAUSED, CUSTOMER])
 
 
 def eligibility(known: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
-    """`customer`, `leaving` (cancelled, and the paid term still runs) or `gone`, by customer_id of every subscriber."""
+    """The status of every subscriber by customer_id: that of the subscription that stands best.
+
+    `customer`, `paused`, `leaving` (all cancelled, and a paid term still runs) or `gone`.
+    """
     import pandas as pd
 
-    days = _day_ends(known, definition, timezone)
-    last = days.drop_duplicates("customer_id", keep="last").set_index("customer_id")
-    started = days[days["paid"] > -1].groupby("customer_id")["paid"].max().reindex(last.index, fill_value=-NEVER)
-    silent = day_number(as_of) - started
-    paid = silent < (definition.term_days or 0)
-    status = np.select(
-        [last["on"] & (silent <= definition.paid_days), ~last["on"] & paid], [CUSTOMER, LEAVING], default=GONE
+    days, day = day_ends(known, definition, timezone), day_number(as_of)
+    paid_until = days.groupby("key")["paid_until"].max()
+    last = days.drop_duplicates("key", keep="last").set_index("key")
+    runs = last["alive"] & (last["dies"] >= day)
+    rank = np.select(
+        [runs & (last["state"] == ON), runs & (last["state"] == PAUSE), ~last["alive"] & (paid_until > day)],
+        [3, 2, 1],
+        0,
     )
-    return pd.Series(status, index=last.index, dtype="str").sort_index()
+    best = pd.Series(rank, index=last["customer_id"]).groupby(level=0).max().sort_index()
+    return pd.Series(_STATUS[best.to_numpy(dtype=np.int64)], index=best.index, dtype="str")
 
 
 def churned(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str, customers: Customers) -> Any:
@@ -44,9 +57,28 @@ def churned(events: pd.DataFrame, definition: Definition, as_of: str, timezone: 
     """
     begin = day_number(as_of) + definition.gap_days
     own = events[events["customer_id"].isin(customers)]
-    gone = _churn_days(_day_ends(own, definition, timezone), definition.paid_days)
+    gone = leaving_days(own, definition, timezone)
     inside = gone[(gone["day"] >= begin) & (gone["day"] < begin + definition.horizon_days)]
     return customers.isin(inside["customer_id"].unique())
+
+
+def leaving_days(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.DataFrame:
+    """`customer_id, day` (since 1970) of every day on which an account's last subscription ended."""
+    return _without_overlap(spans(day_ends(events, definition, timezone)))[["customer_id", "end"]].rename(
+        columns={"end": "day"}
+    )
+
+
+def _without_overlap(own: pd.DataFrame) -> pd.DataFrame:
+    """Spans of accounts: those of their subscriptions, joined where they overlap or a change lies between them."""
+    own = own.sort_values(["customer_id", "begin", "end"], kind="stable", ignore_index=True)
+    reach = own["end"] + np.where(own["cancelled"], CHANGE_DAYS, 0)
+    before = reach.groupby(own["customer_id"]).cummax().shift(fill_value=-1)
+    first = own["customer_id"] != own["customer_id"].shift()
+    group = (first | (own["begin"] > before)).cumsum()
+    joined = own.groupby(group)
+    whole: pd.DataFrame = joined.agg(customer_id=("customer_id", "first"), begin=("begin", "min"), end=("end", "max"))
+    return whole.reset_index(drop=True)
 
 
 def misdated(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.DataFrame:
@@ -61,35 +93,3 @@ def misdated(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.
     recorded_day = days_of(recorded.assign(occurred_at=recorded["recorded_at"]), timezone)
     early: pd.DataFrame = recorded[recorded_day < days_of(recorded, timezone)]
     return early
-
-
-def _day_ends(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.DataFrame:
-    """One row per customer and day on which something happened: `on` at its end, `paid`: the day if paid on, else -1.
-
-    Sorted by customer and day. Where a start and a cancellation bear the same time, the start counts.
-    """
-    rows = events.loc[events["activity"].isin(definition.activities), ["customer_id", "activity", "occurred_at"]]
-    rows = rows.assign(day=days_of(rows, timezone).astype(np.int64), on=rows["activity"] != definition.ends)
-    rows = rows.sort_values(["customer_id", "occurred_at", "on"], kind="stable")
-    paid = rows.groupby(["customer_id", "day"])["on"].transform("max")
-    rows = rows.assign(paid=np.where(paid, rows["day"], -1))
-    return rows.drop_duplicates(["customer_id", "day"], keep="last")[["customer_id", "day", "on", "paid"]]
-
-
-def _churn_days(day_ends: pd.DataFrame, paid_days: int) -> pd.DataFrame:
-    """`customer_id, day` of every cancellation by a subscriber and of every lapse."""
-    import pandas as pd
-
-    customer, day, on = (day_ends[name].to_numpy() for name in ("customer_id", "day", "on"))
-    day = day.astype(np.int64)
-    same = np.append(customer[1:] == customer[:-1], False)
-    following = np.where(same, np.append(day[1:], 0), NEVER)
-    lapsed = on & (following > day + paid_days)
-    was_on = np.append(False, (on & ~lapsed)[:-1] & same[:-1]) if len(day) else on
-    cancelled = ~on & was_on
-    return pd.DataFrame(
-        {
-            "customer_id": np.concatenate([customer[cancelled], customer[lapsed]]),
-            "day": np.concatenate([day[cancelled], day[lapsed] + paid_days]),
-        }
-    )

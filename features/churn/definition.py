@@ -1,4 +1,4 @@
-"""A churn definition, the four statuses of a customer under it, and the windows that it reads."""
+"""A churn definition, the statuses of a customer under it, and the windows that it reads."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ Customers: TypeAlias = "pd.Index[Any]"
 
 CUSTOMER = "customer"  # eligible: can still be lost
 LEAVING = "leaving"  # cancelled already, and what was paid for still runs
+PAUSED = "paused"  # nothing is paid or used for a while: not lost, and not to be kept
 GONE = "gone"  # by the definition's own measure
 UNKNOWN = "no rhythm yet"  # too few pauses to call one of them long
 EVER = 3660  # days: as far back as can be looked
@@ -32,7 +33,9 @@ class Definition:
         horizon_days: length of the window ahead; of rhythm the longest that any customer's may be.
         gap_days: lead time between the moment and the window.
         starts, renews, ends: activities of a subscription ("" where there is none); cancellation.
-        term_days: days that a start or renewal pays for; None where a subscription runs until it is cancelled.
+        term_days: days that a start or renewal pays for which says nothing else itself; None where a subscription runs
+            until it is cancelled.
+        pauses, resumes: activities of a subscription that is paused and goes on (None where there are none).
         grace_days: days after the term in which a renewal still counts.
         quantile: of the customer's own pauses, 0..1; a longer silence than that is leaving; rhythm.
         least_pauses: pauses that a customer needs for a rhythm of their own.
@@ -50,6 +53,8 @@ class Definition:
     grace_days: int = 0
     quantile: float = 0.9
     least_pauses: int = 5
+    pauses: str | None = None
+    resumes: str | None = None
 
     @property
     def paying(self) -> tuple[str, ...]:
@@ -59,7 +64,8 @@ class Definition:
     @property
     def activities(self) -> tuple[str, ...]:
         """Every activity that eligibility and labels read."""
-        return tuple(dict.fromkeys((*self.paying, *([self.ends] if self.ends else []))))
+        further = (name for name in (self.ends, self.pauses, self.resumes) if name)
+        return tuple(dict.fromkeys((*self.paying, *further)))
 
     @property
     def paid_days(self) -> int:
@@ -86,11 +92,13 @@ def instant(day: str, days_ahead: int, timezone: str) -> pd.Timestamp:
 
 
 def known_at(events: pd.DataFrame, as_of: str, timezone: str) -> pd.DataFrame:
-    """What had occurred and was recorded before a moment."""
+    """What had occurred and was recorded before a moment, and was not removed by then."""
     moment = instant(as_of, 0, timezone)
     known = events["occurred_at"] < moment
     if "recorded_at" in events:
         known &= ~(events["recorded_at"] >= moment)
+    if "removed_at" in events:
+        known &= ~(events["removed_at"] <= moment)
     return events[known]
 
 

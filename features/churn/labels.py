@@ -58,10 +58,10 @@ KINDS: dict[str, Kind] = {
 
 
 def eligibility(events: pd.DataFrame, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
-    """The status of everyone at a moment: `customer` (eligible), `leaving`, `gone` or `no rhythm yet`.
+    """The status of everyone at a moment: `customer` (eligible), `leaving`, `paused`, `gone` or `no rhythm yet`.
 
     Args:
-        events: customer_id, activity, occurred_at (UTC), and recorded_at (UTC) where known.
+        events: customer_id, activity, occurred_at (UTC); recorded_at, removed_at (UTC), subject, term_days where known.
         definition: what being a customer means.
         as_of: a local day; the moment is its midnight.
         timezone: an IANA name.
@@ -85,7 +85,8 @@ def label(
     """Label every eligible customer at every moment whose window ahead ends at or before `until`.
 
     Args:
-        events: customer_id, activity, occurred_at (UTC), value, and recorded_at (UTC) where known.
+        events: customer_id, activity, occurred_at (UTC), value; recorded_at, removed_at (UTC), subject, term_days where
+            known.
         definition: what leaving means.
         moments: local days.
         timezone: an IANA name.

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from features.churn.definition import GONE, LEAVING, UNKNOWN
+from features.activity import ACTIVITY_SCHEMA
+from features.churn.definition import GONE, LEAVING, PAUSED, UNKNOWN
 from features.churn.labels import eligibility
 from models.decision import ranking
 from models.explanation import reasons
@@ -171,6 +172,8 @@ def _why_not(events: pd.DataFrame, moment: ListMoment, language: Language) -> st
         return say(
             "the subscription is cancelled already, and only runs until what was paid for ends: leaving, not at risk."
         )
+    if status == PAUSED:
+        return say("all that they subscribe to is paused: neither lost nor at risk.")
     if status == UNKNOWN:
         return say("too few pauses between one {order} and the next for a rhythm of their own.", order=noun)
     if isinstance(entry, Cancellation):
@@ -198,13 +201,13 @@ def _local(instant: pd.Timestamp, timezone: str) -> date:
 
 
 def _events(customer_id: str, data: Path) -> pd.DataFrame:
-    """This customer's activity: `customer_id`, `activity`, `occurred_at`, `recorded_at`."""
+    """This customer's activity: what happened when, known when, and of which subscription."""
     import pyarrow.dataset as ds
 
-    stream = ds.dataset(data / "activity" / "score" / "activity", format="parquet")
+    stream = ds.dataset(data / "activity" / "score" / "activity", format="parquet", schema=ACTIVITY_SCHEMA)
     mine = ds.field("customer_id") == customer_id
     table: pd.DataFrame = stream.to_table(
-        columns=["customer_id", "activity", "occurred_at", "recorded_at"], filter=mine
+        columns=["customer_id", "activity", "occurred_at", "recorded_at", "subject", "term_days"], filter=mine
     ).to_pandas()
     return table
 

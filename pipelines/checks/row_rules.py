@@ -22,8 +22,12 @@ SCORE_SCHEMA = {
 """The contract of scores."""
 
 
-def activity_rules(moment: int, display: RowDisplay) -> dict[str, Rule]:
-    """The rules about rows of a stream that ends at `moment` (microseconds, UTC). `display`: how times are shown."""
+def activity_rules(moment: int, display: RowDisplay, *, removals: bool = False) -> dict[str, Rule]:
+    """The rules about rows of a stream that ends at `moment` (microseconds, UTC). `display`: how times are shown.
+
+    `removals`: whether the stream has `removed_at`.
+    """
+    removed = f"epoch_us(removed_at) > {moment}" if removals else "false"
     occurred, recorded = "epoch_us(occurred_at)", "epoch_us(recorded_at)"
     month = "strftime(make_timestamp(epoch_us(occurred_at)), '%Y-%m')"
     return {
@@ -33,6 +37,7 @@ def activity_rules(moment: int, display: RowDisplay) -> dict[str, Rule]:
         "rows_without_occurred_at": Rule("occurred_at IS NULL"),
         "rows_at_or_after_moment": Rule(f"{occurred} >= {moment}", display.exact_time("occurred_at")),
         "rows_recorded_at_or_after_moment": Rule(f"{recorded} >= {moment}", display.exact_time("recorded_at")),
+        "rows_removed_after_moment": Rule(removed, display.exact_time("removed_at") if removals else "NULL"),
         "rows_misnamed": Rule(
             f"NOT coalesce(regexp_full_match(activity, '{ACTIVITY_NAME.pattern}'), false)", "coalesce(activity, 'null')"
         ),

@@ -11,6 +11,7 @@ is no breach of a contract: it warns, unless params.yaml says that it stops.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from features.activity import ACTIVITY_SCHEMA, OUR_ACTIVITIES
+from features.activity import ACTIVITY_SCHEMA, OUR_ACTIVITIES, SINCE_VERSION_2
 from features.expectations import activity_suite, features_suite, plausible, scores_suite, silence, volume, volume_ratio
 from features.windows import DAY_US, midnight
 from models.drift import population_stability_index, shares_between, shift_by_chance, smoothed
@@ -71,11 +73,13 @@ def check_activity(folder: Path, checks: StreamChecks, counts: StreamCounts | No
     `counts`: given where every row is known to break none of the rules, because the same files were checked before.
     """
     limits, moment = checks.limits, midnight(checks.day, checks.timezone)
+    files = sorted((folder / "activity").glob("*.parquet"))
+    contract = _contract(files)
     table = Table(
-        schema={column.name: column.type for column in ACTIVITY_SCHEMA},
+        schema={column.name: column.type for column in contract},
         keys=["activity_id", "customer_id"],
-        nullable=frozenset(column.name for column in ACTIVITY_SCHEMA if column.nullable),
-        files=sorted((folder / "activity").glob("*.parquet")),
+        nullable=frozenset(column.name for column in contract if column.nullable),
+        files=files,
     )
     streams = {name: stream for name, stream in _streams(table, moment, counts).items() if name not in OUR_ACTIVITIES}
     silence_limits = _silence_limits(streams, checks.main_activity, limits.max_days_without_activity)
@@ -93,12 +97,21 @@ def check_activity(folder: Path, checks: StreamChecks, counts: StreamCounts | No
         counts.recorded if counts else table.con.execute(f"SELECT count(recorded_at) > 0 FROM {VIEW}").fetchone()[0]
     )
     notes = [] if recorded else [NEVER_RECORDED]
-    rules = activity_rules(moment, checks.display)
+    rules = activity_rules(moment, checks.display, removals="removed_at" in table.schema)
     warning = [volume(name) for name in judged] if limits.volume == "warn" else []
     if limits.plausible.doubt == "warn":
         warning += [name for name in doubts if name != plausible("largest_value")]
     report = report_of(suite, checks.branch, table, rules, findings, notes=notes, warning=warning)
     return report.with_rows(checks.display.row)
+
+
+def _contract(files: Sequence[Path]) -> list[pa.Field]:
+    """The columns that the contract gives a stream: those of version 2 where one of its files has them."""
+    further = set[str]()
+    for path in files:
+        with suppress(OSError, pa.ArrowException):  # whoever reads the rows says so
+            further |= set(pq.read_schema(path).names) & set(SINCE_VERSION_2)
+    return [column for column in ACTIVITY_SCHEMA if column.name in further or column.name not in SINCE_VERSION_2]
 
 
 @dataclass(frozen=True)

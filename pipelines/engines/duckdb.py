@@ -31,6 +31,7 @@ from pipelines.runtime.sql import text
 
 MEMORY = 4 << 30
 NEVER_RECORDED = np.iinfo(np.int64).min
+NEVER_REMOVED = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class FeatureRequest:
     threads: int = 2
     partition_customers: int = PARTITION_CUSTOMERS
     memory: int = MEMORY  # bytes, see Bounds
+    has_removed_at: bool = False
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -65,6 +67,8 @@ class FeatureRequest:
             columns["activity"] = (columns["activity"][0].replace("TINYINT", "SMALLINT"), np.int16)
         if self.has_recorded_at:
             columns["recorded_at"] = (f"coalesce(epoch_us(recorded_at), {NEVER_RECORDED})", np.int64)
+        if self.has_removed_at:
+            columns["removed_at"] = (f"coalesce(epoch_us(removed_at), {NEVER_REMOVED})", np.int64)
         if "value" in needs:
             columns["value"] = ("coalesce(value, 'nan'::DOUBLE)", np.float64)
         if "quantity" in needs:
@@ -194,9 +198,13 @@ def _compute(
             on_progress(int(cuts[len(cuts) - 1 - len(under_way)]), len(ids))
 
 
-def _source(activity: Path) -> str:
-    """Every file of the folder; no character of the folder's own name is a wildcard."""
-    return f"read_parquet({text(f'{glob.escape(str(activity))}/*.parquet')})"
+def _source(activity: Path, *, uneven: bool = False) -> str:
+    """Every file of the folder; no character of the folder's own name is a wildcard.
+
+    `uneven`: some files have columns that others lack (features/activity.py).
+    """
+    by_name = ", union_by_name = true" if uneven else ""
+    return f"read_parquet({text(f'{glob.escape(str(activity))}/*.parquet')}{by_name})"
 
 
 def _text_list(names: tuple[str, ...]) -> str:
@@ -228,7 +236,7 @@ def _stream(connection: Any, activity: Path, request: FeatureRequest) -> Any:
     same = "stream.customer_id = ids.customer_id" if shared else "hash(stream.customer_id) = ids.key"
     connection.execute("SET threads = 1")
     return connection.sql(
-        f"SELECT {columns} FROM {_source(activity)} AS stream JOIN ids ON {same}"  # noqa: S608
+        f"SELECT {columns} FROM {_source(activity, uneven=request.has_removed_at)} AS stream JOIN ids ON {same}"  # noqa: S608
     ).to_arrow_reader(1_000_000)
 
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from features.kernel import Block
 from pipelines.engines import spark_worker
-from pipelines.engines.duckdb import NEVER_RECORDED, FeatureRequest, Partition
+from pipelines.engines.duckdb import NEVER_RECORDED, NEVER_REMOVED, FeatureRequest, Partition
 from pipelines.engines.spark_session import map_in_arrow, session, spark_path
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import text
@@ -31,7 +31,8 @@ WORKER_BYTES = 200 << 20  # that a worker needs in any case
 RESULT_BYTES = 128 << 20  # of features that one partition sends to the driver, about
 ROW = (
     "activity_id string, customer_id string, occurred_at timestamp, recorded_at timestamp, activity string, "
-    "value double, quantity double, detail string"
+    "value double, quantity double, detail string, subject string, user_id string, removed_at timestamp, "
+    "term_days double"
 )
 
 
@@ -109,6 +110,8 @@ def _events(spark: Any, activity: Path, request: FeatureRequest) -> Any:
     ]
     if request.has_recorded_at:
         columns.append(f"coalesce(unix_micros(recorded_at), {NEVER_RECORDED + 1}L - 1L) AS recorded_at")
+    if request.has_removed_at:
+        columns.append(f"coalesce(unix_micros(removed_at), {NEVER_REMOVED}L) AS removed_at")
     columns += [f"coalesce({name}, double('NaN')) AS {name}" for name in ("value", "quantity") if name in needs]
     if "detail" in needs:
         columns.append("if(detail IS NULL, -1L, shiftrightunsigned(xxhash64(detail), 1)) AS detail")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.activity import ACTIVITY_SCHEMA
+from features.activity import ACTIVITY_SCHEMA, telling
 from features.churn import labels
-from features.churn.definition import CUSTOMER, LEAVING, UNKNOWN, Definition
+from features.churn.definition import CUSTOMER, LEAVING, PAUSED, UNKNOWN, Definition
 from pipelines.rendering.wording import staying
 from pipelines.runtime.errors import NothingToScoreError
 from pipelines.runtime.files import read_json
@@ -26,7 +26,7 @@ PART_ROWS = 5_000_000  # of a definition's activities that are in memory togethe
 
 
 def eligibility_of(name: str, churn: Churn, activity: Path, *, as_of: str, timezone: str) -> pd.Series[str]:
-    """The status of each customer: `customer` (eligible), `leaving`, `gone` or `no rhythm yet`; see definition.py.
+    """The status of each customer by a definition; see definition.py. `customer` is eligible.
 
     Args:
         name: of the definition under `churn`.
@@ -58,19 +58,21 @@ def eligibility_of(name: str, churn: Churn, activity: Path, *, as_of: str, timez
 
 def events_of(activity: Path, facts: dict[str, Any], definition: Definition) -> Iterator[pd.DataFrame]:
     """The activities that the definition reads, whole customers at a time, at most about PART_ROWS rows at once."""
-    columns = ["customer_id", "activity", "occurred_at", *(["recorded_at"] if facts["has_recorded_at"] else [])]
+    columns = telling(facts, "customer_id", "activity", "occurred_at")
     rows = sum(facts["activities"].get(name, {}).get("count", 0) for name in definition.activities)
     parts = max(1, -(-rows // PART_ROWS))
     if parts == 1:
         its_activities = [("activity", "in", definition.activities)]
-        yield pq.read_table(activity / "activity", columns=columns, filters=its_activities).to_pandas()
+        stored = pq.read_table(activity / "activity", schema=ACTIVITY_SCHEMA, columns=columns, filters=its_activities)
+        yield stored.to_pandas()
         return
     import duckdb
 
     schema = pa.schema([ACTIVITY_SCHEMA.field(name) for name in columns])
     with duckdb.connect() as con:
         con.execute("set enable_progress_bar = false")
-        stream = con.read_parquet(str(activity / "activity" / "*.parquet")).select(", ".join(columns))
+        files = str(activity / "activity" / "*.parquet")
+        stream = con.read_parquet(files, union_by_name=True).select(", ".join(columns))
         events = stream.filter(f"activity in ({', '.join(text(name) for name in definition.activities)})")
         for part in range(parts):
             yield events.filter(f"hash(customer_id) % {parts} = {part}").to_arrow_table().cast(schema).to_pandas()
@@ -82,11 +84,13 @@ def eligible_customers(status: pd.Series[str]) -> list[str]:
 
 
 def ineligible_lines(status: pd.Series[str]) -> list[str]:
-    """In words: how many are leaving already, or too new for a rhythm. They are never at risk."""
+    """In words: how many are leaving already, in a pause, or too new for a rhythm. They are never at risk."""
     leaving, unknown = int((status == LEAVING).sum()), int((status == UNKNOWN).sum())
     lines = []
     if leaving:
         lines.append(f"{leaving:,} have cancelled while what they paid for still runs: leaving, not at risk, no score.")
+    if paused := int((status == PAUSED).sum()):
+        lines.append(f"{paused:,} have paused all that they subscribe to: neither lost nor at risk, no score.")
     if unknown:
         lines.append(f"{unknown:,} have too few pauses for a rhythm of their own: no score by this definition.")
     return lines

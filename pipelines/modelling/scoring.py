@@ -110,8 +110,14 @@ def scores_table(model: ChurnModel, predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def definition_differences(churn: Churn, model: ChurnModel) -> dict[str, tuple[object, object]]:
-    """The settings in which an entry under `churn` is not the one that trained the model: name -> (now, then)."""
-    now, then = churn.model_dump(), dict(model.definition)
+    """The settings in which an entry under `churn` is not the one that trained the model: name -> (now, then).
+
+    A model of before a setting was there was trained with its default.
+    """
+    now = churn.model_dump()
+    unset = {name: (now[name], one.default) for name, one in type(churn).model_fields.items()}
+    before = {name: value for name, (value, default) in unset.items() if value in (default, None)}
+    then = {**before, **model.definition}
     return {name: (now.get(name), then.get(name)) for name in sorted({*now, *then}) if now.get(name) != then.get(name)}
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.activity import ACTIVITY_SCHEMA, telling
 from features.churn.definition import Definition, events_within, instant
 from features.churn.labels import label
 from pipelines.outcomes.terms import Terms
@@ -26,12 +27,15 @@ OUTCOME = ("as_of", "customer_id", "left", "spent", "marketed")
 
 @dataclass(frozen=True)
 class Stream:
-    """A pulled stream: its folder, the day at whose midnight its knowledge ends, the timezone it was cut in."""
+    """A pulled stream: its folder, the day at whose midnight its knowledge ends, the timezone it was cut in.
+
+    `telling`: the columns that say what was known when, and of which subject (features/activity.py).
+    """
 
     folder: Path
     known_until: str
     timezone: str
-    has_recorded_at: bool
+    telling: tuple[str, ...]
     digest: str
 
     @classmethod
@@ -44,8 +48,7 @@ class Stream:
         if not (folder / artifacts.FACTS).is_file():
             raise ChurnError(f"{folder}: there is no activity. Run `churn run` or `churn weekly` first.")
         facts = read_json(folder / artifacts.FACTS)
-        recorded = bool(facts["has_recorded_at"])
-        return cls(folder, facts["moment"], facts["timezone"], recorded, facts["digest"])
+        return cls(folder, facts["moment"], facts["timezone"], tuple(telling(facts)), facts["digest"])
 
 
 @dataclass(frozen=True)
@@ -107,9 +110,10 @@ def _by_definition(terms: Mapping[str, Terms], known_until: str) -> dict[Definit
 def _events(stream: Stream, activities: Sequence[str], customers: Any) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
-    columns = ["customer_id", "activity", "occurred_at", "value", *(["recorded_at"] if stream.has_recorded_at else [])]
+    columns = ["customer_id", "activity", "occurred_at", "value", *stream.telling]
     filters = [("activity", "in", sorted(set(activities))), ("customer_id", "in", sorted(customers))]
-    table = pq.read_table(stream.folder / "activity", columns=columns, filters=filters).to_pandas()
+    stored = pq.read_table(stream.folder / "activity", schema=ACTIVITY_SCHEMA, columns=columns, filters=filters)
+    table = stored.to_pandas()
     return table.astype({"customer_id": "str"})  # type: ignore[no-any-return]
 
 

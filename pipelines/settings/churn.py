@@ -48,7 +48,9 @@ class Cancellation(Section):
 
     `starts`, `renews`, `ends`: the activities of a subscription. `term_days`: what a start or renewal pays for;
     `grace_days`: for how much longer a renewal still counts. Without `term_days` a subscription runs until it is
-    cancelled. `activity`: `renews` where it is set, else `starts`, unless another is named.
+    cancelled. A row that has `term_days` itself says more than these. `pauses`, `resumes`: of a subscription that
+    rests and goes on, where the sources have them. An account has left when its last subscription has ended; sources
+    tell subscriptions apart by `subject`. `activity`: `renews` where it is set, else `starts`, unless another is named.
     """
 
     kind: Literal["cancellation"]
@@ -56,6 +58,8 @@ class Cancellation(Section):
     starts: Name = "started_subscription"
     renews: Name | None = None
     ends: Name = "cancelled_subscription"
+    pauses: Name | None = "paused_subscription"
+    resumes: Name | None = "resumed_subscription"
     term_days: Days | None = None
     grace_days: Annotated[int, Field(ge=0, le=366)] = 0
     gap_days: Gap = 0
@@ -64,21 +68,28 @@ class Cancellation(Section):
     @model_validator(mode="before")
     @classmethod
     def _main(cls, content: Any) -> Any:
-        if not isinstance(content, Mapping) or "activity" in content:
+        if not isinstance(content, Mapping):
             return content
-        return {**content, "activity": content.get("renews") or content.get("starts") or "started_subscription"}
+        main = content.get("renews") or content.get("starts") or "started_subscription"
+        named = {content.get(role) for role in ("starts", "renews", "ends")}
+        unused = {role: None for role, name in _RESTS.items() if name in named}
+        return {"activity": main, **unused, **content}
 
     @model_validator(mode="after")
     def _possible(self) -> Cancellation:
-        names = [name for name in (self.starts, self.renews, self.ends) if name]
+        names = [name for name in (self.starts, self.renews, self.ends, self.pauses, self.resumes) if name]
         if len(set(names)) < len(names):
-            raise ValueError(f"starts, renews and ends must be different activities, found {', '.join(names)}")
+            roles = "starts, renews, ends, pauses and resumes"
+            raise ValueError(f"{roles} must be different activities, found {', '.join(names)}")
         if self.renews and self.term_days is None:
             raise ValueError("renews is set but term_days is not. Set the days that a renewal pays for")
         if self.grace_days and self.term_days is None:
             raise ValueError("grace_days is set but term_days is not: without a term nothing lapses. Set both or none")
         return self
 
+
+_RESTS = {"pauses": "paused_subscription", "resumes": "resumed_subscription"}
+"""What pauses and resumes a subscription where params.yaml names neither, nor uses the name for something else."""
 
 Churn = Annotated[Silence | Rhythm | Cancellation, Field(discriminator="kind")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from pipelines.settings.sources import Table
 from pipelines.settings.types import Name, Section, Share
@@ -16,7 +16,10 @@ class IdentityTable(Table):
     """Which id of which system is which customer: columns `system`, `id`, `customer_id`, or `columns` names them.
 
     Rows whose system is `customer_id` say that one customer id is another's now (two accounts that became one).
+    `system`: of all rows, where no column tells it: in a table of subscriptions each id is its account's.
     """
+
+    system: Name | None = None
 
     columns: dict[Literal["system", "id", "customer_id"], Annotated[str, Field(min_length=1)]] = Field(
         default_factory=dict
@@ -24,8 +27,12 @@ class IdentityTable(Table):
 
     @field_validator("columns")
     @classmethod
-    def _complete(cls, columns: dict[str, str]) -> dict[str, str]:
-        missing = [name for name in ("system", "id", "customer_id") if name not in columns]
+    def _complete(cls, columns: dict[str, str], found: ValidationInfo) -> dict[str, str]:
+        told = found.data.get("system")
+        if told and "system" in columns:
+            raise ValueError("system tells it already for all rows. Keep one of the two")
+        wanted = ("id", "customer_id") if told else ("system", "id", "customer_id")
+        missing = [name for name in wanted if name not in columns]
         if columns and missing:
             raise ValueError(f"{' and '.join(missing)} must be mapped too. Write `{missing[0]}: the table's column`")
         return columns

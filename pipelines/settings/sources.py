@@ -8,11 +8,23 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from pipelines.settings.tables.database import InDatabase
 from pipelines.settings.tables.time_format import TimeFormat, checked_time_format
-from pipelines.settings.types import TIME_COLUMNS, Name, Section, Share, Zones, zone_of, zones_of
+from pipelines.settings.types import TIME_COLUMNS, Days, Name, Section, Share, Zones, zone_of, zones_of
 
 MINOR_UNITS = "minor_units"
 ActivityColumn = Literal[
-    "activity_id", "customer_id", "occurred_at", "recorded_at", "activity", "value", "quantity", "detail", "currency"
+    "activity_id",
+    "customer_id",
+    "occurred_at",
+    "recorded_at",
+    "activity",
+    "value",
+    "quantity",
+    "detail",
+    "subject",
+    "user_id",
+    "removed_at",
+    "term_days",
+    "currency",
 ]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -75,6 +87,7 @@ class Mapping(Section):
     `scale: [0, 10]`: values are answers on a scale, with or without words: `10 - Extremely likely` is 10; a row without
     one is no answer and left out. `optional`: of an entry of `yields`: a table that lacks one of its columns gives
     nothing for it; `optional_columns`: of ours, those that stay empty where a table lacks theirs. Both are told.
+    `term_days`: what every row pays for, where no column tells it.
     """
 
     columns: dict[ActivityColumn, Text] = Field(default_factory=dict)
@@ -96,6 +109,7 @@ class Mapping(Section):
     day_first: bool | None = None
     timezone: Annotated[Zones, zones_of(*TIME_COLUMNS)] = None
     time_format: Annotated[TimeFormat, AfterValidator(checked_time_format)] = None
+    term_days: Days | None = None
 
     @field_validator("thousands")
     @classmethod

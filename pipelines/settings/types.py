@@ -38,7 +38,7 @@ def _timezone(value: str) -> str:
     return value
 
 
-TIME_COLUMNS = ("occurred_at", "recorded_at")
+TIME_COLUMNS = ("occurred_at", "recorded_at", "removed_at")
 Zones = str | dict[str, str] | None
 """`Europe/Berlin` for all times of a table, or `{occurred_at: Europe/Berlin, recorded_at: UTC}`, column by column."""
 

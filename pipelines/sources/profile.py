@@ -10,10 +10,11 @@ in which a period begins.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from features.activity import SINCE_VERSION_2
 from pipelines.runtime.sql import text
 from pipelines.sources.landing.assemble import MonthFile
 from pipelines.sources.landing.file_summary import ActivitySummary, MonthSummary, count_distinct
@@ -54,10 +55,18 @@ def facts_of(con: Any, moment: int) -> dict[str, Any]:
     activities = {row[0]: dict(zip(names[1:], row[1:], strict=True)) for row in counted.fetchall()}
     for name, entry in activities.items():
         entry["previous_weekly_mean"] = weekly.get(name, 0.0)
-    rows, customers, recorded = con.execute(
-        f"select count(*), count(distinct customer_id), count(recorded_at) > 0 from {KNOWN}"
+    further = ", ".join(f"count({name}) > 0" for name in SINCE_VERSION_2)
+    rows, customers, recorded, *filled = con.execute(
+        f"select count(*), count(distinct customer_id), count(recorded_at) > 0, {further} from {KNOWN}"
     ).fetchall()[0]
-    return {"rows": rows, "customers": customers, "has_recorded_at": recorded, "activities": activities}
+    version = _version_2(name for name, one in zip(SINCE_VERSION_2, filled, strict=True) if one)
+    return {"rows": rows, "customers": customers, "has_recorded_at": recorded, **version, "activities": activities}
+
+
+def _version_2(filled: Iterable[str]) -> dict[str, Any]:
+    """What facts.json says of the columns that came with version 2 of the contract; nothing where none is filled."""
+    told = {f"has_{name}": True for name in filled}
+    return {"activity_version": 2, **told} if told else {}
 
 
 def facts_of_months(con: Any, finished: Sequence[MonthFile], moment: int) -> dict[str, Any]:
@@ -72,6 +81,7 @@ def facts_of_months(con: Any, finished: Sequence[MonthFile], moment: int) -> dic
         "rows": sum(summary.rows for summary in summaries),
         "customers": _customers(summaries, activities),
         "has_recorded_at": any(summary.recorded for summary in summaries),
+        **_version_2(name for name in SINCE_VERSION_2 if any(summary.fills(name) for summary in summaries)),
         "activities": activities,
     }
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
+from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA, SINCE_VERSION_2, VERSION_1
 from pipelines.runtime import scratch
+from pipelines.runtime.sql import text
 from pipelines.sources.relations import ACCOUNTED, CURRENCIES, DELIVERED, NOTES, REJECTED, STREAM
 
 COLUMNS = tuple(ACTIVITY_SCHEMA.names)
@@ -26,7 +28,8 @@ MEMORY = "500MB"  # of DuckDB's own; pyarrow and Python come on top
 _TABLES = f"""
 create table {STREAM} (
     source varchar, activity_id varchar, customer_id varchar, occurred_at timestamptz, recorded_at timestamptz,
-    activity varchar, value double, quantity double, detail varchar
+    activity varchar, value double, quantity double, detail varchar,
+    subject varchar, user_id varchar, removed_at timestamptz, term_days double
 );
 create table {REJECTED} (
     source varchar, file varchar, line bigint, fault varchar, field varchar, found varchar, rows bigint
@@ -71,6 +74,27 @@ def months(con: Any, relation: str) -> Iterator[tuple[str, pa.Table]]:
             parts.append(part)
     if parts:
         yield month, _contract(parts)
+
+
+def month_rows(path: Path) -> str:
+    """SQL of the rows of a month file, with all columns of the contract whether the file holds them or not."""
+    return (
+        f"(from (from {STREAM} select {', '.join(COLUMNS)} limit 0) union all by name from read_parquet({text(path)}))"
+    )
+
+
+def as_stored(rows: pa.Table) -> pa.Table:
+    """The rows of a file in the contract's types: without the columns of version 2 where no row fills one."""
+    filled = any(name in rows.column_names and rows[name].null_count < len(rows) for name in SINCE_VERSION_2)
+    return whole(rows).select(COLUMNS if filled else VERSION_1.names)
+
+
+def whole(rows: pa.Table) -> pa.Table:
+    """The rows of a file with all columns of the contract."""
+    for column in ACTIVITY_SCHEMA:
+        if column.name not in rows.column_names:
+            rows = rows.append_column(column.name, pa.nulls(len(rows), column.type))
+    return rows.select(COLUMNS).cast(ACTIVITY_SCHEMA)
 
 
 def by_month(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:

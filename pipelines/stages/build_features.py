@@ -50,6 +50,7 @@ def build(settings: Settings, branch: str, activity: Path, out: Path) -> None:
         seen_within(settings),
         facts["has_recorded_at"],
         memory=bytes_of(settings.engine_memory),
+        has_removed_at=bool(facts.get("has_removed_at")),
     )
     for line in unavailable(facts["activities"], settings.main_activity):
         print(f"build_features@{branch}: {line}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.activity import ACTIVITY_SCHEMA, telling
 from features.churn.cancellation import misdated
 from features.churn.labels import LABEL_SCHEMA, Definition, label
 from pipelines.runtime.errors import ChurnError, did_you_mean
@@ -35,15 +36,11 @@ def label_definition(settings: Settings, name: str, activity: Path, out: Path) -
         raise ChurnError(f"params.yaml: churn.{name} does not exist.{did_you_mean(name, definitions)}")
     definition = definitions[name]
     facts = read_json(activity / artifacts.FACTS)
-    columns = [
-        "customer_id",
-        "activity",
-        "occurred_at",
-        "value",
-        *(["recorded_at"] if facts["has_recorded_at"] else []),
-    ]
     events = pq.read_table(
-        activity / "activity", columns=columns, filters=[("activity", "in", definition.activities)]
+        activity / "activity",
+        schema=ACTIVITY_SCHEMA,
+        columns=telling(facts, "customer_id", "activity", "occurred_at", "value"),
+        filters=[("activity", "in", definition.activities)],
     ).to_pandas()
     _require_cancellation_dates(name, definition, events, settings.timezone)
     until = settings.observations.train.until

@@ -2,6 +2,7 @@
 
 Out: `activity/YYYY-MM.parquet` (ACTIVITY_SCHEMA, by UTC month, sorted by ACTIVITY_ORDER), `customers.parquet` where
 there is a customers table, `facts.json`. A pure cut: what occurred or was recorded at or after the moment is not in it.
+What was removed by then is in the training branch only, whose earlier moments saw it.
 What became of every row is counted in `accounts_{branch}.json` beside the report. Bad rows are listed in
 `quarantine_{branch}.csv`, or stop the pull where they are too many; rows whose id is no customer's are kept in
 `unmatched_{branch}.csv`. Customers who asked to be forgotten are never in it.
@@ -81,7 +82,9 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
         )
         record_nobodys(con)
         record_later(con, parts, moment)
-        finished, copies, unique = assemble(con, parts, moment, places.months, reading.display)
+        finished, copies, unique = assemble(
+            con, parts, moment, places.months, reading.display, with_removed=branch == "train"
+        )
         record_repeated(con, copies)
         accounts = accounts_of(con, settings.sources)
         write_json(places.accounts, content_of(accounts))

@@ -29,6 +29,10 @@ class Did:
     quantity: float | None = None
     detail: str | None = None
     recorded_at: int | None = None
+    removed_at: int | None = None
+    subject: str | None = None
+    user_id: str | None = None
+    term_days: float | None = None
 
 
 def local_day(instant: int, timezone: str) -> date:
@@ -38,7 +42,13 @@ def local_day(instant: int, timezone: str) -> date:
 def known_at(stream: list[Did], as_of: date, timezone: str) -> list[Did]:
     midnight = datetime(as_of.year, as_of.month, as_of.day, tzinfo=ZoneInfo(timezone)).astimezone(UTC)
     limit = (midnight - EPOCH) // timedelta(microseconds=1)
-    return [did for did in stream if did.occurred_at < limit and (did.recorded_at is None or did.recorded_at < limit)]
+    return [
+        did
+        for did in stream
+        if did.occurred_at < limit
+        and (did.recorded_at is None or did.recorded_at < limit)
+        and (did.removed_at is None or did.removed_at > limit)
+    ]
 
 
 def rows_at(stream: list[Did], as_of: date, timezone: str, seen_within_days: int) -> list[str]:

@@ -31,6 +31,7 @@ def dids(draw: st.DrawFn, timezone: str, late: bool = False) -> Did:
     day = moment - timedelta(days=draw(DAYS_BACK))
     occurred_at = midnight(day.isoformat(), timezone) + draw(WITHIN_DAY)
     delay = draw(st.sampled_from([0, 1, 3600_000_000, DAY_US, 20 * DAY_US])) if late and draw(st.booleans()) else None
+    stands = draw(st.sampled_from([0, 1, DAY_US, 30 * DAY_US, 400 * DAY_US])) if late and draw(st.booleans()) else None
     return Did(
         customer=draw(st.sampled_from(["a", "b", "c"])),
         activity=draw(st.sampled_from((*ACTIVITIES, MAIN, MAIN))),
@@ -39,6 +40,7 @@ def dids(draw: st.DrawFn, timezone: str, late: bool = False) -> Did:
         quantity=draw(st.none() | st.integers(0, 40).map(float)),
         detail=draw(st.sampled_from([None, "x", "y", "z"])),
         recorded_at=None if delay is None else occurred_at + delay,
+        removed_at=None if stands is None else occurred_at + stands,
     )
 
 
@@ -70,6 +72,7 @@ def numbers(
             activity=column(lambda d: names.index(d.activity), np.int16),
             occurred_at=column(lambda d: d.occurred_at, np.int64),
             recorded_at=column(lambda d: np.iinfo(np.int64).min if d.recorded_at is None else d.recorded_at, np.int64),
+            removed_at=column(lambda d: np.iinfo(np.int64).max if d.removed_at is None else d.removed_at, np.int64),
             value=column(lambda d: np.nan if d.value is None else d.value, np.float64),
             quantity=column(lambda d: np.nan if d.quantity is None else d.quantity, np.float64),
             detail=column(lambda d: -1 if d.detail is None else details.index(d.detail), np.int32),

@@ -36,7 +36,7 @@ from pipelines.sources.landing.file_summary import (
 from pipelines.sources.landing.month_writer import MonthWriter, write_month
 from pipelines.sources.profile import facts_of
 from pipelines.sources.registry import read_sources
-from pipelines.sources.stream import connect, months
+from pipelines.sources.stream import as_stored, connect, months
 from pipelines.stages import pull_activity
 from pipelines.stages.pull_activity import pull
 
@@ -109,7 +109,7 @@ def same_as_the_plain_way(as_of: str = "2024-07-01") -> list[str]:
     tables, facts, told = the_plain_way(as_of)
     assert sorted(tables) == [path.stem for path in sorted(Path("out/activity").iterdir())]
     for month, table in tables.items():
-        assert pq.read_table(f"out/activity/{month}.parquet").equals(table)
+        assert pq.read_table(f"out/activity/{month}.parquet").equals(as_stored(table))
     found = read_json(Path("out/facts.json"))
     assert {name: found[name] for name in facts} == facts
     assert notes == told
@@ -123,9 +123,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     keys: list[str] = []
 
     def noted(original: Any) -> Any:
-        def call(con: Any, what: Any, folder: Path, *display: Any) -> None:
+        def call(con: Any, what: Any, folder: Path, *display: Any, **kept: Any) -> None:
             keys.append(folder.name)
-            original(con, what, folder, *display)
+            original(con, what, folder, *display, **kept)
 
         return call
 
@@ -280,7 +280,7 @@ def test_month_files_hold_every_row_once_and_sorted(held: int, ordered: bool, tm
     def written(path: Path, month: str, is_open: bool, rows: pa.Table) -> None:
         tables[path] = pq.read_table(path)
         assert (month, is_open) == (path.name[:7], False)
-        assert tables[path].equals(rows)
+        assert tables[path].equals(as_stored(rows))
 
     files = MonthWriter(tmp_path, written, held=held)
     for first in range(0, 600, 40):
@@ -313,6 +313,6 @@ def test_a_month_is_the_same_bytes_however_its_rows_lie_in_memory(
     write_month(tmp_path / "whole.parquet", whole)
     write_month(tmp_path / "pieces.parquet", pa.concat_tables([whole.slice(0, 7), whole.slice(7)]))
     assert (tmp_path / "whole.parquet").read_bytes() == (tmp_path / "pieces.parquet").read_bytes()
-    assert pq.read_table(tmp_path / "whole.parquet").equals(whole)
+    assert pq.read_table(tmp_path / "whole.parquet").equals(as_stored(whole))
     column = pq.read_metadata(tmp_path / "whole.parquet").row_group(0).column(whole.schema.names.index("customer_id"))
     assert ("RLE_DICTIONARY" in column.encodings) == encoded

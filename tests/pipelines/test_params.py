@@ -121,7 +121,10 @@ SUBSCRIBED = {"kind": "cancellation", "horizon_days": 30}
         ({"kind": "canceled"}, "churn.x.kind cannot be 'canceled'. Did you mean cancellation? Allowed: silence,"),
         ({**SUBSCRIBED, "active_within_days": 9}, "churn.x.active_within_days is not a setting."),
         ({**SUBSCRIBED, "term_day": 30}, "churn.x.term_day is not a setting. Did you mean term_days?"),
-        ({**SUBSCRIBED, "ends": "started_subscription"}, "churn.x: starts, renews and ends must be different"),
+        (
+            {**SUBSCRIBED, "ends": "started_subscription"},
+            "churn.x: starts, renews, ends, pauses and resumes must be different",
+        ),
         ({**SUBSCRIBED, "renews": "paid_invoice"}, "churn.x: renews is set but term_days is not."),
         ({**SUBSCRIBED, "grace_days": 3}, "churn.x: grace_days is set but term_days is not"),
         (

@@ -50,7 +50,7 @@ def test_the_vendors_that_were_promised_are_there() -> None:
         typeform surveymonkey qualtrics smile_points smile_tiers smile_referrals hootsuite_conversations
         hootsuite_mentions sprout_messages sprout_mentions"""
     by_hand = """zoho_contacts_export zoho_deals_export zoho_cases_export
-        stripe_subscriptions_export stripe_invoices_export"""
+        stripe_subscriptions_export stripe_invoices_export stripe_subscriptions_api"""
     assert set(presets()) == {*promised.split(), *by_hand.split()}
     assert set(EXPECTED) == set(presets())
 

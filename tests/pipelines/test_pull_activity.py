@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
+from features.activity import ACTIVITY_ORDER, VERSION_1
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings.params import Settings
@@ -124,7 +124,7 @@ def test_the_files_are_the_contract() -> None:
     assert [file.name for file in files] == ["2023-12.parquet", "2024-01.parquet", "2024-05.parquet"]
     for file in files:
         table = pq.read_table(file)
-        assert table.schema.equals(ACTIVITY_SCHEMA, check_metadata=False)
+        assert table.schema.equals(VERSION_1, check_metadata=False)
         assert table.equals(table.sort_by([(name, "ascending") for name in ACTIVITY_ORDER]))
     assert ids() == ["orders-3", "orders-4", "orders-2", "orders-5", "orders-1"]
     assert not Path("out/customers.parquet").exists()

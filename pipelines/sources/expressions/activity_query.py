@@ -46,12 +46,14 @@ _FAULTS = (
     ("in the far future", "occurred_at", "occurred_at >= {far}"),
     ("not a time", "recorded_at", "recorded_at is null and {has} is not null"),
     ("without a rate", "currency", "without_rate"),
+    ("not a time", "removed_at", "removed_at is null and {has} is not null"),
     ("not a number", "value", "value is null and {has} is not null"),
     ("not a number", "quantity", "quantity is null and {has} is not null"),
+    ("not a number", "term_days", "term_days is null and {has} is not null"),
     ("missing", "activity", "activity is null"),
     ("not an activity", "activity", "not regexp_full_match(activity, '[a-z][a-z0-9_]*')"),
 )
-NUMBERS = ("value", "quantity")
+NUMBERS = ("value", "quantity", "term_days")
 
 
 def columns_of(mapping: Mapping, shape: Shape) -> dict[str, str]:
@@ -129,9 +131,11 @@ def _query(
             {_time(cells, "occurred_at", context.timezone, mapping, times)} as occurred_at,
             {_time(cells, "recorded_at", context.timezone, mapping, times)} as recorded_at,
             {_activity(mapping, _text(cells, "activity"))} as activity,
-            {numbers[0]} as value, {numbers[1]} as quantity,
-            {_text(cells, "detail")} as detail, {_currency(cells)} as currency,
-            {unread} as unread, {_doubtful(setting, mapping, cells)} as doubtful
+            {numbers[0]} as value, {numbers[1]} as quantity, {_term(mapping, numbers[2])} as term_days,
+            {_text(cells, "detail")} as detail, {_text(cells, "subject")} as subject,
+            {_text(cells, "user_id")} as user_id,
+            {_time(cells, "removed_at", context.timezone, mapping, times)} as removed_at,
+            {_currency(cells)} as currency, {unread} as unread, {_doubtful(setting, mapping, cells)} as doubtful
         from {scanned} {where}
     """
     has = {ours: (_unreadable_text if ours in NUMBERS else _text)(cells, ours) for _, ours, _ in _FAULTS}
@@ -141,6 +145,7 @@ def _query(
     far = f"timestamptz '{context.far_future} 00:00:00+00'"
     turned = f"""
         select record{carried}{used}, id, order_key, customer_id, occurred_at, recorded_at, detail, unread, doubtful,
+            subject, user_id, removed_at, term_days,
             currency, {"without_rate" if converts else "false as without_rate"},
             {_with_sign_turned(mapping)},
             case when {_is_valid(far, cells, mapping, may_be_unread=unread != NOTHING)} then null
@@ -149,7 +154,7 @@ def _query(
     """
     activities = f"""
         select record{carried}, {_activity_id(context.name, setting, mapping)} as activity_id, customer_id,
-            occurred_at, recorded_at, activity, value, quantity, detail, fault,
+            occurred_at, recorded_at, activity, value, quantity, detail, subject, user_id, removed_at, term_days, fault,
             case when fault is not null then {_first_fault("'{field}'", far, has, mapping)} end as field,
             case when fault is not null then {_first_fault("{has}", far, has, mapping)} end as found, doubtful,
             {entry} as entry, currency
@@ -159,7 +164,12 @@ def _query(
 
 
 def _units(mapping: Mapping) -> tuple[tuple[str, float], ...]:
-    return ("value", unit_of(mapping)), ("quantity", 1)
+    return ("value", unit_of(mapping)), ("quantity", 1), ("term_days", 1)
+
+
+def _term(mapping: Mapping, told: str) -> str:
+    """SQL of what a row pays for: what its column says, else what params.yaml says of all rows."""
+    return told if mapping.term_days is None else f"coalesce({told}, {mapping.term_days})"
 
 
 def _doubtful(setting: Mapped, mapping: Mapping, cells: dict[str, Cell]) -> str:
@@ -253,11 +263,14 @@ def _first_fault(then: str, far: str, has: dict[str, str], mapping: Mapping) -> 
 
 def _is_valid(far: str, cells: dict[str, Cell], mapping: Mapping, *, may_be_unread: bool) -> str:
     """SQL: a row has no fault. Most have none, and checking no further saves a fifth of the reading."""
-    filled = ["customer_id", *(name for name in ("recorded_at", *NUMBERS) if name in cells)]
+    filled = ["customer_id", *(name for name in ("recorded_at", "value", "quantity") if name in cells)]
     named = [] if mapping.activity else ["regexp_full_match(activity, '[a-z][a-z0-9_]*')"]
     named += ["unread is null"] if may_be_unread else []
     named += ["order_key is not null"] if mapping.order_key else []
     named += ["not without_rate"] if "currency" in cells else []
+    named += [f"(removed_at is not null or {_text(cells, 'removed_at')} is null)"] if "removed_at" in cells else []
+    if "term_days" in cells:
+        named += [f"(term_days is not null or {_text(cells, 'term_days')} is null)"]
     return " and ".join([f"occurred_at < {far}", *(f"{one} is not null" for one in filled), *named])
 
 
@@ -266,17 +279,9 @@ def _activity_id(name: str, setting: Mapped, mapping: Mapping) -> str:
 
     A return is often booked under the number of its order, and one row may yield several activities: they stay apart.
     """
-    content = ", ".join(
-        f"coalesce({one}, '')"
-        for one in (
-            "customer_id",
-            "epoch_us(occurred_at)::varchar",
-            "activity",
-            "value::varchar",
-            "quantity::varchar",
-            "detail",
-        )
-    )
+    columns = ["customer_id", "epoch_us(occurred_at)::varchar", "activity", "value::varchar", "quantity::varchar"]
+    columns += ["detail", *(name for name in ("subject", "user_id") if name in mapping.columns)]
+    content = ", ".join(f"coalesce({one}, '')" for one in columns)
     digest = f"md5(concat_ws(chr(31), {content}))"
     hashed = f"{text(name + '-')} || {digest}"
     if not mapping.columns and not setting.yields and not mapping.is_gathered:

@@ -2,7 +2,8 @@
 
 A name that is a column's is that column; anything else is an expression. Text columns in an expression are trimmed and
 empty ones are null, as everywhere; where an expression calculates with them they are numbers, where it asks whether
-they are true they are yes or no, and text that is neither is reported like any other bad cell.
+they are true they are yes or no, and text that is neither is reported like any other bad cell. `optional(column)` is
+null in a table that lacks the column.
 """
 
 from __future__ import annotations
@@ -76,6 +77,9 @@ def cell(wanted: str, shape: Shape, *, signs: Signs = POINTS, number: bool = Fal
         ChurnError: why it cannot be computed; starts as `orders.csv has ...` and does not name the setting.
     """
     name, columns = shape.name, shape.columns
+    wanted = _without_missing(wanted, columns)
+    if wanted == _NULL:
+        return Cell("null::varchar", "empty")
     if wanted in columns:
         stored, kind = shape.stored[columns.index(wanted)], shape.types[columns.index(wanted)]
         place = _position(wanted, shape)
@@ -117,6 +121,16 @@ def _place(reference: Reference, shape: Shape) -> str:
     resolved = _resolve(reference, shape)
     assert resolved is not None
     return _position(resolved[0], shape)
+
+
+_NULL = "null"
+_OPTIONAL = re.compile(r"""\boptional\(\s*("[^"]+"|\w+)\s*\)""")
+
+
+def _without_missing(wanted: str, columns: tuple[str, ...]) -> str:
+    """An expression in which what is optional is the column, or null where the table has none of that name."""
+    known = {one.lower() for one in columns}
+    return _OPTIONAL.sub(lambda found: found[1] if found[1].strip('"').lower() in known else _NULL, wanted)
 
 
 def _quoting_hint(wanted: str, shape: Shape) -> str:

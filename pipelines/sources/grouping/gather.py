@@ -24,9 +24,10 @@ from pipelines.sources.landing.history import note
 from pipelines.sources.landing.store import Part
 from pipelines.sources.landing.tally import record_by_source
 from pipelines.sources.relations import STREAM
-from pipelines.sources.stream import COLUMNS
+from pipelines.sources.stream import COLUMNS, month_rows
 
 _CONTENT = "customer_id, occurred_at, recorded_at, activity, value, quantity, detail"
+_WHOLE = f"{_CONTENT}, subject, user_id, removed_at, term_days"
 
 _ROWS = """
 create or replace temp table gathered_row as
@@ -93,7 +94,7 @@ def gather(con: Any, parts: list[Part], sources: Mapping[str, Any], moment: int)
         rows = " union all ".join(_rows(part, i, sources) for part, i in _numbered(chosen))
         con.execute(f"create or replace temp view to_gather as {rows}")
         parts_of_id = {name: part_of("activity_id", i) for i, name in enumerate(("id", "rule", "line"), start=1)}
-        con.execute(_ROWS.format(**parts_of_id, content=_CONTENT, moment=moment))
+        con.execute(_ROWS.format(**parts_of_id, content=_WHOLE, moment=moment))
         late = f"occurred_at >= make_timestamptz({moment}) or recorded_at >= make_timestamptz({moment})"
         record_by_source(con, f"select source, activity from to_gather where {late}", LATER)
         _gather_lines(con)
@@ -114,7 +115,7 @@ def _rows(part: Part, copy: int, sources: Mapping[str, Any]) -> str:
     piece = f"{part.path.parent.name} {copy}" if isinstance(sources[part.source], Files) else ""
     return (
         f"select {text(part.source)} as source, {text(piece)} as piece, {', '.join(COLUMNS)} "
-        f"from read_parquet({text(part.path)}) where {part.kept or 'true'}"
+        f"from {month_rows(part.path)} where {part.kept or 'true'}"
     )
 
 
@@ -134,7 +135,7 @@ def _gather_repeats(con: Any) -> None:
     con.execute(_FIRST)
     every = f"select source, activity, count(*) as n from gathered_row where rule = '{FIRST}' group by all"
     _record_difference(con, every, "select source, activity, count(*) as n from gathered_first group by all", REPEATED)
-    con.execute(f"insert into {STREAM} by name select source, id as activity_id, {_CONTENT} from gathered_first")
+    con.execute(f"insert into {STREAM} by name select source, id as activity_id, {_WHOLE} from gathered_first")
 
 
 def _record_difference(con: Any, before: str, after: str, reason: str) -> None:

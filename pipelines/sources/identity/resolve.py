@@ -59,7 +59,8 @@ def _header_faults(table: IdentityTable, file: LocatedFile) -> list[str]:
 
 
 def _columns(table: IdentityTable) -> dict[str, str]:
-    return {str(ours): theirs for ours, theirs in table.columns.items()} or {name: name for name in _FIELDS}
+    told = {str(ours): theirs for ours, theirs in table.columns.items()}
+    return told or {name: name for name in _FIELDS if not (name == "system" and table.system)}
 
 
 def identity_versions(identities: Identities | None) -> list[str]:
@@ -94,7 +95,9 @@ def load_identities(con: Any, identities: Identities | None, *, hidden: bool) ->
 
 def _load_file(con: Any, setting: Identities, table: IdentityTable, file: LocatedFile) -> list[str]:
     places = {ours: file.columns.index(theirs) for ours, theirs in _columns(table).items()}
-    columns = ", ".join(f"{as_text(f'c{i}', file.types[i])} as {ours}" for ours, i in places.items())
+    taken = {"system": text(table.system or "")}
+    taken |= {ours: as_text(f"c{i}", file.types[i]) for ours, i in places.items()}
+    columns = ", ".join(f"{sql} as {ours}" for ours, sql in taken.items())
     con.execute(f"create or replace temp table identity_rows as select record, {columns} from ({scan(file)})")
     broken = broken_rows(con, file)
     rows = con.execute("select count(*) from identity_rows").fetchall()[0][0]

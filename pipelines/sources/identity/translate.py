@@ -29,7 +29,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.activity import ACTIVITY_SCHEMA
+from features.activity import SINCE_VERSION_2
 from pipelines.runtime.files import atomic_folder, digest_of, read_json, write_json, write_parquet
 from pipelines.runtime.sql import text
 from pipelines.sources.landing.file_summary import MonthSummary, summarise
@@ -37,7 +37,7 @@ from pipelines.sources.landing.key import FORM
 from pipelines.sources.landing.month_writer import sorted_rows, write_month
 from pipelines.sources.landing.store import Part
 from pipelines.sources.relations import KEYED_HASH, MENTIONED, RESOLVED, STREAM, UNMATCHED
-from pipelines.sources.stream import COLUMNS
+from pipelines.sources.stream import COLUMNS, month_rows, whole
 
 _FORM = (2, *FORM)
 _RESOLUTIONS_FILE = "leads.json"
@@ -48,9 +48,9 @@ from {MENTIONED} as mention join {RESOLVED} as resolution
 group by part
 """
 _ROWS = """
-select {names}, landed.* replace ({customer} as customer_id, {activity} as activity_id),
+select {names}, landed.* replace ({customer} as customer_id, {activity} as activity_id{further}),
     resolution.source_id is not null and resolution.customer_id is null as is_unmatched
-from (select {columns} from read_parquet({path}) where {kept}) as landed
+from (select {columns} from {rows} where {kept}) as landed
 left join (select source_id, customer_id from {resolved} where source = {source}) as resolution
     on resolution.source_id = landed.customer_id
 """
@@ -181,7 +181,8 @@ def _read_translation(con: Any, part: Part, folder: Path) -> tuple[int, list[Par
     """How many rows a part had, and its translation; unmatched rows are added to UNMATCHED."""
     content = read_json(folder / "part.json")
     if (unmatched := folder / "nobody.parquet").is_file():
-        con.execute(f"insert into {UNMATCHED} select {text(part.source)}, * from read_parquet({text(unmatched)})")
+        rows = f"select {text(part.source)} as source, * from read_parquet({text(unmatched)})"
+        con.execute(f"insert into {UNMATCHED} by name {rows}")
     if not content["digest"]:
         return content["rows"], []
     path = folder / f"{part.month}.parquet"
@@ -216,12 +217,14 @@ def _translate_part(con: Any, part: Part, folder: Path, pseudonyms: Pseudonyms) 
     """Write the translation of a part to a folder."""
     rows = con.sql(_query(part, pseudonyms)).to_arrow_table()
     unmatched = rows["is_unmatched"]
-    matched = rows.filter(pc.invert(unmatched)).select(COLUMNS).cast(ACTIVITY_SCHEMA)
+    columns = _columns(part)
+    matched = whole(rows.filter(pc.invert(unmatched)).select(columns))
     with atomic_folder(folder) as partial:
         content: dict[str, Any] = {"rows": len(rows), "digest": None}
         if len(matched) < len(rows):
-            originals = [f"source_{name}" if name in _IDS else name for name in COLUMNS]
-            pq.write_table(rows.filter(unmatched).select(originals).rename_columns(COLUMNS), partial / "nobody.parquet")
+            originals = [f"source_{name}" if name in _IDS else name for name in columns]
+            nobodys = rows.filter(unmatched).select(originals).rename_columns(columns)
+            pq.write_table(nobodys, partial / "nobody.parquet")
         if len(matched):
             path, ordered = partial / f"{part.month}.parquet", sorted_rows(matched)
             write_month(path, ordered)
@@ -233,14 +236,31 @@ def _translate_part(con: Any, part: Part, folder: Path, pseudonyms: Pseudonyms) 
 _IDS = ("activity_id", "customer_id")
 
 
+def _fills_version_2(part: Part) -> bool:
+    return any(part.summary.fills(name) for name in SINCE_VERSION_2)
+
+
+def _columns(part: Part) -> list[str]:
+    """The columns that a part's file has."""
+    return [name for name in COLUMNS if _fills_version_2(part) or name not in SINCE_VERSION_2]
+
+
+def _hashed_further(part: Part) -> str:
+    """SQL of the pseudonyms of subjects and users, which are ids of people too."""
+    if not _fills_version_2(part):
+        return ""
+    return "".join(f", {KEYED_HASH}('{name} ' || landed.{name}) as {name}" for name in ("subject", "user_id"))
+
+
 def _query(part: Part, pseudonyms: Pseudonyms) -> str:
     hidden = part.source in pseudonyms.hidden
     query = _ROWS.format(
         names=", ".join(f"landed.{name} as source_{name}" for name in _IDS),
         customer="pseudonym.hashed" if hidden else "coalesce(resolution.customer_id, landed.customer_id)",
         activity=f"{KEYED_HASH}('activity ' || landed.activity_id)" if pseudonyms.key else "landed.activity_id",
-        columns=", ".join(COLUMNS),
-        path=text(part.path),
+        columns=", ".join(_columns(part)),
+        further=_hashed_further(part) if pseudonyms.key else "",
+        rows=month_rows(part.path) if _fills_version_2(part) else f"read_parquet({text(part.path)})",
         kept=part.kept or "true",
         source=text(part.source),
         resolved=RESOLVED,

@@ -17,13 +17,16 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.settings.row_display import RowDisplay
 from pipelines.sources.relations import KNOWN, STREAM
 
-_CONTENT = "customer_id, occurred_at, activity, value, quantity, detail"
+_CONTENT = "customer_id, occurred_at, activity, value, quantity, detail, subject, user_id, term_days"
+_COLUMNS = "activity, value, quantity, detail, subject, user_id"
 
 _BEFORE = f"""
-create or replace temp view before as select * from {STREAM}
+create or replace temp view before as
+select * replace (if(removed_at <= make_timestamptz({{moment}}), removed_at, null) as removed_at) from {STREAM}
 where occurred_at < make_timestamptz({{moment}})
     and (recorded_at is null or recorded_at < make_timestamptz({{moment}}))
 """
+_STANDING = " and (removed_at is null or removed_at > make_timestamptz({moment}))"
 
 _REPEATED = """
 create or replace temp table repeated as
@@ -35,7 +38,8 @@ create or replace temp table deduplicated as
 select * from before anti join repeated using (activity_id)
 union all
 select source, activity_id, customer_id, occurred_at,
-    min(recorded_at) over (partition by activity_id, {_CONTENT}) as recorded_at, activity, value, quantity, detail
+    min(recorded_at) over (partition by activity_id, {_CONTENT}) as recorded_at, {_COLUMNS},
+    min(removed_at) over (partition by activity_id, {_CONTENT}) as removed_at, term_days
 from repeated
 qualify row_number() over (
     partition by activity_id order by repeated.recorded_at desc nulls last, source, {_CONTENT}
@@ -68,10 +72,17 @@ Copies = dict[tuple[str, str], int]
 """Source and activity -> rows that are copies of others or older versions of them."""
 
 
-def cut_as_of(con: Any, moment: int, display: RowDisplay) -> Copies:
+def cut_as_of(con: Any, moment: int, display: RowDisplay, *, with_removed: bool = True) -> Copies:
     """Create KNOWN: rows of STREAM that occurred and were recorded before `moment` (microseconds UTC), every id once.
 
-    `display`: how rows are named in messages.
+    What was removed by the moment was there at earlier ones: it stays, and says when it was removed. What was removed
+    later is as if it stood.
+
+    Args:
+        con: the connection.
+        moment: see above.
+        display: how rows are named in messages.
+        with_removed: False where nobody looks at an earlier moment: then removed rows are left out.
 
     Returns:
         How many rows of each source and activity are copies.
@@ -79,7 +90,7 @@ def cut_as_of(con: Any, moment: int, display: RowDisplay) -> Copies:
     Raises:
         ChurnError: one id on rows that differ, and no `recorded_at` that says which came last.
     """
-    con.execute(_BEFORE.format(moment=moment))
+    con.execute((_BEFORE if with_removed else _BEFORE + _STANDING).format(moment=moment))
     rows, ids = con.execute("select count(*), count(distinct activity_id) from before").fetchall()[0]
     if rows == ids:
         con.execute(f"create or replace temp view {KNOWN} as from before")

@@ -33,7 +33,7 @@ from pipelines.sources.landing.key import FORM
 from pipelines.sources.landing.month_writer import sorted_rows, write_month
 from pipelines.sources.landing.store import Part
 from pipelines.sources.relations import KNOWN, STREAM
-from pipelines.sources.stream import COLUMNS, months
+from pipelines.sources.stream import COLUMNS, month_rows, months, whole
 
 _FORM = (2, *FORM)
 
@@ -66,17 +66,17 @@ def load_parts(con: Any, parts: Iterable[Part]) -> None:
     for part in parts:
         con.execute(
             f"insert into {STREAM} select {text(part.source)}, {', '.join(COLUMNS)} "
-            f"from read_parquet({text(part.path)}) where {part.kept or 'true'}"
+            f"from {month_rows(part.path)} where {part.kept or 'true'}"
         )
 
 
 def assemble(
-    con: Any, parts: list[Part], moment: int, folder: Path, display: RowDisplay
+    con: Any, parts: list[Part], moment: int, folder: Path, display: RowDisplay, *, with_removed: bool = True
 ) -> tuple[list[MonthFile], Copies, bool]:
     """The stream as of a moment (microseconds, UTC) by month; copies; whether every id is known to be unique.
 
     `folder`: of assembled months; those that are no longer needed are deleted.
-    `display`: as of `cut_as_of`.
+    `display`, `with_removed`: as of `cut_as_of`.
 
     Raises:
         ChurnError: as of `cut_as_of`.
@@ -85,18 +85,18 @@ def assemble(
     finished, copies, keys = [], Counter[tuple[str, str]](), set[str]()
     repeated = repeated_hashes([part.summary for part in parts])
     for group, shares_ids in _groups(parts, repeated):
-        if not shares_ids and _is_finished(group, moment):
+        if not shares_ids and len(group) == 1 and _has_nothing_to_cut(group, moment, with_removed):
             part = group[0]
             finished.append(MonthFile(part.month, part.path, part.digest, part.summary))
             continue
-        key = _key(group, moment)
+        key = _key(group, moment, with_removed)
         keys.add(key)
         if not (folder / key / "group.json").is_file():
-            if not shares_ids and all(not part.kept and part.summary.ends_before(moment) for part in group):
+            if not shares_ids and _has_nothing_to_cut(group, moment, with_removed):
                 merge_group(con, group, folder / key)
             else:
                 load_parts(con, group)
-                cut_group(con, moment, folder / key, display)
+                cut_group(con, moment, folder / key, display, with_removed=with_removed)
                 con.execute(f"truncate {STREAM}")
         month_files, group_copies = _read_group(folder / key)
         finished += month_files
@@ -117,26 +117,31 @@ def _groups(parts: list[Part], repeated: Hashes) -> Iterator[tuple[list[Part], b
     yield from ((group, False) for group in by_month.values())
 
 
-def _is_finished(group: list[Part], moment: int) -> bool:
-    return len(group) == 1 and not group[0].kept and group[0].summary.ends_before(moment)
+def _has_nothing_to_cut(group: list[Part], moment: int, with_removed: bool) -> bool:
+    return all(
+        not part.kept and part.summary.ends_before(moment) and (with_removed or not part.summary.removed)
+        for part in group
+    )
 
 
-def _key(group: list[Part], moment: int) -> str:
+def _key(group: list[Part], moment: int, with_removed: bool) -> str:
     """A digest of everything that decides a group's result. The moment counts only where a row lies after it."""
-    cut_at = None if all(part.summary.ends_before(moment) for part in group) else moment
+    cut_at: Any = None if all(part.summary.ends_before(moment) for part in group) else moment
+    if not with_removed and any(part.summary.removed for part in group):
+        cut_at = [moment, "standing"]
     inputs = [_FORM, cut_at, [[part.source, part.digest, part.kept, part.kept_by] for part in group]]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
 
 
-def cut_group(con: Any, moment: int, folder: Path, display: RowDisplay) -> None:
+def cut_group(con: Any, moment: int, folder: Path, display: RowDisplay, *, with_removed: bool = True) -> None:
     """Cut STREAM as of the moment and write its months to `folder`."""
-    copies = cut_as_of(con, moment, display)
+    copies = cut_as_of(con, moment, display, with_removed=with_removed)
     _write_group(con, months(con, KNOWN), copies, folder)
 
 
 def merge_group(con: Any, group: list[Part], folder: Path) -> None:
     """Write a month whose parts have nothing to cut to `folder`."""
-    rows = pa.concat_tables([pq.read_table(part.path) for part in group])
+    rows = pa.concat_tables([whole(pq.read_table(part.path)) for part in group])
     _write_group(con, [(group[0].month, sorted_rows(rows))], {}, folder)
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.activity import ACTIVITY_NAME, ACTIVITY_SCHEMA
+from features.activity import ACTIVITY_NAME, ACTIVITY_SCHEMA, SINCE_VERSION_2, VERSION_1
 from pipelines.runtime.sql import text
 
 Hashes = npt.NDArray[np.uint64]
@@ -26,23 +26,33 @@ Hashes = npt.NDArray[np.uint64]
 _ACTIVITIES = """
 select coalesce(activity, '') as name,
     count(*), min(epoch_us(occurred_at)), max(epoch_us(occurred_at)), count(value), count(quantity), count(detail),
-    count(recorded_at), max(epoch_us(recorded_at)),
+    count(recorded_at), max(epoch_us(recorded_at)), {further}
     count(*) filter (activity_id is null or activity_id = '' or customer_id is null or customer_id = ''
         or occurred_at is null or not isfinite(value) or not isfinite(quantity)) as wrong
-from read_parquet({path}) group by name order by name
+from {rows} group by name order by name
 """
+_FURTHER = "count(subject), count(user_id), count(removed_at), count(term_days), max(epoch_us(removed_at)),"
+_NO_FURTHER = "0, 0, 0, 0, null,"
 _ROWS = """
 select hash(activity_id) as id, hash(customer_id) as customer{activity} from {rows}
 """
 
 _STRETCHES = np.arange(1, 64, dtype=np.uint64) << np.uint64(58)
 
-_COUNTED = ("count", "first", "last", "values", "quantities", "details", "recorded", "last_recorded")
+_COUNTED = (
+    *("count", "first", "last", "values", "quantities", "details", "recorded", "last_recorded"),
+    *("subjects", "users", "removed", "terms", "last_removed"),
+)
+_SINCE_2 = {"subject": "subjects", "user_id": "users", "removed_at": "removed", "term_days": "terms"}
+"""Column of version 2 -> the count of the rows that fill it."""
 
 
 @dataclass(frozen=True)
 class ActivitySummary:
-    """One activity in a month: rows, first and last time, rows that fill a column, last recording. Microseconds UTC."""
+    """One activity in a month: rows, first and last time, rows that fill a column, last recording and removal.
+
+    Times are microseconds UTC. What summaries of version 1 do not count is none.
+    """
 
     count: int
     first: int
@@ -53,6 +63,11 @@ class ActivitySummary:
     recorded: int
     last_recorded: int | None
     customers: int
+    subjects: int = 0
+    users: int = 0
+    removed: int = 0
+    terms: int = 0
+    last_removed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +87,7 @@ class MonthSummary:
 
     def as_json(self) -> dict[str, Any]:
         """The summary as JSON, without its hashes."""
-        return {"activities": {name: asdict(one) for name, one in self.activities.items()}, "sound": self.sound}
+        return {"activities": {name: _as_json(one) for name, one in self.activities.items()}, "sound": self.sound}
 
     @property
     def rows(self) -> int:
@@ -94,9 +109,20 @@ class MonthSummary:
         """Rows with a `recorded_at`."""
         return sum(one.recorded for one in self.activities.values())
 
+    @property
+    def removed(self) -> int:
+        """Rows with a `removed_at`."""
+        return sum(one.removed for one in self.activities.values())
+
+    def fills(self, column: str) -> bool:
+        """Whether a row fills a column of version 2 of the contract."""
+        return any(getattr(one, _SINCE_2[column]) for one in self.activities.values())
+
     def ends_before(self, moment: int) -> bool:
-        """Whether everything occurred and was recorded before a moment."""
-        return self.last < moment and all((one.last_recorded or 0) < moment for one in self.activities.values())
+        """Whether everything occurred and was recorded before a moment, and what was removed, by then."""
+        own = self.activities.values()
+        known = all((one.last_recorded or 0) < moment and (one.last_removed or 0) <= moment for one in own)
+        return self.last < moment and known
 
     def ids(self) -> Hashes:
         """Hashes of the activity ids, sorted."""
@@ -124,7 +150,7 @@ def summarise(con: Any, path: Path, month: str, rows: pa.Table | None = None) ->
     `rows`: its rows where they are still in memory, so that they need not be read back.
     """
     footer = pq.read_metadata(path)
-    counted = _counts_by_footer(footer) or con.execute(_ACTIVITIES.format(path=text(path))).fetchall()
+    counted = _counts_by_footer(footer) or con.execute(_count_query(path, footer)).fetchall()
     activity = "" if len(counted) == 1 else ", hash(coalesce(activity, '')) as activity"
     hashes_of = _hashed(con, path, rows, activity)
     named = con.execute("select unnest($1), hash(unnest($1))", [[name for name, *_ in counted]]).fetchall()
@@ -144,6 +170,18 @@ def summarise(con: Any, path: Path, month: str, rows: pa.Table | None = None) ->
             np.asarray(part, np.uint64).tofile(stream)
     wrong = any(row[-1] for row in counted) or not _finite(path, rows)
     return MonthSummary(activities, _sound(footer, month, activities) and not wrong, hashes)
+
+
+def _count_query(path: Path, footer: Any) -> str:
+    """SQL of what a file's activities hold, whether it has the columns of version 2 or not."""
+    has = SINCE_VERSION_2[0] in footer.schema.to_arrow_schema().names
+    return _ACTIVITIES.format(rows=f"read_parquet({text(path)})", further=_FURTHER if has else _NO_FURTHER)
+
+
+def _as_json(one: ActivitySummary) -> dict[str, Any]:
+    """Without what version 2 counts, where there is none of it: as version 1 wrote it."""
+    since = (*_SINCE_2.values(), "last_removed")
+    return {name: value for name, value in asdict(one).items() if value or name not in since}
 
 
 def _hashed(con: Any, path: Path, rows: pa.Table | None, activity: str) -> dict[str, Any]:
@@ -167,7 +205,7 @@ def _counts_by_footer(footer: Any) -> list[tuple[Any, ...]]:
     columns = [
         {one.path_in_schema: one.statistics for one in map(group.column, range(group.num_columns))} for group in groups
     ]
-    if footer.schema.to_arrow_schema().names != ACTIVITY_SCHEMA.names:
+    if footer.schema.to_arrow_schema().names != VERSION_1.names:
         return []
     if any(not one.has_min_max for group in columns for one in (group["activity"], group["occurred_at"], *_ids(group))):
         return []
@@ -185,7 +223,7 @@ def _counts_by_footer(footer: Any) -> list[tuple[Any, ...]]:
     last = max(_microseconds(group["occurred_at"].max) for group in columns)
     wrong = sum(not one.min for group in columns for one in _ids(group))
     counts = (footer.num_rows, first, last, *map(filled, ("value", "quantity", "detail", "recorded_at")))
-    return [(names.pop(), *counts, max(recorded, default=None), wrong)]
+    return [(names.pop(), *counts, max(recorded, default=None), 0, 0, 0, 0, None, wrong)]
 
 
 def _ids(group: dict[str, Any]) -> tuple[Any, Any]:
@@ -200,7 +238,8 @@ def _sound(footer: Any, month: str, activities: dict[str, ActivitySummary]) -> b
     """Whether columns, names and month are right. checks/rules.py has each rule by itself; a test compares."""
     named = all(ACTIVITY_NAME.fullmatch(name) for name in activities)
     months = {_month(time) for one in activities.values() for time in (one.first, one.last)}
-    return named and months == {month} and bool(footer.schema.to_arrow_schema().equals(ACTIVITY_SCHEMA))
+    schema = footer.schema.to_arrow_schema()
+    return named and months == {month} and any(schema.equals(one) for one in (VERSION_1, ACTIVITY_SCHEMA))
 
 
 def _month(time: int) -> str:

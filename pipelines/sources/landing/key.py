@@ -22,7 +22,7 @@ FORM = (3, duckdb.__version__)
 
 _GATHERING = ("one_row_is", "group_by", "value_of", "returns", "repeats")
 _ABSENCE = ("scale", "optional", "optional_columns", "optional_exclude")
-_SINCE_V0_1 = ("thousands", "day_first", "without_customer", *_GATHERING, *_ABSENCE)
+_SINCE_V0_1 = ("thousands", "day_first", "without_customer", "term_days", *_GATHERING, *_ABSENCE)
 
 
 def key_of(setting: Mapped, context: Context) -> str:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from features.activity import ACTIVITY_ORDER, ACTIVITY_SCHEMA
 from pipelines.runtime.files import write_parquet
-from pipelines.sources.stream import by_month
+from pipelines.sources.stream import as_stored, by_month
 
 HELD = 1_000_000
 REPEATED = ["activity", "detail", "value"]  # a dictionary pays for these, and for customers who come again and again
@@ -87,7 +87,7 @@ def sorted_rows(rows: pa.Table) -> pa.Table:
 
 def write_month(path: Path, rows: pa.Table) -> None:
     """Sorted rows of a month as a file: the same rows are the same bytes, in whatever order they arrived."""
-    write_parquet(path, rows.combine_chunks().cast(ACTIVITY_SCHEMA), [*REPEATED, *_dictionary(rows)], SORTED)
+    write_parquet(path, as_stored(rows.combine_chunks()), [*REPEATED, *_dictionary(rows)], SORTED)
 
 
 def _dictionary(rows: pa.Table) -> list[str]:

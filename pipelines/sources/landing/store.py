@@ -192,7 +192,9 @@ class Landing:
             carried: further columns of the query, as `, open`.
         """
         with atomic_folder(self.folder / name) as folder:
-            columns, source = ", ".join(COLUMNS), text(self.context.name)
+            source = text(self.context.name)
+            users = f"if({IS_ERASED}({source}, user_id), null, user_id) as user_id"
+            columns = ", ".join(users if name == "user_id" else name for name in COLUMNS)
             rows = con.sql(
                 _READ.format(carried=carried, columns=columns, query=query, source=source, is_erased=IS_ERASED)
             )

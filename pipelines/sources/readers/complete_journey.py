@@ -62,6 +62,7 @@ from read_parquet({transactions}) group by basket_id;
 
 _ACTIVITIES = """
 insert into {stream}
+    (source, activity_id, customer_id, occurred_at, recorded_at, activity, value, quantity, detail)
 select {source}, 'order-' || basket_id, customer_id, occurred_at, null, 'placed_order', paid / 100.0, items, detail
 from basket
 union all
