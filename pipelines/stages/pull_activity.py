@@ -29,6 +29,7 @@ from pipelines.settings.churn import activities_of
 from pipelines.settings.params import Settings, load
 from pipelines.settings.reading import Reading, StreamChecks
 from pipelines.settings.row_display import RowDisplay
+from pipelines.settings.sources import Mapped
 from pipelines.sources.accounts.losses import record_later, record_nobodys, record_repeated
 from pipelines.sources.accounts.statement import accounts_of, content_of, sentences_of
 from pipelines.sources.exchange import faults_of_currencies
@@ -185,10 +186,20 @@ def _require_activities(con: Any, settings: Settings, facts: dict[str, Any], set
         + did_you_mean(activity, facts["activities"])
         for name, definition in settings.churn.items()
         for role, activity in activities_of(definition).items()
-        if activity not in facts["activities"]
+        if activity not in facts["activities"] and not (role in _MAY_BE_AHEAD and activity in _mapped(settings))
     ]
     if raised:
         raise ChurnError(*raised)
+
+
+_MAY_BE_AHEAD = ("renews", "ends")
+"""What nobody may have done yet, where a source is mapped to it."""
+
+
+def _mapped(settings: Settings) -> set[str]:
+    """Activities that sources are mapped to by name, whether a row is one or not."""
+    mapped = [mapping for one in settings.sources.values() if isinstance(one, Mapped) for mapping in one.mappings()]
+    return {name for one in mapped for name in (one.activity, *one.activities.values()) if name}
 
 
 def _write(folder: Path, finished: list[MonthFile], customers: pa.Table | None, facts: dict[str, Any]) -> None:

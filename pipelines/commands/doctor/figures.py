@@ -87,7 +87,7 @@ def moments_of(con: Any, definition: Definition, until: str, first_day: str, tim
     wanted = [day_text(day) for day in days if day - definition.lead.behind_days >= day_number(first_day)]
     if not wanted:
         return []
-    labels = label(_events(con, definition), definition, wanted, timezone, until)
+    labels = label(events_of(con, definition), definition, wanted, timezone, until)
     counted = labels.groupby("as_of")["churned"].agg(["size", "sum"]).sort_index(ascending=False)
     return [
         Moment(f"{pd.Timestamp(str(day)):%Y-%m-%d}", int(size), int(left)) for day, size, left in counted.itertuples()
@@ -96,14 +96,15 @@ def moments_of(con: Any, definition: Definition, until: str, first_day: str, tim
 
 def eligibility_now(con: Any, definition: Definition, as_of: str, timezone: str) -> pd.Series[str]:
     """How everyone in `known` stands to the definition at a moment, by customer_id."""
-    return eligibility(_events(con, definition), definition, as_of, timezone)
+    return eligibility(events_of(con, definition), definition, as_of, timezone)
 
 
-def _events(con: Any, definition: Definition) -> pd.DataFrame:
+def events_of(con: Any, definition: Definition) -> pd.DataFrame:
+    """What a definition reads of `known`, oldest first."""
     names = ", ".join(map(text, definition.activities))
     table: pd.DataFrame = (
         con.sql(
-            "select customer_id, activity, occurred_at, recorded_at, value from known "
+            "select customer_id, activity, occurred_at, recorded_at, removed_at, subject, term_days, value from known "
             f"where activity in ({names}) order by occurred_at, activity_id"
         )
         .to_arrow_table()

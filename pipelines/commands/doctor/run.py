@@ -17,11 +17,13 @@ from pipelines.commands.doctor.figures import (
     Moment,
     VisitGaps,
     eligibility_now,
+    events_of,
     moments_of,
     suggestion,
     verdict,
     visit_gaps,
 )
+from pipelines.commands.doctor.subscriptions import subscription_lines
 from pipelines.modelling.eligibility import ineligible_lines
 from pipelines.rendering.wording import leaving, staying
 from pipelines.runtime.errors import ChurnError, did_you_mean
@@ -167,7 +169,10 @@ def _churn(con: Any, settings: Settings, facts: dict[str, Any]) -> list[tuple[st
     usual = _rhythm(rhythm, span, settings, history) if rhythm else []
     sections = [(f"How often customers do {main}", usual)]
     sections += [
-        (f"churn.{name} (as configured)", [_meaning(settings.churn[name]), *_moments(found[name]), *apart])
+        (
+            f"churn.{name} (as configured)",
+            [_meaning(settings.churn[name]), *_moments(found[name]), *apart, *_unfit(con, settings, one, facts)],
+        )
         for name, one in definitions.items()
         for apart in [_apart(con, settings, one)]
     ]
@@ -213,6 +218,14 @@ def _apart(con: Any, settings: Settings, one: Definition) -> list[str]:
     """Who is no customer on the day of the list although something still runs, or nothing can be said yet."""
     as_of = settings.observations.score.as_of
     return [f"On {as_of}: {line}" for line in ineligible_lines(eligibility_now(con, one, as_of, settings.timezone))]
+
+
+def _unfit(con: Any, settings: Settings, one: Definition, facts: dict[str, Any]) -> list[str]:
+    """What the rows say against a definition of leaving by cancellation."""
+    if one.kind != "cancellation":
+        return []
+    as_of, timezone = settings.observations.score.as_of, settings.timezone
+    return subscription_lines(events_of(con, one), one, facts, as_of, timezone)
 
 
 def _entry(one: Definition) -> dict[str, Any]:
