@@ -38,6 +38,7 @@ from models.learners.level import Level
 from models.learners.logistic import Linear
 from models.learners.rules import Rule
 from models.segments import Quintiles
+from models.subscribers import kinds
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -196,8 +197,15 @@ class ChurnModel:
         return None if self.value is None else np.asarray(self.value.expected(x, threads=threads), dtype=np.float64)
 
     def segments(self, features: pd.DataFrame) -> pd.DataFrame:
-        """`r_score, f_score, m_score` (1..5, 5 is best, m_score null without money) and the named `segment`."""
-        return self.quintiles.segments(features)
+        """`r_score, f_score, m_score` (1..5, 5 is best, m_score null without money) and the named `segment`.
+
+        Of subscribers the segment is a kind of subscriber (models/subscribers.py).
+        """
+        table = self.quintiles.segments(features)
+        if self.definition.get("kind") != "cancellation":
+            return table
+        own = kinds(features, self.definition, self.columns_info, self.profile.get("activities", {}))
+        return table if own is None else table.assign(segment=pd.Series(own, index=table.index, dtype="str"))
 
     @cached_property
     def digest(self) -> str:

@@ -64,9 +64,12 @@ def churned(events: pd.DataFrame, definition: Definition, as_of: str, timezone: 
 
 def leaving_days(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.DataFrame:
     """`customer_id, day` (since 1970) of every day on which an account's last subscription ended."""
-    return _without_overlap(spans(day_ends(events, definition, timezone)))[["customer_id", "end"]].rename(
-        columns={"end": "day"}
-    )
+    return account_spans(events, definition, timezone)[["customer_id", "end"]].rename(columns={"end": "day"})
+
+
+def account_spans(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.DataFrame:
+    """`customer_id, begin, end`: days (since 1970) at whose end an account has a subscription, `[begin, end)`."""
+    return _without_overlap(spans(day_ends(events, definition, timezone)))
 
 
 def _without_overlap(own: pd.DataFrame) -> pd.DataFrame:

@@ -36,6 +36,7 @@ class Definition:
         term_days: days that a start or renewal pays for which says nothing else itself; None where a subscription runs
             until it is cancelled.
         pauses, resumes: activities of a subscription that is paused and goes on (None where there are none).
+        pays: the activity whose values are what a subscriber pays; where nothing is known of it, starts and renewals.
         grace_days: days after the term in which a renewal still counts.
         quantile: of the customer's own pauses, 0..1; a longer silence than that is leaving; rhythm.
         least_pauses: pauses that a customer needs for a rhythm of their own.
@@ -55,17 +56,23 @@ class Definition:
     least_pauses: int = 5
     pauses: str | None = None
     resumes: str | None = None
+    pays: str | None = None
 
     @property
     def paying(self) -> tuple[str, ...]:
-        """Activities whose values are the money ahead: payments of a subscription, else `activity`."""
+        """Activities by which somebody is a customer: starts and renewals of a subscription, else `activity`."""
         return tuple(name for name in (self.starts, self.renews) if name) or (self.activity,)
 
     @property
-    def activities(self) -> tuple[str, ...]:
-        """Every activity that eligibility and labels read."""
+    def standing(self) -> tuple[str, ...]:
+        """Every activity that eligibility reads."""
         further = (name for name in (self.ends, self.pauses, self.resumes) if name)
         return tuple(dict.fromkeys((*self.paying, *further)))
+
+    @property
+    def activities(self) -> tuple[str, ...]:
+        """Every activity that labels read."""
+        return tuple(dict.fromkeys((*self.standing, *([self.pays] if self.pays else []))))
 
     @property
     def paid_days(self) -> int:

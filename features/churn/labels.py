@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from features.churn import cancellation, rhythm, silence
-from features.churn.definition import CUSTOMER, Customers, Definition, events_within, known_at, window_ahead
+from features.churn import cancellation, recurring_money, rhythm, silence
+from features.churn.definition import CUSTOMER, Customers, Definition, known_at
+from features.churn.recurring_money import paid_in_window
 from features.errors import FeatureError
 from features.windows import day_number
 
@@ -44,15 +45,18 @@ class Kind:
             customer_id, sorted; `customer` is eligible.
         churned: (what is known at `until`, definition, as_of, timezone, customers) -> bool per customer: whether they
             left in the window ahead.
+        money: (what is known at `until`, definition, as_of, timezone) -> what each customer who pays anything pays in
+            the window ahead, by customer_id; None where the stream does not say.
     """
 
     eligibility: Callable[[pd.DataFrame, Definition, str, str], pd.Series[str]]
     churned: Callable[[pd.DataFrame, Definition, str, str, Customers], Any]
+    money: Callable[[pd.DataFrame, Definition, str, str], pd.Series[float] | None] = paid_in_window
 
 
 KINDS: dict[str, Kind] = {
     "silence": Kind(silence.eligibility, silence.churned),
-    "cancellation": Kind(cancellation.eligibility, cancellation.churned),
+    "cancellation": Kind(cancellation.eligibility, cancellation.churned, recurring_money.ahead),
     "rhythm": Kind(rhythm.eligibility, rhythm.churned),
 }
 
@@ -93,28 +97,26 @@ def label(
         until: a local day; nothing at or after its midnight is known.
 
     Returns:
-        customer_id, as_of (naive timestamps), churned (bool), value_ahead (values of what the definition calls paying
-        in the whole horizon, added up; null where it has no values at all), sorted by as_of and customer_id.
+        customer_id, as_of (naive timestamps), churned (bool), value_ahead (what the customer brings in the whole
+        horizon; null where the stream does not say), sorted by as_of and customer_id.
     """
     import pandas as pd
 
     kind = _kind(definition)
     known = known_at(events, until, timezone)
-    money = "value" in known and bool(known.loc[known["activity"].isin(definition.paying), "value"].notna().any())
     parts = []
     for as_of in sorted(moments):
         if day_number(as_of) + definition.lead.ahead_days > day_number(until):
             continue
         customers = eligible(known, definition, as_of, timezone)
-        horizon = events_within(known, definition.paying, *window_ahead(definition, as_of, timezone))
-        value = horizon.groupby("customer_id")["value"].sum().reindex(customers).fillna(0.0) if money else None
+        value = kind.money(known, definition, as_of, timezone)
         parts.append(
             pd.DataFrame(
                 {
                     "customer_id": customers,
                     "as_of": pd.Timestamp(as_of),
                     "churned": kind.churned(known, definition, as_of, timezone, customers),
-                    "value_ahead": np.nan if value is None else value.to_numpy(),
+                    "value_ahead": np.nan if value is None else value.reindex(customers).fillna(0.0).to_numpy(),
                 }
             )
         )

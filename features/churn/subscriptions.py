@@ -30,7 +30,8 @@ def day_ends(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.
         `key` of the subscription, `customer_id`, `day` (since 1970), `state` at its end (END, PAUSE, ON: where a start
         and a cancellation bear the same time, the start counts), `alive`: it runs or is paused then, `dies`: the day
         on which it lapses if nothing more happens (NEVER while paused), `paid_until`: the day on which the longest
-        term that was ever paid for ends, without grace (-NEVER where there is none).
+        term that was ever paid for ends, without grace (-NEVER where there is none), `amount`: the value of the last
+        start or renewal that has one, NaN before there is one.
     """
     rows = _rows(events, definition, timezone).sort_values(["key", "occurred_at", "state"], kind="stable")
     rows = rows[~_means_nothing(rows)]
@@ -44,6 +45,7 @@ def day_ends(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.
         alive=~ended,
         dies=np.where(rows["state"] == PAUSE, NEVER, reach.groupby(life).cummax()),
         paid_until=paid_until.groupby(rows["key"]).cummax(),
+        amount=rows["amount"].groupby(rows["key"]).ffill(),
     )
     return rows.drop_duplicates(["key", "day"], keep="last", ignore_index=True)
 
@@ -72,7 +74,8 @@ def spans(days: pd.DataFrame) -> pd.DataFrame:
     """From rows of `day_ends`, the spans of days at whose end a subscription lives: `[begin, end)`.
 
     Returns:
-        `customer_id`, `begin`, `end`, `cancelled`: whether it was cancelled then, and did not lapse.
+        `customer_id`, `begin`, `end`, `cancelled`: whether it was cancelled then, and did not lapse; `amount`: the
+        value of the last start or renewal by then, NaN where none has one.
     """
     import pandas as pd
 
@@ -90,22 +93,24 @@ def spans(days: pd.DataFrame) -> pd.DataFrame:
             "begin": day[begin],
             "end": np.where(lapsed, dies, following)[ends_here],
             "cancelled": (~lapsed & same)[ends_here],
+            "amount": days["amount"].to_numpy()[ends_here],
         }
     )
 
 
 def _rows(events: pd.DataFrame, definition: Definition, timezone: str) -> pd.DataFrame:
-    """The rows that concern subscriptions: `customer_id, key, occurred_at, day, state, pays, term`."""
-    rows = events[events["activity"].isin(definition.activities)]
+    """The rows that concern subscriptions: what `day_ends` makes its rows of."""
+    rows = events[events["activity"].isin(definition.standing)]
     state = np.select([rows["activity"] == definition.ends, rows["activity"] == definition.pauses], [END, PAUSE], ON)
     rows = rows.assign(
         day=days_of(rows, timezone).astype(np.int64),
         state=state,
         pays=(state == ON) & (rows["activity"] != definition.resumes),
         term=rows.get("term_days", np.nan),
+        amount=rows["value"].where(state == ON) if "value" in rows else np.nan,
     )
     rows = _named(rows, definition)
-    return rows[["customer_id", "key", "occurred_at", "day", "state", "pays", "term"]]
+    return rows[["customer_id", "key", "occurred_at", "day", "state", "pays", "term", "amount"]]
 
 
 def _named(rows: pd.DataFrame, definition: Definition) -> pd.DataFrame:

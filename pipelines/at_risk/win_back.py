@@ -6,9 +6,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from features.churn.cancellation import leaving_days
 from features.churn.definition import GONE, LEAVING
+from features.windows import day_number
 from pipelines.rendering.columns import WIN_BACK_COLUMNS
+from pipelines.runtime.files import read_activity
 from pipelines.settings.campaign.at_risk import WinBack
+from pipelines.settings.churn import Cancellation, definition_of
 from pipelines.settings.decision import ListMoment
 
 if TYPE_CHECKING:
@@ -45,8 +49,9 @@ def win_back(
         limits: how many, and how long ago they left at most.
 
     Returns:
-        WIN_BACK_COLUMNS: the local day of the last main activity, days from there to the list's, money brought in the
-        longest window of the features (null without money), segment, the list's day.
+        WIN_BACK_COLUMNS: the local day of the last main activity (of subscribers that on which the last subscription
+        ended), days from there to the list's, money brought in the longest window of the features (null without money),
+        segment, the list's day.
     """
     import pandas as pd
 
@@ -73,13 +78,28 @@ def win_back(
 
 
 def _last_days(activity: Path, moment: ListMoment) -> pd.Series[pd.Timestamp]:
-    """The local day of each customer's last main activity, by customer_id."""
+    """The local day on which each was last a customer, by customer_id: of the last main activity, or of leaving."""
     import pyarrow.dataset as ds  # it imports pandas
 
+    if isinstance(moment.churn, Cancellation):
+        return _days_of_leaving(activity, moment)
     stream = ds.dataset(activity / "activity", format="parquet")
     main = ds.field("activity") == moment.main_activity
     events = stream.to_table(columns=["customer_id", "occurred_at"], filter=main).to_pandas()
     last = events.groupby("customer_id")["occurred_at"].max()
     last = last.dt.tz_localize("UTC") if last.dt.tz is None else last
     days: pd.Series[pd.Timestamp] = last.dt.tz_convert(moment.timezone).dt.tz_localize(None).dt.normalize()
+    return days
+
+
+def _days_of_leaving(activity: Path, moment: ListMoment) -> pd.Series[pd.Timestamp]:
+    """The local day on which each account's last subscription ended, by customer_id; none of those that have one."""
+    import pandas as pd
+
+    definition = definition_of(moment.churn)
+    columns = ["customer_id", "activity", "occurred_at", "subject", "term_days"]
+    events = read_activity(activity / "activity", definition.standing, columns).to_pandas()
+    left = leaving_days(events, definition, moment.timezone).groupby("customer_id")["day"].max()
+    past = left[left < day_number(moment.as_of)]
+    days: pd.Series[pd.Timestamp] = pd.to_datetime(past, unit="D")
     return days

@@ -59,10 +59,10 @@ def eligibility_of(name: str, churn: Churn, activity: Path, *, as_of: str, timez
 def events_of(activity: Path, facts: dict[str, Any], definition: Definition) -> Iterator[pd.DataFrame]:
     """The activities that the definition reads, whole customers at a time, at most about PART_ROWS rows at once."""
     columns = telling(facts, "customer_id", "activity", "occurred_at")
-    rows = sum(facts["activities"].get(name, {}).get("count", 0) for name in definition.activities)
+    rows = sum(facts["activities"].get(name, {}).get("count", 0) for name in definition.standing)
     parts = max(1, -(-rows // PART_ROWS))
     if parts == 1:
-        its_activities = [("activity", "in", definition.activities)]
+        its_activities = [("activity", "in", definition.standing)]
         stored = pq.read_table(activity / "activity", schema=ACTIVITY_SCHEMA, columns=columns, filters=its_activities)
         yield stored.to_pandas()
         return
@@ -73,7 +73,7 @@ def events_of(activity: Path, facts: dict[str, Any], definition: Definition) -> 
         con.execute("set enable_progress_bar = false")
         files = str(activity / "activity" / "*.parquet")
         stream = con.read_parquet(files, union_by_name=True).select(", ".join(columns))
-        events = stream.filter(f"activity in ({', '.join(text(name) for name in definition.activities)})")
+        events = stream.filter(f"activity in ({', '.join(text(name) for name in definition.standing)})")
         for part in range(parts):
             yield events.filter(f"hash(customer_id) % {parts} = {part}").to_arrow_table().cast(schema).to_pandas()
 

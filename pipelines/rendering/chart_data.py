@@ -16,10 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.churn.cancellation import account_spans
 from features.cohorts import BEFORE, Cohorts, months_of, retention, whole_months
 from features.weekly_counts import WEEKS, weekly_counts
-from features.windows import local_day
+from features.windows import day_number, local_day
 from pipelines.rendering.context import Week
+from pipelines.runtime.files import read_activity
+from pipelines.settings.churn import Cancellation, definition_of
 from pipelines.settings.decision import ListMoment
 
 _ROWS = 1_000_000
@@ -62,6 +65,7 @@ def timelines_and_cohorts(
 ) -> tuple[dict[str, list[int]], Cohorts | None]:
     """Weekly counts of the main activity of each listed customer, and the cohorts of everyone.
 
+    A subscriber is there in every month in which a subscription runs, anybody else where they do the main activity.
     No cohorts where newcomers were seen in fewer than two months.
     """
     as_of, timezone = moment.as_of, moment.timezone
@@ -74,10 +78,28 @@ def timelines_and_cohorts(
         is_listed = customer < len(listed)
         weeks += weekly_counts(customer[is_listed], occurred_at[is_listed], len(listed), as_of=as_of, timezone=timezone)
         months.append(np.unique(customer * columns + months_of(occurred_at, starts, timezone) - BEFORE))
+    if isinstance(moment.churn, Cancellation):
+        months = [_subscribed(activity, moment, codes, starts)]
     cell = np.concatenate(months)
     cohorts = retention(cell // columns, cell % columns + BEFORE, len(codes), starts)
     timelines = {name: row.tolist() for name, row in zip(listed, weeks, strict=True)}
     return timelines, cohorts if sum(size > 0 for size in cohorts.sizes) >= _SIGNIFICANT else None
+
+
+def _subscribed(activity: Path, moment: ListMoment, codes: dict[str, int], starts: list[str]) -> Codes:
+    """Cells of customer and month, as of `timelines_and_cohorts`, in which an account has a subscription."""
+    definition = definition_of(moment.churn)
+    columns = ["customer_id", "activity", "occurred_at", "subject", "term_days"]
+    events = read_activity(activity, definition.standing, columns).to_pandas()
+    own = account_spans(events, definition, moment.timezone)
+    code = np.array([codes.setdefault(str(name), len(codes)) for name in own["customer_id"]], dtype=np.int64)
+    bounds = np.array([day_number(day) for day in starts], dtype=np.int64)
+    last = np.minimum(own["end"].to_numpy(), day_number(moment.as_of)) - 1
+    first, last = (np.searchsorted(bounds, days, side="right") - 1 for days in (own["begin"].to_numpy(), last))
+    lengths = np.maximum(last - first, 0) + 1
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    cells = np.repeat(code * (len(starts) + 1) + first - BEFORE, lengths) + within
+    return np.unique(cells).astype(np.int64)
 
 
 def _main_activities(activity: Path, main: str, codes: dict[str, int]) -> Iterator[tuple[Codes, Codes]]:

@@ -26,6 +26,9 @@ SEGMENTS = {
     "hibernating": "has gone quiet: stayed away for longer than most, and did not come often or bring much before",
     "needs attention": "has not come lately, and does not come often",
     "occasional": "came lately, and does not come often",
+    "growing": "subscribes, and uses it at least twice as much as in the weeks before",
+    "steady": "subscribes, and uses it about as much as in the weeks before",
+    "shrinking": "subscribes, and uses it at most half as much as in the weeks before",
 }
 
 COLUMNS = {

@@ -10,7 +10,7 @@ import json
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.activity import ACTIVITY_SCHEMA
 from pipelines.runtime import closed
 from pipelines.runtime.errors import DAMAGED
 
@@ -119,3 +120,9 @@ def without_bytecode() -> Iterator[None]:
         yield
     finally:
         sys.dont_write_bytecode = before
+
+
+def read_activity(folder: Path, names: Iterable[str], columns: Sequence[str]) -> pa.Table:
+    """The rows of some activities in a folder of month files, whichever columns of the contract each file holds."""
+    only = [("activity", "in", sorted(names))]
+    return pq.read_table(folder, schema=ACTIVITY_SCHEMA, columns=list(columns), filters=only)

@@ -49,8 +49,10 @@ class Cancellation(Section):
     `starts`, `renews`, `ends`: the activities of a subscription. `term_days`: what a start or renewal pays for;
     `grace_days`: for how much longer a renewal still counts. Without `term_days` a subscription runs until it is
     cancelled. A row that has `term_days` itself says more than these. `pauses`, `resumes`: of a subscription that
-    rests and goes on, where the sources have them. An account has left when its last subscription has ended; sources
-    tell subscriptions apart by `subject`. `activity`: `renews` where it is set, else `starts`, unless another is named.
+    rests and goes on, where the sources have them. `pays`: whose values are the money, else those of starts and
+    renewals; without renewals the value of a start is what the subscription brings in a month. An account has left
+    when its last subscription has ended; sources tell subscriptions apart by `subject`. `activity`: `renews` where it
+    is set, else `starts`, unless another is named.
     """
 
     kind: Literal["cancellation"]
@@ -60,6 +62,7 @@ class Cancellation(Section):
     ends: Name = "cancelled_subscription"
     pauses: Name | None = "paused_subscription"
     resumes: Name | None = "resumed_subscription"
+    pays: Name | None = "paid_invoice"
     term_days: Days | None = None
     grace_days: Annotated[int, Field(ge=0, le=366)] = 0
     gap_days: Gap = 0

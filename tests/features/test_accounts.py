@@ -257,3 +257,22 @@ def test_what_was_removed_touches_no_label_and_did_before(
     if until <= number:
         tables: list[Any] = [label(one, MONTHLY, [day(number)], "UTC", day(600)) for one in (both, usual)]
         pd.testing.assert_frame_equal(*tables)
+
+
+def money(definition: Definition, *rows: tuple[str, float, float | None], subject: str | None = A) -> float:
+    """What a customer brings in the window ahead; rows are activity, day, value."""
+    facts = [Fact(activity, when, subject if activity in (START, END) else None) for activity, when, _ in rows]
+    events = stream(facts).assign(value=pd.Series([value for _, _, value in rows], dtype="float64"))
+    return float(label(events, definition, [day(AS_OF)], "UTC", day(500))["value_ahead"].iloc[0])
+
+
+PLAIN = Definition(**{**vars(ACCOUNT), "renews": None})
+PAID = Definition(**{**vars(PLAIN), "pays": "paid_invoice"})
+
+
+def test_money_is_what_is_paid_or_what_recurs() -> None:
+    invoices = (("paid_invoice", 90, 50.0), ("paid_invoice", 110, 50.0), ("paid_invoice", 131, 50.0))
+    assert money(PAID, (START, 10, 20.0), *invoices) == 50.0
+    assert money(PAID, (START, 10, 20.0)) == pytest.approx(20.0 * 30 / (365.25 / 12)), "no invoices: a month's amount"
+    assert money(PLAIN, (START, 10, 20.0), (END, 115, None)) == pytest.approx(20.0 * 15 / (365.25 / 12))
+    assert pd.isna(money(PAID, (START, 10, None)))

@@ -106,7 +106,8 @@ def test_every_wrong_rule_is_named_at_once(tmp_path: Path) -> None:
     ) == [
         (
             "playbook, rule 1 (a), when.segment: 'nwe' can never match. Did you mean new? Allowed: new, high value, "
-            "regular, at risk, hibernating, needs attention, occasional."
+            "regular, at risk, hibernating, needs attention, occasional, "
+            "growing, steady, shrinking."
         ),
         "playbook, rule 2, when.risk_tier: 'extreme' can never match. Allowed: very high, high, medium, low.",
         "playbook, rule 2, when.segmnt is not a setting. Did you mean segment?",

@@ -138,9 +138,10 @@ def _contacts(con: Any, settings: Settings) -> list[str]:
 
 def _missing(facts: dict[str, Any], settings: Settings) -> list[str]:
     lines = []
-    main = facts["activities"].get(settings.main_activity, {})
-    if main and not main["has_value"]:
-        lines.append(f"{settings.main_activity} has no value: the list will rank by probability, not by money at risk.")
+    paid = _paid(settings.churn[settings.at_risk.definition])
+    known = [name for name in paid if name in facts["activities"]]
+    if known and not any(facts["activities"][name]["has_value"] for name in known):
+        lines.append(f"{' and '.join(known)} has no value: the list will rank by probability, not by money at risk.")
     subscriptions = {"started_subscription", "cancelled_subscription"} <= set(facts["activities"])
     if subscriptions and not any(isinstance(one, Cancellation) for one in settings.churn.values()):
         lines.append("Subscriptions are started and cancelled here. What that can mean as leaving, in params.yaml:")
@@ -151,6 +152,13 @@ def _missing(facts: dict[str, Any], settings: Settings) -> list[str]:
             "will look better known than it was. Map such a column (synced, inserted, updated at) if there is one."
         )
     return lines
+
+
+def _paid(one: Churn) -> tuple[str, ...]:
+    """Activities whose values are the money at risk by a definition."""
+    if isinstance(one, Cancellation):
+        return tuple(name for name in (one.pays, one.renews, one.starts) if name)
+    return (one.activity,)
 
 
 def _churn(con: Any, settings: Settings, facts: dict[str, Any]) -> list[tuple[str, list[str]]]:

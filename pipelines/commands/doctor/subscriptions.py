@@ -32,7 +32,7 @@ def subscription_lines(
         as_of: the day of the list.
         timezone: whose days.
     """
-    own = events[events["activity"].isin(definition.activities)].sort_values("occurred_at", kind="stable")
+    own = events[events["activity"].isin(definition.standing)].sort_values("occurred_at", kind="stable")
     if own.empty:
         return []
     own = own.assign(

@@ -8,13 +8,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from models.decision.ranking import TIERS
 from models.segments import NAMED
+from models.subscribers import KINDS
 from pipelines.runtime.errors import did_you_mean
 from pipelines.settings.messages import entry
 from pipelines.settings.types import Name, Section, Share
 
 LEAVE_ALONE = "leave alone"
 ANY_CHANNEL = "any"
-SEGMENTS = tuple(name for name, _, _ in NAMED)
+SEGMENTS = tuple(dict.fromkeys((*(name for name, _, _ in NAMED), *KINDS)))
 Money = Annotated[float, Field(ge=0)]
 
 
