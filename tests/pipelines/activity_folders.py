@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from features.activity import ACTIVITY_SCHEMA
 from features.windows import midnight
 from pipelines.runtime.files import write_json, write_parquet
 from pipelines.settings.params import Settings
+from pipelines.sources.stream import as_stored
 from tests.features.oracle import Did
 
 
@@ -39,6 +41,7 @@ def write_stream(folder: Path, stream: list[Did], timezone: str = "UTC", until: 
     """One file per UTC month, cut at `until`, sorted; and facts.json."""
     limit = midnight(until, timezone)
     known = [did for did in stream if did.occurred_at < limit and (did.recorded_at is None or did.recorded_at < limit)]
+    known = [did if (did.removed_at or limit) <= limit else replace(did, removed_at=None) for did in known]
     known.sort(key=lambda did: (did.occurred_at, did.customer, did.activity))
     months: dict[str, list[Did]] = {}
     for did in known:
@@ -49,7 +52,7 @@ def write_stream(folder: Path, stream: list[Did], timezone: str = "UTC", until: 
             "customer_id": [did.customer for did in dids],
             **{name: [getattr(did, name) for did in dids] for name in ACTIVITY_SCHEMA.names[2:]},
         }
-        write_parquet(folder / "activity" / f"{month}.parquet", pa.table(columns, schema=ACTIVITY_SCHEMA))
+        write_parquet(folder / "activity" / f"{month}.parquet", as_stored(pa.table(columns, schema=ACTIVITY_SCHEMA)))
     write_json(folder / "facts.json", facts_of(known, until, timezone))
     return folder
 
@@ -64,6 +67,7 @@ def facts_of(stream: list[Did], until: str, timezone: str) -> dict[str, Any]:
         "rows": len(stream),
         "customers": len({did.customer for did in stream}),
         "has_recorded_at": any(did.recorded_at is not None for did in stream),
+        **({"has_removed_at": True} if any(did.removed_at is not None for did in stream) else {}),
         "activities": {
             name: {
                 "first": iso(min(did.occurred_at for did in stream if did.activity == name)),

@@ -23,12 +23,12 @@ pytestmark = pytest.mark.slow
 
 MOMENTS = ("2017-11-06", "2017-10-09")
 FEATURES = everything()
-ORDER = FeatureRequest(FEATURES, MAIN, MOMENTS, "Europe/Berlin", 365, has_recorded_at=True)
+ORDER = FeatureRequest(FEATURES, MAIN, MOMENTS, "Europe/Berlin", 365, has_recorded_at=True, has_removed_at=True)
 
 
 def shop(customers: int, activities: int, seed: int = 1) -> list[Did]:
     chance, end = random.Random(seed), midnight("2017-12-04", "Europe/Berlin")
-    stream = []
+    stream, late = [], end - 60 * DAY_US  # the last months lack the column
     for _ in range(activities):
         occurred_at = end - chance.randint(1, 500 * DAY_US)
         stream.append(
@@ -40,6 +40,7 @@ def shop(customers: int, activities: int, seed: int = 1) -> list[Did]:
                 quantity=chance.choice([None, float(chance.randint(0, 9))]),
                 detail=chance.choice([None, "x", "y", "it's"]),
                 recorded_at=occurred_at + chance.choice([0, 0, 0, 9 * DAY_US]),
+                removed_at=occurred_at + 30 * DAY_US if chance.random() < 0.03 and occurred_at < late else None,
             )
         )
     return stream

@@ -82,7 +82,7 @@ def test_a_customer_with_most_of_the_activities_is_worked_on_or_refused_before_t
     columns |= {"activity_id": np.arange(320_000).astype(str), "quantity": cents, "detail": whose}
     columns["recorded_at"] = pa.nulls(320_000, times.type)
     write_parquet(tmp_path / "activity" / "all.parquet", pa.table(columns))
-    order = replace(ORDER, has_recorded_at=False)
+    order = replace(ORDER, has_recorded_at=False, has_removed_at=False)
     settings = on_spark(BERLIN, partition_activities=50_000)
     found = list(spark.features_of(tmp_path / "activity", order, settings.spark))
     equal(found, list(duckdb.features_of(tmp_path / "activity", order)))
