@@ -65,9 +65,10 @@ def _terms(rows: pd.DataFrame, definition: Definition) -> Any:
 
 
 def _means_nothing(rows: pd.DataFrame) -> pd.Series[bool]:
-    """Pauses of what has ended. One that is the first thing seen of a subscription has its start before the data."""
-    other = rows["state"].where(rows["state"] != PAUSE).groupby(rows["key"]).ffill()
-    return (rows["state"] == PAUSE) & (other == END)
+    """Pauses and resumptions of what has ended. What is seen first of a subscription has its start before the data."""
+    rests = (rows["state"] != END) & ~rows["pays"]
+    other = rows["state"].where(~rests).groupby(rows["key"]).ffill()
+    return rests & (other == END)
 
 
 def spans(days: pd.DataFrame) -> pd.DataFrame:

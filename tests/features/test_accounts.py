@@ -102,7 +102,9 @@ def test_a_pause_is_not_at_risk_and_does_not_lapse() -> None:
     assert standing(MONTHLY, *paused, Fact(RESUME, 90, A)) == "customer"
     assert standing(MONTHLY, *paused, Fact(START, 90, B)) == "customer"
     assert standing(MONTHLY, *paused, Fact(END, 90, A)) == "gone"
-    assert standing(MONTHLY, Fact(START, 80, A), Fact(END, 85, A), Fact(PAUSE, 90, A)) == "leaving"
+    ended = (Fact(START, 80, A), Fact(END, 85, A))
+    assert standing(MONTHLY, *ended, Fact(PAUSE, 90, A)) == "leaving"
+    assert standing(MONTHLY, *ended, Fact(RESUME, 90, A)) == "leaving", "cancelled in a pause that was to end later"
 
 
 def test_annual_terms_beside_monthly_ones() -> None:
@@ -142,19 +144,18 @@ class Walk:
     def __init__(self, definition: Definition) -> None:
         self.usual = 3660 if definition.term_days is None else definition.term_days
         self.grace = definition.grace_days
-        self.state, self.dies, self.term, self.seen = "off", -1, self.usual, False
+        self.state, self.dies, self.term, self.ended = "off", -1, self.usual, False
 
     def take(self, one: Fact) -> None:
         today = int(one.when)
-        if one.activity == END:
+        self.ended = one.activity == END or (self.ended and one.activity not in (START, RENEW))
+        if self.ended:
             self.state, self.dies = "off", -1
         elif one.activity == PAUSE:
-            alive = self.dies >= 0 or self.state == "paused" or not self.seen
-            self.state = "paused" if alive else "off"
+            self.state = "paused"
         else:
             self.term = self.term if one.activity == RESUME else one.term or self.usual
             self.state, self.dies = "on", max(self.dies, int(today + self.term + self.grace))
-        self.seen = True
 
     def lives(self, end_of: int) -> str:
         return self.state if self.state == "paused" or (self.state == "on" and end_of < self.dies) else "off"
