@@ -112,7 +112,7 @@ def _done_once(main: str, facts: Mapping[str, Any]) -> Iterator[str]:
     best = sorted(often, key=lambda name: (name != "paid_invoice", -activities[name]["customers"]))
     yield (
         f"{main} is done once by nearly everybody ({one['count']:,} times by {one['customers']:,} customers): "
-        "nothing can be learnt from its rhythm, and no money is expected of it again. "
+        "nothing can be learnt from its rhythm. "
         + (
             f"Name what they use or pay as the definition's `activity`, such as {' or '.join(best[:2])}."
             if best
