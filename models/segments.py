@@ -4,7 +4,9 @@ Cut-points are fitted on training rows and stored with the model, so that a cust
 else is looked at today; equal values get equal ranks. 5 is best: most recent, most frequent, most money.
 
 The first rule of NAMED that holds gives the name. R, F and M are the quintile scores; the value score V is M, or F in a
-stream without money; tenure is days since the first order seen.
+stream without money; tenure is days since the first order seen. Whoever has a rhythm is called quiet only outside it:
+a silence is within it that is no longer than the customer's own usual pause. Of whoever has none yet (one order), the
+silence of others decides.
 """
 
 from __future__ import annotations
@@ -29,17 +31,27 @@ NEW_WITHIN_DAYS = 60
 Scores = Mapping[str, npt.NDArray[Any]]
 NAMED: tuple[tuple[str, str, Callable[[Scores], npt.NDArray[np.bool_]]], ...] = (
     ("new", f"first order at most {NEW_WITHIN_DAYS} days ago", lambda s: s["tenure"] <= NEW_WITHIN_DAYS),
-    ("high value", "R at least 3 and V = 5", lambda s: (s["r"] >= 3) & (s["v"] == 5)),
-    ("regular", "R at least 3 and F at least 4", lambda s: (s["r"] >= 3) & (s["f"] >= 4)),
+    ("high value", "V = 5, and R at least 3 or within the rhythm", lambda s: s["present"] & (s["v"] == 5)),
+    ("regular", "F at least 4, and R at least 3 or within the rhythm", lambda s: s["present"] & (s["f"] >= 4)),
     (
         "at risk",
-        "R at most 2 and (F or V at least 4): used to be good",
-        lambda s: (s["r"] <= 2) & (np.maximum(s["f"], s["v"]) >= 4),
+        "R at most 2, not within the rhythm, and F or V at least 4: used to be good",
+        lambda s: ~s["present"] & (np.maximum(s["f"], s["v"]) >= 4),
     ),
-    ("hibernating", "R = 1, or R = 2 and F at most 2", lambda s: (s["r"] == 1) | ((s["r"] == 2) & (s["f"] <= 2))),
-    ("needs attention", "R = 2 or 3: middling and slowing", lambda s: s["r"] <= 3),
-    ("occasional", "everyone else: recent, seldom", lambda s: s["r"] >= 4),
+    (
+        "hibernating",
+        "R = 1, or R = 2 and F at most 2, and not within the rhythm",
+        lambda s: ~s["present"] & ((s["r"] == 1) | ((s["r"] == 2) & (s["f"] <= 2))),
+    ),
+    (
+        "needs attention",
+        "R at most 3 and outside the rhythm, or R = 2 without one: middling and slowing",
+        lambda s: ~s["present"] | (s["outside"] & (s["r"] <= 3)),
+    ),
+    ("occasional", "everyone else: seldom, and recent or within the rhythm", lambda s: s["r"] >= 1),
 )
+RECENT = 3
+"""The score of recency from which on a customer came not long ago, whatever their rhythm."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,12 @@ class Roles:
     money: str | None
     tenure: str
     summary: tuple[str, str, str] | None = None
+
+    @property
+    def rhythm(self) -> str | None:
+        """The column of the customer's usual days between two orders; None where the name of R does not tell."""
+        activity = self.recency.removesuffix(f"_{_MEASURES['recency'][0]}")
+        return None if activity == self.recency else f"{activity}_{RHYTHM}"
 
     @property
     def names(self) -> list[str]:
@@ -84,6 +102,8 @@ def roles(columns_info: Sequence[Mapping[str, Any]], activity: str) -> Roles:
     )
 
 
+RHYTHM = "gap_mean"  # the measure: usual days from one order to the next
+NEVER = 1000.0  # days, of it: no pause was seen
 _MEASURES = {
     "recency": ("days_since_last",),
     "frequency": ("count",),
@@ -145,17 +165,32 @@ class Quintiles:
         return self.scores(features).fillna(0).sum(axis=1).to_numpy(dtype=np.float64)
 
     def segments(self, features: pd.DataFrame) -> pd.DataFrame:
-        """`scores` and the named `segment`."""
+        """`scores` and the named `segment`. Without a column of the rhythm nobody is known to have one."""
         import pandas as pd
 
         columns.require(features, self.roles.names)
         table = self.scores(features)
         frequency = table["f_score"].to_numpy(dtype=np.int64)
-        value = table["m_score"].to_numpy(dtype=np.int64) if self.roles.money else frequency
-        tenure = features[self.roles.tenure].to_numpy(dtype=np.float64)
-        scored: Scores = {"r": table["r_score"].to_numpy(dtype=np.int64), "f": frequency, "v": value, "tenure": tenure}
+        recency = table["r_score"].to_numpy(dtype=np.int64)
+        within, outside = self._rhythm(features)
+        scored: Scores = {
+            "r": recency,
+            "f": frequency,
+            "v": table["m_score"].to_numpy(dtype=np.int64) if self.roles.money else frequency,
+            "tenure": features[self.roles.tenure].to_numpy(dtype=np.float64),
+            "present": (recency >= RECENT) | within,
+            "outside": outside,
+        }
         names = np.select([rule(scored) for _, _, rule in NAMED], [name for name, _, _ in NAMED], default="occasional")
         return table.assign(segment=pd.Series(names, index=table.index, dtype="str"))
+
+    def _rhythm(self, features: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Whose silence lies within their own rhythm, and whose outside; neither, where there is none."""
+        silence = features[self.roles.recency].to_numpy(dtype=np.float64)
+        if self.roles.rhythm not in features.columns:
+            return np.zeros(len(silence), dtype=bool), np.zeros(len(silence), dtype=bool)
+        usual = features[self.roles.rhythm].to_numpy(dtype=np.float64)
+        return (usual < NEVER) & (silence <= usual), (usual < NEVER) & (silence > usual)
 
     def to_json(self) -> dict[str, Any]:
         """Roles and cut-points."""

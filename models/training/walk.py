@@ -143,7 +143,7 @@ def _table(
         table["expected_value"] = fit.value.expected(data.numbers(judged, fit.habit))
         table["own_average_value"] = own_average(frame[judged], data.roles, panel.columns_info, data.definition)
     table["seen_in_training"] = [str(customer) in seen for customer in table["customer_id"]]
-    named = data.roles.names
+    named = [name for name in (*data.roles.names, data.roles.rhythm) if name in frame.columns]
     quintiles = Quintiles.fit(frame.loc[trained, named], data.roles)
     table["segment"] = quintiles.segments(frame.loc[judged, named])["segment"].to_numpy(dtype=str)
     table["model"] = probability

@@ -20,12 +20,14 @@ TRANSLATED = ("risk_tier", "segment", "action", "channel", "owner", "group")
 # What each segment means: in plain words what models/segments.py says in quintiles.
 SEGMENTS = {
     "new": "came for the first time in the last {days} days",
-    "high value": "came not long ago, and is among the fifth who bring most",
-    "regular": "came not long ago, and comes often",
-    "at risk": "used to come often or to bring much, and has stayed away for longer than most",
-    "hibernating": "has gone quiet: stayed away for longer than most, and did not come often or bring much before",
-    "needs attention": "has not come lately, and does not come often",
-    "occasional": "came lately, and does not come often",
+    "high value": "is among the fifth who bring most, and came not long ago or keeps to their own rhythm",
+    "regular": "comes often, and came not long ago or keeps to their own rhythm",
+    "at risk": "used to come often or to bring much, and has stayed away for longer than most and than is usual for "
+    "them",
+    "hibernating": "has gone quiet: stayed away for longer than most and than is usual for them, and did not come "
+    "often or bring much before",
+    "needs attention": "has stayed away for longer than is usual, and does not come often",
+    "occasional": "does not come often, and came not long ago or keeps to their own rhythm",
     "growing": "subscribes, and uses it at least twice as much as in the weeks before",
     "steady": "subscribes, and uses it about as much as in the weeks before",
     "shrinking": "subscribes, and uses it at most half as much as in the weeks before",

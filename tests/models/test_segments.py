@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models import segments
 from models.errors import ModelError
@@ -30,7 +32,7 @@ CUTS = segments.Quintiles.fit(TRAINED, ROLES)
         (95, 50, 50, 400, "hibernating"),
         (75, 30, 30, 400, "hibernating"),
         (75, 50, 50, 400, "needs attention"),
-        (45, 50, 50, 400, "needs attention"),
+        (45, 50, 50, 400, "occasional"),
         (5, 50, 50, 400, "occasional"),
     ],
 )
@@ -39,6 +41,53 @@ def test_the_first_rule_that_holds_names_the_customer(
 ) -> None:
     row = pd.DataFrame({"tenure": [tenure], "money": [money], "orders": [orders], "last": [last]})
     assert CUTS.segments(row)["segment"].tolist() == [segment]
+
+
+RHYTHMIC = segments.Roles("buy_days_since_last", "orders", "money", "tenure")
+OF_RHYTHM = segments.Quintiles.fit(TRAINED.rename(columns={"last": "buy_days_since_last"}), RHYTHMIC)
+
+
+@pytest.mark.parametrize(
+    ("last", "usual", "orders", "money", "segment"),
+    [
+        (75, 80, 90, 50, "regular"),  # orders in bursts, and is within one
+        (75, 70, 90, 50, "at risk"),
+        (95, 100, 30, 30, "occasional"),  # comes every three months
+        (95, 90, 30, 30, "hibernating"),
+        (95, 1000, 30, 30, "hibernating"),  # ordered once: longer than most others
+        (95, 100, 30, 99, "high value"),
+        (45, 30, 50, 50, "needs attention"),  # R = 3, and slowing
+        (45, 60, 50, 50, "occasional"),
+        (45, 1000, 50, 50, "occasional"),
+    ],
+)
+def test_who_keeps_to_their_rhythm_is_not_quiet(
+    last: float, usual: float, orders: float, money: float, segment: str
+) -> None:
+    row = {"buy_days_since_last": last, "buy_gap_mean": usual, "orders": orders, "money": money, "tenure": 400.0}
+    assert OF_RHYTHM.segments(pd.DataFrame([row]))["segment"].tolist() == [segment]
+
+
+@given(
+    st.lists(
+        st.tuples(*[st.floats(0, 120)] * 4, st.one_of(st.just(1000.0), st.floats(0, 200))), min_size=1, max_size=40
+    )
+)
+def test_the_words_of_a_segment_are_true(rows: list[tuple[float, ...]]) -> None:
+    names = ["buy_days_since_last", "orders", "money", "tenure", "buy_gap_mean"]
+    table = pd.DataFrame(rows, columns=names, dtype=float)
+    named = pd.concat([table, OF_RHYTHM.segments(table)], axis=1)
+    within = (named["buy_gap_mean"] < 1000) & (named["buy_days_since_last"] <= named["buy_gap_mean"])
+    quiet = named["segment"].isin(["at risk", "hibernating", "needs attention"])
+    assert not (quiet & within).any()
+    longer = named["segment"].isin(["at risk", "hibernating"])
+    assert (named.loc[longer, "r_score"] <= 2).all(), "longer than most"
+    came = named["segment"].isin(["high value", "regular", "occasional"])
+    assert ((named["r_score"] >= 3) | within)[came].all(), "not long ago, or as usual"
+    seldom = named["segment"].isin(["hibernating", "needs attention", "occasional"])
+    assert (named.loc[seldom, "f_score"] <= 3).all(), "does not come often"
+    assert (named.loc[named["segment"] == "regular", "f_score"] >= 4).all()
+    assert (named.loc[named["segment"] == "new", "tenure"] <= segments.NEW_WITHIN_DAYS).all()
 
 
 def test_equal_values_get_equal_ranks() -> None:

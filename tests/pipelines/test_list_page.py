@@ -96,7 +96,8 @@ def test_every_kind_of_customer_is_explained_where_it_stands() -> None:
     legend = markup(text).partition("What the kinds of customer mean")[2].partition("</dl>")[0]
     assert set(re.findall("<dt>(.*?)</dt>", legend)) == shown
     assert all(means in legend for means in embedded(text)["meanings"].values())
-    assert 'title="came not long ago, and comes often"><span class="bar-label">regular' in text
+    means = embedded(text)["meanings"]["regular"]
+    assert f'title="{means}"><span class="bar-label">regular' in text
 
 
 def test_all_kinds_that_there_are_have_their_words() -> None:
