@@ -102,7 +102,7 @@ def test_every_kind_of_customer_is_explained_where_it_stands() -> None:
 
 def test_all_kinds_that_there_are_have_their_words() -> None:
     assert list(SEGMENTS) == [name for name, _, _ in NAMED]
-    assert column_description("segment", {}).endswith("; occasional: came lately, and does not come often.")
+    assert column_description("segment", {}).endswith(f"; occasional: {SEGMENTS['occasional']}.")
 
 
 def test_a_model_without_a_test_is_said_to_be_untested() -> None:
