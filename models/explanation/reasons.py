@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # A topic that moves the odds by less than 5% is no reason, whatever its rank.
 NOTICEABLE = 0.05
+OF_GAPS = ("days_since_last", "last_gap")
+"""Measures whose usual number is the usual gap."""
 
 Column = Mapping[str, Any]
 Money = Callable[[float], str]
@@ -173,6 +175,8 @@ class _Explainer:
     def _facts(self, column: Column, chosen: Statement) -> _Stated:
         value = chosen.values[column["name"]]
         names = set(columns_in(chosen.template)) - set(chosen.aliases)
+        if chosen.aliases and chosen.compared == "habit" and column["measure"] in OF_GAPS:
+            names.add(f"{column['activity']}_gap_mean")  # "usually 62" is the usual gap
         days_ago = {round(value)} if _states_last(column) else set[int]()
         return _Stated(names, days_ago, {column["activity"]} if is_silent(column, value) else set[Any]())
 

@@ -64,7 +64,7 @@ def feedback(path: Path, reading: ReportReading, say: Callable[[str], None] = pr
     headings = {str(ours): heading for ours, heading in reading.feedback.columns.items()}
     rows, faults = read_report(path, headings)
     known = _known(reading)
-    cells = [when for row in rows if (when := row.get("when"))]
+    cells = [when for row in rows if (when := row.when)]
     since = min(midnight(one.as_of, reading.timezone) for on in known.places.values() for one in on)
     times = read_times(cells, reading.timezone, reading.feedback, since=since, until=now)
     until = (now - _EPOCH) // timedelta(microseconds=1)

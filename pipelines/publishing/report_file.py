@@ -8,6 +8,7 @@
 | `channel` | via |
 | `note` | notes, comment, remark |
 | `list_id` | list; may be left out |
+| `due` | in place of `when`: the day by which it was to be done, in the list's own workbook |
 
 Capitals, spaces, `-` and `_` do not count; `feedback.columns` of params.yaml gives other names. Other columns are not
 read. A sentence may stand above the header: the list's own workbook or CSV, with columns of the team's beside, is a
@@ -28,6 +29,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pipelines.ledger.read import SAID
+from pipelines.rendering.headings import HEADINGS, spellings
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.text.column_names import columns_in_words
 
@@ -39,8 +41,10 @@ NAMES = {
     "channel": ("channel", "via"),
     "note": ("note", "notes", "comment", "comments", "remark"),
     "list_id": ("listid", "list"),
+    "due": ("sendby", "tobedoneby"),
 }
-"""Our column -> how it may be written, without capitals, spaces, `-` and `_`."""
+"""Our column -> how it may be written, without capitals, spaces, `-` and `_`; besides as the workbook has it."""
+_IN_WORKBOOK = {"due": "send_by"}  # our column -> the list's, where that is another
 _SEARCHED = 20  # lines for the header
 
 
@@ -54,6 +58,16 @@ class Row:
     def get(self, name: str) -> str:
         """A cell; "" where there is none."""
         return self.cells.get(name, "")
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the report has no column for when it happened: the list's own workbook, with the day it was due."""
+        return "when" not in self.cells and "due" in self.cells
+
+    @property
+    def when(self) -> str:
+        """When it happened, as it is written; "" where that is not said."""
+        return self.get("due" if self.is_due else "when")
 
 
 def read_report(
@@ -77,9 +91,7 @@ def read_report(
     rows, faults = list[Row](), dict[int, list[str]]()
     for line, cells in lines:
         if any(cells):
-            rows.append(
-                Row(line, {name: cells[position] for name, position in positions.items() if position < len(cells)})
-            )
+            rows.append(Row(line, {name: cells[at] if at < len(cells) else "" for name, at in positions.items()}))
             if len(cells) > len(header) and any(cells[len(header) :]):
                 faults[line] = [f"has {len(cells)} cells, the header has {len(header)}. Put text with commas in quotes"]
     if not rows:
@@ -101,7 +113,16 @@ def _names(headings: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """Our column -> how it may be written. A heading that params.yaml gives to one column is no other's."""
     given = {name: (_bare(heading),) for name, heading in headings.items()}
     taken = {one for (one,) in given.values()}
-    return {name: given.get(name) or tuple(one for one in usual if one not in taken) for name, usual in NAMES.items()}
+    return {
+        name: given.get(name) or tuple(one for one in (*usual, *_worded(name)) if one not in taken)
+        for name, usual in NAMES.items()
+    }
+
+
+def _worded(name: str) -> list[str]:
+    """The headings that the list's own workbook has for the column."""
+    column = _IN_WORKBOOK.get(name, name)
+    return [_bare(text) for text in spellings(column)] if column in HEADINGS and name != "channel" else []
 
 
 def _bare(title: str) -> str:
@@ -116,8 +137,8 @@ def _column_positions(path: Path, header: list[str], headings: Mapping[str, str]
     by_name: dict[str, list[int]] = {}
     names = _names(headings)
     for position, title in enumerate(header):
-        for name, spellings in names.items():
-            if _bare(title) in spellings:
+        for name, written in names.items():
+            if _bare(title) in written:
                 by_name.setdefault(name, []).append(position)
     faults = [
         f"{path.name}: the columns {' and '.join(repr(header[i]) for i in positions)} both mean {name}. Keep one."
@@ -127,7 +148,7 @@ def _column_positions(path: Path, header: list[str], headings: Mapping[str, str]
     faults += [
         f"{path.name}: has no column {_called(name, headings)}.{columns_in_words(header)}"
         for name in ("customer_id", "when")
-        if name not in by_name
+        if name not in by_name and not (name == "when" and "due" in by_name)
     ]
     if not {"what", *SAID} & set(by_name):
         faults.append(f"{path.name}: has none of the columns {', '.join(SAID)}.{columns_in_words(header)}")

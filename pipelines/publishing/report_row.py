@@ -77,11 +77,11 @@ def read_row(row: Row, moments: Mapping[str, int], now: int, known: Known) -> tu
     made.customer, made.matched = _customer(row.get("customer_id"), known, faults)
     made.stated = _stated(row, faults)
     if any(made.stated.values()):
-        made.when = _when(row.get("when"), moments, now, faults)
+        made.when = _when(row, moments, now, faults)
         if made.customer is not None and made.when is not None:
             made.place = _place(row, made.customer, made.when, known, faults)
     elif made.stated:
-        made.when = moments.get(row.get("when"))
+        made.when = moments.get(row.when)
     return made, faults
 
 
@@ -125,7 +125,11 @@ def _flag(row: Row, word: str, faults: list[str]) -> bool | None:
     return None
 
 
-def _when(text: str, moments: Mapping[str, int], now: int, faults: list[str]) -> int | None:
+def _when(row: Row, moments: Mapping[str, int], now: int, faults: list[str]) -> int | None:
+    """When it happened. Where only the day is known by which it was due, then; and now where that lies ahead."""
+    text = row.when
+    if row.is_due:
+        return min(moments.get(text, now), now)
     if not text:
         faults.append("no when: the day (2017-12-05) or the time (2017-12-05 14:30, 2017-12-05T14:30:00+01:00)")
         return None

@@ -37,26 +37,37 @@ FURTHER = {
     "email": "The customer's e-mail address, from your table of contacts.",
     "phone": "The customer's phone number, from your table of contacts.",
 }
+FILLED_IN = {
+    "contacted": "For you to fill in: yes where you called, wrote or met them. Send the workbook back as it is.",
+    "reached": "For you to fill in: yes where they answered.",
+    "kept": "For you to fill in: yes where they stay.",
+    "note": "For you to fill in: anything worth keeping.",
+}
 NO_CONTACT = (
     "No e-mail address or phone number is known for anyone on this list. Find customers by their id in your own "
     "systems or ask your data team for a table of contacts."
 )
 _WIDTHS = {
-    "rank": 7,
-    "customer_id": 16,
-    "churn_probability": 12,
-    "risk_tier": 12,
-    "segment": 18,
+    "rank": 6,
+    "customer_id": 12,
+    "churn_probability": 9,
+    "value_at_risk": 11,
+    "risk_tier": 10,
+    "segment": 13,
     "change": 34,
-    "action": 26,
-    "owner": 18,
-    "name": 22,
+    "action": 16,
+    "owner": 13,
+    "name": 18,
     "email": 28,
-    "phone": 18,
+    "phone": 16,
     "model_version": 18,
     "list_id": 18,
     "said": 60,
-} | dict.fromkeys(REASONS, 52)
+    "contacted": 10,
+    "reached": 9,
+    "kept": 8,
+    "note": 24,
+} | dict.fromkeys(REASONS, 30)
 
 
 def kind(name: str) -> str:
@@ -77,6 +88,8 @@ def width(name: str) -> int:
 
 def description(name: str, facts: Mapping[str, Any], language: Language) -> str:
     """What a column says, with this list's own figures filled in. `facts`: see `wording.column_facts`."""
+    if name in FILLED_IN:
+        return language.say(FILLED_IN[name])
     if name in FURTHER:
         known = {key: value for key, value in facts.items() if f"{{{key}}}" in FURTHER[name]}
         return language.say(FURTHER[name], **known)

@@ -1,6 +1,8 @@
 """The list as an Excel workbook: filters, a frozen header, formats; a sheet on its columns, a sheet with the figures.
 
-Its creation date is the list's day, so that its bytes repeat. Text is stored as text, whatever it looks like.
+Headings are words; what is printed fits one page's width, with the header on each page and empty columns for what came
+of it (headings.py), and the rest stands to the right of it. Its creation date is the list's day, so that its bytes
+repeat. Text is stored as text, whatever it looks like.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.rendering import columns
+from pipelines.rendering import columns, headings
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.wording import translated
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 FORMATS = {"money": "#,##0.00", "chance": "0.0%", "day": "yyyy-mm-dd", "number": "0", "text": "@"}
 """How a cell of each kind (see `columns.kind`) is shown."""
 _HEADER = {"bold": True, "bg_color": "#1F3A4D", "font_color": "#FFFFFF", "valign": "vcenter"}
+_CELL = {"valign": "top", "text_wrap": True}
 _AS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 
@@ -34,11 +37,12 @@ class Heading:
 
 @dataclass(frozen=True)
 class ListSheet:
-    """The list: lines above the header, names of columns, and the cells of each row by them."""
+    """The list: lines above the header, columns and their headings, and the cells of each row by them."""
 
     title: str
     notices: Sequence[str]
     names: Sequence[str]
+    headings: Sequence[str]
     rows: Sequence[Sequence[object]]
 
 
@@ -64,12 +68,17 @@ def write_workbook(
     """Write the workbook; see `files.write_xlsx`. `notices`: lines above the header."""
     day = datetime.fromisoformat(columns.formatted("as_of", table["as_of"].iloc[0]))
     shown = translated(table, language)
-    rows = list(zip(*(shown[name] for name in shown.columns), strict=True))
-    names = [str(name) for name in shown.columns]
-    sheets: list[ListSheet | FurtherSheet] = [ListSheet(language.say("At risk"), notices, names, rows)]
-    described = [((name, ""), (columns.description(name, facts, language), "")) for name in map(str, table.columns)]
-    heads = [language.say("column"), language.say("what it says")]
-    sheets.append(FurtherSheet(language.say("What the columns mean"), heads, (28, 100), described))
+    names = headings.in_order([str(name) for name in shown.columns])
+    titles = [headings.heading(name, language) for name in names]
+    cells = [shown[name] if name in shown.columns else [None] * len(shown) for name in names]
+    rows = list(zip(*cells, strict=True))
+    sheets: list[ListSheet | FurtherSheet] = [ListSheet(language.say("At risk"), notices, names, titles, rows)]
+    described = [
+        ((title, ""), (columns.description(name, facts, language), ""), (name, ""))
+        for name, title in zip(names, titles, strict=True)
+    ]
+    heads = [language.say("column"), language.say("what it says"), language.say("in the CSV file")]
+    sheets.append(FurtherSheet(language.say("What the columns mean"), heads, (26, 90, 24), described))
     if figures:
         lines = [((label, ""), (value, kind)) for label, value, kind in figures]
         heads = [language.say("figure"), language.say("this week")]
@@ -91,25 +100,39 @@ def write_sheets(path: Path, heading: Heading, sheets: Sequence[ListSheet | Furt
 
 
 def _list_sheet(book: Any, content: ListSheet) -> None:
-    header = book.add_format(_HEADER)
-    formats = {kind: book.add_format({"num_format": form, "valign": "top"}) for kind, form in FORMATS.items()}
+    header = book.add_format({**_HEADER, "text_wrap": True})
+    formats = {kind: book.add_format({"num_format": form, **_CELL}) for kind, form in FORMATS.items()}
+    empty = book.add_format({"num_format": FORMATS["text"], **_CELL, "border": 1, "border_color": "#B8C4CC"})
     sheet, top = book.add_worksheet(content.title), len(content.notices)
     for line, notice in enumerate(content.notices):
         sheet.write_string(line, 0, notice, book.add_format({"italic": True, "font_color": "#7A4B00"}))
     for column, name in enumerate(content.names):
-        style = formats[columns.kind(name)]
+        kind = columns.kind(name)
+        style = empty if name in headings.FILL_IN else formats[kind]
         sheet.set_column(column, column, columns.width(name), style)
-        sheet.write_string(top, column, name, header)
+        sheet.write_string(top, column, content.headings[column], header)
         for row, cells in enumerate(content.rows, start=top + 1):
-            _write(sheet, (row, column), cells[column], columns.kind(name), style)
+            if name in headings.FILL_IN and not columns.text(cells[column]):
+                sheet.write_blank(row, column, None, style)
+            _write(sheet, (row, column), cells[column], kind, style)
     last_row, last_column = top + len(content.rows), len(content.names) - 1
-    sheet.set_row(top, 22)
     sheet.ignore_errors({"number_stored_as_text": f"A1:{_letters(last_column)}{last_row + 1}"})
+    sheet.set_row(top, 32)
     sheet.freeze_panes(top + 1, 2)
     sheet.autofilter(top, 0, last_row, last_column)
+    _for_paper(sheet, content, top, last_row)
+
+
+def _for_paper(sheet: Any, content: ListSheet, top: int, last_row: int) -> None:
+    """A4 across, one page wide, with the header and the number on each page; only what is meant for paper."""
+    printed = [column for column, name in enumerate(content.names) if name in headings.PRINTED]
     sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.set_margins(left=0.3, right=0.3, top=0.4, bottom=0.5)
+    sheet.set_footer("&L&A&R&P / &N")
+    sheet.print_area(0, 0, last_row, max(printed, default=len(content.names) - 1))
     sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(0, top)
+    sheet.repeat_rows(top)
 
 
 def _letters(column: int) -> str:

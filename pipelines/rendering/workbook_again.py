@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from pipelines.rendering.headings import column_of
 from pipelines.rendering.workbook import FORMATS, FurtherSheet, Heading, ListSheet, write_sheets
 
 ID = "customer_id"
@@ -56,9 +57,10 @@ def _again(sheet: Any, rows: list[list[Any]], gone: frozenset[str]) -> ListSheet
     header = _header(rows)
     if header is None:
         return _further(sheet, rows)
-    names = _texts(rows[header])
+    titles = _texts(rows[header])
+    names = [column_of(title) or title for title in titles]
     kept = [[_value(cell.value) for cell in row] for row in _rows(rows, header) if _id(row, rows[header]) not in gone]
-    return ListSheet(sheet.title, [_text(row[0].value) for row in rows[:header]], names, kept)
+    return ListSheet(sheet.title, [_text(row[0].value) for row in rows[:header]], names, titles, kept)
 
 
 def _has(rows: list[list[Any]], gone: frozenset[str]) -> bool:
@@ -67,16 +69,23 @@ def _has(rows: list[list[Any]], gone: frozenset[str]) -> bool:
 
 
 def _header(rows: list[list[Any]]) -> int | None:
-    """The row with the names of columns, where there is a column of customers; names, not a line about that name."""
-    return next((at for at, row in enumerate(rows) if ID in (names := _texts(row)) and all(map(_is_name, names))), None)
+    """The row with the headings, where there is a column of customers; headings, not a line about one of them."""
+    return next(
+        (
+            at
+            for at, row in enumerate(rows)
+            if ID in map(column_of, texts := _texts(row)) and all(map(_is_heading, texts))
+        ),
+        None,
+    )
 
 
 def _texts(row: list[Any]) -> list[str]:
     return [_text(cell.value) for cell in row]
 
 
-def _is_name(text: str) -> bool:
-    return re.fullmatch(r"\w*", text) is not None
+def _is_heading(text: str) -> bool:
+    return column_of(text) is not None or re.fullmatch(r"\w*", text) is not None
 
 
 def _rows(rows: list[list[Any]], header: int) -> list[list[Any]]:
@@ -84,7 +93,7 @@ def _rows(rows: list[list[Any]], header: int) -> list[list[Any]]:
 
 
 def _id(row: list[Any], header: list[Any]) -> str:
-    return _text(row[next(at for at, cell in enumerate(header) if cell.value == ID)].value)
+    return _text(row[next(at for at, cell in enumerate(header) if column_of(_text(cell.value)) == ID)].value)
 
 
 def _further(sheet: Any, rows: list[list[Any]]) -> FurtherSheet:

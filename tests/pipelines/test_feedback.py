@@ -7,14 +7,21 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from features.windows import midnight
 from pipelines.ledger import read
+from pipelines.rendering.files import write_xlsx
+from pipelines.rendering.headings import column_of
+from pipelines.rendering.language.language import Language
+from pipelines.rendering.wording import column_facts
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.params import Settings
 from pipelines.sources.privacy.pseudonyms import keyed
 from tests.pipelines.drafts_for_tests import settings, write_draft
 from tests.pipelines.ledgers_for_tests import put
+from tests.pipelines.lists_for_tests import moment
 from tests.pipelines.sections_for_tests import feedback, publish
 
 FIRST, SECOND = "2024-03-04", "2024-03-11"
@@ -180,6 +187,35 @@ def test_a_sentence_may_stand_above_the_header(tmp_path: Path) -> None:
     sheet.delete_rows(4)
     book.save("at_risk.xlsx")
     assert taken(Path("at_risk.xlsx")) == ["at_risk.xlsx: 1 row: 1 contacted, 0 reached, 0 kept, 0 wrong."]
+
+
+@pytest.mark.parametrize(("code", "yes"), [("en", "yes"), ("th", "ใช่")])
+def test_the_lists_own_workbook_is_sent_back_as_it_is(code: str, yes: str) -> None:
+    from openpyxl import load_workbook
+
+    language = Language(code)
+    table = pd.read_parquet(f"data/at_risk/{SECOND}/at_risk.parquet").assign(send_by=["2024-03-13", "2024-04-09", None])
+    facts = column_facts(moment(), 0.14, {"very high": 0.49}, language, has_money=True)
+    write_xlsx(table, Path("at_risk.xlsx"), facts, language=language)
+    assert taken(Path("at_risk.xlsx"))[0] == "at_risk.xlsx: 3 rows: 0 contacted, 0 reached, 0 kept, 0 wrong."
+    book = load_workbook("at_risk.xlsx")
+    sheet = book.worksheets[0]
+    names = [column_of(str(cell.value)) for cell in sheet[1]]
+    for line, filled in ((2, {"contacted": yes, "reached": yes}), (3, {"kept": "x", "note": "stays"})):
+        for name, cell in zip(names, sheet[line], strict=True):
+            cell.value = filled.get(str(name), cell.value)
+    book.save("filled.xlsx")
+    taken(Path("filled.xlsx"))
+    due, now = midnight("2024-03-13", PLAIN.timezone), midnight("2024-04-01", "UTC")
+    with closing(sqlite3.connect(read.FILE)) as con:
+        found = con.execute("select customer_id, what, occurred_at, list_id from feedback order by 1, 2").fetchall()
+    listed = f"list-{SECOND}-3"
+    assert found == [
+        ("007", "contacted", due, listed),
+        ("007", "reached", due, listed),
+        ("a-1", "contacted", now, listed),  # to be done on 9 April: it cannot have been done later than now
+        ("a-1", "kept", now, listed),
+    ]
 
 
 def test_every_bad_row_is_named_with_its_line_and_its_reasons() -> None:

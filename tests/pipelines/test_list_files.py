@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.decision.ranking import LIST_COLUMNS, SUPPRESSED_COLUMNS
-from pipelines.rendering import columns, files, highlights, wording
+from pipelines.rendering import columns, files, headings, highlights, wording
 from pipelines.rendering.context import Week
 from pipelines.rendering.language.language import Language
 from pipelines.rendering.terminal import list_preview
+from pipelines.rendering.workbook_again import customers_in, without_customers
 from pipelines.settings.campaign.at_risk import languages
 from tests.pipelines.lists_for_tests import DAY, METRICS, decided, made, moment, settings, week
 
@@ -101,17 +102,19 @@ def test_xlsx_has_filters_a_frozen_header_formats_and_a_sheet_about_its_columns(
     book = openpyxl.load_workbook(path)
     sheet, about = book["At risk"], book["What the columns mean"]
     assert sheet["A1"].value == columns.NO_CONTACT
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("C3", "A2:T4")
-    assert [cell.value for cell in sheet[2]] == list(LIST_COLUMNS)
-    row = dict(zip(LIST_COLUMNS, sheet[3], strict=True))
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("C3", "A2:X4")
+    names = headings.in_order(LIST_COLUMNS)
+    assert [cell.value for cell in sheet[2]] == [headings.heading(name, Language()) for name in names]
+    assert [headings.column_of(cell.value) for cell in sheet[2]] == names
+    row = dict(zip(names, sheet[3], strict=True))
     assert row["customer_id"].value == "0042"
     assert (row["churn_probability"].value, row["churn_probability"].number_format) == (0.712345, "0.0%")
     assert row["value_at_risk"].number_format == "#,##0.00"
     assert row["as_of"].value == datetime.fromisoformat(DAY)
     assert (row["reason_1"].value, row["reason_1"].data_type) == ("=1+1", "s")
     assert row["reason_2"].hyperlink is None
-    told = {line[0].value: line[1].value for line in about.iter_rows(min_row=2)}
-    assert list(told) == list(LIST_COLUMNS)
+    told = {line[2].value: line[1].value for line in about.iter_rows(min_row=2)}
+    assert list(told) == names
     assert "Very high: 49% and more. High: 33% to 49%." in told["risk_tier"]
     assert "no order in the next 28 days" in told["churn_probability"]
 
@@ -152,7 +155,8 @@ def test_columns_that_are_empty_stay_empty_in_every_kind_of_file(tmp_path: Path)
 
     files.write_xlsx(table, tmp_path / "at_risk.xlsx", FACTS)
     sheet = openpyxl.load_workbook(tmp_path / "at_risk.xlsx")["At risk"]
-    rows = [dict(zip(table.columns, line, strict=True)) for line in sheet.iter_rows(min_row=2)]
+    names = headings.in_order(list(table.columns))
+    rows = [dict(zip(names, line, strict=True)) for line in sheet.iter_rows(min_row=2)]
     assert (rows[0]["send_by"].value, rows[0]["send_by"].number_format) == (
         datetime.fromisoformat("2024-03-08"),
         "yyyy-mm-dd",
@@ -245,8 +249,58 @@ def test_a_workbook_can_be_written_in_every_language(tmp_path: Path, code: str) 
     book = openpyxl.load_workbook(tmp_path / "at_risk.xlsx")
     assert len(book.sheetnames) == 3
     about = [[cell.value for cell in line] for line in book.worksheets[1].iter_rows(min_row=2)]
-    assert [line[0] for line in about] == list(rich.columns)
+    assert [line[2] for line in about] == headings.in_order(list(rich.columns))
+    assert [headings.column_of(line[0]) for line in about] == [line[2] for line in about]
     assert not [line for line in about if not line[1] or "{" in line[1] or "definition" in line[1]]
+
+
+def test_what_is_printed_fits_one_page_across_with_its_header_on_each(tmp_path: Path) -> None:
+    files.write_xlsx(full_list(), tmp_path / "at_risk.xlsx", FACTS)
+    sheet = openpyxl.load_workbook(tmp_path / "at_risk.xlsx")["At risk"]
+    setup = sheet.page_setup
+    assert (setup.orientation, setup.fitToWidth or 1, setup.fitToHeight) == (
+        "landscape",
+        1,
+        0,
+    )  # 1 where none is written
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert sheet.print_title_rows == "$1:$1"
+    last = sheet.print_area.split("$")[-2]
+    printed = [cell.value for cell in sheet[1]][: openpyxl.utils.column_index_from_string(last)]
+    assert printed[-4:] == ["Contacted", "Reached", "Kept", "Note"]
+    assert {"Customer", "Phone", "Risk of leaving", "What stands out", "What to do"} <= set(printed)
+    width = sum(sheet.column_dimensions[openpyxl.utils.get_column_letter(at + 1)].width for at in range(len(printed)))
+    assert width < 250, "else nobody can read it"
+    assert all(cell.alignment.wrap_text for cell in sheet[2] if cell.value)
+
+
+@pytest.mark.parametrize("code", sorted(languages()))
+def test_a_workbook_made_again_without_somebody_is_the_same_besides(tmp_path: Path, code: str) -> None:
+    language, path, again = Language(code), tmp_path / "at_risk.xlsx", tmp_path / "again.xlsx"
+    table = full_list().assign(churn_probability_silent_56d=[0.25, 0.5])
+    files.write_xlsx(table, path, FACTS, figures=[("One", 0.5, "chance")], language=language)
+    assert customers_in(path) == set(table["customer_id"])
+    assert without_customers(path, frozenset({"0042"}), again)
+    whole, rest = openpyxl.load_workbook(path), openpyxl.load_workbook(again)
+    assert customers_in(again) == set(table["customer_id"]) - {"0042"}
+    assert whole.sheetnames == rest.sheetnames
+    for sheet in whole.sheetnames[1:]:
+        told = ([[cell.value for cell in row] for row in book[sheet].iter_rows()] for book in (whole, rest))
+        assert next(told) == next(told)
+    first, second = whole.worksheets[0], rest.worksheets[0]
+    assert [cell.value for cell in first[1]] == [cell.value for cell in second[1]]
+    assert [(cell.value, cell.number_format) for cell in first[3]] == [
+        (cell.value, cell.number_format) for cell in second[2]
+    ]
+    assert first.print_area.split("$")[1:3] == second.print_area.split("$")[1:3]
+
+
+def test_headings_are_found_again_in_every_language() -> None:
+    for code in languages():
+        language = Language(code)
+        for name in (*headings.HEADINGS, "churn_probability_silent_56d"):
+            assert headings.column_of(headings.heading(name, language)) == name
+        assert headings.column_of("Umsatz") is None
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "xlsx"])

@@ -117,7 +117,9 @@ def test_people_read_thai_in_the_workbook_and_on_the_page(tmp_path: Path) -> Non
     assert book.sheetnames[0] == "เสี่ยงสูญเสีย"
     tiers = {cell.value for row in book.worksheets[0].iter_rows() for cell in row} & {"สูงมาก", "สูง", "ปานกลาง", "ต่ำ"}
     assert tiers
-    explained = {row[0].value: row[1].value for row in book["ความหมายของคอลัมน์"].iter_rows()}
+    explained = {row[2].value: row[1].value for row in book["ความหมายของคอลัมน์"].iter_rows()}
+    headings = {cell.value for row in book.worksheets[0].iter_rows(max_row=2) for cell in row}
+    assert {"ลูกค้า", "โอกาสเลิกเป็นลูกค้า", "รักษาไว้ได้"} <= headings
     assert explained["customer_id"] == "รหัสลูกค้าตามที่ใช้ในระบบของคุณ"
     assert not [text for text in explained.values() if not THAI.search(str(text))]
     page = (small.out / "at_risk.html").read_text()
