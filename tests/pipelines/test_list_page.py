@@ -12,7 +12,7 @@ from models.segments import NAMED
 from pipelines.rendering import highlights
 from pipelines.rendering.columns import NO_CONTACT
 from pipelines.rendering.language.language import Language
-from pipelines.rendering.page.data import digits, without_customers
+from pipelines.rendering.page.data import customers_on, digits, without_customers
 from pipelines.rendering.page.list_page import page
 from pipelines.rendering.page.words import WORDS
 from pipelines.rendering.wording import SEGMENTS, column_description
@@ -86,6 +86,23 @@ def test_the_week_at_a_glance_stands_in_the_markup() -> None:
     assert "Leaving means: no order in the next 28 days." in text
     assert "Clearly better than the best simple rule." in text
     assert "of every 100 customers it put in the riskiest tenth, 49 did leave. Picked at random, 13 would have." in text
+
+
+def test_who_is_new_and_who_left_since_the_last_list_is_known_to_the_page() -> None:
+    table, _ = made(60)
+    first, second, *_ = ids = table["customer_id"].astype(str).tolist()
+    text = full_page(last={"as_of": "2024-02-26", "customers": [*ids[2:], "gone-1", "gone-2"], "value_at_risk": 9.0})
+    data = embedded(text)
+    names, fresh = (data["fields"].index(name) for name in ("customer_id", "is_new"))
+    assert {row[names] for row in data["rows"] if row[fresh]} == {first, second}
+    assert data["left"] == ["gone-1", "gone-2"]
+    assert "is_new" not in data["kinds"], "no column of the list: it is not saved as one"
+    assert {"gone-1", first} <= customers_on(text)
+    again = without_customers(text, frozenset({"gone-1"}))
+    assert again is not None
+    assert "gone-1" not in again
+    assert embedded(again)["rows"] == data["rows"]
+    assert "is_new" not in embedded(full_page(last=None))["fields"], "on a first list nobody is new"
 
 
 def test_every_kind_of_customer_is_explained_where_it_stands() -> None:

@@ -6,6 +6,7 @@ day: d MMMM 'พ.ศ.' y                       a day, written out
 years_added: 543                           to the year, for calendars that count from elsewhere
 texts: {"The list": "รายชื่อ", ...}            English text -> translation, with the same {names}
 reasons: {"<self:.0f> <nouns> so far": ...}    English clause of measures.py -> translation, same <names>
+open: ["A text that nobody has translated yet"]   texts and clauses that stay English until somebody does
 polish: [["0 ครั้ง", "..."], ...]             regular expressions applied to what was said, in order
 """
 
@@ -39,6 +40,7 @@ class Catalogue:
     texts: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     polish: tuple[tuple[str, str], ...] = ()
+    open: tuple[str, ...] = ()
 
     def polished(self, text: str) -> str:
         """The text as a person would have written it."""
@@ -88,7 +90,8 @@ def catalogue(code: str) -> Catalogue:
     if missing:
         raise ValueError(f"{path}: {', '.join(missing)} missing. See pipelines/rendering/language/catalogue.py.")
     polish = tuple((str(pattern), str(instead)) for pattern, instead in content.pop("polish", ()))
-    return Catalogue(**content, polish=polish)
+    waiting = tuple(str(text) for text in content.pop("open", None) or ())
+    return Catalogue(**content, polish=polish, open=waiting)
 
 
 def _as_pattern(english: str) -> re.Pattern[str]:

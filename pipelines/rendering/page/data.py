@@ -30,13 +30,18 @@ def page_data(
     """The content of the page's JSON. Rows are lists of cells in the order of `fields`.
 
     Text that many rows share is in `lists` once, and rows hold its position there. `timeline`: weekly counts, oldest
-    week first, one digit each (0 to 9, then a to z; z is 35 and more).
+    week first, one digit each (0 to 9, then a to z; z is 35 and more). Beside a last list, `is_new` says who was not on
+    it, and `left` has the ids of those who were and are not any more.
     """
     names = [str(name) for name in table.columns]
     lists = {name: sorted({columns.text(text) for text in _texts(table, name)}) for name in names if _shared(name)}
     cells = {name: _cells(table, name, lists.get(name)) for name in names}
     if week.timelines:
         cells["timeline"] = [digits(week.timelines.get(str(customer), ())) for customer in table["customer_id"]]
+    before = set(week.last["customers"]) if week.last else set[str]()
+    now = [str(customer) for customer in table["customer_id"]]
+    if week.last:
+        cells["is_new"] = [int(customer not in before) for customer in now]
     return {
         "as_of": moment.as_of,
         "language": language.code,
@@ -51,6 +56,7 @@ def page_data(
         "kinds": {name: columns.kind(name) for name in names},
         "formulas": list(RUN_AS_FORMULA),
         "lists": lists,
+        "left": sorted(before - set(now)),
         "fields": list(cells),
         "rows": [list(row) for row in zip(*cells.values(), strict=True)],
     }
@@ -68,13 +74,13 @@ def embedded(content: Any) -> str:
 
 
 def customers_on(page: str) -> set[str]:
-    """Whom a page lists; nobody where it is no page of a list."""
+    """Whom a page lists, or names as no longer listed; nobody where it is no page of a list."""
     island = _ISLAND.search(page)
     if island is None:
         return set()
     content = json.loads(island[2])
     place = content["fields"].index("customer_id")
-    return {str(row[place]) for row in content["rows"]}
+    return {str(row[place]) for row in content["rows"]} | set(content.get("left", ()))
 
 
 def without_customers(page: str, gone: frozenset[str]) -> str | None:
@@ -92,9 +98,11 @@ def without_customers(page: str, gone: frozenset[str]) -> str | None:
     content = json.loads(island[2])
     place = content["fields"].index("customer_id")
     kept = [row for row in content["rows"] if row[place] not in gone]
-    if len(kept) == len(content["rows"]):
+    left = [customer for customer in content.get("left", ()) if customer not in gone]
+    if len(kept) == len(content["rows"]) and len(left) == len(content.get("left", ())):
         return None
-    return f"{page[: island.start(2)]}{embedded({**content, 'rows': kept})}{page[island.end(2) :]}"
+    content |= {"rows": kept} | ({"left": left} if "left" in content else {})
+    return f"{page[: island.start(2)]}{embedded(content)}{page[island.end(2) :]}"
 
 
 def _shared(name: str) -> bool:

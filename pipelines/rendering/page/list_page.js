@@ -3,6 +3,7 @@
   const search = byId("search"), order = byId("order"), body = byId("rows");
   const chips = [...document.querySelectorAll(".chip")];
   const choices = [...document.querySelectorAll("select[data-field]")];
+  const since = byId("since") || new Option(), amount = byId("amount") || document.createElement("select");
 
   const rows = data.rows.map((cells) => {
     const row = {};
@@ -147,6 +148,8 @@
 
   function kept(row, words, tiers) {
     return (!tiers.size || tiers.has(row.risk_tier))
+      && (since.value !== "new" || row.is_new === 1)
+      && (!amount.value || (row.value_at_risk || 0) >= Number(amount.value))
       && choices.every((choice) => !choice.value || row[choice.dataset.field] === choice.value)
       && words.every((word) => row.text.includes(word));
   }
@@ -155,7 +158,7 @@
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const tiers = new Set(chips.filter((chip) => chip.getAttribute("aria-pressed") === "true").map((chip) => chip.dataset.tier));
     const column = COLUMNS.find((one) => one.key === sorting.key);
-    shown = rows.filter((row) => kept(row, words, tiers));
+    shown = since.value === "left" ? [] : rows.filter((row) => kept(row, words, tiers));
     shown.sort((a, b) => sorting.direction * column.sort(a, b) || a.rank - b.rank);
     body.replaceChildren();
     drawn = 0;
@@ -164,11 +167,29 @@
     if (scatter) requestAnimationFrame(() => drawScatter(rows, shown));
   }
 
+  // Who was on the last list and is not on this one; only their ids are known here.
+  function gone() {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    return data.left.filter((customer) => words.every((word) => customer.toLowerCase().includes(word)));
+  }
+
+  // Round amounts near those that a half, a quarter and a tenth of the list reach.
+  function steps() {
+    const amounts = rows.map((row) => row.value_at_risk || 0).sort((a, b) => b - a);
+    const round = (value) => { const unit = 10 ** Math.floor(Math.log10(value)); return Math.floor(value / unit) * unit; };
+    const found = [0.5, 0.25, 0.1].map((share) => amounts[Math.floor(share * amounts.length)]).filter((value) => value > 0);
+    return [...new Set(found.map(round))];
+  }
+
   function tell() {
     const total = shown.reduce((sum, row) => sum + (row.value_at_risk || 0), 0), everyone = customersOf(rows.length);
     const which = shown.length === rows.length ? say("all", { customers: everyone }) : say("some", { shown: whole.format(shown.length), customers: everyone });
     byId("status").textContent = data.money ? say("with_money", { which, money: money(total) }) : which;
-    byId("empty").hidden = shown.length > 0;
+    const left = since.value === "left" ? gone() : [];
+    byId("left").replaceChildren(...left.map((customer) => make("li", "", customer)));
+    byId("left").hidden = since.value !== "left";
+    if (since.value === "left") byId("status").textContent = say("left", { customers: customersOf(left.length) });
+    byId("empty").hidden = shown.length > 0 || left.length > 0;
     byId("table").hidden = byId("download").hidden = shown.length === 0;
   }
 
@@ -210,7 +231,7 @@
 
   function clear() {
     search.value = "";
-    choices.forEach((choice) => { choice.value = ""; });
+    [...choices, since, amount].forEach((choice) => { choice.value = ""; });
     chips.forEach((chip) => chip.setAttribute("aria-pressed", "false"));
     refresh();
     search.focus();
@@ -239,6 +260,11 @@
     choice.parentElement.hidden = !found.length;
     choice.addEventListener("change", refresh);
   });
+  if (data.money) {
+    steps().forEach((low) => amount.append(new Option(say("and_more", { low: money(low) }), low)));
+    amount.parentElement.hidden = amount.options.length < 2;
+  }
+  [since, amount].forEach((choice) => choice.addEventListener("change", refresh));
   search.addEventListener("input", refresh);
   order.addEventListener("change", () => sortBy(order.value, COLUMNS.find((column) => column.key === order.value).first));
   chips.forEach((chip) => chip.addEventListener("click", () => {

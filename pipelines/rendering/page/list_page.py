@@ -92,6 +92,7 @@ def page(
         beside=highlights.context_lines(context, language),
         bar=_bar(figures["tiers"], language),
         kinds=_segments(table, language),
+        since=context.last is not None,
         money=figures["value_at_risk"] is not None,
         pictures=_charts(table, context, language),
         plot=charts.PLOT,

@@ -19,6 +19,8 @@ WORDS = {
     "customers": "{n} customers",
     "all": "All {customers}",
     "some": "{shown} of {customers}",
+    "left": "{customers} no longer on the list",
+    "and_more": "{low} and more",
     "with_money": "{which}, {money} at risk",
     "small_signs": SMALL_SIGNS,
     "no_reason": "No single number stands out. Many small signs add up.",
