@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,10 @@ class Panel:
 
 @dataclass(frozen=True)
 class Data:
-    """A panel as arrays: `x` rows by `known.names`. The habit's column, where there is one, is 0 in `x`."""
+    """A panel as arrays: `x` rows by `known.names`. The habit's column, where there is one, is 0 in `x`.
+
+    `habits`: those that were fitted, by their rows. Trials, fits and rules of one origin ask for the same one.
+    """
 
     panel: Panel
     x: npt.NDArray[np.float32]
@@ -62,6 +65,7 @@ class Data:
     definition: Mapping[str, Any]
     moments: npt.NDArray[np.str_]
     customers: list[str]
+    habits: dict[bytes, BgNbdScore | None] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, panel: Panel, definition: Mapping[str, Any], *, without: Iterable[str] = ()) -> Data:
@@ -81,8 +85,11 @@ class Data:
         """BG/NBD fitted on `rows`, whether the model may know it or not; None where the stream has no summary."""
         if self.roles.summary is None:
             return None
-        read = self.panel.features.loc[rows, self.read_by_habit]
-        return BgNbdScore.fit(read, self.moments[rows], self.definition, self.roles)
+        key = np.packbits(rows).tobytes()
+        if key not in self.habits:  # two threads at once fit the same, and either may stay
+            read = self.panel.features.loc[rows, self.read_by_habit]
+            self.habits[key] = BgNbdScore.fit(read, self.moments[rows], self.definition, self.roles)
+        return self.habits[key]
 
     def numbers(self, rows: Rows, habit: BgNbdScore | None) -> npt.NDArray[np.float32]:
         """`x` of some rows, with the column of a habit that was fitted elsewhere."""
