@@ -11,27 +11,16 @@ state; any other is left to DVC.
 
 from __future__ import annotations
 
-import atexit
-import gc
 import importlib
-import logging
-import multiprocessing
-import os
 import re
-import signal
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from pipelines.commands.repro import libraries
+from pipelines.commands.repro import fork, libraries
 
 STAGES = "pipelines.stages."
-OUR_PACKAGES = frozenset({"features", "models", "pipelines"})
-OPEN_FILES = Path("/proc/self/fd")
 PLAIN = re.compile(r"[\w\s@%+=:,./-]*")  # in which a shell sees words alone
 
 Run = Callable[..., None]
@@ -77,56 +66,10 @@ def stage_of(command: str) -> tuple[str, list[str]] | None:
 
 
 def exit_code_of(module: str, arguments: Sequence[str], *, environment: Mapping[str, str], folder: str) -> int:
-    """Run the stage in a fork and wait for it. Below 0: the signal that killed it.
+    """Run the stage in a fork and wait for it. Below 0: the signal that killed it."""
 
-    Ctrl-C reaches both processes; the stage ends by it, and this one lives to say so.
-    """
-    stage = multiprocessing.get_context("fork").Process(
-        target=_be_stage, args=(module, list(arguments), dict(environment), folder)
-    )
-    stage.start()
-    in_main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
-    try:
-        stage.join()
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
-    return stage.exitcode or 0
+    def be_the_stage() -> None:
+        sys.argv = [module, *arguments]
+        importlib.import_module(module).main(list(arguments), prog_name=f"python -m {module}")
 
-
-def _be_stage(module: str, arguments: list[str], environment: dict[str, str], folder: str) -> None:
-    """In the fork: leave everything of DVC's behind, then be the stage."""
-    gc.freeze()  # what was DVC's is never finalised here
-    atexit._clear()  # noqa: SLF001
-    _close_files()
-    _undo_logging()
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
-    for name in [name for name in sys.modules if name.partition(".")[0] in OUR_PACKAGES]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-    sys.argv = [module, *arguments]
-    try:
-        importlib.import_module(module).main(arguments, prog_name=f"python -m {module}")
-    finally:
-        atexit._run_exitfuncs()  # noqa: SLF001  # a fork's end does not
-
-
-def _close_files() -> None:
-    """Let go of every open file but the standard ones. The numbers stay taken: objects of DVC's may still name them."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in [int(path.name) for path in OPEN_FILES.iterdir()]:
-        if number > 2 and number != nothing:
-            with suppress(OSError):  # the one through which the folder was listed
-                os.fstat(number)
-                os.dup2(nothing, number, inheritable=False)
-
-
-def _undo_logging() -> None:
-    """DVC silences the loggers of others, and takes warnings in."""
-    logging.captureWarnings(False)
-    for one in logging.root.manager.loggerDict.values():
-        if isinstance(one, logging.Logger):
-            one.disabled = False
+    return fork.exit_code_of(be_the_stage, environment=environment, folder=folder)
