@@ -101,6 +101,10 @@ bench: $(READY)  ## Time `make run` from nothing and with nothing to do, stage b
 bench-quality: $(READY)  ## Judge the list's scores by what followed (another stream: ARGS="--stream FILE --until D --horizon H --active E")
 	@python tests/benchmarks/quality.py $(ARGS)
 
+.PHONY: bench-acted-upon
+bench-acted-upon: $(READY)  ## Ways to train on customers whom lists contacted: is the model still right about the others?
+	@python -m tests.benchmarks.acted_upon
+
 .PHONY: bench-features
 bench-features: $(READY)  ## CPU, time and memory of the feature engine: make bench-features ARGS="--events 1000000"
 	@python tests/benchmarks/features.py $(ARGS)

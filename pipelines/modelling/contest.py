@@ -129,7 +129,7 @@ def _retrained_predictions(
     """What the champion's recipe predicts at every moment at which the candidate is judged."""
     from models.training import split, train
     from models.training.recipe import Recipe
-    from pipelines.modelling.panel import read_panel
+    from pipelines.modelling.panel import training_panel
     from pipelines.runtime.stage import threads
 
     inputs = data / "features/train", data / f"labels/{settings.definition}.parquet", data / "activity/train"
@@ -137,7 +137,7 @@ def _retrained_predictions(
     if missing:
         advice = "the champion's recipe cannot be trained for the comparison. Run `dvc pull`, or `churn run`."
         raise ChurnError(*(f"{path} is not there: {advice}" for path in missing))
-    panel = read_panel(*inputs)
+    panel, _ = training_panel(*inputs)
     origins = settings.model.backtest_moments + 1
     plan = split.plan(set(panel.moments), span_days=settings.label_window_days, origins=origins)
     recipe = Recipe(**_complete(champion_recipe["settings"]))

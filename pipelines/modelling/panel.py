@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
+
 from pipelines.modelling.sample import ALL_CUSTOMERS, Sample
 from pipelines.runtime import files
 from pipelines.runtime.errors import ChurnError, did_you_mean
@@ -14,6 +16,7 @@ from pipelines.settings import artifacts
 if TYPE_CHECKING:
     import pandas as pd
 
+    from models.training.acted_upon import Untouched
     from models.training.panel import Panel
 
 
@@ -46,6 +49,34 @@ def read_panel(features: Path, labels: Path, activity: Path, sample: Sample = AL
         columns_info=files.read_json(features / artifacts.COLUMNS),
         activities=files.read_json(activity / artifacts.FACTS)["activities"],
     )
+
+
+def training_panel(
+    features: Path, labels: Path, activity: Path, sample: Sample = ALL_CUSTOMERS
+) -> tuple[Panel, Untouched | None]:
+    """The panel that trains: without rows of customers whom our own lists contacted by lot.
+
+    Returns:
+        The panel, and what was left out of it (None where no list was published by then); see
+        models/training/acted_upon.py. Arguments are those of read_panel; beside the activity stands who was on lists.
+    """
+    from models.training.acted_upon import Assigned, untouched
+    from models.training.panel import Panel
+
+    panel, path = read_panel(features, labels, activity, sample), activity / artifacts.LISTED
+    if not path.is_file():
+        return panel, None
+    names = ("customer_id", "as_of", "is_contacted", "probability")
+    listed = [Assigned(*(one[name] for name in names)) for one in pq.read_table(path, columns=list(names)).to_pylist()]
+    found = untouched(panel.customers, [str(moment) for moment in panel.moments], listed)
+    rest = Panel(
+        features=panel.features[found.keep].reset_index(drop=True),
+        churned=panel.churned[found.keep],
+        value_ahead=panel.value_ahead[found.keep],
+        columns_info=panel.columns_info,
+        activities=panel.activities,
+    )
+    return rest, found
 
 
 def _of_moment(features: Path, day: str, labels: pd.DataFrame, sample: Sample) -> pd.DataFrame:

@@ -40,6 +40,8 @@ FACTS = "facts.json"
 """Beside a stream of activity: what it holds, counted."""
 CUSTOMERS = "customers.parquet"
 """Beside a stream of activity: the table of customers."""
+LISTED = "listed.parquet"
+"""Beside the stream that trains: who was on our own lists, and by which chance to be contacted."""
 COLUMNS = "columns.json"
 """Beside a table of features: each column's meaning and bounds."""
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from models.evaluation.profit import Costs
 
+SAMPLED = ("sampled_customers", "labelled_customers")
+ACTED_UPON = ("contacted_rows", "control_rows", "sure_rows")
 DRAWS = 1000
 MANY_INCENTIVES = 20  # where a stream has no money: the ratio of Verbraken et al. 2013
 
@@ -50,7 +52,7 @@ def evaluate_model(definition: str, settings: params.Settings, *, model: Path, o
         "definition": definition,
         "held_out": recipe["digests"]["held_out"],
         "shipped": recipe["digests"]["shipped"],
-        **{name: recipe[name] for name in ("sampled_customers", "labelled_customers") if name in recipe},
+        **{name: recipe[name] for name in (*SAMPLED, *ACTED_UPON) if name in recipe},
     }
     test = predictions[predictions["role"] == "test"]
     with files.atomic_folder(out) as folder:

@@ -1,11 +1,11 @@
 """Stage pull_activity: sources -> the activity stream of one branch, cut at its moment and checked.
 
 Out: `activity/YYYY-MM.parquet` (ACTIVITY_SCHEMA, by UTC month, sorted by ACTIVITY_ORDER), `customers.parquet` where
-there is a customers table, `facts.json`. A pure cut: what occurred or was recorded at or after the moment is not in it.
-What was removed by then is in the training branch only, whose earlier moments saw it.
-What became of every row is counted in `accounts_{branch}.json` beside the report. Bad rows are listed in
-`quarantine_{branch}.csv`, or stop the pull where they are too many; rows whose id is no customer's are kept in
-`unmatched_{branch}.csv`. Customers who asked to be forgotten are never in it.
+there is a customers table, `facts.json`; of the training branch `listed.parquet` where lists were published: who was on
+them. A pure cut: what occurred or was recorded at or after the moment is not in it. What was removed by then is in the
+training branch only, whose earlier moments saw it. What became of every row is counted in `accounts_{branch}.json`
+beside the report. Bad rows are listed in `quarantine_{branch}.csv`, or stop the pull where they are too many; rows
+whose id is no customer's are kept in `unmatched_{branch}.csv`. Customers who asked to be forgotten are never in it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from features.windows import midnight
+from pipelines.ledger.listed import listed_before
 from pipelines.runtime.errors import ChurnError, NothingToScoreError, did_you_mean
 from pipelines.runtime.files import atomic_folder, digest_of, write_json, write_parquet
 from pipelines.runtime.stage import BRANCH, PATH, run_stage, stage_command
@@ -46,6 +47,8 @@ from pipelines.sources.relations import STREAM
 from pipelines.sources.stream import connect
 
 __all__ = ["check_sources", "main", "pull"]
+
+TRAIN = "train"
 
 
 def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path | None = None) -> list[str]:
@@ -98,6 +101,8 @@ def pull(settings: Settings, branch: str, out: Path, report: Path, landing: Path
         _require_activities(con, settings, facts, setting, parts)
         with atomic_folder(out) as folder:
             _write(folder, finished, customers_of(con, reading, moment), facts)
+            if branch == TRAIN and (listed := listed_before(day)) is not None:
+                write_parquet(folder / artifacts.LISTED, listed)
             _check(folder, StreamChecks.of(settings, branch), report, _known(finished, moment, unique))
     return notes + identity_notes + sentences_of(accounts)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from models.training import split
-from pipelines.modelling.panel import read_panel, switched_off
+from pipelines.modelling.panel import switched_off, training_panel
 from pipelines.modelling.sample import sample_of
 from pipelines.runtime import files
 from pipelines.runtime.stage import NAME, PATH, run_stage, stage_command, threads
@@ -53,11 +53,10 @@ def train_model(
         memory=bytes_of(settings.engine_memory),
         seed=settings.model.seed,
     )
-    panel = read_panel(features, labels, activity, sample)
+    ahead = setting["gap_days"] + setting["horizon_days"]
+    panel, acted_upon = training_panel(features, labels, activity, sample)
     recipe = Recipe(**settings.model.model_dump())
-    plan = split.plan(
-        set(panel.moments), span_days=setting["gap_days"] + setting["horizon_days"], origins=recipe.backtest_moments + 1
-    )
+    plan = split.plan(set(panel.moments), span_days=ahead, origins=recipe.backtest_moments + 1)
     without = switched_off(panel.columns_info, settings.features.families)
     trial_store = _trial_store(definition, settings, panel, setting, without)
     trained = train.train(panel, plan, recipe, setting, without=without, threads=threads(), trial_store=trial_store)
@@ -65,8 +64,9 @@ def train_model(
     with files.atomic_folder(out) as folder:
         trained.shipped.save(folder / "shipped")
         trained.held_out.save(folder / "held_out")
+        touched = acted_upon.to_json() if acted_upon else {}
         recipe_json = _recipe(definition, settings, trained, panel, facts.get("digest"))
-        files.write_json(folder / artifacts.RECIPE, recipe_json | sample.to_json())
+        files.write_json(folder / artifacts.RECIPE, recipe_json | sample.to_json() | touched)
         world = World.of(setting, panel.customers, trained.shipped.digest)
         files.write_json(folder / artifacts.WORLD, world.to_json())
         files.write_parquet(folder / artifacts.PREDICTIONS, _predictions(trained.predictions))

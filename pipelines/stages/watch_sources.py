@@ -12,6 +12,7 @@ from typing import Any
 
 from features.windows import midnight
 from pipelines.at_risk.fingerprint import fingerprint_of_list
+from pipelines.ledger.listed import listed_digest
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import write_json
 from pipelines.runtime.stage import PATH, run_stage, stage_command
@@ -76,7 +77,8 @@ def watch(settings: Settings, train: Path, score: Path, listed: Path | None = No
     landing = train.parent
     _require_sound(settings, landing, until, as_of)
     fingerprint_of_training = _fingerprint(settings, until, landing)
-    write_json(train, fingerprint_of_training)
+    listed_then = listed_digest(until)
+    write_json(train, fingerprint_of_training | ({"listed": listed_then} if listed_then else {}))
     write_json(score, fingerprint_of_training if as_of == until else _fingerprint(settings, as_of, landing))
     if listed is not None:
         contacts, looks = ContactReading.of(settings), looks_of(settings)

@@ -100,12 +100,15 @@ def test_a_segment_is_compared_with_rules_in_that_segment_not_with_the_whole(set
     assert "In none of the segments above is a simple rule closer to what happened by more than chance." in text
 
 
+TOUCHED = {"contacted_rows": 1234, "control_rows": 56, "sure_rows": 7}
 WEAK = [
     # what is so                                         what the card admits
     ({"test": TEST | {"customers": 120}}, {}, "Judged on 120 customers only"),
     ({"test": TEST | {"ece": 0.05}}, {}, "Probabilities are off by 0.050"),
     ({"backtest": {"a": {"roc_auc": 0.7}, "b": {"roc_auc": 0.8}}}, {}, "ROC AUC from 0.700 to 0.800 at 2 moments"),
     ({"model": {"sampled_customers": 1200, "labelled_customers": 9000}}, {}, "a sample of 1,200 of 9,000 customers"),
+    ({"model": TOUCHED}, {}, "1,234 rows of those who were contacted by lot were left out, 56 rows of the control"),
+    ({"model": TOUCHED}, {}, "7 rows are of customers who were sure to be contacted. They stayed in"),
     ({}, {"has_recorded_at": False}, "late facts may have flattered the figures"),
 ]
 

@@ -9,6 +9,7 @@ import pytest
 
 from models.churn_model import ChurnModel
 from pipelines.modelling import sample
+from pipelines.modelling.panel import read_panel
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.stages import train_model
@@ -86,10 +87,10 @@ def test_no_labels_is_an_error_in_words_and_leaves_the_old_model(folders: Folder
 def test_the_panel_is_ordered_whatever_the_labels_order(folders: Folders) -> None:
     path = folders.root / "labels.parquet"
     places = (folders.features, path, folders.activity)
-    before = train_model.read_panel(*places)
+    before = read_panel(*places)
     table = pq.read_table(path)
     pq.write_table(table.take(list(range(len(table)))[::-1]), path)
-    after = train_model.read_panel(*places)
+    after = read_panel(*places)
     pd.testing.assert_frame_equal(before.features, after.features)
     assert (before.churned == after.churned).all()
 

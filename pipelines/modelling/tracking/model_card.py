@@ -134,11 +134,28 @@ def _weaknesses(metrics: dict[str, Any], facts: dict[str, Any]) -> Iterator[str]
             f"Trained and judged on a sample of {model['sampled_customers']:,} of {model['labelled_customers']:,} "
             "customers (all would not fit into `engine_memory`), drawn by their ids: the same ones every time."
         )
+    yield from _acted_upon(model)
     yield from _weak_segments(metrics)
     if not facts.get("has_recorded_at"):
         yield "The sources do not tell when a fact became known: late facts may have flattered the figures."
     yield "Customers unlike those it learned from (a new market, a new channel) are scored as if they were like them."
     yield "Once lists are acted on, saved customers look like mistakes: judge later figures on the held-out group."
+
+
+def _acted_upon(model: dict[str, Any]) -> Iterator[str]:
+    """How many training rows our own lists may have changed."""
+    if "contacted_rows" not in model:
+        return
+    rows = {name: f"{model[name]:,}" for name in ("contacted_rows", "control_rows", "sure_rows")}
+    yield (
+        f"Our own lists acted on customers it could learn from: {rows['contacted_rows']} rows of those who were "
+        f"contacted by lot were left out, {rows['control_rows']} rows of the control group stayed in."
+    )
+    if model["sure_rows"]:
+        yield (
+            f"{rows['sure_rows']} rows are of customers who were sure to be contacted. They stayed in, for want of "
+            "others like them: whom contacting kept looks safe there."
+        )
 
 
 def _weak_segments(metrics: dict[str, Any]) -> Iterator[str]:
