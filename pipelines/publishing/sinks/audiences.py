@@ -21,7 +21,7 @@ import hashlib
 import pandas as pd
 
 from pipelines.publishing.sinks.crm import count_summary
-from pipelines.publishing.sinks.fields import as_csv, emails, phones, require
+from pipelines.publishing.sinks.fields import as_csv, emails, phones, require, without_phone
 from pipelines.settings.campaign.publish import AmazonAds, Meta
 
 
@@ -54,9 +54,9 @@ def _audience(
     table: pd.DataFrame, header: list[str], more: list[str], calling_code: str | None, where: str
 ) -> tuple[bytes, str]:
     require(table, ["email", "phone"], where, any_of=True)
-    pairs = zip(emails(table), phones(table, calling_code), strict=True)
+    numbers = phones(table, calling_code)
+    pairs = zip(emails(table), numbers, strict=True)
     found = [(hashed(email), hashed(phone)) for email, phone in pairs if email or phone]
     rows = [[*pair, *more] for pair in sorted(set(found))]
-    return as_csv(header, rows), count_summary(
-        len(table), len(found), "e-mail address or phone number that can be used"
-    )
+    said = count_summary(len(table), len(found), "e-mail address or phone number that can be used")
+    return as_csv(header, rows), said + without_phone(table, numbers, calling_code)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipelines.publishing.sinks.fields import as_csv, emails, phones, require, texts
+from pipelines.publishing.sinks.fields import as_csv, emails, phones, require, texts, without_phone
 from pipelines.runtime.text.spreadsheet_text import defused
 from pipelines.settings.campaign.publish import HubSpot, Klaviyo, Salesforce
 
@@ -48,7 +48,7 @@ def hubspot(table: pd.DataFrame, setting: HubSpot, where: str) -> tuple[bytes, s
         ChurnError: nobody has an e-mail address.
     """
     require(table, ["email"], where)
-    return _profiles(table, {"Email": emails(table), "Phone Number": _plus(phones(table, setting.calling_code))})
+    return _profiles(table, setting.calling_code)
 
 
 def klaviyo(table: pd.DataFrame, setting: Klaviyo, where: str) -> tuple[bytes, str]:
@@ -58,7 +58,7 @@ def klaviyo(table: pd.DataFrame, setting: Klaviyo, where: str) -> tuple[bytes, s
         ChurnError: nobody has an e-mail address.
     """
     require(table, ["email"], where)
-    return _profiles(table, {"Email": emails(table), "Phone Number": _plus(phones(table, setting.calling_code))})
+    return _profiles(table, setting.calling_code)
 
 
 def salesforce(table: pd.DataFrame, setting: Salesforce, where: str) -> tuple[bytes, str]:
@@ -75,15 +75,17 @@ def _plus(digits: pd.Series[str]) -> pd.Series[str]:
     return ("+" + digits).where(digits != "", "")
 
 
-def _profiles(table: pd.DataFrame, keys: dict[str, pd.Series[str]]) -> tuple[bytes, str]:
+def _profiles(table: pd.DataFrame, calling_code: str | None) -> tuple[bytes, str]:
     """Rows with an e-mail address, the first of each; the list's columns as properties behind it."""
-    email = keys["Email"]
+    email, phone = emails(table), phones(table, calling_code)
+    keys = {"Email": email, "Phone Number": _plus(phone)}
     kept = (email != "") & ~email.duplicated()
     named = [name for name in PROPERTIES if name in table.columns]
     columns = [*keys.values(), *(texts(table, name).map(defused) for name in named)]
     rows = zip(*(column[kept] for column in columns), strict=True)
     content = as_csv([*keys, *(PROPERTIES[name] for name in named)], rows)
-    return content, count_summary(len(table), int(kept.sum()), "e-mail address")
+    said = count_summary(len(table), int(kept.sum()), "e-mail address")
+    return content, said + without_phone(table[kept], phone[kept], calling_code)
 
 
 def count_summary(all_of_them: int, kept: int, needed: str) -> str:

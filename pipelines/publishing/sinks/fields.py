@@ -13,7 +13,8 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.sources.privacy import vault
 
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
-_E164 = re.compile(r"[1-9][0-9]{7,14}")  # ITU-T E.164: at most 15 digits with the country's
+_ROUNDED = re.compile(r"\d[.,]?\d*[eE]\+?\d")  # 4.91512E+11: a spreadsheet took it for a number, digits are gone
+_INTERNATIONAL = re.compile(r"^[\s(]*00")
 
 
 def own_ids(table: pd.DataFrame) -> pd.DataFrame:
@@ -78,24 +79,48 @@ def emails(table: pd.DataFrame) -> pd.Series[str]:
 
 
 def phones(table: pd.DataFrame, calling_code: str | None) -> pd.Series[str]:
-    """Phone numbers as the digits of E.164, without `+`; "" where the country is unknown or it is no number.
+    """Phone numbers as the digits of E.164, without `+`; "" where it is no valid number or its country is unknown.
 
-    `calling_code`: of numbers that begin neither with `+` nor with `00`; their leading zeros go.
+    Valid is what the numbering plan of its country allows (libphonenumber's data, package phonenumbers). Extensions are
+    dialled by hand and left out.
+
+    `calling_code`: of numbers that begin neither with `+` nor with `00`; whether it stands in front already is seen by
+    what is valid.
     """
-    return texts(table, "phone").map(lambda one: _digits(one, calling_code)).astype("str")
+    region = _region(calling_code)
+    return texts(table, "phone").map(lambda one: _digits(one, region)).astype("str")
 
 
-def _digits(text: str, calling_code: str | None) -> str:
-    digits = re.sub(r"\D", "", re.sub(r"\(0\)", "", text))
-    if text.startswith("+"):
-        found = digits
-    elif digits.startswith("00"):
-        found = digits[2:]
-    elif calling_code:
-        found = calling_code + digits.lstrip("0")
-    else:
+def without_phone(table: pd.DataFrame, found: pd.Series[str], calling_code: str | None) -> str:
+    """What to say of phone numbers of a table that `phones` could not use, to be put behind a summary; else ""."""
+    left_out = int(((texts(table, "phone") != "") & (found == "")).sum())
+    if not left_out:
         return ""
-    return found if _E164.fullmatch(found) else ""
+    what = "1 telephone number is" if left_out == 1 else f"{left_out:,} telephone numbers are"
+    why = "not valid" if calling_code else "not valid, or without a country (calling_code is not set)"
+    return f"; {what} left out: {why}"
+
+
+def _region(calling_code: str | None) -> str | None:
+    """The country that a calling code is read in; of several (+1, +7, +44) the main one, whose rules hold for all."""
+    from phonenumbers import region_code_for_country_code
+
+    region = region_code_for_country_code(int(calling_code)) if calling_code else "ZZ"
+    return str(region) if len(region) == 2 and region != "ZZ" else None
+
+
+def _digits(text: str, region: str | None) -> str:
+    import phonenumbers
+
+    if not text or _ROUNDED.search(text):
+        return ""
+    try:
+        number = phonenumbers.parse(_INTERNATIONAL.sub("+", text), region)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_valid_number(number):
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
