@@ -15,7 +15,7 @@ from pipelines.settings.artifacts import STORES
 from pipelines.settings.campaign.at_risk import AtRisk, ListLanguage
 from pipelines.settings.campaign.contacts import Campaign, ContactRules, Contacts
 from pipelines.settings.campaign.feedback import Feedback
-from pipelines.settings.campaign.kpi import Kpi
+from pipelines.settings.campaign.kpi import Kpi, Target, faults_of
 from pipelines.settings.campaign.outcomes import Outcomes
 from pipelines.settings.campaign.playbook import PlaybookRule, never_matching
 from pipelines.settings.campaign.publish import Publish
@@ -132,6 +132,7 @@ class Settings(Section):
     campaign: Campaign = Field(default_factory=Campaign)
     outcomes: Outcomes = Field(default_factory=Outcomes)
     kpi: Kpi = Field(default_factory=Kpi)
+    targets: dict[Name, Target] = Field(default_factory=dict)
     publish: Publish = Field(default_factory=Publish)
     feedback: Feedback = Field(default_factory=Feedback)
     engine: Literal["duckdb", "spark"] = "duckdb"
@@ -148,6 +149,9 @@ class Settings(Section):
                 f"observations.train.until {self.observations.train.until} lies after observations.score.as_of "
                 f"{self.observations.score.as_of}: the model would know the future of the list. Move one of them"
             )
+        faults = [fault for name, one in self.targets.items() for fault in faults_of(name, one, self.churn)]
+        if faults:
+            raise ValueError(". ".join(faults))
         idle = never_matching(self.playbook, has_contacts=self.contacts is not None)
         if idle:
             raise ValueError(". ".join(idle))

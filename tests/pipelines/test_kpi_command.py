@@ -72,14 +72,14 @@ def test_all_files_say_the_same_and_hold_no_ids(project: Path) -> None:
     assert "The newest closed month: Apr 2024" in told
     assert "Retention rate" in told
     assert told.rstrip().endswith(f"{HERE}/kpi.html")
-    names = "cohorts.csv kpi.csv kpi.html kpi.parquet kpi.xlsx manifest.json moves.csv receipt.json"
+    names = "cohorts.csv kpi.csv kpi.html kpi.parquet kpi.xlsx manifest.json moves.csv receipt.json targets.csv"
     assert sorted(path.name for path in HERE.iterdir()) == names.split()
     text = (HERE / "kpi.csv").read_bytes().decode("utf-8-sig")
     table = list(csv.DictReader(io.StringIO(text)))
     assert tuple(table[0]) == COLUMNS
     assert [row["value"] for row in table] == ["" if r["value"] is None else str(r["value"]) for r in rows()]
     book = openpyxl.load_workbook(HERE / "kpi.xlsx")
-    assert book.sheetnames == ["By month", "By quarter", "Formulas", "Cohorts", "Moves"]
+    assert book.sheetnames == ["By month", "By quarter", "Formulas", "Cohorts", "Moves", "Targets"]
     cells = [str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row]
     page = (HERE / "kpi.html").read_text()
     everything = "\n".join([text, page, *cells, (HERE / "manifest.json").read_text(), (HERE / "moves.csv").read_text()])
@@ -167,6 +167,46 @@ def test_an_attribute_makes_groups_and_one_that_is_not_there_is_named(project: P
     assert groups == {"north", "south", "other"}, "where one is too small, both are other"
     Path("params.yaml").write_text(PARAMS + settings.replace("[region]", "[reggion]"))
     assert "kpi.attributes: reggion is not in the customers table. Did you mean region?" in said(code=1)
+
+
+TARGETS = """
+targets:
+  churn_rate: {from: 2024-01, change: -10% relative, by: 2024-06}
+  order_value: {figure: average_order_value, from: 2024-02, change: 5, by: 2024-07}
+  late: {figure: churn_rate, from: 2024-05, change: -1 points, by: 2024-08}
+"""
+
+
+def test_targets_say_where_they_stand_and_what_moved_them(project: Path) -> None:
+    Path("params.yaml").write_text(PARAMS + TARGETS)
+    said()
+    found = {row["target"]: row for row in json.loads((HERE / "manifest.json").read_text())["targets"]}
+    january, april = one("churn_rate", "2024-01")["value"], one("churn_rate", "2024-04")["value"]
+    churn = found["churn_rate"]
+    assert (churn["baseline"], churn["period"], churn["value"]) == (january, "2024-04", april)
+    assert churn["required"] == pytest.approx(january * (1 - 0.1 * 3 / 5), abs=1e-6)
+    assert churn["goal"] == pytest.approx(january * 0.9, abs=1e-6)
+    assert churn["moved_by_mix"] + churn["moved_within"] == pytest.approx(april - january, abs=1e-5)
+    assert found["order_value"]["goal"] == pytest.approx(found["order_value"]["baseline"] + 5)
+    assert found["late"]["verdict"] == "unknown"
+    page = (HERE / "kpi.html").read_text()
+    assert "The baseline is not known" in page
+    assert "In Apr 2024 it should be" in page
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("{from: 2024-01, change: -10% relative, by: 2023-06}", "by 2023-06 must be a period of the same kind behind"),
+        ("{from: 2024-1, change: -10% relative, by: 2024-06}", "'2024-1' is no period"),
+        ("{from: 2024-01, change: less, by: 2024-06}", "change: 'less' is not understood"),
+        ("{figure: churn_rat, from: 2024-01, change: 1, by: 2024-06}", "Did you mean churn_rate?"),
+        ("{definition: silent, from: 2024-01, change: 1, by: 2024-06}", "'silent' is not under churn"),
+    ],
+)
+def test_a_wrong_target_is_named(project: Path, wrong: str, told: str) -> None:
+    Path("params.yaml").write_text(f"{PARAMS}targets: {{churn_rate: {wrong}}}\n")
+    assert told in said(code=1)
 
 
 def test_without_activity_before_the_day_it_says_what_to_do(project: Path) -> None:

@@ -81,6 +81,7 @@ def asked_of(settings: Settings, day: str) -> Asked:
         setting=settings.kpi,
         customers=settings.customers,
         timezone=settings.timezone,
+        targets=settings.targets,
     )
 
 

@@ -32,6 +32,7 @@ FILES = (
     artifacts.KPI_PAGE,
     artifacts.KPI_COHORTS,
     artifacts.KPI_MOVES,
+    artifacts.KPI_TARGETS,
 )
 
 
@@ -90,7 +91,16 @@ def _inputs(activity: Stream, known: Known) -> dict[str, Any]:
 
 def _settings(asked: Asked, target: Target) -> dict[str, Any]:
     language = target.language
-    return {"said": [language.code, language.currency], "as_of": asked.as_of, **figures_settings(asked)}
+    return {
+        "said": [language.code, language.currency],
+        "as_of": asked.as_of,
+        **_targets(asked),
+        **figures_settings(asked),
+    }
+
+
+def _targets(asked: Asked) -> dict[str, Any]:
+    return {"targets": {name: one.model_dump(mode="json", by_alias=True) for name, one in asked.targets.items()}}
 
 
 def figures_settings(asked: Asked) -> dict[str, Any]:
@@ -136,5 +146,6 @@ def _manifest(found: Report, rows: list[Row], activity: Stream, asked: Asked, ta
         "settings": figures_settings(asked),
         "rows": len(rows),
         "closed": [list(one) for one in closed],
+        "targets": found.targets,
         "restated": sum(row["restated"] is not None for row in rows),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -20,12 +20,13 @@ from pipelines.outcomes.kpi.periods import month_starts, periods
 from pipelines.outcomes.kpi.rows import COLUMNS, DIGITS, NOT_IN_DATA, NUMBERS, Question, Row, Scene, rows_of
 from pipelines.outcomes.kpi.standing import standing
 from pipelines.outcomes.kpi.state_moves import move_rows
+from pipelines.outcomes.kpi.targets import target_rows
 from pipelines.outcomes.labels import Stream
 from pipelines.outcomes.terms import Terms
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import read_json
 from pipelines.settings import artifacts
-from pipelines.settings.campaign.kpi import Kpi
+from pipelines.settings.campaign.kpi import Kpi, Target
 from pipelines.settings.sources import Customers
 
 CAMPAIGN = "campaign"
@@ -39,7 +40,7 @@ class Asked:
     Attributes:
         as_of: the day at whose midnight knowledge ends.
         definitions: of leaving, by name; `main`: the one that ranks the list.
-        setting: the section `kpi`.
+        setting: the section `kpi`; `targets`: the section of that name.
         customers: the section `customers`.
         timezone: in which days begin.
     """
@@ -50,6 +51,7 @@ class Asked:
     setting: Kpi
     customers: Customers | None
     timezone: str
+    targets: Mapping[str, Target] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,13 @@ class Known:
 
 @dataclass(frozen=True)
 class Report:
-    """Rows of figures (rows.COLUMNS), of cohorts and of moves; `first_day`: of the data."""
+    """Rows of figures (rows.COLUMNS), of cohorts, of moves and of targets; `first_day`: of the data."""
 
     first_day: str
     rows: list[Row]
     cohorts: list[Row]
     moves: list[Row]
+    targets: list[Row]
 
 
 def report(stream: Stream, asked: Asked, known: Known, say: Callable[[int, int], None] = lambda *_: None) -> Report:
@@ -107,7 +110,8 @@ def report(stream: Stream, asked: Asked, known: Known, say: Callable[[int, int],
             say(place * len(every) + done, len(asked.definitions) * len(every))
         cohorts += cohort_rows(ground, name)
         moves += move_rows(ground, name, first_day, listed)
-    return Report(first_day, [*rows, *_campaign_rows(known, asked)], cohorts, moves)
+    targets = list(target_rows(rows, asked.targets, asked.main))
+    return Report(first_day, [*rows, *_campaign_rows(known, asked)], cohorts, moves, targets)
 
 
 def _first_day(facts: Mapping[str, Any], asked: Asked) -> str:

@@ -1,8 +1,8 @@
 """The files of `data/kpi/{as_of}/`: tidy rows as CSV and Parquet, cohorts, moves, workbook, page, manifest. No ids.
 
-`kpi.csv` and `kpi.parquet` have rows.COLUMNS, `cohorts.csv` cohorts.COLUMNS, `moves.csv` state_moves.COLUMNS. The
-workbook has the figures of everybody by month and by quarter, their formulas, the cohorts and the moves. Equal figures
-give equal bytes; the manifest is written last.
+`kpi.csv` and `kpi.parquet` have rows.COLUMNS, `cohorts.csv` cohorts.COLUMNS, `moves.csv` state_moves.COLUMNS,
+`targets.csv` targets.COLUMNS. The workbook has the figures of everybody by month and by quarter, their formulas, the
+cohorts, the moves and the targets. Equal figures give equal bytes; the manifest is written last.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from models.kpi.declarations import formula
 from models.kpi.figures import FIGURES
-from pipelines.outcomes.kpi import cohorts, state_moves
+from pipelines.outcomes.kpi import cohorts, state_moves, targets
 from pipelines.outcomes.kpi.periods import MONTH, QUARTER
 from pipelines.outcomes.kpi.presentation.page import page
 from pipelines.outcomes.kpi.presentation.words import count_words
@@ -44,6 +44,7 @@ def write_files(
         (artifacts.KPI_CSV, COLUMNS, rows),
         (artifacts.KPI_COHORTS, cohorts.COLUMNS, found.cohorts),
         (artifacts.KPI_MOVES, state_moves.COLUMNS, found.moves),
+        (artifacts.KPI_TARGETS, targets.COLUMNS, found.targets),
     ):
         with atomic_file(folder / name) as partial:
             partial.write_bytes(_csv(own, columns))
@@ -87,6 +88,7 @@ def _workbook(rows: Sequence[Row], found: Report, content: Mapping[str, Any], pa
         _sheet(book, say("Formulas"), heads, formula_rows(language))
         _sheet(book, say("Cohorts"), cohorts.COLUMNS, _values(found.cohorts, cohorts.COLUMNS))
         _sheet(book, say("Moves"), state_moves.COLUMNS, _values(found.moves, state_moves.COLUMNS))
+        _sheet(book, say("Targets"), targets.COLUMNS, _values(found.targets, targets.COLUMNS))
 
 
 def formula_rows(language: Language) -> list[tuple[str, ...]]:

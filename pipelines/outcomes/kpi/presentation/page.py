@@ -16,6 +16,7 @@ from models.kpi.moves import STATES
 from pipelines.outcomes.kpi.periods import MONTH, QUARTER
 from pipelines.outcomes.kpi.presentation import charts, values
 from pipelines.outcomes.kpi.presentation.groups import group_tables
+from pipelines.outcomes.kpi.presentation.target_words import targets_in_words
 from pipelines.outcomes.kpi.presentation.triangles import CELL, triangles
 from pipelines.outcomes.kpi.presentation.words import count_words, page_words, state_words
 from pipelines.outcomes.kpi.report import COST_PER_KEPT, Report
@@ -62,6 +63,7 @@ def page(rows: Sequence[Row], found: Report, content: Mapping[str, Any], languag
         words=page_words(language),
         lead=_lead(content, language),
         notes=_notes(rows, content, language),
+        targets=targets_in_words(found.targets, language),
         tiles=_tiles(whole, content, language),
         pictures=_pictures([row for row in whole if row["grain"] == MONTH], language),
         states=charts.states(moves, state_words(language), language),

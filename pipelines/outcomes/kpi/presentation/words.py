@@ -46,6 +46,7 @@ def page_words(language: Language) -> dict[str, str]:
     say = language.say
     return {
         "title": say("Retention in figures"),
+        "targets": say("Targets"),
         "pictures": say("Pictures"),
         "moves": say("Who came, who left"),
         "moves_note": say(
