@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from features.activity import ACTIVITY_SCHEMA
+from features.activity import VERSION_1
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def stream(kind: str, customers: int = 2500, seed: int = 5) -> pa.Table:
     frame["activity_id"] = [f"a{number}" for number in range(len(frame))]
     for name in ("recorded_at", "quantity", "detail"):
         frame[name] = None
-    return pa.Table.from_pandas(frame[ACTIVITY_SCHEMA.names], schema=ACTIVITY_SCHEMA, preserve_index=False)
+    return pa.Table.from_pandas(frame[VERSION_1.names], schema=VERSION_1, preserve_index=False)
 
 
 def _customer(number: int, how: Kind, random: np.random.Generator) -> list[tuple[str, float, str, float | None]]:

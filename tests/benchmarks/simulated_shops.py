@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from features.activity import ACTIVITY_SCHEMA
+from features.activity import VERSION_1
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -136,7 +136,7 @@ def _table(who: npt.NDArray[np.int64], when: Floats, value: Floats) -> pa.Table:
     frame["activity_id"], frame["activity"] = [f"a{number}" for number in range(len(frame))], "placed_order"
     for name in ("recorded_at", "quantity", "detail"):
         frame[name] = None
-    return pa.Table.from_pandas(frame[ACTIVITY_SCHEMA.names], schema=ACTIVITY_SCHEMA, preserve_index=False)
+    return pa.Table.from_pandas(frame[VERSION_1.names], schema=VERSION_1, preserve_index=False)
 
 
 if __name__ == "__main__":

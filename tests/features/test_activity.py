@@ -16,6 +16,10 @@ def test_the_schema_is_the_contract() -> None:
         "value": (pa.float64(), ""),
         "quantity": (pa.float64(), ""),
         "detail": (pa.string(), ""),
+        "subject": (pa.string(), ""),
+        "user_id": (pa.string(), ""),
+        "removed_at": (MOMENT, ""),
+        "term_days": (pa.float64(), ""),
     }
     found = {field.name: (field.type, "" if field.nullable else "never null") for field in ACTIVITY_SCHEMA}
     assert found == contract

@@ -60,9 +60,8 @@ def test_a_shift_by_whole_weeks_changes_nothing(stream: list[Did], weeks: int) -
     us = weeks * 7 * DAY_US
 
     def later(did: Did) -> Did:
-        return replace(
-            did, occurred_at=did.occurred_at + us, recorded_at=None if did.recorded_at is None else did.recorded_at + us
-        )
+        recorded, removed = (None if at is None else at + us for at in (did.recorded_at, did.removed_at))
+        return replace(did, occurred_at=did.occurred_at + us, recorded_at=recorded, removed_at=removed)
 
     moments = tuple(day_text(day_number(moment) + 7 * weeks) for moment in MOMENTS)
     shifted = numbers([later(did) for did in stream], FEATURES, moments)

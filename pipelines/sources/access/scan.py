@@ -29,7 +29,7 @@ _BROKEN = {
 def drop_rejects(con: Any, file: LocatedFile) -> None:
     """Forget which rows of a delimited file could not be parsed: every scan of one begins with none."""
     if file.delimiter:
-        con.execute("drop table reject_errors; drop table reject_scans")
+        con.execute("drop table if exists reject_errors; drop table if exists reject_scans")
 
 
 def lines_of(file: LocatedFile, records: list[int], rows: int, broken: list[Bad]) -> dict[int, int]:
