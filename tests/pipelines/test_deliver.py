@@ -79,7 +79,7 @@ def test_hubspot_contacts_are_known_by_their_address() -> None:
     assert "Somebody" not in Path(FOLDER, "hub_2024-03-04.csv").read_text()
     assert said[-1] == (
         "publish.sinks.hub: data/outbox/hub_2024-03-04.csv: 2 of 3 customers, the others have no e-mail address of "
-        "their own."
+        "their own; 1 telephone number is left out: not valid, or without a country (calling_code is not set)."
     )
 
 

@@ -23,9 +23,10 @@ from pipelines.runtime.text.column_names import nearest_column
 from pipelines.settings.sources import Sql
 from pipelines.settings.tables.database import InDatabase
 from pipelines.settings.tables.time_format import UNIX_TIMES
-from pipelines.sources.expressions.types import kind_of, stored_types
+from pipelines.sources.expressions.types import FOREIGN, kind_of, stored_types
 
 _DAY = 86_400_000_000
+_WITH_INFINITY = ("instant", "time", "day")
 _KNOWN = ("bigquery", "postgresql", "snowflake", "sqlite")  # extras of this package
 _QUOTES = {"bigquery": "`"}
 _BATCH = {"postgresql": {"adbc.postgresql.batch_size_hint_bytes": "1048576"}}  # what a processor's cache holds
@@ -86,10 +87,19 @@ class Database:
         """A column's name, quoted as this database does."""
         return f"{self.quote}{column.replace(self.quote, self.quote * 2)}{self.quote}"
 
-    def _text(self, column: str) -> str:
+    def _as_read(self, column: str, kind: str) -> str:
         # SQLite's columns have no type: a number in one row is a text in the next. As text they arrive alike.
         named = self.name(column)
-        return f"cast({named} as text) as {named}" if self.setting.driver == "sqlite" else named
+        if self.setting.driver == "sqlite":
+            return f"cast({named} as text) as {named}"
+        if self.setting.driver == "postgresql" and kind in _WITH_INFINITY:
+            return f"{_finite(named)} as {named}"
+        return named
+
+    def is_infinite(self, column: str, kind: str) -> str:
+        """SQL: a time is `infinity`, which is later than any moment."""
+        endless = self.setting.driver == "postgresql" and kind in _WITH_INFINITY
+        return f"not isfinite({self.name(column)})" if endless else "false"
 
     @contextmanager
     def _query(self, sql: str) -> Iterator[Any]:
@@ -124,7 +134,8 @@ class Database:
         if self.setting.driver == "sqlite":
             stored = ("VARCHAR",) * len(columns)
         name = self.setting.table or "the query"
-        return TableShape(name, columns, tuple(map(kind_of, stored)), stored)
+        kinds = [_foreign(field) or kind_of(one) for field, one in zip(schema, stored, strict=True)]
+        return TableShape(name, columns, tuple(kinds), stored)
 
     def count(self, where: str, watermark: str | None) -> tuple[int, str]:
         """How many rows, and the last watermark among them."""
@@ -146,11 +157,12 @@ class Database:
             return int(cursor.fetchone()[0])
 
     @contextmanager
-    def rows(self, columns: list[str], where: str) -> Iterator[Any]:
+    def rows(self, shape: TableShape, columns: list[str], where: str) -> Iterator[Any]:
         """The rows as Arrow batches."""
         import pyarrow as pa
 
-        picked = ", ".join(map(self._text, columns))
+        kinds = dict(zip(shape.columns, shape.types, strict=True))
+        picked = ", ".join(self._as_read(one, kinds[one]) for one in columns)
         with self._query(f"select {picked} from {self._from}{where}") as cursor:
             reader = cursor.fetch_record_batch()
             schema = _plain(reader.schema)
@@ -161,6 +173,23 @@ class Database:
                     yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
             yield pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def _finite(column: str) -> str:
+    """SQL of a time of PostgreSQL where `infinity` is a time that every driver can tell and every order keeps."""
+    endless = f"when {column} > 'epoch' then '9999-12-31' else '0001-01-01'"
+    return f"case when {column} is null or isfinite({column}) then {column} {endless} end"
+
+
+def _foreign(field: Any) -> str:
+    """The kind of a column whose values the driver gives in a form of the server's own; else ""."""
+    import pyarrow as pa
+
+    named = (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode()
+    stored = getattr(field.type, "storage_type", field.type)
+    if named == "money" or (named and named != "xml" and pa.types.is_binary(stored)):
+        return f"{FOREIGN}{named}"
+    return ""
 
 
 def redacted(error: Exception, secrets: tuple[str, ...]) -> str:

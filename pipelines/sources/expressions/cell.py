@@ -21,7 +21,7 @@ from pipelines.runtime.text.column_names import nearest_column
 from pipelines.sources.expressions.convert import as_number, as_text, as_yes_no
 from pipelines.sources.expressions.parse import Reference, checker, parse
 from pipelines.sources.expressions.readings import POINTS, Signs
-from pipelines.sources.expressions.types import WHOLE_NUMBER_TYPES, Shape, kind_of
+from pipelines.sources.expressions.types import FOREIGN, WHOLE_NUMBER_TYPES, Shape, kind_of
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,8 @@ def _reference_sql(reference: Reference, shape: Shape, signs: Signs) -> tuple[st
     assert resolved is not None
     column, fields = resolved
     place, kind = _position(column, shape), shape.types[shape.columns.index(column)]
+    if kind.startswith(FOREIGN):
+        raise ChurnError(f"{shape.name} has a {kind} in {column!r}. {as_text_in_query(column, kind)}")
     if fields:
         for field in fields:
             place = f"struct_extract({place}, {text(field)})"
@@ -196,6 +198,14 @@ def _bound_type(sql: str, wanted: str, shape: Shape) -> str:
             reason = re.sub(rf"\bc{i}\b", f"column {i + 1}", reason)
         raise ChurnError(f"{wanted!r} cannot be computed from {shape.name}: {reason}") from None
     return str(described[0][1])
+
+
+def as_text_in_query(column: str, kind: str) -> str:
+    """How to turn a column that only its server understands into one that everybody does."""
+    name, target = kind.removeprefix(FOREIGN), "numeric" if kind == f"{FOREIGN}money" else "text"
+    if name == "bytea":
+        return f"Read it with `query` instead of `table`, in which it is encode({column}, 'hex')."
+    return f"Read it with `query` instead of `table`, in which it is {column}::{target}."
 
 
 def _no_column(wanted: str, name: str, columns: tuple[str, ...], inside: str = "") -> str:

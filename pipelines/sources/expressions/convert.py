@@ -133,7 +133,7 @@ def _by_format(column: str, trimmed: str, timezone: str, time_format: str) -> st
     if time_format in _PER_SECOND:
         return f"make_timestamptz(try_cast(try_cast({column} as double) * {_PER_SECOND[time_format]} as bigint))"
     if time_format == SERIAL:
-        days = f"try_cast({column} as double)"
+        days = f"try_cast(replace({column}::varchar, ',', '.') as double)"
         passed = f"case when {days} between 0 and 200000 then to_milliseconds(round({days} * 86400000)::bigint) end"
         return _local(f"(timestamp '1899-12-30 00:00:00' + {passed})", timezone)
     parsed = f"try_strptime({trimmed}, {text(time_format)})"

@@ -15,7 +15,7 @@ _YEAR_FIRST = rf"^(\d{{4}})([-/])(\d{{1,2}})[-/](\d{{1,2}}){_CLOCK}$"
 SHORT_YEAR = r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{2}(?:\D|$)"
 _NAMED = r"^(?:\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}|[A-Za-z]{3,9} \d{1,2}, \d{4})$"
 _NAMED_FORMATS = ("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
-_SERIAL = r"^[2-7]\d{4}(?:\.\d+)?$"
+_SERIAL = r"^[2-7]\d{4}(?:[.,]\d+)?$"
 _BUDDHIST_YEAR = r"(24[5-9]|2[56]\d)\d"
 _BUDDHIST = 543  # 2567 B.E. is 2024
 
@@ -51,7 +51,7 @@ def rewritten(text: str, reading: TimeReading) -> str | None:
     if reading.serial:
         found.append(
             f"case when regexp_matches({text}, '{_SERIAL}') then (timestamp '1899-12-30 00:00:00' "
-            f"+ to_milliseconds(round(try_cast({text} as double) * 86400000)::bigint))::varchar end"
+            f"+ to_milliseconds(round(try_cast(replace({text}, ',', '.') as double) * 86400000)::bigint))::varchar end"
         )
     return f"coalesce({', '.join(found)})" if found else None
 

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from pipelines.sources.expressions.parse import checker
 
+FOREIGN = "postgresql "
+"""What kinds begin with that only their server understands: money in cents, inet and bytea as bytes."""
 WHOLE_NUMBER_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINY", "USMALL", "UINT", "UBIG", "UHUGE")
 _KINDS = (
     ("text", ("VARCHAR", "JSON", "UUID", "ENUM")),

@@ -53,7 +53,7 @@ def fetched_rows(con: Any, setting: ContactDatabase) -> Iterator[tuple[Shape, st
     """A database's table: its shape, and SQL of its rows as `record` and `c0`, `c1`, ..., good inside the block."""
     with connected(setting, SECTION) as database:
         shape = database.shape()
-        with database.rows(list(shape.columns), "") as reader:
+        with database.rows(shape, list(shape.columns), "") as reader:
             con.register("fetched", reader)
             named = ", ".join(f"{quoted(name)} as c{i}" for i, name in enumerate(shape.columns))
             try:

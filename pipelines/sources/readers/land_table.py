@@ -184,7 +184,7 @@ class LandingTable:
         names = {i: self.shape.columns[i] for i in sorted(places)}
         named = ", ".join(f"{quoted(name)} as c{i}" for i, name in names.items())
         with (
-            self.database.rows(list(names.values()), where + limit) as reader,
+            self.database.rows(self.shape, list(names.values()), where + limit) as reader,
             local_timezone(self.con, self.setting, self.landing.context),
         ):
             self.con.register("fetched", reader)
@@ -204,8 +204,10 @@ class LandingTable:
 
     def _between(self, begin: int | None, moment: int) -> str:
         later = f" and {since(self.database, self.shape, begin, self.zone)}" if begin is not None else ""
-        null = f"{self.database.name(str(self.setting.watermark))} is null"
-        return f" where ({before(self.database, self.shape, moment, self.zone)}{later}) or {null}"
+        mark = str(self.setting.watermark)
+        kind = self.shape.types[self.shape.columns.index(mark)]
+        never = f"{self.database.name(mark)} is null or {self.database.is_infinite(mark, kind)}"
+        return f" where ({before(self.database, self.shape, moment, self.zone)}{later}) or {never}"
 
 
 def _surveys(steps: list[Any]) -> list[Survey]:

@@ -15,11 +15,11 @@ from pipelines.settings.sources import Customers, Mapped, Mapping, Table
 from pipelines.settings.tables.time_format import NUMBERED_TIMES, YEAR_FIRST
 from pipelines.sources.access.headers import LocatedFile
 from pipelines.sources.expressions.activity_query import columns_of
-from pipelines.sources.expressions.cell import cell
+from pipelines.sources.expressions.cell import as_text_in_query, cell
 from pipelines.sources.expressions.convert import NUMBERS, TIMES, formats_of
 from pipelines.sources.expressions.optional import applicable, fitted
 from pipelines.sources.expressions.parse import checker
-from pipelines.sources.expressions.types import Shape
+from pipelines.sources.expressions.types import FOREIGN, Shape
 
 _KINDS = {
     "occurred_at": TIMES,
@@ -97,6 +97,8 @@ def _column_faults(
             section = where.partition(".columns.")[0]
             hint = f"Set {section}.time_format to {', '.join(NUMBERED_TIMES[:-1])} or {NUMBERED_TIMES[-1]}."
             yield f"params.yaml: {where}: {shape.name} has numbers there. {hint}"
+    elif kind.startswith(FOREIGN):
+        yield f"params.yaml: {where}: {shape.name} has a {kind} there. {as_text_in_query(wanted, kind)}"
     elif kind not in allowed:
         has = "no condition (true or false)" if allowed is _CONDITION_KINDS else f"a {kind}"
         yield f"params.yaml: {where}: {shape.name} has {has} there. Allowed: {', '.join(allowed[:-1])}."
