@@ -12,20 +12,9 @@ from pipelines.settings.types import TIME_COLUMNS, Days, Name, Section, Share, Z
 
 MINOR_UNITS = "minor_units"
 ActivityColumn = Literal[
-    "activity_id",
-    "customer_id",
-    "occurred_at",
-    "recorded_at",
-    "activity",
-    "value",
-    "quantity",
-    "detail",
-    "subject",
-    "user_id",
-    "removed_at",
-    "term_days",
-    "currency",
-]
+    "activity_id", "customer_id", "occurred_at", "recorded_at", "activity", "value", "quantity", "detail", "currency",
+    "subject", "user_id", "removed_at", "term_days",
+]  # fmt: skip
 Text = Annotated[str, Field(min_length=1)]
 
 
