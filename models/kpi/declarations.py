@@ -1,7 +1,7 @@
 """Every figure of `churn kpi`, declared: numerator over denominator, what the stream must hold, how sure it is.
 
 A figure is a ratio of counts, or a count alone. A count is a number per customer and period that adds up over customers
-(COUNTS). The formula that page, workbook and documentation show is made from the declaration, so it cannot go stale.
+(COUNTED). The formula that page, workbook and documentation show is made from the declaration, so it cannot go stale.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PAYMENTS = "payments"
 FIXED_COSTS = "fixed_costs"
 ATTRIBUTES = "attributes"
 
-COUNTS: Mapping[str, str] = {
+COUNTED: Mapping[str, str] = {
     START: "customers at the start",
     NEW: "new customers",
     WON_BACK: "customers won back",
@@ -109,7 +109,7 @@ class Figure:
         )
 
 
-def formula(figure: Figure, words: Mapping[str, str] = COUNTS) -> str:
+def formula(figure: Figure, words: Mapping[str, str] = COUNTED) -> str:
     """`(customers at the end - new customers) / customers at the start`.
 
     Args:

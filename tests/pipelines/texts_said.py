@@ -14,7 +14,7 @@ from features.catalogue.wording import RHYTHM
 from models.decision import ranking
 from models.explanation.statements import CLAUSES
 from models.explanation.topics import STORIES, STORIES_OF_MEASURES, STORIES_OF_REPEATS
-from models.kpi.declarations import COUNTS
+from models.kpi.declarations import COUNTED
 from models.kpi.figures import CHAPTERS, FIGURES
 from models.kpi.moves import STATES
 from models.segments import NAMED
@@ -62,7 +62,7 @@ def texts(root: Path = ROOT) -> dict[str, str]:
 def _kpi() -> list[str]:
     """Titles and parts of figures, states, groups, what a figure needs."""
     titles = [*(one.title for one in FIGURES), *(title for title, _ in CHAPTERS)]
-    return [*titles, *COUNTS.values(), *STATES, *NEEDS.values(), *GROUPS, FEW_CUSTOMERS, NOBODY_COUNTED]
+    return [*titles, *COUNTED.values(), *STATES, *NEEDS.values(), *GROUPS, FEW_CUSTOMERS, NOBODY_COUNTED]
 
 
 def _rules(root: Path) -> list[str]:

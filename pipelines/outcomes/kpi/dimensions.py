@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from features.windows import DAY_US, day_number, day_text, midnight
 from models.kpi.declarations import MONEY
-from models.segments import Quintiles, Roles
+from models.segments import NAMED, Quintiles, Roles
 from pipelines.engines.customer_attributes import Attributes
 from pipelines.outcomes.kpi.counts import Ground
 from pipelines.outcomes.kpi.monthly import UNITS
@@ -92,9 +92,10 @@ def _segments(ground: Ground, month: int) -> Groups:
     table = _rfm(ground, month, customers)
     money = "money" if MONEY in ground.has else None
     quintiles = Quintiles.fit(table, Roles("recency", "frequency", money, "tenure"))
-    names = np.where(ground.stands.before[month], FORMER, NEWCOMER).astype(object)
-    names[customers] = quintiles.segments(table)["segment"].to_numpy(dtype=object)
-    return _named(names)
+    names = [NEWCOMER, FORMER, *(name for name, _, _ in NAMED)]
+    number = ground.stands.before[month].astype(np.int64)
+    number[customers] = quintiles.segments(table)["segment"].astype("category").cat.set_categories(names).cat.codes
+    return Groups(number, names)
 
 
 def _rfm(ground: Ground, month: int, customers: npt.NDArray[np.bool_]) -> pd.DataFrame:

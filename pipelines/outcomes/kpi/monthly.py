@@ -92,9 +92,9 @@ class Monthly:
         return first
 
     def _chosen(self, activities: Sequence[str], first: int, behind: int) -> Ints:
-        numbers = [self.activities.index(name) for name in activities if name in self.activities]
+        wanted = np.array([name in activities for name in self.activities], dtype=bool)
         begin, end = self.begins[first], self.begins[behind]
-        chosen: Ints = begin + np.flatnonzero(np.isin(self.rows["activity"][begin:end], numbers))
+        chosen: Ints = begin + np.flatnonzero(wanted[self.rows["activity"][begin:end]])
         return chosen
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.kpi.declarations import COUNTS, Figure, formula
+from models.kpi.declarations import COUNTED, Figure, formula
 from models.kpi.estimates import estimate
 from models.kpi.figures import BY_NAME, FIGURES
 
@@ -16,7 +16,7 @@ ONE = np.zeros(4, dtype=np.int64)
 
 def test_names_are_unique_and_every_count_has_words() -> None:
     assert len(BY_NAME) == len(FIGURES)
-    assert {count for figure in FIGURES for count in figure.counts} <= set(COUNTS)
+    assert {count for figure in FIGURES for count in figure.counts} <= set(COUNTED)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.kpi.declarations import COUNTS
+from models.kpi.declarations import COUNTED
 from models.kpi.moves import STATES
 from pipelines.outcomes.kpi import dimensions
 from pipelines.rendering.language.language import Language
@@ -28,7 +28,7 @@ GROUPS = (
 
 def count_words(language: Language) -> dict[str, str]:
     """What each count is, for formulas."""
-    return {name: language.say(words) for name, words in COUNTS.items()}
+    return {name: language.say(words) for name, words in COUNTED.items()}
 
 
 def state_words(language: Language) -> dict[str, str]:
