@@ -144,7 +144,7 @@ def test_filters_by_tier_and_kind(opened: Page) -> None:
 
 def test_what_a_kind_means_is_there_with_and_without_a_mouse(opened: Page) -> None:
     opened.tab.get_by_label("Kind of customer").select_option("regular")
-    means = "came not long ago, and comes often"
+    means = "comes often, and came not long ago or keeps to their own rhythm"
     assert opened.tab.locator("td.segment").first.get_attribute("title") == means
     legend = opened.tab.locator(".kinds dl")
     assert not legend.is_visible()
