@@ -103,7 +103,7 @@ bench-quality: $(READY)  ## Judge the list's scores by what followed (another st
 
 .PHONY: bench-acted-upon
 bench-acted-upon: $(READY)  ## Ways to train on customers whom lists contacted: is the model still right about the others?
-	@python -m tests.benchmarks.acted_upon
+	@python tests/benchmarks/acted_upon.py
 
 .PHONY: bench-features
 bench-features: $(READY)  ## CPU, time and memory of the feature engine: make bench-features ARGS="--events 1000000"

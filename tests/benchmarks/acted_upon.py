@@ -6,7 +6,12 @@ standard errors over months of the second half of the year: `make bench-acted-up
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.models.acted_upon_for_tests import KEEP, LEAVE_OUT, OUR_WAY, STAND_IN, misses
 

@@ -17,6 +17,8 @@ import pytest
 
 from features.churn.labels import label
 from models.effect import verdicts
+from pipelines.at_risk.achieved import achieved
+from pipelines.at_risk.policy.learnt import learnt, taught_lines
 from pipelines.ledger.assigned import campaigns
 from pipelines.outcomes.labels import Stream
 from pipelines.outcomes.refresh import Target, published, refresh
@@ -28,6 +30,7 @@ from pipelines.rendering.language.language import Language
 from pipelines.runtime.errors import ChurnError
 from pipelines.settings.campaign.contacts import Campaign
 from pipelines.settings.campaign.outcomes import Outcomes
+from pipelines.settings.campaign.playbook import PlaybookRule
 from pipelines.settings.churn import Silence, definition_of
 from pipelines.settings.model import Value
 from pipelines.settings.privacy import Privacy
@@ -154,6 +157,21 @@ def publish_manifest(campaign: dict[str, Any]) -> None:
     folder = Path("data/ledger/published/2024-03-04")
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text(json.dumps({"campaign": {"weeks": 8, **campaign}}))
+
+
+@pytest.mark.parametrize(("plan", "truth"), [(HELPED, 0.14 / 0.4), (NOTHING, 0.0), (HARMED, -0.15 / 0.35)])
+def test_what_was_planted_is_what_the_next_list_learns(looked_at: Any, plan: Planted, truth: float) -> None:
+    looked_at(plan)
+    written(ENDED)
+    assert achieved(ENDED) is None, "what is known when a day begins is of no use to the list of that day"
+    rules = [PlaybookRule(action="call", success=0.3), PlaybookRule(action="letter", success=0.1)]
+    found = learnt(achieved("2024-05-21"), rules, Value())
+    assert found is not None
+    for one in found.taught:
+        assert one.low <= truth <= one.high
+        assert abs(one.mean - truth) < abs(one.stated - truth) + 0.03, "nearer to the truth than what was stated"
+    lines = taught_lines(found.taught, ENGLISH, applied=True)
+    assert any("provably makes customers leave" in line for line in lines) == (plan is HARMED)
 
 
 def test_no_effect_is_not_claimed(looked_at: Any) -> None:
