@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -19,6 +20,8 @@ import yaml
 from filelock import FileLock
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.command_server import MODULES, CommandServer
 
 # pyspark, which Great Expectations imports where it is there, takes a main module without a file for a doctest and
 # ends the process; a worker of pytest-xdist has none.
@@ -131,14 +134,20 @@ class Project:
             found |= more
 
     def call(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, check=False
-        )
+        done = self._done(command)
         if check and done.returncode:
             pytest.fail(
                 f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
             )
         return done
+
+    def _done(self, command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        """Of a fork where the command is one of ours, whose start would be half of it; else of a new process."""
+        environment, module = self.environment(), command[2] if command[:2] == (sys.executable, "-m") else ""
+        if module in MODULES and sys.platform == "linux" and not any(name.startswith("PYTHON") for name in self.more):
+            found = command_server().run(module, *command[3:], folder=self.folder, environment=environment)
+            return subprocess.CompletedProcess(command, *found)
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
 
     def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -160,6 +169,12 @@ class Project:
     def copy_to(self, folder: Path) -> Project:
         shutil.copytree(self.folder, folder, symlinks=True)
         return Project(folder, dict(self.more))
+
+
+@functools.cache
+def command_server() -> CommandServer:
+    """Of this worker, started where a test first needs it."""
+    return CommandServer()
 
 
 def new_project(folder: Path, orders: pd.DataFrame) -> Project:

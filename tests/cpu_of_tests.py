@@ -1,8 +1,8 @@
 """CPU of every test, its processes included: where a suite's time goes, on a busy machine as on a quiet one.
 
 As a plugin of pytest it appends one line of JSON a test to the file that CHURN_CPU names; as a program it adds them up
-by file. CPU is that of the worker and of the processes that it waited for (user and system, seconds); processes that
-outlive their test, as the server of a browser does until its module ends, count where they end.
+by file. CPU is that of the worker, of the processes that it waited for, and of those that outlive the test, as the
+server of commands does, with what they waited for (user and system, seconds).
 
     CHURN_CPU=cpu.jsonl PYTHONPATH=. pytest -p tests.cpu_of_tests -n 2 --dist loadscope --no-loadscope-reorder
     python tests/cpu_of_tests.py cpu.jsonl
@@ -19,13 +19,21 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 
 def cpu_seconds() -> float:
-    """User and system time of this process and of those it has waited for."""
+    """User and system time of this process, of those it has waited for, and of those that it has."""
     used = (resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(one.ru_utime + one.ru_stime for one in used) + sum(map(_cpu_of, psutil.Process().children()))
+
+
+def _cpu_of(process: psutil.Process) -> float:
+    try:
+        return float(sum(process.cpu_times()[:4]))  # its own, and of those it has waited for
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
