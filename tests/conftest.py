@@ -265,28 +265,6 @@ def next_week(shop_made: Path, made_once: Made) -> Project:
     return Project(made_once("next_week", make))
 
 
-ID_KEY = {"CHURN_ID_KEY": "a key for tests only, never used"}
-
-
-@pytest.fixture(scope="session")
-def stranger_made(made_once: Made, empty_store: Path) -> Path:
-    """The folder of a project that has run with the recipe as shipped, without any money, and with ids under pseudonyms
-    (ID_KEY is the key), the same for all workers."""
-
-    def make(folder: Path) -> None:
-        orders = shop_orders()
-        project = new_project(folder, orders[orders["Betrag"] > 0].drop(columns="Betrag"))
-        shutil.copy(empty_store, folder / "mlflow.db")
-        project.as_shipped()
-        project.edit("params.yaml", ", value: Betrag}", "}")
-        project.edit("params.yaml", "    when_negative: returned_order\n", "")
-        project.edit("params.yaml", "pseudonymise: false", "pseudonymise: true")
-        project.more = ID_KEY
-        (folder / "first_run.txt").write_text(project.churn("run").stdout)
-
-    return made_once("stranger", make)
-
-
 @pytest.fixture
 def shop(shop_run: Project, tmp_path: Path) -> Project:
     """A copy of the shop's finished project, to change at will."""

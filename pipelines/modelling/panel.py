@@ -100,7 +100,7 @@ def _of_moment(features: Path, day: str, labels: pd.DataFrame, sample: Sample) -
             f"{path}: {len(absent)} of {len(labels)} labelled customers have no features ({shown}). "
             "Make observations.seen_within_days at least active_within_days, and run build_features again."
         )
-    found = table.drop(columns="customer_id").iloc[places].reset_index(drop=True)
+    found: pd.DataFrame = table.drop(columns="customer_id").iloc[places].reset_index(drop=True)
     joined: pd.DataFrame = pd.concat([labels.reset_index(drop=True), found], axis=1)
     return joined
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +17,11 @@ from pipelines.erasure.forget import known_ids
 from pipelines.erasure.report import Forgotten, report_lines
 from pipelines.erasure.stores import forget_in_files
 from pipelines.settings import params
-from tests.conftest import ID_KEY, SHOP_UNTIL, Project
+from tests.conftest import SHOP_UNTIL, Project
 from tests.pipelines.decoded_for_tests import decoded
 from tests.pipelines.sections_for_tests import erasure_of
 
+KEY = "a key for tests only, never used"
 OURS = ("shop.csv", "ids.csv", "params.yaml", "first_run.txt")  # the company's own, and what the test itself wrote
 
 
@@ -112,8 +114,16 @@ def test_a_forgotten_customer_is_in_no_store_and_never_comes_back(shop: Project)
 
 
 @pytest.mark.slow
-def test_with_pseudonyms_no_store_but_the_vault_holds_an_id(stranger_made: Path, tmp_path: Path) -> None:
-    project = Project(stranger_made, ID_KEY).copy_to(tmp_path / "project")
+def test_with_pseudonyms_no_store_but_the_vault_holds_an_id(
+    shop_run: Project, tmp_path: Path, empty_store: Path
+) -> None:
+    project = shop_run.copy_to(tmp_path / "project")
+    project.call("rm", "-rf", "data", ".dvc/cache", "mlartifacts", "mlflow.db")
+    shutil.copy(empty_store, project.folder / "mlflow.db")
+    project.edit("params.yaml", "pseudonymise: false", "pseudonymise: true")
+    environment = project.environment()
+    project.environment = lambda: {**environment, "CHURN_ID_KEY": KEY}  # type: ignore[method-assign]
+    project.churn("run")
     orders = pd.read_csv(project.folder / "shop.csv", dtype=str)
     for customer in orders["Kunde"].unique()[:3]:
         holding = {path for path in mentioning(project.folder, customer) if not path.startswith("data/landing/shop/")}

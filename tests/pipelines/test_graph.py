@@ -137,6 +137,23 @@ def test_publishing_a_list_runs_nothing_again_and_is_told_by_the_next(next_week:
     assert shop.stale() == set()
 
 
+def test_an_experiment_ends_at_evaluation(shop: Any) -> None:
+    champion = content(shop.folder / "data/champion/silent_28d")
+    listed = content(shop.folder / "data/at_risk/2024-12-02")
+    as_somebody = ("git", "-c", "user.name=Shop", "-c", "user.email=shop@example.org")
+    shop.call(*as_somebody, "add", "dvc.lock")
+    shop.call(*as_somebody, "commit", "-qm", "The first run")
+    shop.edit("params.yaml", "  seed: 7", "  scorer: model\n  seed: 7")  # of a rule no seed changes a figure
+    output = shop.dvc("exp", "run", "-S", "model.seed=8").stdout
+    assert "train_model@silent_28d" in output
+    assert content(shop.folder / "data/champion/silent_28d") == champion
+    assert content(shop.folder / "data/at_risk/2024-12-02") == listed
+    assert "silent_28d" in shop.dvc("exp", "show", "--md").stdout
+    changed = json.loads(shop.dvc("metrics", "diff", "--json").stdout)
+    assert any("log_loss" in json.dumps(figures) for figures in changed.values())
+    shop.dvc("plots", "diff", "HEAD")
+
+
 def test_dvc_commands_of_a_new_user(shop: Any) -> None:
     assert "evaluate_model@silent_28d" in shop.dvc("dag").stdout
     assert "roc_auc" in shop.dvc("metrics", "show").stdout

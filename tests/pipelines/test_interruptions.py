@@ -81,53 +81,28 @@ CHURN = (sys.executable, "-m", "pipelines.commands.app", "run")
 
 
 VICTIMS = ["stage", "dvc", "top"]
-# In the suite each victim is killed twice, once in each branch, in the stages that leave something beside their own
-# output: the landing store, trials, MLflow's run, a champion, a list. `make prove` kills each victim in every stage.
-SAMPLE = {
-    "pull_activity@train": "top",
-    "train_model@silent_28d": "stage",
-    "evaluate_model@silent_28d": "dvc",
-    "build_features@score": "stage",
-    "score_customers@silent_28d": "top",
-    "make_list": "dvc",
-}
-IN_FULL = {f"always the {victim}": dict.fromkeys(STAGES, victim) for victim in VICTIMS}
-KILLS = IN_FULL if PROVING else {"each in its turn": SAMPLE}
+# Every stage is interrupted, and each victim is killed in a third of them, those of both branches; `make prove` kills
+# each victim in every stage.
+TURNS = {"each in its turn": VICTIMS * 4}
+IN_FULL = {f"always the {victim}": [victim] * len(STAGES) for victim in VICTIMS}
 
 
 @pytest.mark.law
-@pytest.mark.parametrize("victims", KILLS.values(), ids=KILLS)
-def test_killed_in_one_stage_after_the_other_and_completed(
-    shop: Any, empty_store: Path, victims: dict[str, str]
-) -> None:
-    """From nothing, with everything interrupted, to the hashes and the list of the run that nobody interrupted."""
-    expected, listed = outs(shop.folder), content(shop.folder / "data/at_risk/2024-12-02")
+@pytest.mark.parametrize("victims", (IN_FULL if PROVING else TURNS).values(), ids=(IN_FULL if PROVING else TURNS))
+def test_killed_in_every_stage_in_turn_and_completed(shop: Any, empty_store: Path, victims: list[str]) -> None:
+    expected, listed = outs(shop.folder), (shop.folder / "data/at_risk/2024-12-02/at_risk.csv").read_bytes()
     emptied(shop)
     if not PROVING:
         shutil.copy(empty_store, shop.folder / "mlflow.db")
-    for stage, victim in victims.items():
+    for stage, victim in zip(STAGES, victims, strict=True):
         top = start(shop, *CHURN)
-        found = wait_for_stage(shop, stage, top)
-        if stage == "pull_activity@train":
-            second_run_is_told_at_once(shop, psutil.Process(found))
-        kill_victim(victim, found, top)
+        kill_victim(victim, wait_for_stage(shop, stage, top), top)
         if victim == "top":
             top.wait(timeout=10)
     done = shop.churn("run")
     assert "at_risk.html" in done.stdout
     assert outs(shop.folder) == expected
-    assert content(shop.folder / "data/at_risk/2024-12-02") == listed
-
-
-def second_run_is_told_at_once(project: Any, stage: psutil.Process) -> None:
-    """While the first run is held up in this stage."""
-    stage.suspend()
-    started = time.monotonic()
-    second = project.churn("run", check=False)
-    assert second.returncode == 1
-    assert "A run is under way" in second.stderr
-    assert time.monotonic() - started < 30
-    stage.resume()
+    assert (shop.folder / "data/at_risk/2024-12-02/at_risk.csv").read_bytes() == listed
 
 
 def test_killed_make_leaves_a_run_that_the_next_one_waits_for(shop: Any) -> None:
@@ -141,6 +116,24 @@ def test_killed_make_leaves_a_run_that_the_next_one_waits_for(shop: Any) -> None
     done = shop.call("make", "run")
     assert "Waiting for it" in done.stdout
     assert outs(shop.folder) == expected
+
+
+def test_from_nothing_the_hashes_are_the_same_and_a_second_run_is_told_at_once_that_one_is_under_way(
+    shop: Any, empty_store: Path
+) -> None:
+    before, listed = outs(shop.folder), content(shop.folder / "data/at_risk/2024-12-02")
+    emptied(shop)
+    shutil.copy(empty_store, shop.folder / "mlflow.db")
+    first = start(shop, *CHURN)
+    wait_for_stage(shop, "pull_activity@train", first)
+    started = time.monotonic()
+    second = shop.churn("run", check=False)
+    assert second.returncode == 1
+    assert "A run is under way" in second.stderr
+    assert time.monotonic() - started < 30
+    assert first.wait(timeout=550) == 0
+    assert outs(shop.folder) == before
+    assert content(shop.folder / "data/at_risk/2024-12-02") == listed
 
 
 def test_two_stages_never_write_at_once(shop: Any) -> None:

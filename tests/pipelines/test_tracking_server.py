@@ -20,6 +20,7 @@ from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.files import digest_of, read_json
 from pipelines.settings import params
 from pipelines.settings.training import TrainingSettings
+from tests.conftest import new_project, shop_orders
 from tests.pipelines.conftest import bring
 from tests.pipelines.mlflow_servers import Server, serving
 
@@ -98,11 +99,9 @@ def test_a_server_works_like_the_embedded_store_and_may_die_in_mid_run_or_hang(
     assert time.monotonic() - started < 25
 
 
-def test_a_run_on_a_server_with_postgresql(shop: Any, tmp_path: Path) -> None:
+def test_a_whole_run_on_a_server_with_postgresql(tmp_path: Path) -> None:
     """The server dies in mid-run; the next run completes; a new machine restores; scoring goes on without a server."""
-    project = shop
-    project.call("rm", "-rf", "data/champion", "mlflow.db", "mlartifacts")
-    project.edit("params.yaml", "  seed: 7", "  seed: 9")  # trains; what comes before that knows nothing of MLflow
+    project: Any = new_project(tmp_path / "project", shop_orders())
     place = tmp_path / "server"
     place.mkdir()
     with serving(place, "postgresql") as server:
