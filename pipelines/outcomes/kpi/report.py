@@ -20,7 +20,7 @@ from pipelines.outcomes.kpi.periods import month_starts, periods
 from pipelines.outcomes.kpi.rows import COLUMNS, DIGITS, NOT_IN_DATA, NUMBERS, Question, Row, Scene, rows_of
 from pipelines.outcomes.kpi.standing import standing
 from pipelines.outcomes.kpi.state_moves import move_rows
-from pipelines.outcomes.kpi.targets import target_rows
+from pipelines.outcomes.kpi.targets import require_figures, target_rows
 from pipelines.outcomes.labels import Stream
 from pipelines.outcomes.terms import Terms
 from pipelines.runtime.errors import ChurnError
@@ -85,8 +85,9 @@ def report(stream: Stream, asked: Asked, known: Known, say: Callable[[int, int],
         say: gets how many periods are done, and of how many.
 
     Raises:
-        ChurnError: nothing of the definitions' activities lies before the day.
+        ChurnError: a target names no figure; nothing of the definitions' activities lies before the day.
     """
+    require_figures(asked.targets)
     facts = read_json(stream.folder / artifacts.FACTS)
     first_day = _first_day(facts, asked)
     starts = month_starts(first_day, asked.as_of)

@@ -14,6 +14,7 @@ from models.kpi.targets import Measured, Split, course, split
 from pipelines.outcomes.kpi.dimensions import EVERYBODY, SEGMENT
 from pipelines.outcomes.kpi.periods import QUARTER
 from pipelines.outcomes.kpi.rows import DIGITS, Row, is_closed
+from pipelines.runtime.errors import ChurnError, did_you_mean
 from pipelines.settings.campaign.kpi import Target
 
 COLUMNS = (
@@ -53,6 +54,18 @@ class _Place:
         wanted = (grain, self.figure, self.definition, self.dimension, self.group)
         names = ("grain", "figure", "definition", "dimension", "group")
         return {row["period"]: row for row in rows if is_closed(row) and tuple(row[one] for one in names) == wanted}
+
+
+def require_figures(targets: Mapping[str, Target]) -> None:
+    """Raises ChurnError with every target whose figure there is not."""
+    asked = {name: target.figure or name for name, target in targets.items()}
+    faults = [
+        f"params.yaml: targets.{name}: {figure!r} is not a figure of `churn kpi`.{did_you_mean(figure, BY_NAME)}"
+        for name, figure in asked.items()
+        if figure not in BY_NAME
+    ]
+    if faults:
+        raise ChurnError(*faults)
 
 
 def target_rows(rows: Sequence[Row], targets: Mapping[str, Target], main: str) -> Iterator[Row]:

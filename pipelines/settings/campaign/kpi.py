@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from models.kpi.figures import BY_NAME
 from pipelines.runtime.errors import did_you_mean
 from pipelines.settings.types import Name, Section
 
@@ -72,12 +71,8 @@ class Target(Section):
 
 
 def faults_of(name: str, target: Target, definitions: Iterable[str]) -> list[str]:
-    """What is wrong with a target: a figure that there is not, or a definition."""
-    figure, faults = target.figure or name, []
-    if figure not in BY_NAME:
-        near = did_you_mean(figure, BY_NAME)
-        faults.append(f"targets.{name}: {figure!r} is not a figure of `churn kpi`.{near}")
-    if target.definition is not None and target.definition not in definitions:
-        near = did_you_mean(target.definition, definitions)
-        faults.append(f"targets.{name}.definition {target.definition!r} is not under churn.{near}")
-    return [fault.rstrip(".") for fault in faults]
+    """What is wrong with a target's definition. Which figures there are is known where they are worked out."""
+    if target.definition is None or target.definition in definitions:
+        return []
+    near = did_you_mean(target.definition, definitions)
+    return [f"targets.{name}.definition {target.definition!r} is not under churn.{near}".rstrip(".")]
