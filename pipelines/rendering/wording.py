@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from models.segments import NEW_WITHIN_DAYS
+from models.segments import NAMED, NEW_WITHIN_DAYS
+from models.subscribers import KINDS as SUBSCRIBERS
 from pipelines.rendering.language.language import ENGLISH, Language
 from pipelines.settings.churn import Cancellation, Churn, Rhythm
 from pipelines.settings.decision import ListMoment
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # Columns whose values people see in their language; files for machines keep them as they are.
 TRANSLATED = ("risk_tier", "segment", "action", "channel", "owner", "group")
 
+SHOPPERS = tuple(name for name, _, _ in NAMED)
 # What each segment means: in plain words what models/segments.py says in quintiles.
 SEGMENTS = {
     "new": "came for the first time in the last {days} days",
@@ -162,7 +164,8 @@ def column_description(name: str, facts: Mapping[str, Any]) -> str:
     language: Language = facts.get("language", ENGLISH)
     if name in COLUMNS:
         text = language.say(COLUMNS[name], **facts)
-        return f"{text} {segment_descriptions(language)}" if name == "segment" else text
+        kinds = facts.get("kinds", SHOPPERS)
+        return f"{text} {segment_descriptions(language, kinds)}" if name == "segment" else text
     other = name.removeprefix("churn_probability_")
     text = "The probability of leaving by another definition, {other}. Empty where that definition does not apply."
     return language.say(text, other=other)
@@ -174,9 +177,9 @@ def segment_description(name: str, language: Language) -> str:
     return language.say(SEGMENTS[name], days=days) if name in SEGMENTS else ""
 
 
-def segment_descriptions(language: Language) -> str:
-    """What all of them mean: `new: came for the first time in the last 60 days; ...`"""
-    return "; ".join(f"{language.say(name)}: {segment_description(name, language)}" for name in SEGMENTS) + "."
+def segment_descriptions(language: Language, kinds: Sequence[str]) -> str:
+    """What these mean: `new: came for the first time in the last 60 days; ...`"""
+    return "; ".join(f"{language.say(name)}: {segment_description(name, language)}" for name in kinds) + "."
 
 
 def column_facts(
@@ -201,6 +204,7 @@ def column_facts(
         "horizon_days": moment.churn.horizon_days,
         "currency": language.currency,
         "language": language,
+        "kinds": SUBSCRIBERS if isinstance(moment.churn, Cancellation) else SHOPPERS,
     }
 
 

@@ -135,7 +135,8 @@ def _rows(path: Path) -> list[str]:
         sheet = openpyxl.load_workbook(io.BytesIO(raw)).worksheets[0]
         rows = [list(map(str, row)) for row in sheet.iter_rows(values_only=True)]
         header = next(place for place, row in enumerate(rows) if "customer_id" in row or "Customer" in row)
-        return _told(pd.DataFrame(rows[header + 1 :], columns=rows[header]))
+        names = ["customer_id" if name == "Customer" else name for name in rows[header]]
+        return _told(pd.DataFrame(rows[header + 1 :], columns=names))
     text = raw.decode("utf-8-sig", "replace")
     if text.startswith("<!doctype html") and (found := re.search(r'id="data">(.*?)</script>', text, re.DOTALL)):
         content = json.loads(found[1])

@@ -221,6 +221,7 @@ def test_a_preset_keeps_the_clock_of_what_is_not_named() -> None:
     assert expanded({"sources": {"mails": given}})["sources"]["mails"]["timezone"] == {
         "occurred_at": "UTC",
         "recorded_at": SHOP,
+        "removed_at": "UTC",
     }
 
 
@@ -250,7 +251,7 @@ def test_customers_are_known_by_their_own_clock() -> None:
         ("Europe/Berln", "'Europe/Berln' is not a timezone. Did you mean Europe/Berlin?"),
         ({"occured_at": "UTC"}, "'occured_at' is not a column with times. Did you mean occurred_at?"),
         ({"occurred_at": "UTZ"}, "occurred_at: 'UTZ' is not a timezone."),
-        (7, "7 is not a timezone. Write it like Europe/Berlin, or one for each of occurred_at, recorded_at."),
+        (7, "7 is not a timezone. Write it like Europe/Berlin, or one for each of occurred_at, recorded_at, "),
     ],
 )
 def test_a_timezone_that_is_none_is_named(timezone: Any, said: str) -> None:

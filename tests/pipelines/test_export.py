@@ -77,7 +77,7 @@ def test_a_customer_is_taken_out_of_every_file_of_a_list(listed: list[str]) -> N
     assert pq.read_table(folder / "at_risk.parquet")["customer_id"].to_pylist() == kept
     assert list(pd.read_csv(folder / "at_risk.csv", dtype=str)["customer_id"]) == kept
     rows = list(openpyxl.load_workbook(folder / "at_risk.xlsx").worksheets[0].iter_rows(values_only=True))
-    assert [row[1] for row in rows if row[1] not in (None, "customer_id")] == kept
+    assert [row[1] for row in rows if row[1] not in (None, "Customer")] == kept
     page = (folder / "at_risk.html").read_text().partition('id="data">')[2].partition("</script>")[0]
     content = json.loads(page)
     assert [row[content["fields"].index("customer_id")] for row in content["rows"]] == kept

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from models.effect.success import Belief
 from pipelines.at_risk.decide import decide, rank_everyone
-from pipelines.at_risk.policy.learnt import COUNTS, Learnt, evidence_in, is_applied, learnt, taught_lines
+from pipelines.at_risk.policy.learnt import ARM_COUNTS, Learnt, evidence_in, is_applied, learnt, taught_lines
 from pipelines.at_risk.summary import learnt_in_words, playbook_summary
 from pipelines.outcomes.evidence import evidence_of
 from pipelines.rendering.language.language import Language
@@ -39,7 +39,7 @@ RULES = [
 
 
 def row(action: str, segment: str, *counts: float) -> dict[str, Any]:
-    return {"action": action, "segment": segment, **dict(zip(COUNTS, counts, strict=True))}
+    return {"action": action, "segment": segment, **dict(zip(ARM_COUNTS, counts, strict=True))}
 
 
 def known(*rows: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from models.segments import NAMED
+from models.subscribers import KINDS
 from pipelines.rendering import highlights
 from pipelines.rendering.columns import NO_CONTACT
 from pipelines.rendering.language.language import Language
@@ -118,7 +119,7 @@ def test_every_kind_of_customer_is_explained_where_it_stands() -> None:
 
 
 def test_all_kinds_that_there_are_have_their_words() -> None:
-    assert list(SEGMENTS) == [name for name, _, _ in NAMED]
+    assert set(SEGMENTS) == {*(name for name, _, _ in NAMED), *KINDS}
     assert column_description("segment", {}).endswith(f"; occasional: {SEGMENTS['occasional']}.")
 
 

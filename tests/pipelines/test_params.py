@@ -195,8 +195,8 @@ def test_what_a_definition_is_about(entry: dict[str, Any], activity: str, roles:
             {"columns": {"customer_id": "a", "occurred_at": "b"}, "activity": None},
             "sources.shop: neither activity (one for all rows) nor columns.activity is set.",
         ),
-        ({"unit": 0}, "sources.shop.unit must be more than 0, found 0."),
-        ({"unit": "cents"}, "sources.shop.unit must be a number, found 'cents'."),
+        ({"unit": 0}, "sources.shop.unit must be more than 0 or minor_units, found 0."),
+        ({"unit": "cents"}, "sources.shop.unit must be a number or minor_units, found 'cents'."),
         ({"timezone": "Berlin"}, "sources.shop.timezone: 'Berlin' is not a timezone."),
         (
             {"time_format": "DD.MM.YYYY"},

@@ -25,7 +25,7 @@ from pipelines.settings.model import Value
 if TYPE_CHECKING:
     from models.effect.success import Evidence
 
-COUNTED = ("contacted", "contacted_left", "control", "control_left")
+ARM_COUNTS = ("contacted", "contacted_left", "control", "control_left")
 PROVEN_HARM = 0.975
 _DIGITS = 6
 Floats = npt.NDArray[np.float64]
@@ -38,7 +38,7 @@ class Taught:
     Attributes:
         action: its name; "" is a contact by no rule.
         stated: the success that the playbook states, a share of leavers.
-        counts: COUNTED, of customers of equal weight.
+        counts: ARM_COUNTS, of customers of equal weight.
         mean, low, high: what is believed now, -1..1, with its 95% interval; below 0: it makes customers leave.
         harm: probability that it does.
     """
@@ -78,12 +78,12 @@ class Learnt:
 
 
 def evidence_in(known: Mapping[str, Any] | None) -> dict[tuple[str, str], tuple[float, ...]]:
-    """COUNTED by action and segment, of all campaigns of a summary of `churn outcomes` together."""
-    found: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * len(COUNTED))
+    """ARM_COUNTS by action and segment, of all campaigns of a summary of `churn outcomes` together."""
+    found: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * len(ARM_COUNTS))
     for campaign in (known or {}).get("campaigns", []):
         for row in campaign.get("evidence", []):
             cell = found[row["action"], row["segment"]]
-            cell[:] = [before + float(row[name]) for before, name in zip(cell, COUNTED, strict=True)]
+            cell[:] = [before + float(row[name]) for before, name in zip(cell, ARM_COUNTS, strict=True)]
     return {pair: tuple(cell) for pair, cell in sorted(found.items()) if cell[0] + cell[2] > 0}
 
 
@@ -106,7 +106,7 @@ def learnt(known: Mapping[str, Any] | None, rules: Sequence[PlaybookRule], value
     stated = _stated(rules, value)
     everything = [_evidence(action, segment, counts, stated, value) for (action, segment), counts in cells.items()]
     idle = sorted(set(actions) - {action for action, _ in cells})
-    everything += [_evidence(action, "", (0.0,) * len(COUNTED), stated, value) for action in idle]
+    everything += [_evidence(action, "", (0.0,) * len(ARM_COUNTS), stated, value) for action in idle]
     believed = posterior(everything)
     means = {(one.action, one.segment): round(one.mean, _DIGITS) for one in believed}
     return Learnt(actions, means, _taught(cells, stated, value))
@@ -126,7 +126,7 @@ def _taught(
     from models.effect.success import posterior
 
     usual = stated[""]
-    sums: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(COUNTED))
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0] * len(ARM_COUNTS))
     for (action, _), counts in cells.items():
         sums[action] = [before + own for before, own in zip(sums[action], counts, strict=True)]
     own = [_evidence(action, "", tuple(counts), stated, value) for action, counts in sums.items()]
@@ -153,8 +153,8 @@ def _evidence(
 
 
 def figures(one: Taught) -> dict[str, Any]:
-    """As JSON has them: `stated`, `believed` with `low` and `high`, `harm`, and COUNTED."""
-    counts = dict(zip(COUNTED, one.counts, strict=True))
+    """As JSON has them: `stated`, `believed` with `low` and `high`, `harm`, and ARM_COUNTS."""
+    counts = dict(zip(ARM_COUNTS, one.counts, strict=True))
     return {"stated": one.stated, "believed": one.mean, "low": one.low, "high": one.high, "harm": one.harm, **counts}
 
 

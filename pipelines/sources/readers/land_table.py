@@ -24,7 +24,8 @@ import numpy.typing as npt
 from pipelines.runtime.errors import ChurnError
 from pipelines.runtime.sql import quoted
 from pipelines.settings.sources import Sql
-from pipelines.sources.access.database import Database, TableShape, before, since
+from pipelines.sources.access.database import Database, TableShape
+from pipelines.sources.access.watermark import before, since
 from pipelines.sources.conventions.decide import decide_for, require_kept
 from pipelines.sources.conventions.kept import as_json, from_json
 from pipelines.sources.conventions.survey import Survey, asked, survey

@@ -24,11 +24,9 @@ from pipelines.settings.sources import Sql
 from pipelines.sources.access.database import (
     Database,
     TableShape,
-    before,
     connected,
-    sql_setting,
-    watermark_faults,
 )
+from pipelines.sources.access.watermark import before, sql_setting, watermark_faults
 from pipelines.sources.expressions.context import Context
 from pipelines.sources.landing.history import answering_step, note_change, read_steps, write_steps
 from pipelines.sources.landing.store import Landing, Part, Piece
