@@ -178,8 +178,9 @@ def write_overview() -> None:
 
 
 def reports_of(folder: Path) -> list[dict[str, Any]]:
-    """The reports of the data checks, in order of name."""
-    return [read_json(path) for path in sorted(folder.glob("*.json"))]
+    """The reports of the data checks, in order of name; accounts of rows lie beside them."""
+    contents = [read_json(path) for path in sorted(folder.glob("*.json"))]
+    return [content for content in contents if "suite" in content]
 
 
 def result(settings: Settings) -> str:
