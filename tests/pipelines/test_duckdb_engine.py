@@ -116,7 +116,7 @@ def test_the_stream_is_laid_out_in_the_same_order_every_time(tmp_path: Path) -> 
 def test_customers_come_in_order_of_their_text(tmp_path: Path) -> None:
     ids = ["10", "9", "é", "Z", "a", "009"]
     stream = [Did(customer, MAIN, midnight("2017-11-01", "UTC") + i) for i, customer in enumerate(ids)]
-    order = replace(ORDER, partition_customers=2, moments=("2017-11-06",))
+    order = replace(ORDER, partition_customers=2, moments=("2017-11-06",), has_removed_at=False)
     assert [customer for _, customer in rows(write_stream(tmp_path, stream), order)] == sorted(ids)
 
 
@@ -138,6 +138,8 @@ def test_an_unreadable_stream_is_said_in_words(tmp_path: Path) -> None:
 
 def test_money_is_what_it_was_in_single_precision(tmp_path: Path) -> None:
     stream = [Did("a", MAIN, midnight("2017-11-01", "UTC") + i, 99_999.99) for i in range(100)]
-    row = rows(write_stream(tmp_path, stream), replace(ORDER, moments=("2017-11-06",)))["2017-11-06", "a"]
+    row = rows(write_stream(tmp_path, stream), replace(ORDER, moments=("2017-11-06",), has_removed_at=False))[
+        "2017-11-06", "a"
+    ]
     names = [feature.name for feature in FEATURES]
     assert row[names.index("placed_order_total_value_7d")] == np.float32(9_999_999.0)

@@ -93,7 +93,8 @@ def test_rows_of_nobody_are_counted_named_and_kept_aside() -> None:
         (
             "sources.desk: 1 of 4 rows belong to 1 ids of crm that are no customer's (c-9). They are left out and kept "
             "in validation/unmatched_train.csv. Add the ids to identities.table."
-        )
+        ),
+        "sources.desk: complained: of 4 rows 2 became activities; 2 whose id is no customer's.",
     ]
     aside = Path("validation/unmatched_train.csv")
     assert aside.read_text() == (
@@ -106,8 +107,9 @@ def test_rows_of_nobody_are_counted_named_and_kept_aside() -> None:
 
 
 def test_what_is_no_e_mail_is_nobodys() -> None:
-    (note,) = pulled("1,x@example.org,2024-05-03\n2,n/a,2024-05-04\n", identities={"rules": {"crm": "email"}})
+    note, account = pulled("1,x@example.org,2024-05-03\n2,n/a,2024-05-04\n", identities={"rules": {"crm": "email"}})
     assert "1 of 2 rows belong to 1 ids of crm that are no customer's (n/a)" in note
+    assert "of 2 rows 1 became an activity; 1 whose id is no customer's" in account
     assert complaints() == ["x@example.org"]
 
 
