@@ -177,8 +177,8 @@ def test_a_file_that_another_preset_reads_is_known_by_its_columns() -> None:
     )
     assert [fault.partition("has no column ")[2].split("'")[1] for fault in said] == [
         "customer_id",
-        "start_date",
         "price_id",
+        "start_date",
         "canceled_at",
         "cancellation_reason",
     ]
